@@ -1,0 +1,62 @@
+# Two commands do everything: `make run` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RECIPE ?= stages.yaml
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench fuzz lock wheels clean
+
+help: ## show what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed ## install, run the main job on the samples, say where the report lies
+	@$(BIN)/tamis run $(RECIPE)
+
+test: $(VENV)/.installed-dev ## install with the tools, run all tests
+	@$(BIN)/python -m pytest -q
+
+check: $(VENV)/.installed-dev ## ruff and mypy
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.installed-dev ## put the code into the house's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev ## pages per second, stage by stage, on real pages
+	@$(BIN)/python benchmarks/throughput.py
+
+wheels: $(VENV)/.installed-dev ## check that every dependency has wheels on x86-64 and aarch64
+	@$(BIN)/python benchmarks/check_wheels.py
+
+lock: $(VENV)/.installed-dev ## pin the newest versions that pyproject.toml allows
+	@$(PIP) install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-header pyproject.toml --group dev -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header pyproject.toml -c requirements-dev.lock -o requirements.lock
+
+clean: ## remove the environment and the demo's output
+	rm -rf $(VENV) out
+
+# The versions for which every dependency has a wheel: `requires-python` in pyproject.toml.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "tamis needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
+	@echo "installing into $(VENV) (once) ..."
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(VENV)/bin/python
+	@echo "installing into $(VENV) with the development tools (once) ..."
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
+	@$(PIP) install --quiet --no-deps --editable .
+	@touch $@ $(VENV)/.installed
