@@ -1,0 +1,1 @@
+"""Tamis: from CommonCrawl archives to a multilingual training mix."""

@@ -1,0 +1,163 @@
+"""Where calls run: in this process, or as Ray Core tasks on one machine or many.
+
+An executor takes calls and gives back outcomes as they end, in any order. It
+moves no document: calls read and write storage and return tallies.
+"""
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pipeline.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Call:
+    """One function call. `function` is importable; arguments are small."""
+
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended: with a value, an exception, or the death of its worker."""
+
+    call: Call
+    value: Any = None
+    error: BaseException | None = None
+    died: str | None = None
+
+
+class Executor(Protocol):
+    """`submit` up to `capacity` calls, `wait` for one to end; `close` at the end."""
+
+    capacity: int
+
+    @property
+    def pending(self) -> int: ...
+
+    def submit(self, call: Call) -> None: ...
+
+    def wait(self) -> Outcome: ...
+
+    def close(self) -> None: ...
+
+
+class InlineExecutor:
+    """Runs each call in this process when it is waited for: for debugging."""
+
+    capacity = 1
+
+    def __init__(self) -> None:
+        self._calls: deque[Call] = deque()
+
+    @property
+    def pending(self) -> int:
+        return len(self._calls)
+
+    def submit(self, call: Call) -> None:
+        self._calls.append(call)
+
+    def wait(self) -> Outcome:
+        call = self._calls.popleft()
+        try:
+            return Outcome(call, value=call.function(*call.arguments))
+        except Exception as error:
+            return Outcome(call, error=error)
+
+    def close(self) -> None:
+        self._calls.clear()
+
+
+class RayExecutor:
+    """Ray Core tasks of one CPU each; a started instance ends with `close`."""
+
+    def __init__(self, address: str, workers: int | None) -> None:
+        self._ray = _started_ray(address, workers)
+        cpus = int(self._ray.cluster_resources().get("CPU", 1))
+        # One waiting call per running one hides the driver's latency.
+        self.capacity = 2 * (min(cpus, workers) if workers else cpus)
+        self._owned = address == "local"
+        self._calls: dict[Any, Call] = {}
+        self._remote = self._ray.remote(max_retries=0)(_apply)
+
+    @property
+    def pending(self) -> int:
+        return len(self._calls)
+
+    def submit(self, call: Call) -> None:
+        reference = self._remote.options(
+            num_cpus=1, num_gpus=call.gpus, name=call.name
+        ).remote(call.function, call.arguments)
+        self._calls[reference] = call
+
+    def wait(self) -> Outcome:
+        ray = self._ray
+        (reference,), _ = ray.wait(list(self._calls), num_returns=1)
+        call = self._calls.pop(reference)
+        try:
+            return Outcome(call, value=ray.get(reference))
+        except ray.exceptions.RayTaskError as error:
+            return Outcome(call, error=error.cause or error)
+        except ray.exceptions.RayError as error:
+            return Outcome(call, died=str(error).strip().splitlines()[0])
+
+    def close(self) -> None:
+        for reference in self._calls:
+            self._ray.cancel(reference, force=True)
+        self._calls.clear()
+        if self._owned:
+            self._ray.shutdown()
+
+
+def make_executor(
+    kind: Literal["ray", "inline"], address: str = "local", workers: int | None = None
+) -> Executor:
+    """The executor that the recipe names. Raises ConfigError where Ray is out of reach."""
+    if kind == "inline":
+        return InlineExecutor()
+    return RayExecutor(address, workers)
+
+
+def available_cpus() -> int:
+    """Cores this process may use: a container's or taskset's limit counts."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _apply(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    return function(*arguments)
+
+
+def _started_ray(address: str, workers: int | None) -> Any:
+    """Connect to Ray, or start a local instance that sends nothing to anyone."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray  # 0.5 s: only runs pay for it, not --help
+
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address == "local":
+        settings |= {
+            "num_cpus": workers or available_cpus(),
+            "include_dashboard": False,
+            # Nothing but tallies goes through the store; the default would
+            # claim 30 % of the memory.
+            "object_store_memory": 128 << 20,
+        }
+    try:
+        ray.init(address=address, **settings)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"executor.address {address!r}: no Ray there ({reason}); "
+            f"start one with `ray start --head`, or use address: local"
+        ) from error
+    sys.modules.setdefault("ray", ray)
+    return ray

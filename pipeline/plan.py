@@ -1,0 +1,156 @@
+"""The recipe's stages as steps: passes of fused transforms, and barriers.
+
+source pass   read_warc and transforms up to the first save    (one task a split)
+table pass    transforms between two saves                     (one task a saved file)
+column pass   filters behind the last save                     (one task an input file)
+barrier       sees the whole data set                          (deduplicate, mix_corpus)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+from pipeline.schema import RECORD
+from pipeline.stage import StageConfig, kind
+from pipeline.stages.save import Save
+
+PassKind = Literal["source", "table", "column"]
+_AFTER_TEXT_CHANGES = ("measure_text", "mask_pii", "sign", "score_")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Consecutive transforms that run fused. `saved` is the schema it publishes."""
+
+    name: str
+    kind: PassKind
+    stages: tuple[StageConfig, ...]
+    saved: pa.Schema | None
+
+
+@dataclass(frozen=True)
+class BarrierStep:
+    """One stage that needs all documents. `changes_text`: it publishes a new data set."""
+
+    name: str
+    config: StageConfig
+
+
+Step = Pass | BarrierStep
+
+
+def plan_steps(stages: Sequence[StageConfig]) -> list[Step]:
+    """Cut a checked list of stages into steps, in the order in which they run."""
+    steps: list[Step] = []
+    waiting: list[StageConfig] = []
+    columns = dict(_columns_of(RECORD))
+    has_saved = False
+    for config in stages:
+        if isinstance(config, Save):
+            which: PassKind = "table" if has_saved else "source"
+            steps.append(Pass(config.name, which, tuple(waiting), _schema(columns)))
+            waiting, has_saved = [], True
+        elif kind(config) == "barrier":
+            if waiting:
+                steps.append(_column_pass(steps, waiting))
+                waiting = []
+            steps.append(BarrierStep(config.label, config))
+        else:
+            waiting.append(config)
+            _apply(config, columns)
+    if waiting:
+        steps.append(_column_pass(steps, waiting))
+    return steps
+
+
+def signal_columns(stages: Sequence[StageConfig]) -> pa.Schema:
+    """Numeric columns that transforms write, which dropped/ keeps: not hashes."""
+    columns: dict[str, pa.DataType] = {}
+    for config in stages:
+        if kind(config) == "transform":
+            columns.update(_written(config))
+    fields = [
+        pa.field(name, type_)
+        for name, type_ in columns.items()
+        if pa.types.is_floating(type_)
+        or (pa.types.is_integer(type_) and type_ != pa.uint64())
+    ]
+    return pa.schema(fields)
+
+
+def mistakes_of_order(stages: Sequence[StageConfig]) -> list[str]:
+    """What is wrong with the order of stages, one line each; nothing where it is right."""
+    mistakes: list[str] = []
+    columns = dict(_columns_of(RECORD))
+    saved: dict[str, pa.DataType] | None = None
+    names: set[str] = set()
+    for index, config in enumerate(stages):
+        place = f"stages[{index}].{config.stage}"
+        which = kind(config)
+        if (which == "source") != (index == 0):
+            mistakes.append(f"{place}: read_warc stands first, and only there")
+        label = config.name if isinstance(config, Save) else config.label
+        if label in names:
+            mistakes.append(f"{place}: a second {label!r}; give one of them `as: name`")
+        names.add(label)
+        mistakes += [f"{place}: {text}" for text in _missing(config, columns)]
+        if which == "save":
+            saved = {
+                k: v for k, v in columns.items() if k not in ("html", "drop_reason")
+            }
+            columns = {**saved, "drop_reason": pa.string()}
+        elif which == "barrier" and saved is None:
+            mistakes.append(f"{place}: needs a `save:` above it to read from")
+        elif which == "transform" and saved is not None:
+            mistakes += _lost_columns(stages, index, place)
+        _apply(config, columns)
+    if not any(kind(config) == "save" for config in stages):
+        mistakes.append("stages: nothing is kept without a `save: NAME`")
+    return mistakes
+
+
+def _missing(config: StageConfig, columns: dict[str, pa.DataType]) -> list[str]:
+    prefix = f"{config.prefix}_" if config.prefix else ""
+    return [
+        f"reads {column!r}, which no stage above it writes"
+        for column in config.columns_read()
+        if column not in columns and prefix + column not in columns
+    ]
+
+
+def _lost_columns(stages: Sequence[StageConfig], index: int, place: str) -> list[str]:
+    """A column written where neither a later save nor an earlier pass keeps it."""
+    written = [name for name in _written(stages[index]) if name != "drop_reason"]
+    if not written or any(kind(config) == "save" for config in stages[index:]):
+        return []
+    return [f"{place}: writes {written[0]!r} behind the last `save:`, where it is lost"]
+
+
+def _column_pass(steps: Sequence[Step], waiting: Sequence[StageConfig]) -> Pass:
+    number = sum(isinstance(step, Pass) and step.kind == "column" for step in steps)
+    name = "decisions" if number == 0 else f"decisions_{number + 1}"
+    return Pass(name, "column", tuple(waiting), None)
+
+
+def _apply(config: StageConfig, columns: dict[str, pa.DataType]) -> None:
+    """What the batch looks like behind this stage."""
+    columns.update(_written(config))
+    for name in config.columns_removed():
+        columns.pop(name, None)
+
+
+def _written(config: StageConfig) -> dict[str, pa.DataType]:
+    prefix = f"{config.prefix}_" if config.prefix else ""
+    return {prefix + k: v for k, v in _columns_of(config.columns_written()).items()}
+
+
+def _columns_of(schema: pa.Schema) -> dict[str, pa.DataType]:
+    return {field.name: field.type for field in schema}
+
+
+def _schema(columns: dict[str, pa.DataType]) -> pa.Schema:
+    """What a save publishes: all but the page itself and the reason it has not got."""
+    kept = {k: v for k, v in columns.items() if k not in ("html", "drop_reason")}
+    return pa.schema(list(kept.items()))

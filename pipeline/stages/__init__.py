@@ -1,0 +1,1 @@
+"""One file a stage: its config, then `read`, `build` or `run`, then its decisions."""

@@ -1,0 +1,315 @@
+"""The output folder: on a disk or in an object store, read and written alike.
+
+A file appears under its final name whole or not at all (rename on a disk, one
+PUT in a store), and its name carries a hash of its content: the same bytes
+written twice are one file, and no writer can harm another's. What counts as
+finished is said by commit records alone (`pipeline.tasks`).
+"""
+
+import errno
+import json
+import os
+import socket
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+import xxhash
+
+from pipeline.errors import StorageError
+
+_LOCK = "lock.json"
+_HEARTBEAT_SECONDS = 20.0
+_STALE_SECONDS = 120.0
+_CHUNK_BYTES = 8 << 20
+
+
+def options_for(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe's `storage_options` for a path: those under its protocol's name.
+
+    {"s3": {"endpoint_url": ...}} gives those for `s3://...`, and none for a disk.
+    """
+    protocol = path.partition("://")[0] if "://" in path else "file"
+    protocol = {"http": "https", "s3a": "s3"}.get(protocol, protocol)
+    return dict(options.get(protocol, {}))
+
+
+class Storage:
+    """One folder and everything below it; names are relative and use `/`."""
+
+    def __init__(self, root: str, options: Mapping[str, Any] | None = None) -> None:
+        self.root = root.rstrip("/") or "/"
+        self.options = options_for(root, options or {})
+        self._filesystem: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Open connections do not travel to a worker: it opens its own.
+        return {**self.__dict__, "_filesystem": None}
+
+    @property
+    def filesystem(self) -> Any:
+        if self._filesystem is None:
+            self._filesystem, _ = fsspec.core.url_to_fs(self.root, **self.options)
+        return self._filesystem
+
+    @property
+    def is_local(self) -> bool:
+        return "file" in _protocols(self.filesystem)
+
+    def path(self, name: str = "") -> str:
+        """Where `name` lies, as the file system spells it."""
+        stripped: str = self.filesystem._strip_protocol(self.root)
+        return f"{stripped}/{name}" if name else stripped
+
+    def open(self, name: str) -> IO[bytes]:
+        """The file, for reading. Raises StorageError where it is not."""
+        try:
+            opened: IO[bytes] = self.filesystem.open(self.path(name), "rb")
+            return opened
+        except OSError as error:
+            raise _explained(error, "read", self.path(name)) from error
+
+    def read_json(self, name: str) -> Any:
+        """Parsed content. Raises StorageError where it is missing or no JSON."""
+        with self.open(name) as file:
+            content = file.read()
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise StorageError(f"{self.path(name)} is not JSON: {error}") from error
+
+    def exists(self, name: str) -> bool:
+        return bool(self.filesystem.exists(self.path(name)))
+
+    def names(self, folder: str) -> list[str]:
+        """All files below `folder`, sorted; none where it does not exist."""
+        base = self.path(folder)
+        self.filesystem.invalidate_cache(base)
+        start = len(self.path()) + 1
+        try:
+            found = self.filesystem.find(base)
+        except FileNotFoundError:
+            return []
+        return sorted(path[start:] for path in found)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put `content` under `name`, replacing what is there, at once."""
+        with self._errors("write", name):
+            if self.is_local:
+                temporary = self._temporary()
+                _write_synced(temporary, content)
+                self._rename(temporary, name)
+            else:
+                self.filesystem.pipe_file(self.path(name), content)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Put `content` under `name` unless it exists; say whether we were first."""
+        with self._errors("write", name):
+            if self.is_local:
+                temporary = self._temporary()
+                _write_synced(temporary, content)
+                final = Path(self.path(name))
+                final.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    os.link(temporary, final)
+                except FileExistsError:
+                    return False
+                finally:
+                    temporary.unlink()
+                return True
+            return self._create_object(name, content)
+
+    def _create_object(self, name: str, content: bytes) -> bool:
+        try:
+            self.filesystem.pipe_file(self.path(name), content, mode="create")
+        except FileExistsError:
+            return False
+        except OSError as error:  # S3 answers 412 where the object exists
+            if self.exists(name):
+                return False
+            raise error
+        return True
+
+    @contextmanager
+    def writer(self, folder: str, stem: str, suffix: str) -> Iterator["Written"]:
+        """A local file to fill; on leaving it is published under its content's hash.
+
+        The name, `folder/stem-hash.suffix`, and the size stand in the object
+        once the block has ended. A block that raises publishes nothing.
+        """
+        written = Written(self._temporary())
+        with self._errors("write", folder):
+            try:
+                yield written
+                digest, written.bytes = _digest(written.temporary)
+                written.name = f"{folder}/{stem}-{digest}{suffix}"
+                if self.is_local:
+                    self._rename(written.temporary, written.name)
+                else:
+                    self.filesystem.put_file(
+                        str(written.temporary), self.path(written.name)
+                    )
+            finally:
+                written.temporary.unlink(missing_ok=True)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Delete files; one that is gone already is no error."""
+        for name in names:
+            with suppress(FileNotFoundError), self._errors("remove", name):
+                self.filesystem.rm_file(self.path(name))
+
+    def remove_folder(self, folder: str) -> None:
+        with suppress(FileNotFoundError), self._errors("remove", folder):
+            self.filesystem.rm(self.path(folder), recursive=True)
+
+    def free_bytes(self) -> int | None:
+        """Room left on a disk; null for a store, which states none."""
+        if not self.is_local:
+            return None
+        folder = Path(self.path())
+        while not folder.exists():
+            folder = folder.parent
+        status = os.statvfs(folder)
+        return status.f_bavail * status.f_frsize
+
+    def _temporary(self) -> Path:
+        """A new name for a file that is not published yet."""
+        if not self.is_local:
+            return Path(tempfile.gettempdir()) / f"tamis-{uuid.uuid4().hex}"
+        folder = Path(self.path("work/tmp"))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / uuid.uuid4().hex
+
+    def _rename(self, temporary: Path, name: str) -> None:
+        final = Path(self.path(name))
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(final)
+
+    @contextmanager
+    def _errors(self, verb: str, name: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _explained(error, verb, self.path(name)) from error
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for one run. Raises StorageError while another holds it."""
+        if self.is_local:
+            with _file_lock(Path(self.path()), self.root):
+                yield
+            return
+        stop = threading.Event()
+        self._claim()
+        beat = threading.Thread(target=self._heartbeat, args=(stop,), daemon=True)
+        beat.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            beat.join()
+            self.remove([_LOCK])
+
+    def _claim(self) -> None:
+        """Create the lock object, or take over one whose owner stopped beating."""
+        if self.create(_LOCK, _lock_content()):
+            return
+        held = self.read_json(_LOCK)
+        if time.time() - held["beat"] < _STALE_SECONDS:
+            raise StorageError(_held(self.root, held))
+        self.write(_LOCK, _lock_content())
+
+    def _heartbeat(self, stop: threading.Event) -> None:
+        while not stop.wait(_HEARTBEAT_SECONDS):
+            self.write(_LOCK, _lock_content())
+
+
+class Written:
+    """A file on its way: fill `temporary`; `name` and `bytes` follow on success."""
+
+    def __init__(self, temporary: Path) -> None:
+        self.temporary = temporary
+        self.name = ""
+        self.bytes = 0
+
+
+@contextmanager
+def _file_lock(folder: Path, root: str) -> Iterator[None]:
+    """The kernel's lock on a file: it ends with the process, however that ends."""
+    import fcntl  # not on Windows, where only the object lock would serve
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / _LOCK).open("a+")
+    except OSError as error:
+        raise _explained(error, "write", str(folder)) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            content = file.read()
+            held = json.loads(content) if content else {"host": "?", "pid": "?"}
+            raise StorageError(_held(root, held)) from error
+        file.truncate(0)
+        file.write(_lock_content().decode())
+        file.flush()
+        yield
+
+
+def _lock_content() -> bytes:
+    owner = {"host": socket.gethostname(), "pid": os.getpid(), "beat": time.time()}
+    return json.dumps(owner).encode()
+
+
+def _held(root: str, held: dict[str, Any]) -> str:
+    return (
+        f"{root} is in use by another `tamis run` "
+        f"(process {held['pid']} on {held['host']}): wait for it, or choose another output"
+    )
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    protocol = filesystem.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    """Hash of the content (16 hex digits) and its size; the file is synced to disk."""
+    content_hash = xxhash.xxh3_64()
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        while chunk := file.read(_CHUNK_BYTES):
+            content_hash.update(chunk)
+        return content_hash.hexdigest(), file.tell()
+
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: free space, then run again to resume",
+    errno.EDQUOT: "the disk quota is used up: free space, then run again to resume",
+    errno.EACCES: "no permission: check the owner of the folder",
+    errno.EPERM: "no permission: check the owner of the folder",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.ENOENT: "it does not exist",
+}
+
+
+def _explained(error: OSError, verb: str, path: str) -> StorageError:
+    advice = _ADVICE.get(error.errno or 0, str(error))
+    return StorageError(f"cannot {verb} {path}: {advice}")

@@ -1,0 +1,354 @@
+"""Units of work whose outcome is a commit record.
+
+A task writes files and then, as its last act, one small JSON record under
+commits/ that lists exactly what it publishes. The record exists = the task is
+finished; its name carries the fingerprint of everything the outcome depends on,
+so a later run skips the task or, where a setting changed, does not find it.
+
+    commits/GROUP/KEY-FINGERPRINT.json
+    {"key", "fingerprint", "files": [{"dataset", "path", "rows", "bytes"}], "tally"}
+
+What later passes and barriers read is a `Part` (`pipeline.documents`), made of the
+files of such records.
+
+Records are created exclusively: of two workers that finish the same task (one
+orphaned by a killed driver, say) the first is right and the second takes its word.
+"""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import InputError, StageError, TamisError
+from pipeline.executors import Call, Executor, Outcome
+from pipeline.storage import Storage
+
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class File:
+    """A published file: its data set, its name in the storage, rows and size."""
+
+    dataset: str
+    path: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a finished task published. `replaced_by`: the tasks in its place, if any."""
+
+    key: str
+    fingerprint: str
+    files: tuple[File, ...] = ()
+    tally: dict[str, Any] = field(default_factory=dict)
+    replaced_by: tuple[str, ...] = ()
+
+    def of(self, dataset: str) -> tuple[File, ...]:
+        return tuple(file for file in self.files if file.dataset == dataset)
+
+
+@dataclass(frozen=True)
+class Task:
+    """`function(outputs, *arguments)` returns a tally; its files are in `outputs`.
+
+    `isolate` gives the tasks to run instead of one that kills its worker, from the
+    last mark that it left; none where it cannot be cut further.
+    """
+
+    key: str
+    fingerprint: str
+    function: Callable[..., dict[str, Any]]
+    arguments: tuple[Any, ...]
+    isolate: Callable[[Any], Sequence["Task"]] | None = None
+    gpus: float = 0.0
+
+
+class Outputs:
+    """What a task publishes. Files enter the commit record in the order written.
+
+    `attempt` counts from 1. From the second on a task may `mark` where it is, so
+    that a third death tells which document to set apart.
+    """
+
+    def __init__(self, storage: Storage, key: str, attempt: int = 1) -> None:
+        self.storage = storage
+        self.key = key
+        self.attempt = attempt
+        self.files: list[File] = []
+
+    def mark(self, place: Any) -> None:
+        """Remember `place`, a JSON value, should the worker die now."""
+        self.storage.write(_mark_name(self.key), json.dumps(place).encode())
+
+    @contextmanager
+    def parquet(
+        self, dataset: str, schema: pa.Schema, stem: str = "", **options: Any
+    ) -> Iterator[pq.ParquetWriter]:
+        """A zstd Parquet file of `dataset`; `stem` defaults to the task's key."""
+        with self.storage.writer(dataset, stem or self.key, ".parquet") as written:
+            settings: dict[str, Any] = {"compression": "zstd", **options}
+            with pq.ParquetWriter(str(written.temporary), schema, **settings) as writer:
+                yield writer
+            rows = pq.read_metadata(str(written.temporary)).num_rows
+        self.files.append(File(dataset, written.name, rows, written.bytes))
+
+    @contextmanager
+    def binary(self, dataset: str, suffix: str, rows: int = 0) -> Iterator[str]:
+        """Any other file: yields a local path to fill."""
+        with self.storage.writer(dataset, self.key, suffix) as written:
+            yield str(written.temporary)
+        self.files.append(File(dataset, written.name, rows, written.bytes))
+
+
+class Progress(Protocol):
+    """Who watches: told of each group of tasks, and of each task that ended."""
+
+    def begin(self, group: str, total: int) -> None: ...
+
+    def advance(self, group: str, commit: Commit, *, redone: bool) -> None: ...
+
+    def note(self, message: str) -> None: ...
+
+
+class Silent:
+    """Watches nothing."""
+
+    def begin(self, group: str, total: int) -> None: ...
+
+    def advance(self, group: str, commit: Commit, *, redone: bool) -> None: ...
+
+    def note(self, message: str) -> None: ...
+
+
+class Tasks:
+    """Runs tasks that are not committed yet, and remembers which were used."""
+
+    def __init__(
+        self, storage: Storage, executor: Executor, progress: Progress | None = None
+    ) -> None:
+        self.storage = storage
+        self.executor = executor
+        self.progress = progress or Silent()
+        self.used: set[str] = set()  # names of the commit records this run stands on
+        self.executed: dict[str, int] = {}  # group -> tasks that really ran
+        self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
+        self._attempts: dict[str, int] = {}
+
+    def run(self, group: str, tasks: Sequence[Task]) -> list[Commit]:
+        """Commits of all tasks, in their order; see `run_each`."""
+        each = self.run_each(group, tasks)
+        return [commit for task in tasks for commit in each[task.key]]
+
+    def run_each(self, group: str, tasks: Sequence[Task]) -> dict[str, list[Commit]]:
+        """Commits by the task's key: one, or those of the tasks put in its place.
+
+        A task whose input cannot be read has none: it stands in `unreadable`.
+        Raises StageError for a task that fails for another reason.
+        """
+        self.progress.begin(group, len(tasks))
+        commits = self.committed(group, tasks)
+        for commit in commits.values():
+            self.progress.advance(group, commit, redone=False)
+        known = {task.key: task for task in tasks}
+        queue = deque(task for task in tasks if task.key not in commits)
+        queue.extend(self._unfinished_pieces(group, commits, known))
+        while queue or self.executor.pending:
+            while queue and self.executor.pending < self.executor.capacity:
+                self._submit(group, queue.popleft())
+            outcome = self.executor.wait()
+            task = known[outcome.call.name]
+            if outcome.error is None and outcome.died is None:
+                commits[task.key] = outcome.value
+                self.executed[group] = self.executed.get(group, 0) + 1
+                self.progress.advance(group, outcome.value, redone=True)
+            elif isinstance(outcome.error, InputError):
+                self.unreadable[task.key] = str(outcome.error)
+                self.progress.note(f"set aside: {outcome.error}")
+            else:
+                for retry in self._again(group, task, outcome, commits):
+                    known[retry.key] = retry
+                    queue.append(retry)
+        return {
+            task.key: list(self._leaves(group, task.key, commits)) for task in tasks
+        }
+
+    def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:
+        """The commit of something already done, if its files are all in place."""
+        task = Task(key, fingerprint_, dict, ())
+        commit = self.committed(group, [task]).get(key)
+        if commit:
+            self.used.add(record_name(group, key, fingerprint_))
+        return commit
+
+    def record(self, group: str, commit: Commit) -> Commit:
+        """Commit something that the driver itself has put together."""
+        name = record_name(group, commit.key, commit.fingerprint)
+        self.used.add(name)
+        return publish_commit(self.storage, name, commit)
+
+    def _submit(self, group: str, task: Task) -> None:
+        attempt = self._attempts.get(task.key, 0) + 1
+        self._attempts[task.key] = attempt
+        arguments = (
+            self.storage,
+            record_name(group, task.key, task.fingerprint),
+            Outputs(self.storage, task.key, attempt),
+            task.fingerprint,
+            task.function,
+            task.arguments,
+        )
+        self.executor.submit(
+            Call(task.key, execute_and_commit, arguments, gpus=task.gpus)
+        )
+
+    def _again(
+        self, group: str, task: Task, outcome: Outcome, commits: dict[str, Commit]
+    ) -> Sequence[Task]:
+        """What to queue after a failure: the task, those in its place, or raise."""
+        attempt = self._attempts[task.key]
+        may_recover = outcome.error is None or _is_transient(outcome.error)
+        if may_recover and attempt < MAX_ATTEMPTS:
+            return [task]
+        if outcome.error is not None:
+            raise _stage_error(group, task.key, outcome.error) from outcome.error
+        mark = self._last_mark(task.key)
+        pieces = task.isolate(mark) if task.isolate else ()
+        if not pieces:
+            raise StageError(
+                group, task.key, f"its worker died {attempt} times ({outcome.died})"
+            )
+        self.progress.note(f"{task.key}: its worker died {attempt} times at {mark}")
+        name = record_name(group, task.key, task.fingerprint)
+        keys = tuple(piece.key for piece in pieces)
+        commit = Commit(task.key, task.fingerprint, (), {"mark": mark}, keys)
+        commits[task.key] = publish_commit(self.storage, name, commit)
+        finished = self.committed(group, pieces)
+        commits.update(finished)
+        return [piece for piece in pieces if piece.key not in finished]
+
+    def _last_mark(self, key: str) -> Any:
+        name = _mark_name(key)
+        return self.storage.read_json(name) if self.storage.exists(name) else None
+
+    def _unfinished_pieces(
+        self, group: str, commits: dict[str, Commit], known: dict[str, Task]
+    ) -> list[Task]:
+        """Tasks that an earlier run put in another's place and did not finish."""
+        unfinished: list[Task] = []
+        replaced = [commit for commit in commits.values() if commit.replaced_by]
+        while replaced:
+            commit = replaced.pop()
+            isolate = known[commit.key].isolate
+            pieces = isolate(commit.tally["mark"]) if isolate else ()
+            finished = self.committed(group, pieces)
+            commits.update(finished)
+            known.update({piece.key: piece for piece in pieces})
+            unfinished += [piece for piece in pieces if piece.key not in finished]
+            replaced += [done for done in finished.values() if done.replaced_by]
+        return unfinished
+
+    def _leaves(
+        self, group: str, key: str, commits: dict[str, Commit]
+    ) -> Iterator[Commit]:
+        """The commits that stand for a task, replacements followed to their end."""
+        commit = commits.get(key)
+        if commit is None:
+            return
+        self.used.add(record_name(group, commit.key, commit.fingerprint))
+        if not commit.replaced_by:
+            yield commit
+        for piece in commit.replaced_by:
+            yield from self._leaves(group, piece, commits)
+
+    def committed(self, group: str, tasks: Sequence[Task]) -> dict[str, Commit]:
+        """Records of the tasks that are finished, all of their files in place."""
+        names = {
+            record_name(group, task.key, task.fingerprint): task.key for task in tasks
+        }
+        present = [
+            name for name in self.storage.names(f"commits/{group}") if name in names
+        ]
+        with ThreadPoolExecutor(16) as pool:
+            commits = [commit_of(r) for r in pool.map(self.storage.read_json, present)]
+        folders = {file.dataset for commit in commits for file in commit.files}
+        published = {name for folder in folders for name in self.storage.names(folder)}
+        return {
+            commit.key: commit
+            for commit in commits
+            if all(file.path in published for file in commit.files)
+        }
+
+
+def execute_and_commit(
+    storage: Storage,
+    name: str,
+    outputs: Outputs,
+    fingerprint: str,
+    function: Callable[..., dict[str, Any]],
+    arguments: tuple[Any, ...],
+) -> Commit:
+    """Run in a worker: the task's files, then its record, called `name`."""
+    tally = function(outputs, *arguments)
+    commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally)
+    return publish_commit(storage, name, commit)
+
+
+def publish_commit(storage: Storage, name: str, commit: Commit) -> Commit:
+    """Create the record, or return the one that was there first."""
+    content = json.dumps(asdict(commit), sort_keys=True).encode()
+    if storage.create(name, content):
+        return commit
+    first = commit_of(storage.read_json(name))
+    if all(storage.exists(file.path) for file in first.files):
+        return first
+    # Someone deleted what the record lists: it says nothing any more.
+    storage.write(name, content)
+    return commit
+
+
+def commit_of(record: dict[str, Any]) -> Commit:
+    """A record as read from JSON."""
+    return Commit(
+        key=record["key"],
+        fingerprint=record["fingerprint"],
+        files=tuple(File(**file) for file in record["files"]),
+        tally=record["tally"],
+        replaced_by=tuple(record["replaced_by"]),
+    )
+
+
+def fingerprint(*parts: Any) -> str:
+    """16 hex digits that differ when any part does. Parts are JSON values."""
+    content = json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def record_name(group: str, key: str, fingerprint_: str) -> str:
+    """Where a task's commit record lies."""
+    return f"commits/{group}/{key}-{fingerprint_}.json"
+
+
+def _mark_name(key: str) -> str:
+    return f"work/marks/{key}.json"
+
+
+def _is_transient(error: BaseException) -> bool:
+    """A network or a disk may recover; anything else fails the same way again."""
+    return isinstance(error, OSError | TimeoutError)
+
+
+def _stage_error(group: str, key: str, error: BaseException) -> TamisError:
+    if isinstance(error, TamisError):
+        return error
+    return StageError(group, key, f"{type(error).__name__}: {error}")

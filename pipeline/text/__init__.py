@@ -1,0 +1,1 @@
+"""Pure text functions and kernels: no I/O, no configuration."""

@@ -1,0 +1,77 @@
+"""A recipe's YAML: parsed safely, with the line of every place in it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from pipeline.errors import ConfigError
+
+_MAX_RECIPE_BYTES = 4 << 20
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, and with YAML 1.2's booleans: `on: html` has a key, `no` is Norwegian."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        first: [
+            (tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")
+        ]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool",
+    re.compile(r"true|True|TRUE|false|False|FALSE"),
+    list("tTfF"),
+)
+
+
+def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The document, and the line of each place (`stages[2].sign` -> 21).
+
+    Raises ConfigError where the file is missing, no YAML, or no mapping.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            content = file.read(_MAX_RECIPE_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"no recipe at {path}: name one with --recipe, or start from the stages.yaml of the repository"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the recipe {path}: {error}") from error
+    if len(content) > _MAX_RECIPE_BYTES:
+        raise ConfigError(f"{path} is over {_MAX_RECIPE_BYTES >> 20} MiB: no recipe")
+    try:
+        node = yaml.compose(content, Loader=_Loader)
+        document = yaml.load(content, Loader=_Loader)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} is not YAML: {reason}") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: a recipe is a mapping with `input`, `stages`, ...")
+    return document, dict(_lines(node, ""))
+
+
+def _lines(node: Any, place: str) -> Iterator[tuple[str, int]]:
+    yield place, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inside = f"{place}.{key.value}" if place else str(key.value)
+            yield from _lines(value, inside)
+            yield inside, key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, f"{place}[{index}]")
+
+
+def parse_value(text: str) -> Any:
+    """One value as it would stand in the file. Raises ValueError."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error

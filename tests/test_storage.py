@@ -1,0 +1,117 @@
+"""The output folder, on a disk: whole files or none, one run at a time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import StorageError
+from pipeline.storage import Storage, options_for
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return Storage(str(tmp_path / "out"))
+
+
+def test_what_is_written_is_read_again(storage: Storage) -> None:
+    storage.write("a/b.json", json.dumps({"x": 1}).encode())
+    assert storage.read_json("a/b.json") == {"x": 1}
+    assert storage.names("a") == ["a/b.json"]
+    assert storage.names("nothing") == []
+
+
+def test_only_the_first_creates(storage: Storage) -> None:
+    assert storage.create("a", b"first")
+    assert not storage.create("a", b"second")
+    assert storage.open("a").read() == b"first"
+
+
+def test_the_same_content_has_the_same_name(storage: Storage) -> None:
+    names = []
+    for content in (b"one", b"one", b"two"):
+        with storage.writer("mix", "shard", ".bin") as written:
+            written.temporary.write_bytes(content)
+        names.append(written.name)
+    assert names[0] == names[1] != names[2]
+    assert storage.names("mix") == sorted(set(names))
+
+
+def write_half(storage: Storage) -> None:
+    with storage.writer("mix", "x", "") as written:
+        written.temporary.write_bytes(b"half")
+        raise ValueError("no")
+
+
+def test_a_writer_that_fails_publishes_nothing(storage: Storage) -> None:
+    with pytest.raises(ValueError, match="no"):
+        write_half(storage)
+    assert storage.names("mix") == []
+    assert storage.names("work") == []
+
+
+def test_a_missing_file_is_named(storage: Storage) -> None:
+    with pytest.raises(StorageError, match=r"run\.json: it does not exist"):
+        storage.read_json("run.json")
+
+
+def test_what_is_no_json_is_named(storage: Storage) -> None:
+    storage.write("run.json", b"{")
+    with pytest.raises(StorageError, match=r"run\.json is not JSON"):
+        storage.read_json("run.json")
+
+
+def test_removing_twice_is_no_error(storage: Storage) -> None:
+    storage.write("a", b"")
+    storage.remove(["a", "a", "never"])
+    assert not storage.exists("a")
+
+
+def test_a_second_run_in_the_same_folder_is_refused(storage: Storage) -> None:
+    script = (
+        "import sys; from pipeline.storage import Storage\n"
+        "with Storage(sys.argv[1]).lock(): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, storage.root],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(
+                StorageError, match=f"in use by another.*process {other.pid}"
+            ),
+            storage.lock(),
+        ):
+            pass
+        other.kill()
+    with storage.lock():  # the lock of a killed process is nobody's
+        pass
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_said_in_one_line(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Storage, "_temporary", lambda self: Path("/dev/full"))
+    with pytest.raises(StorageError, match="the disk is full"):
+        storage.write("a", b"x" * 10)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_no_permission_is_said_in_one_line(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StorageError, match="no permission"):
+        Storage(str(tmp_path / "out")).write("a", b"")
+
+
+def test_options_are_those_of_the_protocol() -> None:
+    options = {"s3": {"anon": True}, "https": {"timeout": 3}}
+    assert options_for("s3://bucket/a", options) == {"anon": True}
+    assert options_for("http://host/a", options) == {"timeout": 3}
+    assert options_for("out/", options) == {}
