@@ -1,0 +1,1 @@
+"""Weights and order of the training mix: numbers in, numbers out."""

@@ -1,0 +1,121 @@
+"""How many times the mix takes each document of a language.
+
+    available   {language: tokens there are}
+    share       {language: part of the mix it should have}, sums to 1
+    epochs      {language: how often each of its documents is taken}; 0.25 = a quarter
+
+Tokens of one document are never split: `copies` turns epochs into whole numbers.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+_TWO_TO_64 = 2.0**64
+
+
+def temperature_shares(
+    available: Mapping[str, float], alpha: float
+) -> dict[str, float]:
+    """q = p^alpha / sum p^alpha: 1 keeps the proportions, 0 makes all languages equal.
+
+    Conneau et al. 2020 (XLM-R, section 3.1) use alpha = 0.3. A language without
+    tokens has no share.
+    """
+    total = sum(available.values())
+    powers = {
+        language: (tokens / total) ** alpha
+        for language, tokens in available.items()
+        if tokens > 0
+    }
+    norm = sum(powers.values())
+    return {language: power / norm for language, power in powers.items()}
+
+
+def explicit_shares(
+    available: Mapping[str, float], weights: Mapping[str, float]
+) -> dict[str, float]:
+    """`weights` scaled to 1 over the languages that have tokens; others get 0."""
+    known = {k: weights.get(k, 0.0) for k, tokens in available.items() if tokens > 0}
+    norm = sum(known.values())
+    if norm == 0:
+        return dict.fromkeys(known, 0.0)
+    return {language: weight / norm for language, weight in known.items()}
+
+
+def epochs_of(
+    available: Mapping[str, float],
+    share: Mapping[str, float],
+    *,
+    budget: float | None,
+    max_epochs: float,
+) -> dict[str, float]:
+    """How often each language is taken so that its part of `budget` tokens is its share.
+
+    Without a budget nothing is left out: the language with most tokens for its
+    share is taken once, the others are repeated up to `max_epochs`. With a budget,
+    what a language at `max_epochs` cannot fill goes to the others in proportion
+    (the water-filling of UniMax, Chung et al. 2023, algorithm 1, with shares).
+    """
+    wanted = {k: s for k, s in share.items() if s > 0 and available[k] > 0}
+    epochs = dict.fromkeys(available, 0.0)
+    if not wanted:
+        return epochs
+    if budget is None:
+        whole = max(available[k] / s for k, s in wanted.items())
+        for language, part in wanted.items():
+            epochs[language] = min(max_epochs, part * whole / available[language])
+        return epochs
+    left, open_languages = budget, dict(wanted)
+    while open_languages:
+        norm = sum(open_languages.values())
+        full = {
+            language
+            for language, part in open_languages.items()
+            if left * part / norm >= max_epochs * available[language]
+        }
+        if not full:
+            for language, part in open_languages.items():
+                epochs[language] = left * part / norm / available[language]
+            break
+        for language in full:
+            epochs[language] = max_epochs
+            left -= max_epochs * available[language]
+            del open_languages[language]
+    return epochs
+
+
+def copies(epochs: NDArray[np.float64], keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Whole number of times to take each document; its mean over keys is `epochs`.
+
+    2.3 epochs take a document twice, and a third time where its key lies in the
+    lowest 0.3 of all keys.
+    """
+    whole = np.floor(epochs)
+    extra = keys.astype(np.float64) / _TWO_TO_64 < epochs - whole
+    return whole.astype(np.int64) + extra
+
+
+def domain_cap(tokens: NDArray[np.float64], max_share: float) -> float:
+    """Most tokens a domain may bring so that none exceeds `max_share` of what is left.
+
+    tokens  (domains,)  tokens of each domain of one language
+
+    The largest c with c <= max_share * sum(min(tokens, c)). With fewer domains than
+    1 / max_share there is none: then c is `max_share` of the tokens as they were.
+    No domains: infinity.
+    """
+    if len(tokens) == 0:
+        return float("inf")
+    ordered = np.sort(tokens)[::-1]
+    rest = ordered.sum() - np.cumsum(ordered)  # tokens of the domains behind each
+    # With the k largest cut to c: c = share * (k c + rest), c = share rest / (1 - share k)
+    for cut in range(len(ordered) + 1):
+        if max_share * cut >= 1:
+            break
+        behind = rest[cut - 1] if cut else ordered.sum()
+        cap = float(max_share * behind / (1 - max_share * cut))
+        if cut == len(ordered) or ordered[cut] <= cap:
+            return cap if cap > 0 else float(max_share * ordered.sum())
+    return float(max_share * ordered.sum())
