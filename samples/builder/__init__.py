@@ -1,0 +1,1 @@
+"""What `samples/build.py` is made of: texts, layouts, pages, archive."""
