@@ -1,0 +1,118 @@
+"""One spelling for every way to write an address.
+
+Case, scheme, user and password, port, a closing dot, fragment, percent-encoding and
+Unicode hosts make no difference: `HTTP://me@WWW.Bücher.example.:80/A%62c#x` and
+`//xn--bcher-kva.example/abc` are the same page. Malformed addresses give what can be
+read of them, never an error.
+"""
+
+import re
+import unicodedata
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# What nine addresses of ten look like; the rest takes the long way.
+_PLAIN = re.compile(
+    r"https?://(www\.)?((?:[a-z0-9_-]+\.)*[a-z0-9_-]+)(?::[0-9]*)?(?:(/[^\s%\\#]*)(?:#.*)?)?"
+)
+_PLAIN_HOST = (
+    r"^https?://(?:www\.)?(?P<host>(?:[a-z0-9_-]+\.)*[a-z0-9_-]+)(?::[0-9]*)?(?:[/#]|$)"
+)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]{0,3}|[/\\]{2}")
+_PORT = re.compile(r"[^/?]*:[0-9]+(?:[/?]|$)")
+_DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
+_REMOVED = str.maketrans(dict.fromkeys("\t\r\n"))  # as browsers do
+
+# Longer ones are attacks on readers of URLs, not pages; the rest is cut off.
+_MAX_CHARACTERS = 4_096
+_MAX_LABEL = 63
+
+
+class Address(NamedTuple):
+    """A web address without what does not tell pages apart.
+
+    host    lower case, in punycode, without a leading `www.`; "" where there is none
+    is_www  whether a `www.` was taken off
+    path    lower case, decoded, with its query, without the slash at its end; or ""
+    """
+
+    host: str
+    is_www: bool
+    path: str
+
+
+def address(url: str) -> Address:
+    """The parts of an absolute URL, or of an entry of a list, where the scheme may lack."""
+    url = url[:_MAX_CHARACTERS].lower()
+    plain = _PLAIN.fullmatch(url)
+    if plain is not None:
+        return Address(plain[2], plain[1] is not None, (plain[3] or "").rstrip("/"))
+    url = url.strip().translate(_REMOVED).split("#", 1)[0]
+    scheme = _SCHEME.match(url)
+    # `example.org:80/x` starts like a scheme does; a port gives it away.
+    if scheme and not _PORT.match(url):
+        url = url[scheme.end() :]
+    url = url.replace("\\", "/")
+    authority = re.split(r"[/?]", url, maxsplit=1)[0]
+    path = url[len(authority) :].rstrip("/")
+    host = _host(authority.rsplit("@", 1)[-1])
+    is_www = host.startswith("www.")
+    return Address(host.removeprefix("www."), is_www, unquote(path, errors="ignore"))
+
+
+def hosts(urls: Any) -> pa.StringArray:
+    """`address(url).host` of every URL of an Arrow column; null for a null."""
+    found = pc.extract_regex(pc.ascii_lower(urls), _PLAIN_HOST)
+    if len(found) == 0:
+        return pa.array([], pa.string())
+    plain = pc.struct_field(found, [0])
+    rows = np.flatnonzero(np.asarray(pc.and_(pc.is_null(plain), pc.is_valid(urls))))
+    if len(rows) == 0:
+        return plain
+    others = [address(url).host for url in urls.take(pa.array(rows)).to_pylist()]
+    is_other = np.zeros(len(urls), bool)
+    is_other[rows] = True
+    return pc.replace_with_mask(
+        plain, pa.array(is_other), pa.array(others, pa.string())
+    )
+
+
+def unicode_host(host: str) -> str:
+    """`xn--bcher-kva.example` as `bücher.example`; labels that are no punycode stay."""
+    if "xn--" not in host:
+        return host
+    return ".".join(map(_unicode_label, host.split(".")))
+
+
+def _host(authority: str) -> str:
+    """Host of `host:port`, as ASCII. An IPv6 address keeps its brackets."""
+    if authority.startswith("["):
+        return authority.split("]", 1)[0] + "]"
+    host = authority.split(":", 1)[0]
+    if "%" in host:
+        host = unquote(host, errors="ignore")
+    if not host.isascii():
+        host = unicodedata.normalize("NFKC", host.translate(_DOTS)).lower()
+        host = ".".join(map(_ascii_label, host.split(".")))
+    return host.strip(".")
+
+
+def _ascii_label(label: str) -> str:
+    # The codec `idna` of Python follows the standard of 2003, which turned ß into ss;
+    # browsers follow that of 2008. Very long labels are none, and cost quadratic time.
+    if label.isascii() or len(label) > _MAX_LABEL:
+        return label
+    return "xn--" + label.encode("punycode").decode("ascii")
+
+
+def _unicode_label(label: str) -> str:
+    if not label.startswith("xn--") or len(label) > _MAX_LABEL:
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode")
+    except UnicodeError:
+        return label

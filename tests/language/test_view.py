@@ -1,0 +1,61 @@
+import time
+
+import pytest
+
+from pipeline.language.view import clean, middle_view, text_view
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("", "", id="empty"),
+        pytest.param(" \n\t\r\x00\u200b 12.3 ", ".", id="only noise"),
+        pytest.param("Der\nTag", "Der Tag", id="lines are joined"),
+        pytest.param("see https://a.org/x?y=z now", "see   now", id="address"),
+        pytest.param("voir www.a.fr/x ici", "voir   ici", id="bare address"),
+        pytest.param("écrire à jean.d@b.fr svp", "écrire à   svp", id="e-mail"),
+        pytest.param("В 1812 году", "В   году", id="digits, Cyrillic"),
+        pytest.param("عام ١٩٩٠ في", "عام   في", id="Arabic digits"),
+        pytest.param(
+            "西暦２０２４年\u3000春", "西暦 年 春", id="wide digits and space"
+        ),
+        pytest.param("เมื่อ ๒๕๖๐ ปี", "เมื่อ   ปี", id="Thai digits"),
+        pytest.param("हिन्दी में", "हिन्दी में", id="Devanagari marks stay"),
+        pytest.param("BONJOUR À TOUS", "bonjour à tous", id="capitals"),
+        pytest.param("ПРИВЕТ ВСЕМ", "привет всем", id="Cyrillic capitals"),
+    ],
+)
+def test_clean_leaves_words_only(text: str, line: str) -> None:
+    assert clean(text) == line
+    assert text_view(text.encode(), 1_000) == line
+
+
+def test_a_long_text_is_read_at_its_start_and_in_its_middle() -> None:
+    text = "a" * 100 + "b" * 100 + "c" * 100
+    assert text_view(text.encode(), 20) == "a" * 10 + " " + "b" * 10
+    assert text_view(memoryview(text.encode()), 300) == text
+
+
+def test_cuts_fall_between_characters() -> None:
+    text = "日本語" * 50  # 3 bytes a character: 10 is no multiple
+    view = text_view(text.encode(), 20)
+    assert view == "日本語 日本語" or set(view) == set("日本語 ")
+    assert "\ufffd" not in view
+
+
+def test_the_two_parts_of_a_text_do_not_overlap() -> None:
+    text = "abcdefghijk"
+    assert text_view(text.encode(), 10) == "abcde fghij"
+
+
+def test_the_middle_of_a_page() -> None:
+    assert middle_view("menu " + "x" * 10 + " foot", 10) == "x" * 10
+    assert middle_view("short", 10) == "short"
+    assert middle_view("", 10) == ""
+
+
+@pytest.mark.parametrize("piece", ["@", "a@", "字", "www.", "http://", "1", "\x00"])
+def test_hostile_texts_cost_no_time(piece: str) -> None:
+    start = time.perf_counter()
+    clean((piece * 100_000)[:100_000])
+    assert time.perf_counter() - start < 2

@@ -1,0 +1,93 @@
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from pipeline.stage import build_transform
+from pipeline.stages.filter_language import FilterLanguage, build
+
+ROWS = [("fra", 0.65), ("deu", 0.9), (None, 0.1), ("fra", 0.64), ("eng", 0.3)]
+
+
+def batch(
+    rows: list[tuple[str | None, float | None]], prefix: str = ""
+) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([language for language, _ in rows], pa.string()),
+            pa.array([score for _, score in rows], pa.float32()),
+            pa.nulls(len(rows), pa.string()),
+        ],
+        [f"{prefix}language", f"{prefix}language_score", "drop_reason"],
+    )
+
+
+def reasons(
+    config: FilterLanguage, rows: list[tuple[str | None, float | None]]
+) -> object:
+    return build(config)(batch(rows))["drop_reason"].to_pylist()
+
+
+def test_the_reason_says_what_was_wrong_with_the_language() -> None:
+    assert reasons(FilterLanguage(languages=("fra", "eng")), ROWS) == [
+        None,
+        "language_not_wanted",
+        "language_unknown",
+        "language_low_score",
+        "language_low_score",
+    ]
+
+
+def test_without_languages_every_known_one_stays() -> None:
+    assert reasons(FilterLanguage(min_score=0), ROWS) == [
+        *(None, None, "language_unknown", None, None)
+    ]
+
+
+def test_bounds_are_inclusive_and_may_differ_by_language() -> None:
+    config = FilterLanguage(min_score={"default": 0.7, "en": 0.3, "deu": 0.91})
+    assert reasons(config, ROWS) == [
+        "language_low_score",
+        "language_low_score",
+        "language_unknown",
+        "language_low_score",
+        None,
+    ]
+    named_only = FilterLanguage(min_score={"deu": 0.91})
+    assert reasons(named_only, ROWS[:2]) == [None, "language_low_score"]
+
+
+def test_before_extraction_only_what_is_surely_unwanted_goes() -> None:
+    config = FilterLanguage(
+        languages=("fra",), min_score=0, min_unwanted_score=0.5, keep_unknown=True
+    )
+    assert reasons(config, ROWS) == [None, "language_not_wanted", None, None, None]
+
+
+def test_a_score_nobody_measured_condemns_nobody() -> None:
+    assert reasons(FilterLanguage(languages=("fra",)), [("fra", None)]) == [None]
+
+
+def test_codes_are_canonical_and_mistakes_are_refused() -> None:
+    assert FilterLanguage(languages=("zho", "no")).languages == ("cmn", "nob")
+    assert FilterLanguage(min_score={"ara": 0.4}).min_score == {"arb": 0.4}
+    with pytest.raises(ValidationError, match=r"did you mean fra \(French\)"):
+        FilterLanguage(languages=("french",))
+    with pytest.raises(ValidationError, match="did you mean"):
+        FilterLanguage(min_score={"germann": 0.4})
+    with pytest.raises(ValidationError, match="less than or equal to 1"):
+        FilterLanguage(min_score={"deu": 65})
+
+
+def test_no_rows_and_earlier_reasons() -> None:
+    config = FilterLanguage(languages=("fra",), min_score={"fra": 0.5})
+    assert build(config)(batch([])).schema.equals(batch([]).schema)
+    earlier = batch([("deu", 0.9)]).set_column(
+        2, "drop_reason", pa.array(["too_large"])
+    )
+    assert build(config)(earlier)["drop_reason"].to_pylist() == ["too_large"]
+
+
+def test_a_prefix_reads_the_prefixed_columns() -> None:
+    config = FilterLanguage.model_validate({"as": "raw", "languages": ["fra"]})
+    filtered = build_transform(config)(batch([("fra", 0.9), ("deu", 0.9)], "raw_"))
+    assert filtered["drop_reason"].to_pylist() == [None, "language_not_wanted"]

@@ -1,0 +1,95 @@
+import gzip
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.urls.keys import entry_keys
+from pipeline.urls.sources import Source, keys_of, sources
+
+
+@pytest.fixture
+def ut1(tmp_path: Path) -> Path:
+    for category, name in (
+        ("adult", "domains"),
+        ("adult", "urls"),
+        ("adult", "usage"),
+        ("press", "domains"),
+        ("mine", "domains"),
+    ):
+        (tmp_path / category).mkdir(exist_ok=True)
+        (tmp_path / category / name).write_text(f"{category}.example\n")
+    (tmp_path / "porn").symlink_to("adult")
+    (tmp_path / "own.txt").write_text("own.example\n")
+    (tmp_path / ".hidden").write_text("x")
+    return tmp_path
+
+
+def found(lists: Path | str, *categories: str) -> list[str]:
+    return [
+        f"{source.category} {source.path.name}"
+        for source in sources((str(lists),), categories)
+    ]
+
+
+def test_a_folder_of_categories_gives_all_that_harm(ut1: Path) -> None:
+    assert found(ut1) == ["adult domains", "adult urls", "mine domains", "own own.txt"]
+
+
+def test_named_categories_are_taken_whatever_they_are(ut1: Path) -> None:
+    assert found(ut1, "press") == ["press domains"]
+
+
+def test_an_unknown_category_is_a_mistake(ut1: Path) -> None:
+    with pytest.raises(
+        ConfigError, match="'adlut'; there are: adult, mine, own, press"
+    ):
+        found(ut1, "adlut")
+
+
+def test_a_category_folder_and_a_file_are_lists_themselves(ut1: Path) -> None:
+    assert found(ut1 / "adult") == ["adult domains", "adult urls"]
+    assert found(ut1 / "own.txt") == ["own own.txt"]
+
+
+def test_a_missing_list_and_an_empty_folder_are_mistakes(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere does not exist"):
+        found(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="holds no lists"):
+        found(tmp_path)
+
+
+def test_lines_are_read_as_people_write_them(tmp_path: Path) -> None:
+    lines = [
+        "# a comment",
+        "",
+        "plain.example",
+        "Upper.Example\r",
+        "  spaced.example  # why",
+        "0.0.0.0 hosts-file.example",
+        "127.0.0.1\ttabbed.example",
+        "*.wildcard.example",
+        ".dotted.example",
+        "www.site.example",
+        "bücher.example",
+        "page.example/a",
+        "word",
+        "no-line-end.example",
+    ]
+    expected = [
+        *("plain.example", "upper.example", "spaced.example", "hosts-file.example"),
+        *("tabbed.example", "wildcard.example", "dotted.example", "www.site.example"),
+        *("xn--bcher-kva.example", "page.example/a", "no-line-end.example"),
+    ]
+    keys = [key for entry in expected for key in entry_keys(entry)]
+    content = "\n".join(lines).encode()
+    (tmp_path / "list.txt").write_bytes(content)
+    (tmp_path / "list.gz").write_bytes(gzip.compress(content))
+    for name in ("list.txt", "list.gz"):
+        assert list(keys_of(Source("list", tmp_path / name))) == keys
+
+
+def test_a_broken_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.gz").write_bytes(b"no gzip")
+    with pytest.raises(ConfigError, match=r"x\.gz cannot be read"):
+        list(keys_of(Source("x", tmp_path / "x.gz")))
