@@ -1,0 +1,5 @@
+"""`python -m pipeline`, which is the command `tamis`."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,24 @@
+"""Arguments that several commands take."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+recipe_argument: Decorator = click.argument(
+    "recipe",
+    default="stages.yaml",
+    type=click.Path(path_type=Path, dir_okay=False),
+)
+set_option: Decorator = click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Override a setting of the recipe, as executor.kind=inline or "
+    "extract_text.engine=resiliparse. May stand several times.",
+)
+run_argument: Decorator = click.argument("run", metavar="RUN")

@@ -1,0 +1,62 @@
+"""tamis run: the recipe from its inputs to its mix."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from pipeline.cli.options import recipe_argument, set_option
+from pipeline.cli.progress import Bars
+from pipeline.config import load_recipe
+from pipeline.errors import InputError
+from pipeline.executors import make_executor
+from pipeline.report.funnel import funnel_table
+from pipeline.runner.run import Outcome, run
+
+
+@click.command(
+    "run",
+    epilog="""\b
+    Examples:
+      tamis run
+      tamis run stages.yaml --set output=out-test --set executor.kind=inline
+      tamis run stages.yaml --set 'input=cc://CC-MAIN-2024-51?limit=2'
+    """,
+)
+@recipe_argument
+@set_option
+@click.option("--quiet", "-q", is_flag=True, help="No bars and no funnel.")
+def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
+    """Run RECIPE (default: stages.yaml).
+
+    What an earlier run of the same recipe has finished is not done again, so that
+    the same command resumes after Ctrl-C, a crash or a full disk. Exit code 1 when
+    the run fails or an input could not be read, 2 when the recipe is wrong.
+    """
+    console = Console(quiet=quiet, stderr=False)
+    checked = load_recipe(recipe, overrides)
+    executor = make_executor(
+        checked.executor.kind, checked.executor.address, checked.executor.workers
+    )
+    try:
+        with Bars(console) as bars:
+            outcome = run(checked, executor, bars)
+    finally:
+        executor.close()
+    console.print(funnel_table(outcome.book))
+    _say_where(console, outcome)
+    if not outcome.is_complete:
+        names = "\n".join(f"  {why}" for why in outcome.missing.values())
+        raise InputError(
+            f"{len(outcome.missing)} input(s) could not be read, so no mix was made; "
+            f"mend them and run again, or set allow_missing_inputs:\n{names}"
+        )
+
+
+def _say_where(console: Console, outcome: Outcome) -> None:
+    output = outcome.output.rstrip("/")
+    for label, name in (("report", "report.html"), ("mix", "mix/manifest.json")):
+        if label == "report" or outcome.is_complete:
+            console.print(
+                f"{label:<7} {output}/{name}", highlight=False, soft_wrap=True
+            )

@@ -1,0 +1,68 @@
+"""The funnel: documents and characters into and out of each stage, and the reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+_REASONS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class FunnelRow:
+    """One stage. `dropped`: documents by reason, most first."""
+
+    stage: str
+    documents_in: int
+    documents_out: int
+    characters_in: int
+    characters_out: int
+    seconds: float
+    dropped: dict[str, int]
+
+
+def funnel_rows(book: Mapping[str, Any]) -> list[FunnelRow]:
+    """The stages of run.json in the recipe's order."""
+    rows = []
+    for stage, counts in book["stages"].items():
+        reasons = {
+            reason: sum(about["documents"] for about in languages.values())
+            for reason, languages in counts["dropped"].items()
+        }
+        ordered = sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))
+        rows.append(
+            FunnelRow(
+                stage=stage,
+                documents_in=counts["documents_in"],
+                documents_out=counts["documents_out"],
+                characters_in=counts["characters_in"],
+                characters_out=counts["characters_out"],
+                seconds=counts.get("seconds", 0.0),
+                dropped=dict(ordered),
+            )
+        )
+    return rows
+
+
+def funnel_table(book: Mapping[str, Any]) -> Table:
+    """The funnel for a terminal."""
+    table = Table(title="Funnel", title_justify="left")
+    table.add_column("stage", no_wrap=True)
+    for name in ("in", "dropped", "out", "characters"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("reasons")
+    for row in funnel_rows(book):
+        lost = row.documents_in - row.documents_out
+        reasons = [f"{reason} {count:,}" for reason, count in row.dropped.items()]
+        more = len(reasons) - _REASONS_SHOWN
+        table.add_row(
+            row.stage,
+            f"{row.documents_in:,}",
+            f"{lost:,}" if lost else "",
+            f"{row.documents_out:,}",
+            f"{row.characters_out:,}" if row.characters_out else "",
+            ", ".join(reasons[:_REASONS_SHOWN])
+            + (f", {more} more" if more > 0 else ""),
+        )
+    return table

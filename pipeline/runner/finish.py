@@ -1,0 +1,149 @@
+"""The end of a run: dropped/, run.json, report.html, and nothing left lying about."""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.config import Recipe, resolved
+from pipeline.inputs import InputFile
+from pipeline.report.page import render_page
+from pipeline.runner.dropped import (
+    DroppedInput,
+    DroppedWork,
+    publish_dropped,
+    smallest_keys,
+    thresholds,
+)
+from pipeline.runner.prints import file_sha256, library_version
+from pipeline.runner.splits import PLAN
+from pipeline.runner.tally import add
+from pipeline.stage import kind
+from pipeline.storage import Storage
+from pipeline.tasks import Task, Tasks, fingerprint
+
+_INPUTS_PER_TASK = 1000
+_KEPT = {PLAN, "run.json", "report.html", "lock.json", "mix/manifest.json"}
+
+
+def finish(
+    recipe: Recipe,
+    tasks: Tasks,
+    files: Sequence[InputFile],
+    inputs: Sequence[DroppedInput],
+    work: DroppedWork,
+    tally: dict[str, Any],
+    missing: Mapping[str, str],
+    *,
+    seconds: float,
+    is_complete: bool,
+) -> dict[str, Any]:
+    """Publish what was dropped, write the books, remove what no record names."""
+    for commit_tally in _publish(tasks, inputs, work):
+        add(tally, commit_tally)
+    book = {
+        "tamis": library_version("tamis"),
+        "complete": is_complete,
+        "recipe": resolved(recipe),
+        "versions": _versions(recipe),
+        "models": {
+            path: file_sha256(path)
+            for config in recipe.stages
+            for path in config.files()
+        },
+        "inputs": [
+            {"path": file.path, "bytes": file.size, "stamp": file.stamp}
+            for file in files
+        ],
+        "missing_inputs": dict(missing),
+        "tasks_executed": dict(sorted(tasks.executed.items())),
+        "seconds": round(seconds, 3),
+        **_ordered(recipe, tally),
+    }
+    tasks.storage.write("run.json", json.dumps(book, indent=1).encode())
+    tasks.storage.write("report.html", render_page(book, tasks.storage).encode())
+    if is_complete:
+        _sweep(tasks)
+    return book
+
+
+def _publish(
+    tasks: Tasks, inputs: Sequence[DroppedInput], work: DroppedWork
+) -> list[dict[str, Any]]:
+    if not inputs:
+        return []
+    prints = [
+        fingerprint(
+            [file.path for file in source.sidecars],
+            source.part.fingerprint,
+            [work.seed, work.keep_text, work.labels, str(work.signals)],
+        )
+        for source in inputs
+    ]
+    chunks = [
+        (
+            prints[first : first + _INPUTS_PER_TASK],
+            inputs[first : first + _INPUTS_PER_TASK],
+        )
+        for first in range(0, len(inputs), _INPUTS_PER_TASK)
+    ]
+    drawn = tasks.run(
+        "samples",
+        [
+            Task(f"chunk-{number}", fingerprint(some), smallest_keys, (work, chunk))
+            for number, (some, chunk) in enumerate(chunks)
+        ],
+    )
+    limits = thresholds([commit.tally for commit in drawn])
+    limits_print = fingerprint(sorted([*group, key] for group, key in limits.items()))
+    commits = tasks.run(
+        "dropped",
+        [
+            Task(
+                source.name,
+                fingerprint(print_, limits_print),
+                publish_dropped,
+                (work, source, limits),
+            )
+            for print_, source in zip(prints, inputs, strict=True)
+        ],
+    )
+    return [commit.tally for commit in commits]
+
+
+def _ordered(recipe: Recipe, tally: dict[str, Any]) -> dict[str, Any]:
+    """The tally with its stages in the recipe's order, barriers' seconds added."""
+    stages = tally.get("stages", {})
+    for name, about in tally.get("barriers", {}).items():
+        stages.get(name, {})["seconds"] = about.get("seconds", 0.0)
+    labels = [config.label for config in recipe.stages if kind(config) != "save"]
+    return {
+        "stages": {label: stages[label] for label in labels if label in stages},
+        **{key: value for key, value in tally.items() if key != "stages"},
+    }
+
+
+def _versions(recipe: Recipe) -> dict[str, str]:
+    names = {name for config in recipe.stages for name in config.libraries}
+    names |= {"pyarrow", "numpy", "numba", "ray"}
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **{name: library_version(name) for name in sorted(names)},
+    }
+
+
+def _sweep(tasks: Tasks) -> None:
+    """Remove every file of ours that no commit record of this run names."""
+    storage: Storage = tasks.storage
+    named = set(_KEPT) | tasks.used
+    folders = {"commits", "work", "mix", "dropped"}
+    for record in storage.names("commits"):
+        if not record.endswith(".json"):
+            continue
+        paths = [file["path"] for file in storage.read_json(record)["files"]]
+        folders |= {path.partition("/")[0] for path in paths}
+        if record in tasks.used:
+            named |= set(paths)
+    for folder in sorted(folders):
+        storage.remove(name for name in storage.names(folder) if name not in named)

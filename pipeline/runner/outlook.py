@@ -1,0 +1,78 @@
+"""What a run would find done and what it would have to do, without doing it."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from pipeline.config import Recipe
+from pipeline.executors import InlineExecutor
+from pipeline.inputs import resolve
+from pipeline.plan import plan_steps
+from pipeline.runner.run import Run
+from pipeline.storage import Storage
+from pipeline.tasks import Commit, Task, Tasks
+
+
+@dataclass
+class Outlook:
+    """`to_do` says for each step what is left of it."""
+
+    files: int
+    input_bytes: int
+    splits: int
+    workers: int
+    free_bytes: int | None
+    problems: dict[str, str] = field(default_factory=dict)
+    to_do: dict[str, str] = field(default_factory=dict)
+
+
+class _NotDone(Exception):
+    """A step whose tasks are not all committed: those behind it cannot be known."""
+
+
+class _Looking(Tasks):
+    """Finds what is committed; where something is missing it stops instead of working."""
+
+    def __init__(self, storage: Storage, found: dict[str, str]) -> None:
+        super().__init__(storage, InlineExecutor())
+        self._found = found
+        self.splits = 0
+
+    def run_each(self, group: str, tasks: Sequence[Task]) -> dict[str, list[Commit]]:
+        committed = self.committed(group, tasks)
+        left = len(tasks) - len(committed)
+        self.splits = self.splits or len(tasks)
+        self._found[group] = f"{left} of {len(tasks)} tasks" if left else "done"
+        if left:
+            raise _NotDone
+        return {key: [commit] for key, commit in committed.items()}
+
+    def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:
+        commit = super().recall(group, key, fingerprint_)
+        if commit is None:
+            raise _NotDone
+        self._found[group] = "done"
+        return commit
+
+
+def outlook(recipe: Recipe, workers: int) -> Outlook:
+    """Look at the inputs and at the output folder; writes nothing."""
+    storage = Storage(recipe.output, recipe.storage_options)
+    files = resolve(recipe.input, recipe.storage_options)
+    to_do: dict[str, str] = {}
+    looking = _Looking(storage, to_do)
+    looking.executor.capacity = 2 * workers
+    steps = [step.name for step in plan_steps(recipe.stages)]
+    with suppress(_NotDone):
+        Run(recipe, storage, looking, files, writes_plan=False).steps()
+    for step in steps:
+        to_do.setdefault(step, "after the step above" if to_do else "all")
+    return Outlook(
+        files=len(files),
+        input_bytes=sum(file.size for file in files),
+        splits=looking.splits,
+        workers=workers,
+        free_bytes=storage.free_bytes(),
+        problems={file.path: file.problem for file in files if file.problem},
+        to_do=to_do,
+    )

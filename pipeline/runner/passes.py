@@ -1,0 +1,303 @@
+"""What a worker does with a task of a pass: stages in a row, batch by batch.
+
+A batch goes through all stages before the next one is read, so that a task's
+memory is that of a few batches. Rows that a stage drops leave the batch at once.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.documents import Part
+from pipeline.errors import SchemaError, TamisError
+from pipeline.runner.dropped import DroppedRows
+from pipeline.runner.tally import add, column_tally, source_tally, stage_tally
+from pipeline.schema import DECISIONS
+from pipeline.stage import StageConfig, Transform, build_transform, drop, function_of
+from pipeline.stages.read_warc import Reading
+from pipeline.tasks import File, Outputs
+
+_ROW_GROUP_BYTES = 32 << 20
+_FILE_BATCH_ROWS = 256
+_COLUMN_BATCH_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class PassWork:
+    """What every task of one pass needs to know. `key` names the settings."""
+
+    name: str
+    key: str
+    stages: tuple[StageConfig, ...]
+    saved: pa.Schema | None
+    signals: pa.Schema
+    seed: int
+    keep_dropped_text: bool
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The document that killed its worker, set apart: drop it at `stage`."""
+
+    stage: str
+
+
+def run_split(
+    outputs: Outputs,
+    work: PassWork,
+    source: StageConfig,
+    split: Any,
+    crash: Crash | None = None,
+) -> dict[str, Any]:
+    """Read one split of an archive and take its records through the pass."""
+    reading = Reading()
+    batches = function_of(source)(source, split, reading)
+    tally = _drive(outputs, work, batches, crash, source=source.label)
+    return {
+        **tally,
+        "source": source_tally(reading),
+        "split": [split.start, split.stop, split.exact, crash.stage if crash else ""],
+    }
+
+
+def run_file(
+    outputs: Outputs,
+    work: PassWork,
+    file: File,
+    start: int,
+    stop: int,
+    crash: Crash | None = None,
+) -> dict[str, Any]:
+    """Take rows [start, stop) of a saved file through the pass."""
+    with outputs.storage.open(file.path) as opened:
+        batches = _rows_of(pq.ParquetFile(opened), start, stop)
+        return _drive(outputs, work, batches, crash, first_row=start)
+
+
+def run_columns(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
+    """Decide on a part's documents by columns alone; writes one row per document."""
+    available = part.columns(outputs.storage)
+    names = {"id", "drop_reason", *columns_read(work.stages, available)}
+    names |= {"language", "text_chars"} & available
+    table = part.read(outputs.storage, sorted(names))
+    is_open = pc.is_null(table["drop_reason"])
+    transforms = _transforms(work)
+    reasons: list[pa.Array] = []
+    stages: list[pa.Array] = []
+    tally: dict[str, Any] = {}
+    for batch in table.filter(is_open).to_batches(_COLUMN_BATCH_ROWS):
+        reason, stage = _decide(batch, work.stages, transforms, tally)
+        reasons.append(reason)
+        stages.append(stage)
+    layer = pa.table(
+        {
+            "id": table["id"],
+            "drop_reason": _scatter(is_open, reasons),
+            "drop_stage": _scatter(is_open, stages),
+        },
+        schema=DECISIONS,
+    )
+    with outputs.parquet(work.name, DECISIONS, stem=part.name) as writer:
+        writer.write_table(layer)
+    return tally
+
+
+def _drive(
+    outputs: Outputs,
+    work: PassWork,
+    batches: Iterator[pa.RecordBatch],
+    crash: Crash | None,
+    source: str | None = None,
+    first_row: int = 0,
+) -> dict[str, Any]:
+    """Save what survives all stages; publish what does not, with its reasons."""
+    if work.saved is None:
+        raise SchemaError(f"pass {work.name} saves nothing")
+    dropped = DroppedRows(work.signals, work.seed, keep_text=work.keep_dropped_text)
+    chain = _Chain(work, dropped, crash)
+    row = first_row
+    # A second attempt goes one document at a time and says where it is.
+    careful = outputs.attempt > 1 and crash is None
+    with outputs.parquet(work.name, work.saved) as writer:
+        waiting: list[pa.RecordBatch] = []
+        for batch, seconds in _timed(batches):
+            if source:
+                batch = chain.settle(batch, batch, source, seconds)
+            for rows in _singles(batch) if careful else [batch]:
+                kept = chain.through(rows, (outputs, row) if careful else None)
+                row += rows.num_rows
+                if kept.num_rows:
+                    waiting.append(_as_saved(kept, work.saved))
+            if sum(batch.nbytes for batch in waiting) >= _ROW_GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.Table.from_batches(waiting))
+    with outputs.parquet(f"commits/{work.name}", dropped.schema) as writer:
+        writer.write_table(dropped.table())
+    return chain.tally
+
+
+class _Chain:
+    """The transforms of a pass in a row, with what they counted and dropped."""
+
+    def __init__(
+        self, work: PassWork, dropped: DroppedRows, crash: Crash | None
+    ) -> None:
+        self.tally: dict[str, Any] = {}
+        self._stages = list(zip(work.stages, _transforms(work), strict=True))
+        self._dropped = dropped
+        self._crash = crash
+
+    def through(
+        self, batch: pa.RecordBatch, marker: tuple[Outputs, int] | None
+    ) -> pa.RecordBatch:
+        """The rows that no stage drops, with the columns of all stages."""
+        for config, transform in self._stages:
+            if batch.num_rows == 0:
+                break
+            if marker:
+                outputs, row = marker
+                offset = batch["warc_offset"][0].as_py()
+                outputs.mark({"offset": offset, "row": row, "stage": config.label})
+            start = time.perf_counter()
+            if self._crash and config.label == self._crash.stage:
+                after = drop(batch, pa.array(["worker_crash"] * batch.num_rows))
+            else:
+                after = transform(batch)
+            seconds = time.perf_counter() - start
+            if after.num_rows != batch.num_rows:
+                raise SchemaError(
+                    f"stage {config.label}: {batch.num_rows} rows went in, "
+                    f"{after.num_rows} came out"
+                )
+            batch = self.settle(batch, after, config.label, seconds)
+            prefix = f"{config.prefix}_" if config.prefix else ""
+            tallied = [prefix + name for name in config.tallied]
+            add(self.tally, {"columns": column_tally(batch, tallied)})
+        return batch
+
+    def settle(
+        self, before: pa.RecordBatch, after: pa.RecordBatch, stage: str, seconds: float
+    ) -> pa.RecordBatch:
+        """Count the stage, take out the rows with a reason, and return the others."""
+        has_reason = pc.is_valid(after["drop_reason"])
+        out = after.filter(has_reason)
+        kept = after.filter(pc.invert(has_reason))
+        counts = stage_tally(before, kept, out, seconds)
+        add(self.tally, {"stages": {stage: counts}})
+        self._dropped.take(out, stage)
+        return kept
+
+
+def _decide(
+    batch: pa.RecordBatch,
+    configs: Sequence[StageConfig],
+    transforms: Sequence[Transform],
+    tally: dict[str, Any],
+) -> tuple[pa.Array, pa.Array]:
+    """Reason and stage of each row of a batch of columns."""
+    stage_of = pa.nulls(batch.num_rows, pa.string())
+    for config, transform in zip(configs, transforms, strict=True):
+        was_open = pc.is_null(batch["drop_reason"])
+        start = time.perf_counter()
+        after = transform(batch)
+        seconds = time.perf_counter() - start
+        is_new = pc.and_(was_open, pc.is_valid(after["drop_reason"]))
+        is_kept = pc.is_null(after["drop_reason"])
+        counts = stage_tally(
+            batch.filter(was_open), after.filter(is_kept), after.filter(is_new), seconds
+        )
+        add(tally, {"stages": {config.label: counts}})
+        stage_of = pc.if_else(is_new, config.label, stage_of)
+        batch = after
+    return batch["drop_reason"], stage_of
+
+
+def _scatter(is_open: pa.ChunkedArray, values: list[pa.Array]) -> pa.Array:
+    """`values` at the open rows, null elsewhere."""
+    indices = np.full(len(is_open), -1, np.int64)
+    mask = np.asarray(is_open, dtype=bool)
+    indices[mask] = np.arange(int(mask.sum()))
+    flat = pa.chunked_array(values, pa.string()).combine_chunks()
+    return flat.take(pa.array(indices, mask=~mask))
+
+
+def _timed(
+    batches: Iterator[pa.RecordBatch],
+) -> Iterator[tuple[pa.RecordBatch, float]]:
+    """Each batch with the seconds it took to read."""
+    while True:
+        start = time.perf_counter()
+        batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch, time.perf_counter() - start
+
+
+def _rows_of(
+    parquet: pq.ParquetFile, start: int, stop: int
+) -> Iterator[pa.RecordBatch]:
+    """Rows [start, stop) of a saved file, with an empty `drop_reason`."""
+    position = 0
+    for batch in parquet.iter_batches(batch_size=_FILE_BATCH_ROWS):
+        first = max(start - position, 0)
+        last = min(stop - position, batch.num_rows)
+        position += batch.num_rows
+        if first < last:
+            rows = batch.slice(first, last - first)
+            yield rows.append_column("drop_reason", pa.nulls(len(rows), pa.string()))
+
+
+def _singles(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+    return [batch.slice(row, 1) for row in range(batch.num_rows)]
+
+
+def _as_saved(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns to publish, in their order. Raises SchemaError where one is wrong."""
+    for field in schema:
+        found = (
+            batch.schema.field(field.name).type
+            if field.name in batch.schema.names
+            else None
+        )
+        if found != field.type:
+            raise SchemaError(
+                f"column {field.name!r}: declared {field.type}, found {found}"
+            )
+    return batch.select(schema.names).cast(schema)
+
+
+def columns_read(stages: Sequence[StageConfig], available: set[str]) -> set[str]:
+    """As they stand in the documents: under the stage's prefix where it has one."""
+    names: set[str] = set()
+    for config in stages:
+        prefix = f"{config.prefix}_" if config.prefix else ""
+        for name in config.columns_read():
+            names.add(prefix + name if prefix + name in available else name)
+    return names
+
+
+_BUILT: dict[str, list[Transform]] = {}
+
+
+def _transforms(work: PassWork) -> list[Transform]:
+    """The pass's transforms, built once per worker: models load here."""
+    if work.key not in _BUILT:
+        _BUILT.clear()  # a worker serves one pass at a time; let its models go
+        built = []
+        for config in work.stages:
+            try:
+                built.append(build_transform(config))
+            except TamisError:
+                raise
+            except OSError as error:
+                raise SchemaError(f"stage {config.label}: {error}") from error
+        _BUILT[work.key] = built
+    return _BUILT[work.key]

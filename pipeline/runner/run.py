@@ -1,0 +1,339 @@
+"""One run: steps in order, each skipping what is finished, then the books.
+
+What a step needs of the one before it are commits: of saved files (a pass), or of
+parts with their layers (filters on columns, barriers).
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.config import Recipe
+from pipeline.documents import Part, Published
+from pipeline.errors import InputError
+from pipeline.executors import Executor
+from pipeline.inputs import InputFile, resolve
+from pipeline.plan import BarrierStep, Pass, plan_steps, signal_columns
+from pipeline.runner.dropped import DroppedInput, DroppedWork
+from pipeline.runner.finish import finish
+from pipeline.runner.passes import Crash, PassWork, run_columns, run_file
+from pipeline.runner.prints import pass_print, stage_print
+from pipeline.runner.splits import (
+    SplitTasks,
+    misplaced,
+    planned_ranges,
+    task_name,
+    write_plan,
+)
+from pipeline.runner.tally import add
+from pipeline.stage import StageConfig, function_of
+from pipeline.storage import Storage
+from pipeline.tasks import Commit, File, Progress, Task, Tasks, fingerprint
+
+
+@dataclass
+class Outcome:
+    """What a run came to. `missing` says of each unread input why."""
+
+    output: str
+    book: dict[str, Any]
+    missing: dict[str, str] = field(default_factory=dict)
+    is_complete: bool = True
+
+
+def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
+    """Take the recipe from its inputs to its mix, or as far as its inputs allow.
+
+    Holds the lock of the output folder. Raises a TamisError for what the user has
+    to mend; whatever was finished by then stays and is not done again.
+    """
+    storage = Storage(recipe.output, recipe.storage_options)
+    files = resolve(recipe.input, recipe.storage_options)
+    readable = [file for file in files if not file.problem]
+    if not readable:
+        raise InputError(files[0].problem or "input: there is nothing to read")
+    with storage.lock():
+        tasks = Tasks(storage, executor, progress)
+        return Run(recipe, storage, tasks, files).whole()
+
+
+class Run:
+    """The state that one step hands to the next."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        storage: Storage,
+        tasks: Tasks,
+        files: Sequence[InputFile],
+        *,
+        writes_plan: bool = True,
+    ) -> None:
+        self.writes_plan = writes_plan
+        self.recipe = recipe
+        self.storage = storage
+        self.tasks = tasks
+        self.files = [file for file in files if not file.problem]
+        self.all_files = files
+        self.missing = {f.path: f.problem for f in files if f.problem}
+        self.signals = signal_columns(recipe.stages)
+        self.saved: dict[str, list[Commit]] = {}
+        self.sidecars: dict[str, list[File]] = {}
+        self.parts: list[Part] = []
+        self.labels: list[str | None] = []  # of layers; null: its rows name the stage
+        self.published: list[File] = []
+        self.tally: dict[str, Any] = {}
+
+    def whole(self) -> Outcome:
+        """All steps, then the books."""
+        start = time.time()
+        self.steps()
+        is_complete = len(self.missing) <= self.recipe.allow_missing_inputs
+        book = finish(
+            self.recipe,
+            self.tasks,
+            self.all_files,
+            self._dropped_inputs(),
+            self._dropped_work(),
+            self.tally,
+            self.missing,
+            seconds=time.time() - start,
+            is_complete=is_complete,
+        )
+        return Outcome(self.recipe.output, book, self.missing, is_complete)
+
+    def steps(self) -> None:
+        """Passes and barriers, as far as the inputs allow."""
+        for step in plan_steps(self.recipe.stages):
+            if isinstance(step, BarrierStep):
+                # No mix of a part of the corpus unless it is asked for.
+                if len(self.missing) <= self.recipe.allow_missing_inputs:
+                    self._barrier(step)
+            elif step.kind == "source":
+                self._source_pass(step)
+            elif step.kind == "table":
+                self._table_pass(step)
+            else:
+                self._column_pass(step)
+
+    def _source_pass(self, step: Pass) -> None:
+        source, *transforms = step.stages
+        work = self._work(step, transforms)
+        cores = max(1, self.tasks.executor.capacity // 2)
+        split_bytes = getattr(source, "split_bytes", None)
+        ranges = planned_ranges(self.storage, self.files, split_bytes, cores)
+        if self.writes_plan:
+            write_plan(self.storage, self.files, split_bytes, ranges)
+        makers = SplitTasks(work, source, pass_print(step.stages, self._common()))
+        planned = {
+            file.name: [
+                makers.task(file, start, stop, exact=start == 0)
+                for start, stop in ranges[file.name]
+            ]
+            for file in self.files
+        }
+        each = self.tasks.run_each(step.name, _flat(planned))
+        while corrected := self._corrected(planned, each, makers):
+            planned.update(corrected)
+            each = self.tasks.run_each(step.name, _flat(planned))
+        self._set_aside(planned, each)
+        self.saved = {
+            file.name: [c for task in planned[file.name] for c in each[task.key]]
+            for file in self.files
+        }
+        self._count(step)
+
+    def _corrected(
+        self,
+        planned: Mapping[str, list[Task]],
+        each: Mapping[str, list[Commit]],
+        makers: SplitTasks,
+    ) -> dict[str, list[Task]]:
+        """New tasks of each file in which a split began at the wrong place.
+
+        Scanning for the first record can be deceived by an archive within the
+        archive; where the split before it ended cannot (`pipeline.warc.splits`).
+        """
+        corrected = {}
+        for file in self.files:
+            if not all(each[task.key] for task in planned[file.name]):
+                continue  # unreadable: set aside in the end
+            commits = [c for task in planned[file.name] for c in each[task.key]]
+            found = misplaced(commits)
+            if found:
+                splits = [commit.tally["split"] for commit in commits]
+                index, due = found
+                splits[index] = [due, splits[index][1], True, ""]
+                corrected[file.name] = [makers.task(file, *split) for split in splits]
+        return corrected
+
+    def _set_aside(
+        self, planned: dict[str, list[Task]], each: dict[str, list[Commit]]
+    ) -> None:
+        """An input of which a split cannot be read is left out whole."""
+        for file in list(self.files):
+            unread = [task.key for task in planned[file.name] if not each[task.key]]
+            if unread:
+                self.missing[file.path] = self.tasks.unreadable[unread[0]]
+                self.files.remove(file)
+
+    def _table_pass(self, step: Pass) -> None:
+        """From every saved file to one of the next save."""
+        work = self._work(step, step.stages)
+        print_ = pass_print(step.stages, self._common())
+        planned = {
+            file.name: [
+                self._file_task(work, print_, saved, 0, saved.rows)
+                for commit in self.saved[file.name]
+                for saved in commit.files
+                if saved.dataset == self._saved_name(commit)
+            ]
+            for file in self.files
+        }
+        each = self.tasks.run_each(step.name, _flat(planned))
+        self.saved = {
+            name: [commit for task in some for commit in each[task.key]]
+            for name, some in planned.items()
+        }
+        self._count(step)
+
+    def _saved_name(self, commit: Commit) -> str:
+        return commit.files[0].dataset
+
+    def _file_task(
+        self,
+        work: PassWork,
+        print_: str,
+        file: File,
+        start: int,
+        stop: int,
+        crash: str = "",
+    ) -> Task:
+        key = file.path.rpartition("/")[2].removesuffix(".parquet")
+        if (start, stop) != (0, file.rows):
+            key = f"{key}-{start}-{stop}"
+
+        def isolate(mark: Any) -> Sequence[Task]:
+            if crash or not mark or "row" not in mark:
+                return ()
+            row, stage = int(mark["row"]), str(mark["stage"])
+            ranges = [(start, row, ""), (row, row + 1, stage), (row + 1, stop, "")]
+            return [
+                self._file_task(work, print_, file, first, last, why)
+                for first, last, why in ranges
+                if first < last
+            ]
+
+        return Task(
+            key=key + (f"-{crash}" if crash else ""),
+            fingerprint=fingerprint(print_, file.path, start, stop, crash),
+            function=run_file,
+            arguments=(work, file, start, stop, Crash(crash) if crash else None),
+            isolate=isolate,
+        )
+
+    def _column_pass(self, step: Pass) -> None:
+        """A layer of decisions for every part."""
+        work = self._work(step, step.stages)
+        parts = self._parts()
+        prints = [
+            fingerprint(pass_print(step.stages, self._common()), part.fingerprint)
+            for part in parts
+        ]
+        tasks = [
+            Task(f"{part.name}", print_, run_columns, (work, part))
+            for part, print_ in zip(parts, prints, strict=True)
+        ]
+        commits = self.tasks.run(step.name, tasks)
+        self.parts = [
+            part.with_layer(commit.files[0], commit.fingerprint)
+            for part, commit in zip(parts, commits, strict=True)
+        ]
+        self.labels.append(None)
+        for commit in commits:
+            add(self.tally, commit.tally)
+
+    def _barrier(self, step: BarrierStep) -> None:
+        parts = self._parts()
+        print_ = fingerprint(
+            stage_print(step.config), [part.fingerprint for part in parts]
+        )
+        done = self.tasks.recall(step.name, "all", print_)
+        if done is None:
+            self.tasks.progress.begin(step.name, 0)
+            start = time.time()
+            result: Published = function_of(step.config)(step.config, parts, self.tasks)
+            tally = {**result.tally, "seconds": time.time() - start}
+            files = (*result.layers, *result.files)
+            done = self.tasks.record(step.name, Commit("all", print_, files, tally))
+        layers = done.files[: len(parts)]
+        self.parts = [
+            part.with_layer(layer, print_)
+            for part, layer in zip(parts, layers, strict=True)
+        ]
+        self.labels.append(step.name)
+        add(self.tally, {"barriers": {step.name: done.tally}})
+
+    def _parts(self) -> list[Part]:
+        """The saved documents by input file; kept with its layers from step to step."""
+        if not self.parts:
+            for file in self.files:
+                files = tuple(
+                    saved
+                    for commit in self.saved[file.name]
+                    for saved in commit.of(self._saved_name(commit))
+                )
+                print_ = fingerprint([saved.path for saved in files])
+                self.parts.append(Part(task_name(file.name), print_, files))
+        return self.parts
+
+    def _work(self, step: Pass, transforms: Sequence[StageConfig]) -> PassWork:
+        return PassWork(
+            name=step.name,
+            key=pass_print(transforms),
+            stages=tuple(transforms),
+            saved=step.saved,
+            signals=self.signals,
+            seed=self.recipe.seed,
+            keep_dropped_text=self.recipe.dropped.text,
+        )
+
+    def _common(self) -> list[Any]:
+        """What every pass's rows depend on besides its own stages: dropped rows do."""
+        return [self.recipe.seed, self.recipe.dropped.text, str(self.signals)]
+
+    def _count(self, step: Pass) -> None:
+        """Add the tallies of a pass, and remember where its dropped rows lie."""
+        for name, commits in self.saved.items():
+            for commit in commits:
+                tally = {k: v for k, v in commit.tally.items() if k != "split"}
+                source = tally.get("source", {})
+                for place in ("first_start", "next_start"):
+                    source.pop(place, None)
+                add(self.tally, tally)
+                rows = commit.of(f"commits/{step.name}")
+                self.sidecars.setdefault(name, []).extend(rows)
+
+    def _dropped_inputs(self) -> list[DroppedInput]:
+        parts = {part.name: part for part in self._parts()}
+        return [
+            DroppedInput(
+                task_name(file.name),
+                tuple(self.sidecars[file.name]),
+                parts[task_name(file.name)],
+            )
+            for file in self.files
+        ]
+
+    def _dropped_work(self) -> DroppedWork:
+        return DroppedWork(
+            self.signals,
+            self.recipe.seed,
+            self.recipe.dropped.text,
+            tuple(self.labels),
+        )
+
+
+def _flat(planned: Mapping[str, list[Task]]) -> list[Task]:
+    return [task for tasks in planned.values() for task in tasks]

@@ -1,0 +1,142 @@
+"""Which byte ranges of which files the first pass reads.
+
+The plan is written into the output folder by the first run and kept on resume, so
+that a machine with another number of cores redoes nothing.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from pipeline.inputs import InputFile
+from pipeline.runner.passes import Crash, PassWork, run_split
+from pipeline.stage import StageConfig
+from pipeline.storage import Storage
+from pipeline.tasks import Commit, Task, fingerprint
+from pipeline.warc.splits import Split, plan_splits
+
+PLAN = "plan.json"
+_FILES_PER_CORE = 4
+_MIN_SPLIT_BYTES = 256 << 10
+
+Ranges = dict[str, list[tuple[int, int]]]
+
+
+def planned_ranges(
+    storage: Storage, files: Sequence[InputFile], split_bytes: int | None, cores: int
+) -> Ranges:
+    """Ranges of every file, from the plan of an earlier run where that still fits."""
+    earlier = storage.read_json(PLAN) if storage.exists(PLAN) else {}
+    ranges: Ranges = {}
+    size_of_split = split_bytes or _balanced(files, cores)
+    for file in files:
+        known = earlier.get(file.name, {})
+        about = _about(file, split_bytes)
+        if {key: known.get(key) for key in about} == about:
+            ranges[file.name] = [(start, stop) for start, stop in known["ranges"]]
+        else:
+            ranges[file.name] = plan_splits(file.size, size_of_split)
+    return ranges
+
+
+def write_plan(
+    storage: Storage,
+    files: Sequence[InputFile],
+    split_bytes: int | None,
+    ranges: Ranges,
+) -> None:
+    """Keep the plan for the runs that resume this one."""
+    plan = {
+        file.name: {**_about(file, split_bytes), "ranges": ranges[file.name]}
+        for file in files
+    }
+    storage.write(PLAN, json.dumps(plan, indent=1).encode())
+
+
+def _about(file: InputFile, split_bytes: int | None) -> dict[str, Any]:
+    return {"size": file.size, "stamp": file.stamp, "asked": split_bytes}
+
+
+def _balanced(files: Sequence[InputFile], cores: int) -> int | None:
+    """Whole files where there are 4 per core or more; else about 4 splits per core."""
+    if len(files) >= _FILES_PER_CORE * cores:
+        return None
+    size = sum(file.size for file in files)
+    return max(_MIN_SPLIT_BYTES, size // (_FILES_PER_CORE * cores))
+
+
+class SplitTasks:
+    """The tasks of the first pass: one a split, and those that come in its place."""
+
+    def __init__(self, work: PassWork, source: StageConfig, print_: str) -> None:
+        self._work = work
+        self._source = source
+        self._print = print_
+
+    def task(
+        self, file: InputFile, start: int, stop: int, exact: bool, crash: str = ""
+    ) -> Task:
+        """Reads the records of `file` that begin in [start, stop)."""
+        crawl = getattr(self._source, "crawl", None) or crawl_of(file.path)
+        split = Split(file.path, start, stop, file.size, exact, crawl)
+        how = ("x" if exact else "") + (f"-{crash}" if crash else "")
+        print_ = fingerprint(
+            self._print, file.name, file.size, file.stamp, crawl, start, stop, how
+        )
+        return Task(
+            key=f"{task_name(file.name)}-{start}-{stop}{how}",
+            fingerprint=print_,
+            function=run_split,
+            arguments=(
+                self._work,
+                self._source,
+                split,
+                Crash(crash) if crash else None,
+            ),
+            isolate=self._isolate(file, start, stop, exact, crash),
+        )
+
+    def _isolate(
+        self, file: InputFile, start: int, stop: int, exact: bool, crash: str
+    ) -> Callable[[Any], Sequence[Task]]:
+        """Set the record apart at which a worker died three times."""
+
+        def isolate(mark: Any) -> Sequence[Task]:
+            if crash or not mark:
+                return ()
+            offset = int(mark["offset"])
+            pieces = [
+                self.task(file, offset, offset + 1, exact=True, crash=mark["stage"])
+            ]
+            if offset > start:
+                pieces.insert(0, self.task(file, start, offset, exact))
+            if offset + 1 < stop:
+                pieces.append(self.task(file, offset + 1, stop, exact=False))
+            return pieces
+
+        return isolate
+
+
+def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
+    """The first split of a file that did not begin where the one before it ended.
+
+    Returns its index and where it has to begin; None when all follow each other.
+    """
+    for index, (before, after) in enumerate(pairwise(commits), start=1):
+        due = int(before.tally["source"]["next_start"])
+        if after.tally["source"]["first_start"] != due:
+            return index, due
+    return None
+
+
+def crawl_of(path: str) -> str | None:
+    """`CC-MAIN-2024-51` out of a path that has it."""
+    found = re.search(r"CC-MAIN-\d{4}-\d{2}(?!\d)", path)
+    return found.group() if found else None
+
+
+def task_name(name: str) -> str:
+    """An input's name as part of a file name: anything unusual becomes `_`."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)

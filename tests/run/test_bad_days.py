@@ -1,0 +1,280 @@
+"""What goes wrong costs what it must and no more, and is said in one line."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "samples"
+
+POISON = """
+import os, signal
+from typing import Literal
+import pyarrow as pa
+from pipeline.stage import StageConfig
+
+class Poison(StageConfig):
+    '''Kills its worker at the page of one address.'''
+    stage: Literal["poison"] = "poison"
+    url: str
+    def columns_read(self): return ("url",)
+
+def build(config):
+    def poison(batch):
+        if config.url in batch["url"].to_pylist():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch
+    return poison
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> dict[str, str]:
+    """An environment in which a package with a stage of its own is installed."""
+    folder = tmp_path / "plugin"
+    about = folder / "poison-1.0.dist-info"
+    about.mkdir(parents=True)
+    (folder / "poison.py").write_text(POISON, "utf-8")
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: poison\nVersion: 1.0\n"
+    )
+    (about / "entry_points.txt").write_text("[tamis.stages]\npoison = poison:Poison\n")
+    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+
+
+def recipe_with(path: Path, stage: str) -> Path:
+    """The recipe of the repository with one more stage before extract_text."""
+    text = (ROOT / "stages.yaml").read_text("utf-8")
+    text = text.replace("samples/", f"{SAMPLES}/")
+    path.write_text(text.replace("  - extract_text", f"  - {stage}\n  - extract_text"))
+    return path
+
+
+def run(
+    *arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", "run", "--quiet", *arguments],
+        cwd=cwd,
+        env=env or {**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def sets(*settings: str) -> list[str]:
+    return [argument for value in settings for argument in ("--set", value)]
+
+
+def dropped_rows(output: Path) -> list[dict[str, Any]]:
+    return [
+        row
+        for path in (output / "dropped").glob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    ]
+
+
+@pytest.mark.ray
+def test_a_page_that_kills_its_worker_three_times_costs_that_page(
+    tmp_path: Path, plugin: dict[str, str], sample_run: Path
+) -> None:
+    mix = [
+        row
+        for path in (sample_run / "mix").glob("*.parquet")
+        for row in pq.read_table(path, columns=["url", "warc_offset"]).to_pylist()
+    ]
+    url = min(mix, key=lambda row: row["warc_offset"])["url"]
+    recipe = recipe_with(tmp_path / "stages.yaml", f"poison: {{url: '{url}'}}")
+    output = tmp_path / "out"
+    done = run(
+        str(recipe),
+        *sets(f"output={output}", "extract_text.engine=resiliparse"),
+        env=plugin,
+    )
+    assert done.returncode == 0, done.stderr
+    crashed = [row for row in dropped_rows(output) if row["reason"] == "worker_crash"]
+    assert [(row["url"], row["stage"]) for row in crashed] == [(url, "poison")]
+    book = json.loads((output / "run.json").read_text("utf-8"))
+    whole = json.loads((sample_run / "run.json").read_text("utf-8"))
+    assert book["source"]["admitted"] == whole["source"]["admitted"]
+    assert [page["url"] for page in book["pages_lost_to_limits"]] == [url]
+
+
+def two_archives(folder: Path) -> Path:
+    folder.mkdir()
+    for path in SAMPLES.glob("*.warc.gz"):
+        shutil.copy(path, folder)
+    return folder
+
+
+def test_an_unreadable_archive_is_set_aside_and_tried_again(tmp_path: Path) -> None:
+    """No mix of half a corpus; when the archive is back only it is read."""
+    archives = two_archives(tmp_path / "in")
+    listing = tmp_path / "all.paths"
+    listing.write_text("".join(f"{path}\n" for path in sorted(archives.iterdir())))
+    hidden = archives / "samples-00001.warc.gz"
+    hidden.rename(tmp_path / "elsewhere")
+    arguments = sets(
+        f"input={listing}",
+        f"output={tmp_path / 'out'}",
+        "executor.kind=inline",
+        "extract_text.engine=resiliparse",
+    )
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert f"{hidden}: no such file" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out/mix").exists()
+    (tmp_path / "elsewhere").rename(hidden)
+    assert run(*arguments).returncode == 0
+    book = json.loads((tmp_path / "out/run.json").read_text("utf-8"))
+    assert book["missing_inputs"] == {}
+    first = json.loads((tmp_path / "out/plan.json").read_text("utf-8"))
+    splits = len(first["samples-00001.warc.gz"]["ranges"])
+    assert book["tasks_executed"]["extracted"] == splits
+
+
+def test_missing_inputs_may_be_allowed(tmp_path: Path) -> None:
+    archives = two_archives(tmp_path / "in")
+    paths = [*archives.iterdir(), archives / "gone.warc.gz"]
+    done = run(
+        *sets(
+            f"input=[{', '.join(map(str, paths))}]",
+            f"output={tmp_path / 'out'}",
+            "executor.kind=inline",
+            "extract_text.engine=resiliparse",
+            "allow_missing_inputs=1",
+        )
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/mix/manifest.json").exists()
+
+
+def _not_an_archive(folder: Path) -> str:
+    (folder / "a.warc.gz").write_bytes(b"this is no archive\n" * 50)
+    return f"input={folder}/a.warc.gz"
+
+
+def _all_missing(folder: Path) -> str:
+    return f"input={folder}/none.warc.gz"
+
+
+def _empty(folder: Path) -> str:
+    (folder / "a.warc.gz").write_bytes(b"")
+    return f"input={folder}/a.warc.gz"
+
+
+def _output_is_a_file(folder: Path) -> str:
+    (folder / "out").write_text("")
+    return "seed=7"
+
+
+def _output_is_read_only(folder: Path) -> str:
+    return "output=/proc/tamis"
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "complaint"),
+    [
+        pytest.param(_not_an_archive, 1, "a.warc.gz", id="no archive"),
+        pytest.param(_all_missing, 1, "none.warc.gz: no such file", id="missing"),
+        pytest.param(_output_is_a_file, 1, "out", id="output is a file"),
+        pytest.param(_output_is_read_only, 1, "/proc/tamis", id="nowhere to write"),
+        pytest.param(lambda _: "input=*.nothing", 2, "no file matches", id="no match"),
+        pytest.param(lambda _: "sign.bands=0", 2, "stages[10].sign.bands", id="recipe"),
+        pytest.param(lambda _: "sing.bands=3", 2, "no stage or setting", id="argument"),
+    ],
+)
+def test_one_clear_line_and_an_exit_code(
+    tmp_path: Path, make: Callable[[Path], str], code: int, complaint: str
+) -> None:
+    done = run(
+        *sets(
+            f"output={tmp_path / 'out'}",
+            "executor.kind=inline",
+            "extract_text.engine=resiliparse",
+            f"input={SAMPLES}/samples-00000.warc.gz",
+            make(tmp_path),
+        )
+    )
+    assert done.returncode == code, done.stderr
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out/mix").is_dir()
+
+
+def test_an_empty_archive_makes_an_empty_mix(tmp_path: Path) -> None:
+    done = run(
+        *sets(
+            f"output={tmp_path / 'out'}",
+            "executor.kind=inline",
+            "extract_text.engine=resiliparse",
+            _empty(tmp_path),
+        )
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "out/mix/manifest.json").read_text("utf-8"))
+    assert manifest["shards"] == []
+
+
+def test_ctrl_c_leaves_a_state_that_resumes(tmp_path: Path, sample_run: Path) -> None:
+    output = tmp_path / "out"
+    arguments = sets(
+        f"output={output}",
+        "executor.kind=inline",
+        "extract_text.engine=resiliparse",
+        "read_warc.split_bytes=64KiB",
+    )
+    command = [sys.executable, "-m", "pipeline", "run", "--quiet", *arguments]
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as driver:
+        deadline = time.monotonic() + 120
+        while not list(output.glob("commits/extracted/*.json")):
+            assert driver.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        driver.send_signal(signal.SIGINT)
+        _, complaint = driver.communicate(timeout=60)
+    assert driver.returncode == 1
+    assert complaint.strip().startswith("tamis: stopped; what is finished is kept")
+    assert "Traceback" not in complaint
+    assert not (output / "mix").exists()
+    assert run(*arguments).returncode == 0
+    mixed = [path.read_bytes() for path in sorted((output / "mix").iterdir())]
+    assert mixed == [
+        path.read_bytes() for path in sorted((sample_run / "mix").iterdir())
+    ]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").exists(), reason="no small file system here")
+def test_a_full_disk_stops_the_run_and_space_resumes_it(tmp_path: Path) -> None:
+    """RLIMIT_FSIZE stands for the full disk: a write fails in the middle of a file."""
+    output = tmp_path / "out"
+    arguments = sets(
+        f"output={output}", "executor.kind=inline", "extract_text.engine=resiliparse"
+    )
+    limited = ["bash", "-c", 'trap "" XFSZ; ulimit -f 40; exec "$@"', "bash"]
+    done = subprocess.run(
+        [*limited, sys.executable, "-m", "pipeline", "run", "--quiet", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert not (output / "mix").exists()
+    assert run(*arguments).returncode == 0

@@ -1,0 +1,138 @@
+"""The mix is the same whatever the executor, the splits, or what died on the way."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+STABLE = ("mix", "duplicates", "dropped")
+
+
+def content(run: Path) -> dict[str, bytes]:
+    return {
+        f"{folder}/{path.name}": path.read_bytes()
+        for folder in STABLE
+        for path in sorted((run / folder).iterdir())
+    }
+
+
+def rows(run: Path, folder: str) -> list[dict[str, Any]]:
+    found = [
+        row
+        for path in (run / folder).glob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    ]
+    return sorted(found, key=lambda row: (row["warc_path"], row["warc_offset"]))
+
+
+@pytest.mark.ray
+def test_ray_gives_the_same_bytes_with_other_splits(
+    tamis: Any, sample_run: Path
+) -> None:
+    book = tamis.run("read_warc.split_bytes=64KiB", kind="ray")
+    assert book["tasks_executed"]["extracted"] > 8
+    assert tamis.published(*STABLE) == content(sample_run)
+    for folder in ("extracted", "documents"):
+        assert rows(tamis.output, folder) == rows(sample_run, folder)
+
+
+def test_batches_change_nothing(tamis: Any, sample_run: Path) -> None:
+    tamis.run("read_warc.batch_documents=1")
+    assert tamis.published(*STABLE) == content(sample_run)
+
+
+def test_a_mix_in_many_buckets_holds_the_same_rows(
+    tamis: Any, sample_run: Path
+) -> None:
+    """Buckets of 16 kB against a corpus of 300 kB: what does not fit in memory."""
+    tamis.run(
+        "mix_corpus.bucket_bytes=16KiB",
+        "mix_corpus.shard_bytes=20KiB",
+        "read_warc.split_bytes=100KiB",
+    )
+    manifest = json.loads((tamis.output / "mix/manifest.json").read_text("utf-8"))
+    assert len(manifest["shards"]) > 30
+    order = [
+        (row["id"], row["epoch"])
+        for shard in manifest["shards"]
+        for row in pq.read_table(tamis.output / shard["path"]).to_pylist()
+    ]
+    whole = json.loads((sample_run / "mix/manifest.json").read_text("utf-8"))
+    expected = [
+        (row["id"], row["epoch"])
+        for shard in whole["shards"]
+        for row in pq.read_table(sample_run / shard["path"]).to_pylist()
+    ]
+    assert order == expected
+
+
+def test_another_seed_gives_another_order(tamis: Any, sample_run: Path) -> None:
+    tamis.run("seed=8")
+    first, second = (
+        [
+            row
+            for path in (run / "mix").glob("*.parquet")
+            for row in pq.read_table(path)["id"].to_pylist()
+        ]
+        for run in (tamis.output, sample_run)
+    )
+    assert first != second
+    assert set(first) == set(second)
+
+
+@pytest.mark.ray
+def test_a_killed_driver_and_killed_workers_change_nothing(
+    tamis: Any, sample_run: Path
+) -> None:
+    """kill -9 after the first splits are finished; the next run does only the rest."""
+    settings = ("read_warc.split_bytes=64KiB",)
+    driver = subprocess.Popen(
+        tamis.arguments(*settings, kind="ray"),
+        cwd=Path(__file__).resolve().parents[2],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    finished = _wait_for_commits(tamis.output, "extracted", 2, driver)
+    workers = psutil.Process(driver.pid).children(recursive=True)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    # Orphans may live on for a moment and finish what they hold; one dies in the act.
+    for worker in workers[-1:]:
+        if worker.is_running():
+            worker.kill()
+    book = tamis.run(*settings, kind="ray")
+    assert tamis.published(*STABLE) == content(sample_run)
+    splits = len(
+        json.loads((tamis.output / "plan.json").read_text())["samples-00000.warc.gz"][
+            "ranges"
+        ]
+    )
+    splits += len(
+        json.loads((tamis.output / "plan.json").read_text())["samples-00001.warc.gz"][
+            "ranges"
+        ]
+    )
+    assert book["tasks_executed"]["extracted"] <= splits - finished
+    for worker in workers:
+        if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE:
+            worker.wait(30)
+
+
+def _wait_for_commits(
+    output: Path, group: str, count: int, driver: "subprocess.Popen[bytes]"
+) -> int:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and driver.poll() is None:
+        finished = len(list((output / "commits" / group).glob("*.json")))
+        if finished >= count:
+            return finished
+        time.sleep(0.01)
+    raise AssertionError("the run ended before it could be killed")

@@ -1,0 +1,71 @@
+"""A run redoes what a change touches and nothing above it: the tasks are counted."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def finished(tamis: Any, sample_run: Path) -> Any:
+    """A copy of a finished run: its recipe with another output folder."""
+    shutil.copytree(sample_run, tamis.output)
+    return tamis
+
+
+def test_a_first_run_does_every_task(sample_run: Path) -> None:
+    executed = json.loads((sample_run / "run.json").read_text("utf-8"))
+    executed = executed["tasks_executed"]
+    assert executed["extracted"] == executed["documents"] >= 2
+    assert executed["decisions"] == executed["dropped"] == 2
+
+
+def test_running_again_does_nothing(finished: Any) -> None:
+    before = finished.published("mix", "duplicates", "dropped")
+    assert finished.run()["tasks_executed"] == {}
+    assert finished.published("mix", "duplicates", "dropped") == before
+
+
+def test_a_threshold_redoes_decisions_only(finished: Any) -> None:
+    executed = finished.run("filter_quality.bounds={word_count: [80, null]}")[
+        "tasks_executed"
+    ]
+    assert executed["decisions"] == 2
+    assert not {"extracted", "documents"} & set(executed)
+
+
+def test_a_signature_is_made_without_extracting_again(finished: Any) -> None:
+    executed = finished.run("sign.bands=9", "sign.rows=13")["tasks_executed"]
+    assert executed["documents"] >= 2
+    assert "extracted" not in executed
+
+
+def test_another_mix_redoes_the_mix_only(finished: Any) -> None:
+    executed = finished.run("mix_corpus.alpha=1")["tasks_executed"]
+    assert set(executed) == {
+        "mix_corpus-scatter",
+        "mix_corpus-gather",
+        "samples",
+        "dropped",
+    }
+
+
+def test_another_number_of_cores_redoes_nothing(finished: Any) -> None:
+    assert finished.run("executor.workers=5")["tasks_executed"] == {}
+
+
+def test_what_work_held_may_be_deleted(finished: Any) -> None:
+    shutil.rmtree(finished.output / "work")
+    assert finished.run()["tasks_executed"] == {}
+    executed = finished.run("filter_quality.bounds={word_count: [80, null]}")
+    assert not {"extracted", "documents"} & set(executed["tasks_executed"])
+
+
+def test_a_save_that_was_deleted_is_made_again(finished: Any) -> None:
+    before = finished.published("mix", "duplicates", "dropped")
+    for path in list((finished.output / "extracted").iterdir())[:1]:
+        path.unlink()
+    assert finished.run()["tasks_executed"] == {"extracted": 1}
+    assert finished.published("mix", "duplicates", "dropped") == before

@@ -1,0 +1,77 @@
+"""Calls and their outcomes: a value, an exception, or the death of a worker."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.errors import ConfigError, InputError
+from pipeline.executors import (
+    Call,
+    Executor,
+    InlineExecutor,
+    Outcome,
+    available_cpus,
+    make_executor,
+)
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def fail(name: str) -> None:
+    raise InputError(f"{name}: no such file")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def outcomes(executor: Executor, calls: list[Call]) -> dict[str, Outcome]:
+    for call in calls:
+        executor.submit(call)
+    found = {}
+    while executor.pending:
+        outcome = executor.wait()
+        found[outcome.call.name] = outcome
+    return found
+
+
+@pytest.fixture(scope="module")
+def ray_executor() -> Iterator[Executor]:
+    executor = make_executor("ray", workers=1)
+    yield executor
+    executor.close()
+
+
+@pytest.mark.parametrize("kind", ["inline", pytest.param("ray", marks=pytest.mark.ray)])
+def test_values_and_errors_come_back(kind: str, request: pytest.FixtureRequest) -> None:
+    executor: Executor = (
+        InlineExecutor()
+        if kind == "inline"
+        else request.getfixturevalue("ray_executor")
+    )
+    calls = [Call("a", double, (3,)), Call("b", fail, ("x",)), Call("c", double, (4,))]
+    found = outcomes(executor, calls)
+    assert found["a"].value == 6
+    assert found["c"].value == 8
+    assert isinstance(found["b"].error, InputError)
+    assert str(found["b"].error) == "x: no such file"
+
+
+@pytest.mark.ray
+def test_the_death_of_a_worker_is_an_outcome(ray_executor: Executor) -> None:
+    found = outcomes(ray_executor, [Call("a", die, ()), Call("b", double, (1,))])
+    assert found["a"].died
+    assert found["b"].value == 2
+
+
+def test_no_ray_at_an_address_is_said_in_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"executor\.address.*no Ray there"):
+        make_executor("ray", address="127.0.0.1:1")
+
+
+def test_there_is_a_core_to_work_on() -> None:
+    assert 1 <= available_cpus() <= (os.cpu_count() or 1)

@@ -1,0 +1,149 @@
+"""What `input` names becomes a sorted list of files, or a clear complaint."""
+
+import gzip
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pipeline import inputs
+from pipeline.errors import ConfigError, InputError
+from pipeline.inputs import resolve
+
+
+@pytest.fixture
+def archives(tmp_path: Path) -> Path:
+    for name in ("b.warc.gz", "a.warc.gz", "sub/c.warc.gz"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x" * 7)
+    return tmp_path
+
+
+def names(*patterns: str) -> list[str]:
+    return [file.name for file in resolve(patterns)]
+
+
+def test_a_glob_is_sorted_by_name(archives: Path) -> None:
+    assert names(f"{archives}/*.warc.gz") == ["a.warc.gz", "b.warc.gz"]
+
+
+def test_the_order_given_changes_nothing(archives: Path) -> None:
+    given = [
+        f"{archives}/b.warc.gz",
+        f"{archives}/sub/c.warc.gz",
+        f"{archives}/a.warc.gz",
+    ]
+    assert (
+        names(*given)
+        == names(*reversed(given))
+        == ["a.warc.gz", "b.warc.gz", "c.warc.gz"]
+    )
+
+
+def test_size_and_stamp_are_told(archives: Path) -> None:
+    (file,) = resolve([f"{archives}/a.warc.gz"])
+    assert (file.size, file.problem) == (7, None)
+    assert float(file.stamp) == (archives / "a.warc.gz").stat().st_mtime
+
+
+def test_a_list_names_files_beside_it(archives: Path) -> None:
+    listing = archives / "some.paths.gz"
+    listing.write_bytes(gzip.compress(b"a.warc.gz\nsub/c.warc.gz\n"))
+    assert names(str(listing)) == ["a.warc.gz", "c.warc.gz"]
+
+
+def test_a_list_of_common_crawl_is_relative_to_its_server() -> None:
+    absolute = inputs._absolute("crawl-data/CC-MAIN-2024-51/x.warc.gz", "/lists")
+    assert (
+        absolute == "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51/x.warc.gz"
+    )
+
+
+def test_segments_are_counted_in_the_order_of_their_names() -> None:
+    paths = [
+        f"crawl/segments/{segment}/warc/{n}.gz"
+        for segment in (30, 10, 20)
+        for n in (1, 2)
+    ]
+    chosen = inputs._of_segments(paths, "0-1")
+    assert {inputs._segment(path) for path in chosen} == {"10", "20"}
+    assert len(chosen) == 4
+
+
+def test_a_glob_that_matches_nothing_is_wrong(archives: Path) -> None:
+    with pytest.raises(ConfigError, match="no file matches"):
+        resolve([f"{archives}/*.arc"])
+
+
+def test_the_same_name_twice_is_refused(archives: Path) -> None:
+    (archives / "sub" / "a.warc.gz").write_bytes(b"")
+    with pytest.raises(ConfigError, match="have the same file name"):
+        resolve([f"{archives}/**/*.warc.gz"])
+
+
+def test_a_missing_file_comes_with_its_problem(archives: Path) -> None:
+    missing, found = resolve([f"{archives}/b.warc.gz", f"{archives}/Z.warc.gz"])
+    assert missing.problem == f"{archives}/Z.warc.gz: no such file"
+    assert found.problem is None
+
+
+def test_a_folder_is_no_file(archives: Path) -> None:
+    (folder,) = resolve([f"{archives}/sub"])
+    assert "a folder; name its files" in str(folder.problem)
+
+
+def test_a_list_that_is_not_there_is_an_input_error(archives: Path) -> None:
+    with pytest.raises(InputError, match="cannot read the list"):
+        resolve([f"{archives}/none.paths.gz"])
+
+
+@pytest.mark.parametrize("query", ["?kind=pdf", "?pages=3"])
+def test_an_unknown_word_of_a_crawl_address_is_wrong(query: str) -> None:
+    with pytest.raises(ConfigError, match="known are limit=N"):
+        resolve([f"cc://CC-MAIN-2024-51{query}"])
+
+
+class _Server(BaseHTTPRequestHandler):
+    """A crawl with two files, the second of which is gone."""
+
+    def do_GET(self) -> None:
+        paths = b"crawl-data/X/segments/1/warc/a.warc.gz\ncrawl-data/X/segments/2/warc/b.warc.gz\n"
+        if self.path.endswith("paths.gz"):
+            self._answer(gzip.compress(paths))
+        else:
+            self._answer(b"" if "b.warc" in self.path else b"whole")
+
+    do_HEAD = do_GET
+
+    def _answer(self, content: bytes) -> None:
+        self.send_response(200 if content else 404)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}/"
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def test_a_crawl_resolves_to_its_list(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "COMMON_CRAWL", server)
+    (one,) = resolve(["cc://CC-MAIN-2024-51?limit=1"])
+    assert one.path == f"{server}crawl-data/X/segments/1/warc/a.warc.gz"
+    assert one.size == 5
+    one, gone = resolve(["cc://CC-MAIN-2024-51"])
+    assert gone.name == "b.warc.gz"
+    assert gone.problem is not None
