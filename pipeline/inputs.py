@@ -27,7 +27,6 @@ from pipeline.errors import ConfigError, InputError
 from pipeline.storage import options_for
 
 COMMON_CRAWL = "https://data.commoncrawl.org/"
-_MAX_LIST_BYTES = 256 << 20
 _LIST_SUFFIXES = (".paths", ".paths.gz")
 
 
@@ -117,8 +116,10 @@ def _segment(path: str) -> str:
 
 def _listed(listing: str, options: Mapping[str, Any]) -> Iterable[str]:
     try:
-        with fsspec.open(listing, "rb", **options_for(listing, options)) as file:
-            content = file.read(_MAX_LIST_BYTES)
+        filesystem, path = fsspec.core.url_to_fs(
+            listing, **options_for(listing, options)
+        )
+        content = filesystem.cat_file(path)
         if listing.endswith(".gz"):
             content = gzip.decompress(content)
         lines = content.decode("utf-8").split()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -15,14 +15,11 @@ _MAX_RECIPE_BYTES = 4 << 20
 class _Loader(yaml.SafeLoader):
     """Safe, and with YAML 1.2's booleans: `on: html` has a key, `no` is Norwegian."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [
-            (tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")
-        ]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
-
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool",
     re.compile(r"true|True|TRUE|false|False|FALSE"),

@@ -178,6 +178,16 @@ def publish_dropped(
     }
 
 
+def _lost_to_limits(table: pa.Table) -> list[dict[str, Any]]:
+    """Pages that a limit of time or memory took: another machine might keep them."""
+    is_limit = pc.match_substring_regex(table["reason"], _LIMIT_REASONS)
+    columns = ["url", "warc_path", "warc_offset", "stage", "reason"]
+    listed: list[dict[str, Any]] = (
+        table.filter(is_limit).select(columns)[:_LOST_LISTED].to_pylist()
+    )
+    return listed
+
+
 def _tally(storage: Storage, work: DroppedWork, source: DroppedInput) -> dict[str, Any]:
     """Documents in and out of each barrier; column passes counted themselves."""
     tally: dict[str, Any] = {}

@@ -66,7 +66,7 @@ def record_of_file(path: Path) -> pa.RecordBatch:
     url = path.resolve().as_uri()
     values: dict[str, Any] = dict.fromkeys(RECORD.names)
     values |= {
-        "id": xxhash.xxh3_64_intdigest(f"{path.name}:0"),
+        "id": xxhash.xxh3_64_intdigest(f"{path.name}:0".encode()),
         "url": url,
         "fetched_at": datetime.fromtimestamp(path.stat().st_mtime, UTC),
         "warc_path": str(path),

@@ -75,14 +75,14 @@ class MixCorpus(StageConfig):
 
 def run(config: MixCorpus, parts: Sequence[Part], tasks: Tasks) -> Published:
     """Write mix/ and give back, per part, what was left out and how often the rest is taken."""
-    counted = tasks.run("mix_corpus.count", _count_tasks(config, parts))
+    counted = tasks.run("mix_corpus-count", _count_tasks(config, parts))
     counts = _sum(counted)
     draw = _draw(config, counts, _caps(config, tasks, counted))
     print_ = fingerprint(
         config.model_dump(mode="json"), draw.epochs, draw.caps, draw.buckets
     )
     scattered = tasks.run(
-        "mix_corpus.scatter",
+        "mix_corpus-scatter",
         [
             Task(
                 key=f"group-{number:05d}",
@@ -229,7 +229,7 @@ def _gather(
     ]
     prints = [file.path for file in pieces]
     return tasks.run(
-        "mix_corpus.gather",
+        "mix_corpus-gather",
         [
             Task(
                 key=f"bucket-{bucket:05d}",

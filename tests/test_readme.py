@@ -1,0 +1,62 @@
+"""Every command of the README does what it says, but the two that CI runs itself."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    lines = [
+        line.partition("  #")[0].strip()
+        for block in blocks
+        for line in block.splitlines()
+    ]
+    return [line for line in lines if line]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_of_the_readme_works(line: str, sample_run: Path) -> None:
+    program, *arguments = shlex.split(line.replace("out/", f"{sample_run}/"))
+    assert program == "tamis"
+    if arguments[0] in ("check", "run", "explain"):
+        # The folder of the finished run, and its engine: the point is the command.
+        for value in (
+            f"output={sample_run}",
+            "executor.kind=inline",
+            "extract_text.engine=resiliparse",
+        ):
+            arguments += ["--set", value]
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_every_stage_is_explained() -> None:
+    from pipeline.config import STAGES
+
+    names: list[Any] = [cls.model_fields["stage"].default for cls in STAGES]
+    missing = [name for name in names if f"`{name}`" not in README and name != "save"]
+    assert missing == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8")):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
