@@ -1,0 +1,160 @@
+"""Read the documents of web archives: WARC, WET and ARC.
+
+Writes every column of schema.RECORD
+
+`html` holds the body's bytes with transfer and content coding undone. The text of
+a WET record stands in `html` too; its `http_content_type` is `text/plain`, which
+tells extraction to pass it through.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+import fsspec
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from pipeline import schema
+from pipeline.errors import InputError
+from pipeline.sizes import ByteSize
+from pipeline.stage import StageConfig
+from pipeline.storage import options_for
+from pipeline.warc.admission import Refused, admit
+from pipeline.warc.document import Document, block_limit, crawl_of, document
+from pipeline.warc.frames import open_archive
+from pipeline.warc.record import Loss
+from pipeline.warc.records import read_records
+from pipeline.warc.source import Source
+from pipeline.warc.splits import Place, Split
+
+_MAX_LOSSES = 1000
+_MAX_KINDS = 1000
+
+
+class ReadWarc(StageConfig):
+    """Sizes are numbers of bytes, or words such as 3MiB."""
+
+    stage: Literal["read_warc"] = "read_warc"
+    libraries: ClassVar[tuple[str, ...]] = ("fastwarc", "publicsuffixlist")
+    not_fingerprinted: ClassVar[tuple[str, ...]] = (
+        "split_bytes",
+        "batch_documents",
+        "batch_bytes",
+    )
+
+    # A longer body, decoded, drops its record as `html_too_large`.
+    max_html_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 3 << 20
+    # Bytes of file per task; the runner decides where it is not given.
+    split_bytes: ByteSize | None = None
+    # For paths that do not name their crawl.
+    crawl: str | None = None
+    # A batch ends with whichever comes first. Its html fits 32-bit offsets.
+    batch_documents: int = Field(64, ge=1)
+    batch_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 16 << 20
+    # Passed to fsspec, by protocol: {s3: {endpoint_url: ...}}. Credentials belong in the environment, not here.
+    storage_options: dict[str, Any] = Field(default_factory=dict)
+
+    def columns_written(self) -> pa.Schema:
+        return schema.RECORD
+
+
+@dataclass(slots=True)
+class Reading:
+    """What reading one split found, besides its documents.
+
+    refused  records that became no document, by (type, status, MIME type);
+             beyond 1,000 kinds all further ones count as type "other"
+    losses   the first 1,000, each with offset and bytes; the sums count all
+    place    where the split began and ended, for comparing neighbours
+    """
+
+    records: int = 0
+    admitted: int = 0
+    refused: Counter[Refused] = field(default_factory=Counter)
+    records_lost: int = 0
+    bytes_lost: int = 0
+    losses: list[Loss] = field(default_factory=list)
+    place: Place = field(default_factory=Place)
+
+
+def read(
+    config: ReadWarc, split: Split, reading: Reading | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Batches of schema.RECORD: the documents of one split, in file order.
+
+    Fills `reading` as it goes; it is complete when the iterator is exhausted.
+    Raises InputError for a file that cannot be read or holds no record.
+    """
+    reading = Reading() if reading is None else reading
+    rows: list[Document] = []
+    size = 0
+    for row in _documents(config, split, reading):
+        rows.append(row)
+        size += len(row.html or b"")
+        if len(rows) >= config.batch_documents or size >= config.batch_bytes:
+            yield _batch(rows)
+            rows, size = [], 0
+    if rows:
+        yield _batch(rows)
+
+
+def _documents(config: ReadWarc, split: Split, reading: Reading) -> Iterator[Document]:
+    crawl = crawl_of(split.path) or split.crawl or config.crawl
+    limit = block_limit(config.max_html_bytes)
+    try:
+        options = options_for(split.path, config.storage_options)
+        opened = fsspec.open(split.path, "rb", **options).open()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{split.path}: cannot be opened: {error}") from error
+    with opened as file:
+        archive = open_archive(Source(file, split.size, split.path))
+        for step in read_records(archive, split, reading.place, max_block_bytes=limit):
+            if isinstance(step, Loss):
+                _count_loss(step, reading)
+                continue
+            reading.records += 1
+            admission = admit(step)
+            if isinstance(admission, Refused):
+                _count_refused(admission, reading)
+                continue
+            reading.admitted += 1
+            yield document(
+                admission,
+                path=split.path,
+                crawl=crawl,
+                max_html_bytes=config.max_html_bytes,
+            )
+
+
+def _count_loss(loss: Loss, reading: Reading) -> None:
+    reading.records_lost += loss.records
+    reading.bytes_lost += loss.bytes
+    if len(reading.losses) < _MAX_LOSSES:
+        reading.losses.append(loss)
+
+
+def _count_refused(refused: Refused, reading: Reading) -> None:
+    if refused not in reading.refused and len(reading.refused) >= _MAX_KINDS:
+        refused = Refused("other", None, None)
+    reading.refused[refused] += 1
+
+
+def _batch(rows: list[Document]) -> pa.RecordBatch:
+    columns = [
+        _binary(values) if column.name == "html" else pa.array(values, column.type)
+        for values, column in zip(zip(*rows, strict=True), schema.RECORD, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema.RECORD)
+
+
+def _binary(values: tuple[bytes | memoryview | None, ...]) -> pa.Array:
+    """A binary column in one copy: pa.array would take three, of all the bytes."""
+    sizes = [0 if value is None else len(value) for value in values]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+    validity = pa.array([value is not None for value in values]).buffers()[1]
+    content = pa.py_buffer(b"".join(value for value in values if value is not None))
+    buffers = [validity, pa.py_buffer(offsets), content]
+    return pa.Array.from_buffers(pa.binary(), len(values), buffers)

@@ -1,0 +1,1 @@
+"""Web archives: byte streams in, records out. No configuration, no network."""
