@@ -7,7 +7,6 @@ that a machine with another number of cores redoes nothing.
 import json
 import re
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 from pipeline.inputs import InputFile
@@ -15,7 +14,7 @@ from pipeline.runner.passes import Crash, PassWork, run_split
 from pipeline.stage import StageConfig
 from pipeline.storage import Storage
 from pipeline.tasks import Commit, Task, fingerprint
-from pipeline.warc.splits import Split, plan_splits
+from pipeline.warc.splits import Place, Split, plan_splits, reread
 
 PLAN = "plan.json"
 _FILES_PER_CORE = 4
@@ -120,14 +119,19 @@ class SplitTasks:
 
 
 def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
-    """The first split of a file that did not begin where the one before it ended.
+    """The first split of a file that did not begin where those before it ended.
 
     Returns its index and where it has to begin; None when all follow each other.
     """
-    for index, (before, after) in enumerate(pairwise(commits), start=1):
-        due = int(before.tally["source"]["next_start"])
-        if after.tally["source"]["first_start"] != due:
+    due = 0
+    for index, commit in enumerate(commits):
+        start, stop, exact, _ = commit.tally["split"]
+        found = commit.tally["source"]
+        place = Place(found["first_start"], found["next_start"])
+        split = Split("", start, stop, stop, exact)
+        if index and reread(split, place, due):
             return index, due
+        due = max(due, place.next_start)
     return None
 
 
