@@ -1,0 +1,194 @@
+"""Score each document by the word list of its language and by a linear model.
+
+Reads  text, language
+Writes toxic_word_density   hits per 1,000 words
+       toxic_word_distinct  entries of the list among the hits
+and, where there is a model, over windows of about 400 characters,
+       toxicity_max         the largest probability
+       toxicity_mean        their mean
+       toxicity_share       share of windows over 0.5
+
+A language without a list, or that the model never saw, scores null, never 0: nobody
+looked. Lists have a high precision and a low recall, and a single hit says nothing (a
+dictionary, a court report); the model reads what no list names, and errs more. They
+stay separate columns: see `filter_toxicity`.
+"""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline.errors import ConfigError
+from pipeline.language.codes import canonical_language
+from pipeline.stage import StageConfig, Transform, with_columns
+from pipeline.text.buffers import Bytes, utf8_buffers
+from pipeline.text.words import Words, segment
+from pipeline.toxicity.lexicon import Lexicon, count_hits, lexicon
+from pipeline.toxicity.lists import PACKAGE, entries_of, packaged_lists
+from pipeline.toxicity.model import (
+    COLUMNS,
+    DEFAULT,
+    Model,
+    default_model,
+    document_scores,
+    load,
+)
+
+# What stands beside the lists in the folders that people collect them in.
+_SUFFIXES = ("", ".txt", ".json")
+_NO_LISTS = ("readme", "license", "licence", "users", "authors", "changelog")
+
+
+class ScoreToxicity(StageConfig):
+    """Which lists and which model count."""
+
+    # icu4py and regex bring the dictionaries and tables that words are found with.
+    libraries: ClassVar[tuple[str, ...]] = (PACKAGE, "icu4py", "regex")
+
+    stage: Literal["score_toxicity"] = "score_toxicity"
+
+    # {fra: path}, or a folder with a file per language (fra.txt, fr.json, fr), each
+    # with one entry a line or JSON. They join the package's lists.
+    lists: dict[str, str] | str = Field(default_factory=dict)
+    packaged: bool = True
+    # The packaged weights, a file that training wrote, or null for words alone.
+    model: str | None = DEFAULT
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("text", "language")
+
+    def columns_written(self) -> pa.Schema:
+        words = [
+            ("toxic_word_density", pa.float32()),
+            ("toxic_word_distinct", pa.int32()),
+        ]
+        by_model = [(name, pa.float32()) for name in COLUMNS]
+        return pa.schema(words + (by_model if self.model else []))
+
+    def files(self) -> tuple[str, ...]:
+        lists = (path for paths in self.paths().values() for path in paths)
+        is_own = self.model is not None and self.model != DEFAULT
+        return (*lists, *([str(self.model)] if is_own else []))
+
+    def paths(self) -> dict[str, list[str]]:
+        """The user's files by ISO 639-3 code. Raises ConfigError, naming what is wrong."""
+        if isinstance(self.lists, str):
+            named = _files_of(self.lists)
+        else:
+            named = list(self.lists.items())
+        paths: dict[str, list[str]] = {}
+        for code, path in named:
+            try:
+                paths.setdefault(canonical_language(code), []).append(path)
+            except ValueError as error:
+                raise ConfigError(f"score_toxicity.lists: {path}: {error}") from error
+        return paths
+
+
+def build(config: ScoreToxicity) -> Transform:
+    """Return a transform that appends the columns; see `word_scores`, `model_scores`."""
+    table = lexicon(lists_of(config))
+    model = model_of(config)
+
+    def score_toxicity(batch: pa.RecordBatch) -> pa.RecordBatch:
+        text, languages = batch["text"], batch["language"].to_pylist()
+        data, offsets = utf8_buffers(text)
+        words = segment(data, offsets)
+        is_null = np.asarray(text.is_null())
+        columns = word_scores(data, words, languages, is_null, table)
+        if model is not None:
+            columns |= model_scores(data, words, languages, is_null, model)
+        return with_columns(batch, columns)
+
+    return score_toxicity
+
+
+def model_of(config: ScoreToxicity) -> Model | None:
+    """The model that the settings name. Raises ConfigError where it cannot be read."""
+    if config.model is None:
+        return None
+    if config.model == DEFAULT:
+        return default_model()
+    try:
+        return load(config.model)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"score_toxicity.model: {config.model}: {error}") from error
+
+
+def lists_of(config: ScoreToxicity) -> dict[str, list[str]]:
+    """Entries by language, of the package and of the user's files together.
+
+    Raises ConfigError where a file cannot be read or the package is not there.
+    """
+    lists: dict[str, list[str]] = {}
+    if config.packaged:
+        packaged = packaged_lists()
+        if not packaged:
+            raise ConfigError(
+                f"score_toxicity: the package {PACKAGE} is not installed; install it,"
+                " or set packaged: false and name lists of your own"
+            )
+        lists = {language: list(entries) for language, entries in packaged.items()}
+    for language, paths in config.paths().items():
+        for path in paths:
+            try:
+                entries = entries_of(Path(path).read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise ConfigError(f"score_toxicity.lists: {path}: {error}") from error
+            lists.setdefault(language, []).extend(entries)
+    return lists
+
+
+def word_scores(
+    data: Bytes,
+    words: Words,
+    languages: list[str | None],
+    is_null: NDArray[np.bool_],
+    table: Lexicon,
+) -> dict[str, pa.Array]:
+    """The word columns, null where the text is or where the language has no list.
+
+    A text without words has density 0.
+    """
+    found = count_hits(data, words, languages, table)
+    has_list = np.array([language in table.languages for language in languages], bool)
+    is_unknown = is_null | ~has_list
+    density = 1000 * found.hits / np.maximum(np.diff(words.documents), 1)
+    return {
+        "toxic_word_density": pa.array(density, pa.float32(), mask=is_unknown),
+        "toxic_word_distinct": pa.array(found.distinct, pa.int32(), mask=is_unknown),
+    }
+
+
+def model_scores(
+    data: Bytes,
+    words: Words,
+    languages: list[str | None],
+    is_null: NDArray[np.bool_],
+    model: Model,
+) -> dict[str, pa.Array]:
+    """The model's columns, null where the text is, or has no words, or was not learnt."""
+    scores = document_scores(data, words, model, languages)
+    is_unknown = is_null | np.isnan(scores.maximum)
+    return {
+        name: pa.array(values, pa.float32(), mask=is_unknown)
+        for name, values in zip(COLUMNS, scores, strict=True)
+    }
+
+
+def _files_of(folder: str) -> list[tuple[str, str]]:
+    """(language, path) of every list in a folder, by the name of the file."""
+    if not Path(folder).is_dir():
+        raise ConfigError(f"score_toxicity.lists: {folder} is not a folder")
+    return [
+        (path.stem, str(path))
+        for path in sorted(Path(folder).iterdir())
+        if path.is_file()
+        and path.suffix in _SUFFIXES
+        and not path.name.startswith(".")
+        and path.stem.lower() not in _NO_LISTS
+    ]

@@ -1,0 +1,95 @@
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from pipeline.stages.filter_toxicity import FilterToxicity, build
+
+
+def batch(**columns: list[object]) -> pa.RecordBatch:
+    rows = len(next(iter(columns.values())))
+    clean = {
+        "language": "fra",
+        "toxic_word_density": 0.0,
+        "toxic_word_distinct": 0,
+        "toxicity_max": 0.1,
+    }
+    types = {
+        "language": pa.string(),
+        "toxic_word_density": pa.float32(),
+        "toxic_word_distinct": pa.int32(),
+        "toxicity_max": pa.float32(),
+    }
+    arrays = {
+        name: pa.array(columns.get(name, [value] * rows), types[name])
+        for name, value in clean.items()
+    }
+    return pa.RecordBatch.from_pydict(
+        {**arrays, "drop_reason": pa.nulls(rows, pa.string())}
+    )
+
+
+def reasons(config: FilterToxicity, **columns: list[object]) -> list[str | None]:
+    return build(config)(batch(**columns))["drop_reason"].to_pylist()
+
+
+def test_both_word_limits_must_be_broken() -> None:
+    found = reasons(
+        FilterToxicity(),
+        toxic_word_density=[15.1, 15.0, 900.0, 15.1, None],
+        toxic_word_distinct=[3, 40, 2, 4, None],
+    )
+    assert found == ["toxic_words", None, None, "toxic_words", None]
+
+
+def test_a_language_can_have_limits_of_its_own() -> None:
+    config = FilterToxicity(
+        per_language={
+            "tr": {"toxic_word_density": 50},
+            "deu": {"toxic_word_distinct": 1},
+        }
+    )
+    found = reasons(
+        config,
+        language=["tur", "tur", "deu", "fra", None],
+        toxic_word_density=[40.0, 60.0, 20.0, 20.0, 20.0],
+        toxic_word_distinct=[3, 3, 1, 1, 3],
+    )
+    assert found == [None, "toxic_words", "toxic_words", None, "toxic_words"]
+
+
+def test_a_limit_on_the_model_drops_as_toxic_text_after_the_words() -> None:
+    config = FilterToxicity(toxicity_max=0.9)
+    found = reasons(
+        config,
+        toxicity_max=[0.95, 0.95, 0.9, None],
+        toxic_word_density=[20.0, 0.0, 0.0, 0.0],
+        toxic_word_distinct=[3, 0, 0, 0],
+    )
+    assert found == ["toxic_words", "toxic_text", None, None]
+
+
+def test_a_lifted_limit_drops_nobody_and_reads_nothing() -> None:
+    config = FilterToxicity(toxic_word_density=None)
+    assert config.columns_read() == ("language",)
+    assert reasons(config, toxic_word_density=[900.0], toxic_word_distinct=[9]) == [
+        None
+    ]
+
+
+def test_only_limited_columns_are_read() -> None:
+    words = ("language", "toxic_word_density", "toxic_word_distinct")
+    assert FilterToxicity().columns_read() == words
+    assert FilterToxicity(toxicity_mean=0.5).columns_read() == (*words, "toxicity_mean")
+    of_one_language = FilterToxicity(per_language={"fr": {"toxicity_share": 0.2}})
+    assert of_one_language.columns_read() == (*words, "toxicity_share")
+
+
+def test_an_empty_batch_stays_empty() -> None:
+    filtered = build(FilterToxicity())(batch(language=[]))
+    assert filtered["drop_reason"].type == pa.string()
+    assert filtered.num_rows == 0
+
+
+def test_an_unknown_language_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(ValidationError, match="did you mean"):
+        FilterToxicity(per_language={"french": {"toxic_word_distinct": 2}})

@@ -1,0 +1,84 @@
+import pyarrow as pa
+import pytest
+
+from pipeline.stages.mask_pii import MaskPii, build
+
+COUNTS = ["pii_email", "pii_ip", "pii_iban", "pii_card", "pii_phone"]
+
+
+def batch(
+    texts: list[str | None], text_type: pa.DataType | None = None
+) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(texts, text_type or pa.string()),
+            pa.array(
+                [None if text is None else len(text) for text in texts], pa.int32()
+            ),
+            pa.nulls(len(texts), pa.string()),
+        ],
+        ["text", "text_chars", "drop_reason"],
+    )
+
+
+def test_text_is_masked_measured_again_and_counted() -> None:
+    masked = build(MaskPii())(
+        batch(["é a@b.fr, c@d.fr et 81.2.69.142", "rien", "天 +33 1 99 00 12 34"])
+    )
+    assert masked["text"].to_pylist() == [
+        "é <EMAIL>, <EMAIL> et <IP>",
+        "rien",
+        "天 <PHONE>",
+    ]
+    assert masked["text_chars"].to_pylist() == [26, 4, 9]
+    assert masked["pii_email"].to_pylist() == [2, 0, 0]
+    assert masked["pii_ip"].to_pylist() == [1, 0, 0]
+    assert masked["pii_phone"].to_pylist() == [0, 0, 1]
+
+
+def test_columns_are_the_declared_ones() -> None:
+    config = MaskPii()
+    for texts in ([], [None], ["a@b.fr"], ["x"]):
+        masked = build(config)(batch(texts))
+        written = masked.select(config.columns_written().names).schema
+        assert written.equals(config.columns_written())
+        assert masked.schema.names == ["text", "text_chars", "drop_reason", *COUNTS]
+
+
+@pytest.mark.parametrize("text_type", [pa.string(), pa.large_string()])
+def test_nulls_stay_null_and_slices_are_honoured(text_type: pa.DataType) -> None:
+    whole = batch(["x@y.fr", None, "a@b.fr", "", None], text_type)
+    masked = build(MaskPii())(whole.slice(1, 4))
+    masked.validate(full=True)
+    assert masked["text"].to_pylist() == [None, "<EMAIL>", "", None]
+    assert masked["text"].type == text_type
+    assert masked["text_chars"].to_pylist() == [None, 7, 0, None]
+    assert masked["pii_email"].to_pylist() == [None, 1, 0, None]
+
+
+def test_a_batch_without_personal_data_keeps_its_text_buffers() -> None:
+    plain = batch(["Δεν υπάρχει τίποτα", "何もない"])
+    masked = build(MaskPii())(plain)
+    assert masked["text"].buffers()[2].address == plain["text"].buffers()[2].address
+
+
+def test_placeholders_can_be_chosen_and_kinds_left_out() -> None:
+    config = MaskPii(email="firstname@example.org", ip=None)
+    masked = build(config)(batch(["me@there.fr at 81.2.69.142"]))
+    assert masked["text"].to_pylist() == ["firstname@example.org at 81.2.69.142"]
+    assert masked["pii_email"].to_pylist() == [1]
+    assert masked["pii_ip"].to_pylist() == [None]  # nobody looked
+
+
+def test_rows_come_out_the_same_however_they_are_batched() -> None:
+    texts = [
+        "a@b.fr",
+        None,
+        "+33 1 99 00 12 34",
+        "x",
+        "IBAN FR14 2004 1010 0505 0001 3M02 606",
+    ]
+    transform = build(MaskPii())
+    together = transform(batch(texts)).to_pylist()
+    alone = [transform(batch([text])).to_pylist()[0] for text in texts]
+    assert together == alone

@@ -1,0 +1,149 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.stages import score_toxicity
+from pipeline.stages.score_toxicity import ScoreToxicity, build
+from pipeline.toxicity.model import quantised, save
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "fra.txt").write_text("navet\ntête de navet # deux\n", encoding="utf-8")
+    (tmp_path / "zh").write_text("萝卜\n", encoding="utf-8")
+    (tmp_path / "th.json").write_text('{"words": ["หัวผักกาด"]}', encoding="utf-8")
+    (tmp_path / "README.md").write_text("not a list")
+    (tmp_path / "LICENSE").write_text("not a list")
+    return tmp_path
+
+
+def batch(*rows: tuple[str | None, str | None]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([text for text, _ in rows], pa.string()),
+            pa.array([language for _, language in rows], pa.string()),
+            pa.nulls(len(rows), pa.string()),
+        ],
+        ["text", "language", "drop_reason"],
+    )
+
+
+def test_density_is_hits_per_thousand_words(folder: Path) -> None:
+    scored = build(ScoreToxicity(lists=str(folder), packaged=False, model=None))(
+        batch(
+            ("un navet et une tête de navet", "fra"),  # 2 hits in 7 words
+            ("rien à signaler", "fra"),
+            ("", "fra"),
+            ("萝卜", "cmn"),
+            ("ผมกินหัวผักกาด", "tha"),  # ผม กิน หัว ผัก กาด, says ICU
+        )
+    )
+    density = scored["toxic_word_density"].to_pylist()
+    assert density == pytest.approx([2000 / 7, 0, 0, 1000, 200])
+    assert scored["toxic_word_distinct"].to_pylist() == [2, 0, 0, 1, 1]
+
+
+def test_what_nobody_looked_at_is_null(folder: Path) -> None:
+    scored = build(ScoreToxicity(lists=str(folder), packaged=False, model=None))(
+        batch(("navet", "ita"), ("navet", None), (None, "fra"), ("navet", "fra"))
+    )
+    assert scored["toxic_word_density"].to_pylist() == [None, None, None, 1000]
+    assert scored["toxic_word_distinct"].to_pylist() == [None, None, None, 1]
+
+
+def test_columns_are_the_declared_ones(folder: Path) -> None:
+    config = ScoreToxicity(lists=str(folder), packaged=False, model=None)
+    for rows in ([], [("navet", "fra")], [(None, None)]):
+        scored = build(config)(batch(*rows))
+        written = config.columns_written()
+        assert scored.select(written.names).schema.equals(written)
+
+
+def test_no_list_at_all_scores_nothing() -> None:
+    scored = build(ScoreToxicity(packaged=False, model=None))(batch(("navet", "fra")))
+    assert scored["toxic_word_density"].to_pylist() == [None]
+
+
+def test_every_file_of_the_folder_is_part_of_the_fingerprint(folder: Path) -> None:
+    names = [Path(path).name for path in ScoreToxicity(lists=str(folder)).files()]
+    assert names == ["fra.txt", "th.json", "zh"]
+
+
+def test_rows_come_out_the_same_however_they_are_batched(folder: Path) -> None:
+    rows = [("navet", "fra"), ("萝卜萝卜", "cmn"), (None, "fra"), ("x", "eng")]
+    transform = build(ScoreToxicity(lists=str(folder), packaged=False, model=None))
+    alone = [transform(batch(row)).to_pylist()[0] for row in rows]
+    assert transform(batch(*rows)).to_pylist() == alone
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        ("missing", "missing is not a folder"),
+        ({"fra": "missing.txt"}, r"lists: missing\.txt: .*No such file"),
+        ({"frr2": "x.txt"}, r"lists: x\.txt: 'frr2' is no ISO 639-3 code"),
+    ],
+)
+def test_a_wrong_list_is_named(lists: dict[str, str] | str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build(ScoreToxicity(lists=lists, packaged=False, model=None))
+
+
+def test_a_missing_package_matters_only_where_its_lists_are_wanted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_toxicity, "packaged_lists", dict)
+    build(ScoreToxicity(lists=str(folder), packaged=False, model=None))
+    with pytest.raises(ConfigError, match="glin-profanity is not installed"):
+        build(ScoreToxicity(lists=str(folder), model=None))
+
+
+MODEL_COLUMNS = ["toxicity_max", "toxicity_mean", "toxicity_share"]
+
+
+def test_the_model_scores_the_languages_it_learnt() -> None:
+    config = ScoreToxicity(packaged=False)
+    scored = build(config)(
+        batch(
+            ("You are a stupid bitch, shut up, idiot.", "eng"),
+            ("The council met on Tuesday to discuss the new library.", "eng"),
+            ("El consejo se reunió el martes.", "spa"),
+            ("...", "eng"),
+            (None, "eng"),
+        )
+    )
+    largest = scored["toxicity_max"].to_pylist()
+    assert largest[0] > 0.8 > 0.3 > largest[1]
+    assert largest[2:] == [None, None, None]
+    assert scored["toxicity_mean"].to_pylist() == largest  # one window each
+    assert scored["toxicity_share"].to_pylist() == [1.0, 0.0, None, None, None]
+    assert scored.select(config.columns_written().names).schema.equals(
+        config.columns_written()
+    )
+    assert config.columns_written().names[2:] == MODEL_COLUMNS
+
+
+def test_a_model_of_ones_own_is_read_and_part_of_the_fingerprint(
+    tmp_path: Path,
+) -> None:
+    path = str(tmp_path / "own.npz")
+    model = quantised(np.zeros(16), 0.0, ("spa",), {})
+    save(model, path)
+    config = ScoreToxicity(packaged=False, model=path)
+    assert config.files() == (path,)
+    scored = build(config)(batch(("hola", "spa"), ("hello", "eng"), ("", "spa")))
+    assert scored["toxicity_max"].to_pylist() == [0.5, None, None]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no model"])
+def test_a_file_that_is_no_model_is_named(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "own.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"score_toxicity\.model: .*own\.npz"):
+        build(ScoreToxicity(packaged=False, model=str(path)))
