@@ -46,3 +46,10 @@ def utf8_buffers(column: Any) -> tuple[Bytes, Offsets]:
         if lengths[is_null].any():
             return utf8_buffers(pa.array(column.to_pylist(), column.type))
     return data, offsets
+
+
+def read_only(data: Bytes) -> Bytes:
+    """The same bytes as Arrow gives them: one array type, so one compiled kernel."""
+    view = data.view()
+    view.setflags(write=False)
+    return view

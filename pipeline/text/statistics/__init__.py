@@ -1,0 +1,1 @@
+"""What Gopher, C4, FineWeb and FineWeb-2 ask of a document, counted from its buffer."""

@@ -1,0 +1,232 @@
+"""Where the words of a batch of documents are: found once, shared by every stage.
+
+A word is a run of letters, numbers and what joins them (marks, underscores, ZWJ and
+ZWNJ) that begins with a letter or a number. Between a script that parts words with
+spaces and one that does not, a run ends; runs of the latter (Han, kana, Thai, Lao,
+Khmer, Burmese, by the script of the run and not by the document's language) are cut by
+ICU's dictionaries (UAX 29 and the CLDR rules). So
+
+    "l'été 2024"  l, été, 2024        "सड़क पर"   सड़क, पर
+    "我们在LINE上"  我们, 在, LINE, 上      "ผมรักไทย"  ผม, รัก, ไทย
+
+Kernels read the buffers of `pipeline.text.buffers`; positions are in bytes of `data`.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+from icu4py.breakers import WordBreaker
+from numba import njit
+from numpy.typing import NDArray
+
+from pipeline.text.buffers import Bytes, Offsets, read_only
+from pipeline.text.unicode import (
+    JOINER,
+    LETTER,
+    NUMBER,
+    UNSPACED,
+    code_points,
+    position,
+)
+from pipeline.text.utf8 import decode
+
+# Code points that go to ICU at once: bounds the memory of a batch, not the result.
+_CHUNK = 1_000_000
+_LINE_FEED = 10
+
+
+class Words(NamedTuple):
+    """The words of a batch, document after document, in the order of the text.
+
+    starts, ends  (words,)          int64  bytes data[start:end] are the word
+    lengths       (words,)          int32  code points, marks included
+    documents     (documents + 1,)  int64  where the words of each document begin
+    """
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    lengths: NDArray[np.int32]
+    documents: NDArray[np.int64]
+
+
+def segment(data: Bytes, offsets: Offsets) -> Words:
+    """The words of every document. A document without letters or digits has none."""
+    tables = code_points()
+    data = read_only(data)
+    words, is_unspaced = _runs(data, offsets, tables.index, tables.flags)
+    if not is_unspaced.any():
+        return words
+    codes, positions = _unspaced_text(data, words.starts, words.ends, is_unspaced)
+    breaks = positions[_break_ordinals(codes)]
+    return _cut(data, words, is_unspaced, breaks, tables.index, tables.flags)
+
+
+def _break_ordinals(codes: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Ordinals of the code points before which ICU sees a boundary, ascending."""
+    return np.concatenate([np.empty(0, np.int64), *_breaks_of_chunks(codes)])
+
+
+def _breaks_of_chunks(codes: NDArray[np.uint32]) -> Iterator[NDArray[np.int64]]:
+    start = 0
+    while start < len(codes):
+        stop = _chunk_end(codes, start, start + _CHUNK)
+        chunk = codes[start:stop]
+        text = chunk.tobytes().decode("utf-32-le")
+        # The locale decides nothing: dictionaries are chosen by script.
+        segments = WordBreaker(text, "en").segments()
+        units = np.fromiter(chain.from_iterable(segments), np.int64)[1::2]
+        if (chunk > 0xFFFF).any():  # ICU counts in units of UTF-16
+            unit_of = np.cumsum(1 + (chunk > 0xFFFF))
+            units = np.searchsorted(unit_of, units) + 1
+        yield start + units[:-1]
+        start = stop
+
+
+def _chunk_end(codes: NDArray[np.uint32], start: int, stop: int) -> int:
+    """Just behind the last run that ends before `stop`, or the first one after it."""
+    if stop >= len(codes):
+        return len(codes)
+    ends = np.flatnonzero(codes[start:stop] == _LINE_FEED)
+    if len(ends):
+        return start + int(ends[-1]) + 1
+    return stop + int(np.argmax(codes[stop:] == _LINE_FEED)) + 1
+
+
+@njit(cache=True, nogil=True)
+def _runs(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    index: NDArray[np.uint16],
+    flags: NDArray[np.uint16],
+) -> tuple[Words, NDArray[np.bool_]]:
+    """Words of the spaced scripts, whole runs of the others, and which is which."""
+    # Two runs never touch unless their kinds differ, and an unspaced letter has 3
+    # bytes: at most one run in two bytes. Pages never written to cost no memory.
+    capacity = (offsets[-1] - offsets[0]) // 2 + len(offsets)
+    starts = np.empty(capacity, np.int64)
+    ends = np.empty(capacity, np.int64)
+    lengths = np.empty(capacity, np.int32)
+    is_unspaced = np.empty(capacity, np.bool_)
+    documents = np.zeros(len(offsets), np.int64)
+    count = 0
+    for document in range(len(offsets) - 1):
+        here, stop = offsets[document], offsets[document + 1]
+        while here < stop:
+            code, width = decode(data, here, stop)
+            flag = flags[position(index, code)]
+            if not flag & (LETTER | NUMBER):
+                here += width
+                continue
+            unspaced = flag & UNSPACED
+            starts[count] = here
+            is_unspaced[count] = unspaced != 0
+            length = 0
+            while flag & JOINER or (
+                flag & (LETTER | NUMBER) and flag & UNSPACED == unspaced
+            ):
+                length += 1
+                here += width
+                if here == stop:
+                    break
+                code, width = decode(data, here, stop)
+                flag = flags[position(index, code)]
+            ends[count] = here
+            lengths[count] = length
+            count += 1
+        documents[document + 1] = count
+    words = Words(
+        starts[:count].copy(), ends[:count].copy(), lengths[:count].copy(), documents
+    )
+    return words, is_unspaced[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _unspaced_text(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    is_unspaced: NDArray[np.bool_],
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Code points of the unspaced runs, a line feed behind each, and their bytes."""
+    capacity = 0
+    for run in range(len(starts)):
+        if is_unspaced[run]:
+            capacity += ends[run] - starts[run] + 1
+    codes = np.empty(capacity, np.uint32)
+    positions = np.empty(capacity, np.int64)
+    count = 0
+    for run in range(len(starts)):
+        if not is_unspaced[run]:
+            continue
+        here = starts[run]
+        while here < ends[run]:
+            code, width = decode(data, here, ends[run])
+            codes[count], positions[count] = code, here
+            count += 1
+            here += width
+        codes[count], positions[count] = _LINE_FEED, here
+        count += 1
+    return codes[:count].copy(), positions[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _cut(
+    data: NDArray[np.uint8],
+    runs: Words,
+    is_unspaced: NDArray[np.bool_],
+    breaks: NDArray[np.int64],
+    index: NDArray[np.uint16],
+    flags: NDArray[np.uint16],
+) -> Words:
+    """The runs, the unspaced ones cut at `breaks` (bytes, ascending)."""
+    capacity = len(runs.starts) + len(breaks)
+    starts = np.empty(capacity, np.int64)
+    ends = np.empty(capacity, np.int64)
+    lengths = np.empty(capacity, np.int32)
+    documents = np.zeros(len(runs.documents), np.int64)
+    count, next_break = 0, 0
+    for document in range(len(documents) - 1):
+        for run in range(runs.documents[document], runs.documents[document + 1]):
+            if not is_unspaced[run]:
+                starts[count], ends[count] = runs.starts[run], runs.ends[run]
+                lengths[count] = runs.lengths[run]
+                count += 1
+                continue
+            here = runs.starts[run]
+            while here < runs.ends[run]:
+                while next_break < len(breaks) and breaks[next_break] <= here:
+                    next_break += 1
+                stop = runs.ends[run]
+                if next_break < len(breaks):
+                    stop = min(stop, breaks[next_break])
+                length, is_word = _length(data, here, stop, index, flags)
+                if is_word:
+                    starts[count], ends[count] = here, stop
+                    lengths[count] = length
+                    count += 1
+                here = stop
+        documents[document + 1] = count
+    return Words(
+        starts[:count].copy(), ends[:count].copy(), lengths[:count].copy(), documents
+    )
+
+
+@njit(cache=True, nogil=True)
+def _length(
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    index: NDArray[np.uint16],
+    flags: NDArray[np.uint16],
+) -> tuple[int, bool]:
+    """Code points of a segment, and whether a letter or number is among them."""
+    length, is_word = 0, False
+    here = start
+    while here < stop:
+        code, width = decode(data, here, stop)
+        is_word |= flags[position(index, code)] & (LETTER | NUMBER) != 0
+        length += 1
+        here += width
+    return length, is_word
