@@ -60,3 +60,17 @@ def test_every_link_leads_somewhere() -> None:
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_every_setting_is_explained() -> None:
+    from pipeline.config import STAGES
+
+    recipe = (ROOT / "docs" / "recipe.md").read_text("utf-8")
+    common = {"stage", "prefix", "languages", "seed", "storage_options", "name"}
+    missing = [
+        f"{cls.model_fields['stage'].default}.{field}"
+        for cls in STAGES
+        for field in cls.model_fields
+        if field not in common and not re.search(rf"[`.]{field}`", recipe)
+    ]
+    assert missing == []

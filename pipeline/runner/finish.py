@@ -15,7 +15,7 @@ from pipeline.runner.dropped import (
     smallest_keys,
     thresholds,
 )
-from pipeline.runner.prints import file_sha256, library_version
+from pipeline.runner.prints import file_sha256, icu_version, library_version
 from pipeline.runner.splits import PLAN
 from pipeline.runner.tally import add
 from pipeline.stage import kind
@@ -129,6 +129,7 @@ def _versions(recipe: Recipe) -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "icu": icu_version(),
         **{name: library_version(name) for name in sorted(names)},
     }
 

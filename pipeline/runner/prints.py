@@ -1,6 +1,7 @@
 """Fingerprints: everything that the outcome of a stage depends on, as a hash."""
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -33,11 +34,23 @@ def pass_print(stages: Sequence[StageConfig], *more: Any) -> str:
 
 
 def library_version(distribution: str) -> str:
-    """The installed version; `absent` for an optional one that is not there."""
+    """The installed version; `absent` for an optional one that is not there.
+
+    `python` is the interpreter's, major and minor: its tables decide here and there.
+    """
+    if distribution == "python":
+        return f"{sys.version_info.major}.{sys.version_info.minor}"
     try:
         return version(distribution)
     except PackageNotFoundError:
         return "absent"
+
+
+def icu_version() -> str:
+    """Of the ICU inside icu4py: its dictionaries cut words where there are no spaces."""
+    from icu4py import _version
+
+    return str(_version.icu_version)
 
 
 def file_sha256(path: str) -> str:

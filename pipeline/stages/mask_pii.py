@@ -26,6 +26,7 @@ class MaskPii(StageConfig):
     libraries: ClassVar[tuple[str, ...]] = (
         "phonenumbers",
         "publicsuffixlist",
+        "python",  # which addresses are public is the standard library's word
         "python-stdnum",
     )
 

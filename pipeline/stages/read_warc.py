@@ -44,6 +44,11 @@ class ReadWarc(StageConfig):
         "batch_documents",
         "batch_bytes",
     )
+    not_fingerprinted: ClassVar[tuple[str, ...]] = (
+        "split_bytes",
+        "batch_documents",
+        "batch_bytes",
+    )
 
     # A longer body, decoded, drops its record as `html_too_large`.
     max_html_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 3 << 20
