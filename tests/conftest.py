@@ -1,12 +1,19 @@
 """What several tests share."""
 
+import contextlib
+import io
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pipeline.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -25,6 +32,32 @@ def samples() -> Path:
     return ROOT / "samples"
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def tamis_command(*arguments: str) -> Ended:
+    """Run the command line in this process: a start costs more than the samples."""
+    out, err = io.StringIO(), io.StringIO()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM,)}
+    code = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            with contextlib.chdir(ROOT):
+                main(list(arguments))
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
 class Tamis:
     """The command line on the recipe of the repository, with the fast engine."""
 
@@ -39,20 +72,28 @@ class Tamis:
             *settings,
         ]
         sets = [argument for value in chosen for argument in ("--set", value)]
-        return [sys.executable, "-m", "pipeline", "run", "--quiet", *sets]
+        return ["run", "--quiet", *sets]
 
     def run(self, *settings: str, kind: str = "inline") -> dict[str, Any]:
         """Run to the end; returns run.json."""
-        done = subprocess.run(
-            self.arguments(*settings, kind=kind),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        ended = tamis_command(*self.arguments(*settings, kind=kind))
+        assert ended.code == 0, ended.stderr
         book: dict[str, Any] = json.loads((self.output / "run.json").read_text("utf-8"))
         return book
+
+    def start(self, *settings: str, kind: str) -> "subprocess.Popen[str]":
+        """Run in a process of its own, to be killed."""
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", "pipeline"),
+                *self.arguments(*settings, kind=kind),
+            ],
+            cwd=ROOT,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def published(self, *folders: str) -> dict[str, bytes]:
         """Content of the files in some folders, by name."""
@@ -66,6 +107,12 @@ class Tamis:
 @pytest.fixture
 def tamis(tmp_path: Path) -> Tamis:
     return Tamis(tmp_path / "out")
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., Ended]:
+    """`command("inspect", "out/")`: the command line in this process."""
+    return tamis_command
 
 
 @pytest.fixture(scope="session")

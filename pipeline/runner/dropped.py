@@ -5,8 +5,9 @@ the end of a run one task per input file gathers them, adds the documents that t
 layers (filters on columns, deduplicate, mix_corpus) dropped, and publishes
 dropped/ sorted by place in the archive: nothing in it depends on splits.
 
-Per (stage, reason, language) the 20 documents with the smallest hash of seed and
-id keep the beginning of their text, with personal data masked.
+Per (stage, reason, language) the 20 documents with the smallest hash of their id
+keep the beginning of their text, with personal data masked. The recipe's seed has no
+part in it: another seed must not cost another extraction.
 """
 
 import heapq
@@ -32,8 +33,8 @@ _LIMIT_REASONS = "_(timeout|crash)$"
 _LOST_LISTED = 1000  # of one input
 SAMPLE_CHARACTERS = 1000
 _SAMPLE_KEY = "sample_key"
-# Any epoch that no mix reaches, so that samples and mix are drawn independently.
-_SAMPLE_EPOCH = 2**63
+# A seed that no recipe can have, so that samples and mix are drawn independently.
+_SAMPLE_SEED = 2**63
 
 Group = tuple[str, str, str]  # stage, reason, language
 
@@ -46,9 +47,8 @@ def dropped_schema(signals: pa.Schema) -> pa.Schema:
 class DroppedRows:
     """Rows that one task dropped, in memory until the task ends."""
 
-    def __init__(self, signals: pa.Schema, seed: int, *, keep_text: bool) -> None:
+    def __init__(self, signals: pa.Schema, *, keep_text: bool) -> None:
         self.schema = dropped_schema(signals).append(pa.field(_SAMPLE_KEY, pa.uint64()))
-        self._seed = seed
         self._keep_text = keep_text
         self._rows: list[pa.Table] = []
         self._count = 0
@@ -63,7 +63,7 @@ class DroppedRows:
         table = _as_dropped(
             pa.Table.from_batches([batch]), batch["drop_reason"], stage, self.schema
         )
-        keys = sample_keys(self._seed, batch["id"])
+        keys = sample_keys(batch["id"])
         table = _replace(table, _SAMPLE_KEY, pa.array(keys))
         if "text" in batch.schema.names:
             self._sample(table, batch["text"], keys)
@@ -104,9 +104,9 @@ class DroppedRows:
                 del self._texts[evicted]
 
 
-def sample_keys(seed: int, ids: Any) -> np.ndarray[Any, Any]:
+def sample_keys(ids: Any) -> np.ndarray[Any, Any]:
     """The hash by which samples are drawn, uint64 per id."""
-    return shuffle_key(seed, np.asarray(ids).astype(np.uint64), _SAMPLE_EPOCH)
+    return shuffle_key(_SAMPLE_SEED, np.asarray(ids).astype(np.uint64))
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,6 @@ class DroppedWork:
     where the layer's rows name it."""
 
     signals: pa.Schema
-    seed: int
     keep_text: bool
     labels: tuple[str | None, ...]
 
@@ -230,7 +229,15 @@ def _dropped_of(
     tables = [schema.empty_table()]
     for sidecar in source.sidecars:
         with storage.open(sidecar.path) as opened:
-            tables.append(pq.ParquetFile(opened).read().select(schema.names))
+            rows = pq.ParquetFile(opened).read()
+        # A pass knows the signals of its own stages and of those above, no others.
+        columns = [
+            rows[field.name]
+            if field.name in rows.column_names
+            else pa.nulls(rows.num_rows, field.type)
+            for field in schema
+        ]
+        tables.append(pa.table(columns, schema=schema))
     part = source.part
     known = part.columns(storage)
     wanted = {*PROVENANCE.names, *work.signals.names, "language"}
@@ -248,7 +255,7 @@ def _dropped_of(
             stage = layer.read(storage, ["drop_stage"])["drop_stage"].filter(is_dropped)
         rows = table.filter(is_dropped)
         lost = _as_dropped(rows, after.filter(is_dropped), stage, schema)
-        lost = _replace(lost, _SAMPLE_KEY, pa.array(sample_keys(work.seed, rows["id"])))
+        lost = _replace(lost, _SAMPLE_KEY, pa.array(sample_keys(rows["id"])))
         if with_text:
             lost = _replace(lost, "text", rows["text"])
         tables.append(lost)

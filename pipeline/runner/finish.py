@@ -76,7 +76,7 @@ def _publish(
         fingerprint(
             [file.path for file in source.sidecars],
             source.part.fingerprint,
-            [work.seed, work.keep_text, work.labels, str(work.signals)],
+            [work.keep_text, work.labels, str(work.signals)],
         )
         for source in inputs
     ]

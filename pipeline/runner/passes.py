@@ -37,7 +37,6 @@ class PassWork:
     stages: tuple[StageConfig, ...]
     saved: pa.Schema | None
     signals: pa.Schema
-    seed: int
     keep_dropped_text: bool
 
 
@@ -119,7 +118,7 @@ def _drive(
     """Save what survives all stages; publish what does not, with its reasons."""
     if work.saved is None:
         raise SchemaError(f"pass {work.name} saves nothing")
-    dropped = DroppedRows(work.signals, work.seed, keep_text=work.keep_dropped_text)
+    dropped = DroppedRows(work.signals, keep_text=work.keep_dropped_text)
     chain = _Chain(work, dropped, crash)
     row = first_row
     # A second attempt goes one document at a time and says where it is.

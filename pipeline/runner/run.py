@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.config import Recipe
 from pipeline.documents import Part, Published
 from pipeline.errors import InputError
@@ -77,7 +79,6 @@ class Run:
         self.files = [file for file in files if not file.problem]
         self.all_files = files
         self.missing = {f.path: f.problem for f in files if f.problem}
-        self.signals = signal_columns(recipe.stages)
         self.saved: dict[str, list[Commit]] = {}
         self.sidecars: dict[str, list[File]] = {}
         self.parts: list[Part] = []
@@ -125,7 +126,7 @@ class Run:
         ranges = planned_ranges(self.storage, self.files, split_bytes, cores)
         if self.writes_plan:
             write_plan(self.storage, self.files, split_bytes, ranges)
-        makers = SplitTasks(work, source, pass_print(step.stages, self._common()))
+        makers = SplitTasks(work, source, self._print(step))
         planned = {
             file.name: [
                 makers.task(file, start, stop, exact=start == 0)
@@ -181,7 +182,7 @@ class Run:
     def _table_pass(self, step: Pass) -> None:
         """From every saved file to one of the next save."""
         work = self._work(step, step.stages)
-        print_ = pass_print(step.stages, self._common())
+        print_ = self._print(step)
         planned = {
             file.name: [
                 self._file_task(work, print_, saved, 0, saved.rows)
@@ -237,10 +238,7 @@ class Run:
         """A layer of decisions for every part."""
         work = self._work(step, step.stages)
         parts = self._parts()
-        prints = [
-            fingerprint(pass_print(step.stages, self._common()), part.fingerprint)
-            for part in parts
-        ]
+        prints = [fingerprint(self._print(step), part.fingerprint) for part in parts]
         tasks = [
             Task(f"{part.name}", print_, run_columns, (work, part))
             for part, print_ in zip(parts, prints, strict=True)
@@ -294,14 +292,20 @@ class Run:
             key=pass_print(transforms),
             stages=tuple(transforms),
             saved=step.saved,
-            signals=self.signals,
-            seed=self.recipe.seed,
+            signals=self._signals(step),
             keep_dropped_text=self.recipe.dropped.text,
         )
 
-    def _common(self) -> list[Any]:
-        """What every pass's rows depend on besides its own stages: dropped rows do."""
-        return [self.recipe.seed, self.recipe.dropped.text, str(self.signals)]
+    def _signals(self, step: Pass) -> pa.Schema:
+        """What a dropped row of this pass can tell: no stage below it has any say."""
+        last = self.recipe.stages.index(step.stages[-1])
+        return signal_columns(self.recipe.stages[: last + 1])
+
+    def _print(self, step: Pass) -> str:
+        """What every row of a pass depends on, kept or dropped, but for its input."""
+        return pass_print(
+            step.stages, self.recipe.dropped.text, str(self._signals(step))
+        )
 
     def _count(self, step: Pass) -> None:
         """Add the tallies of a pass, and remember where its dropped rows lie."""
@@ -328,8 +332,7 @@ class Run:
 
     def _dropped_work(self) -> DroppedWork:
         return DroppedWork(
-            self.signals,
-            self.recipe.seed,
+            signal_columns(self.recipe.stages),
             self.recipe.dropped.text,
             tuple(self.labels),
         )

@@ -17,6 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"
 
+Command = Callable[..., Any]
+
 POISON = """
 import os, signal
 from typing import Literal
@@ -60,13 +62,14 @@ def recipe_with(path: Path, stage: str) -> Path:
     return path
 
 
-def run(
-    *arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT
+def run_elsewhere(
+    *arguments: str, env: dict[str, str]
 ) -> "subprocess.CompletedProcess[str]":
+    """In a process of its own, with its own environment."""
     return subprocess.run(
         [sys.executable, "-m", "pipeline", "run", "--quiet", *arguments],
-        cwd=cwd,
-        env=env or {**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        env=env,
         capture_output=True,
         text=True,
         check=False,
@@ -97,7 +100,7 @@ def test_a_page_that_kills_its_worker_three_times_costs_that_page(
     url = min(mix, key=lambda row: row["warc_offset"])["url"]
     recipe = recipe_with(tmp_path / "stages.yaml", f"poison: {{url: '{url}'}}")
     output = tmp_path / "out"
-    done = run(
+    done = run_elsewhere(
         str(recipe),
         *sets(f"output={output}", "extract_text.engine=resiliparse"),
         env=plugin,
@@ -118,7 +121,9 @@ def two_archives(folder: Path) -> Path:
     return folder
 
 
-def test_an_unreadable_archive_is_set_aside_and_tried_again(tmp_path: Path) -> None:
+def test_an_unreadable_archive_is_set_aside_and_tried_again(
+    tmp_path: Path, command: Command
+) -> None:
     """No mix of half a corpus; when the archive is back only it is read."""
     archives = two_archives(tmp_path / "in")
     listing = tmp_path / "all.paths"
@@ -131,13 +136,13 @@ def test_an_unreadable_archive_is_set_aside_and_tried_again(tmp_path: Path) -> N
         "executor.kind=inline",
         "extract_text.engine=resiliparse",
     )
-    done = run(*arguments)
-    assert done.returncode == 1
+    done = command("run", "--quiet", *arguments)
+    assert done.code == 1
     assert f"{hidden}: no such file" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out/mix").exists()
     (tmp_path / "elsewhere").rename(hidden)
-    assert run(*arguments).returncode == 0
+    assert command("run", "--quiet", *arguments).code == 0
     book = json.loads((tmp_path / "out/run.json").read_text("utf-8"))
     assert book["missing_inputs"] == {}
     first = json.loads((tmp_path / "out/plan.json").read_text("utf-8"))
@@ -145,19 +150,21 @@ def test_an_unreadable_archive_is_set_aside_and_tried_again(tmp_path: Path) -> N
     assert book["tasks_executed"]["extracted"] == splits
 
 
-def test_missing_inputs_may_be_allowed(tmp_path: Path) -> None:
+def test_missing_inputs_may_be_allowed(tmp_path: Path, command: Command) -> None:
     archives = two_archives(tmp_path / "in")
     paths = [*archives.iterdir(), archives / "gone.warc.gz"]
-    done = run(
+    done = command(
+        "run",
+        "--quiet",
         *sets(
             f"input=[{', '.join(map(str, paths))}]",
             f"output={tmp_path / 'out'}",
             "executor.kind=inline",
             "extract_text.engine=resiliparse",
             "allow_missing_inputs=1",
-        )
+        ),
     )
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.stderr
     assert (tmp_path / "out/mix/manifest.json").exists()
 
 
@@ -197,49 +204,49 @@ def _output_is_read_only(folder: Path) -> str:
     ],
 )
 def test_one_clear_line_and_an_exit_code(
-    tmp_path: Path, make: Callable[[Path], str], code: int, complaint: str
+    tmp_path: Path,
+    command: Command,
+    make: Callable[[Path], str],
+    code: int,
+    complaint: str,
 ) -> None:
-    done = run(
+    done = command(
+        "run",
+        "--quiet",
         *sets(
             f"output={tmp_path / 'out'}",
             "executor.kind=inline",
             "extract_text.engine=resiliparse",
             f"input={SAMPLES}/samples-00000.warc.gz",
             make(tmp_path),
-        )
+        ),
     )
-    assert done.returncode == code, done.stderr
+    assert done.code == code, done.stderr
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out/mix").is_dir()
 
 
-def test_an_empty_archive_makes_an_empty_mix(tmp_path: Path) -> None:
-    done = run(
+def test_an_empty_archive_makes_an_empty_mix(tmp_path: Path, command: Command) -> None:
+    done = command(
+        "run",
+        "--quiet",
         *sets(
             f"output={tmp_path / 'out'}",
             "executor.kind=inline",
             "extract_text.engine=resiliparse",
             _empty(tmp_path),
-        )
+        ),
     )
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.stderr
     manifest = json.loads((tmp_path / "out/mix/manifest.json").read_text("utf-8"))
     assert manifest["shards"] == []
 
 
-def test_ctrl_c_leaves_a_state_that_resumes(tmp_path: Path, sample_run: Path) -> None:
-    output = tmp_path / "out"
-    arguments = sets(
-        f"output={output}",
-        "executor.kind=inline",
-        "extract_text.engine=resiliparse",
-        "read_warc.split_bytes=64KiB",
-    )
-    command = [sys.executable, "-m", "pipeline", "run", "--quiet", *arguments]
-    with subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, text=True
-    ) as driver:
+def test_ctrl_c_leaves_a_state_that_resumes(tamis: Any, sample_run: Path) -> None:
+    output = tamis.output
+    settings = ("read_warc.split_bytes=64KiB",)
+    with tamis.start(*settings, kind="inline") as driver:
         deadline = time.monotonic() + 120
         while not list(output.glob("commits/extracted/*.json")):
             assert driver.poll() is None
@@ -251,7 +258,7 @@ def test_ctrl_c_leaves_a_state_that_resumes(tmp_path: Path, sample_run: Path) ->
     assert complaint.strip().startswith("tamis: stopped; what is finished is kept")
     assert "Traceback" not in complaint
     assert not (output / "mix").exists()
-    assert run(*arguments).returncode == 0
+    tamis.run(*settings)
     mixed = [path.read_bytes() for path in sorted((output / "mix").iterdir())]
     assert mixed == [
         path.read_bytes() for path in sorted((sample_run / "mix").iterdir())
@@ -259,7 +266,9 @@ def test_ctrl_c_leaves_a_state_that_resumes(tmp_path: Path, sample_run: Path) ->
 
 
 @pytest.mark.skipif(not Path("/dev/shm").exists(), reason="no small file system here")
-def test_a_full_disk_stops_the_run_and_space_resumes_it(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_run_and_space_resumes_it(
+    tmp_path: Path, command: Command
+) -> None:
     """RLIMIT_FSIZE stands for the full disk: a write fails in the middle of a file."""
     output = tmp_path / "out"
     arguments = sets(
@@ -277,4 +286,4 @@ def test_a_full_disk_stops_the_run_and_space_resumes_it(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert not (output / "mix").exists()
-    assert run(*arguments).returncode == 0
+    assert command("run", "--quiet", *arguments).code == 0

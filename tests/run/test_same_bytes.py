@@ -93,17 +93,11 @@ def test_a_killed_driver_and_killed_workers_change_nothing(
 ) -> None:
     """kill -9 after the first splits are finished; the next run does only the rest."""
     settings = ("read_warc.split_bytes=64KiB",)
-    driver = subprocess.Popen(
-        tamis.arguments(*settings, kind="ray"),
-        cwd=Path(__file__).resolve().parents[2],
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    driver = tamis.start(*settings, kind="ray")
     finished = _wait_for_commits(tamis.output, "extracted", 2, driver)
     workers = psutil.Process(driver.pid).children(recursive=True)
     os.kill(driver.pid, signal.SIGKILL)
-    driver.wait()
+    driver.communicate()
     # Orphans may live on for a moment and finish what they hold; one dies in the act.
     for worker in workers[-1:]:
         if worker.is_running():
@@ -127,7 +121,7 @@ def test_a_killed_driver_and_killed_workers_change_nothing(
 
 
 def _wait_for_commits(
-    output: Path, group: str, count: int, driver: "subprocess.Popen[bytes]"
+    output: Path, group: str, count: int, driver: "subprocess.Popen[str]"
 ) -> int:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and driver.poll() is None:

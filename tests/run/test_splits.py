@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+
 from pipeline.runner.splits import crawl_of, misplaced, task_name
 from pipeline.tasks import Commit
 

@@ -69,3 +69,19 @@ def test_a_save_that_was_deleted_is_made_again(finished: Any) -> None:
         path.unlink()
     assert finished.run()["tasks_executed"] == {"extracted": 1}
     assert finished.published("mix", "duplicates", "dropped") == before
+
+
+def test_another_seed_makes_another_mix_and_nothing_else(finished: Any) -> None:
+    executed = finished.run("seed=8")["tasks_executed"]
+    assert set(executed) == {
+        "mix_corpus-scatter",
+        "mix_corpus-gather",
+        "samples",
+        "dropped",
+    }
+
+
+def test_a_new_signal_does_not_extract_again(finished: Any) -> None:
+    executed = finished.run("score_toxicity.model=null")["tasks_executed"]
+    assert "documents" in executed
+    assert "extracted" not in executed
