@@ -43,7 +43,7 @@ class StageConfig(BaseModel):
 
     # Raised by one whenever the same input and settings give other bytes.
     version: ClassVar[int] = 1
-    # Distributions whose version the output depends on.
+    # What `depends_on` gives, unless a setting decides.
     libraries: ClassVar[tuple[str, ...]] = ()
     # Fields that change how the work is done but not what comes out.
     not_fingerprinted: ClassVar[tuple[str, ...]] = ()
@@ -64,6 +64,10 @@ class StageConfig(BaseModel):
     def columns_removed(self) -> tuple[str, ...]:
         """Columns no later stage can see, such as `html` after extraction."""
         return ()
+
+    def depends_on(self) -> tuple[str, ...]:
+        """Distributions whose version the output depends on, as it is set up here."""
+        return self.libraries
 
     def files(self) -> tuple[str, ...]:
         """Local files the settings name; their sha256 enters the fingerprint."""

@@ -124,7 +124,7 @@ def _ordered(recipe: Recipe, tally: dict[str, Any]) -> dict[str, Any]:
 
 
 def _versions(recipe: Recipe) -> dict[str, str]:
-    names = {name for config in recipe.stages for name in config.libraries}
+    names = {name for config in recipe.stages for name in config.depends_on()}
     names |= {"pyarrow", "numpy", "numba", "ray"}
     return {
         "python": platform.python_version(),

@@ -176,6 +176,8 @@ class _Chain:
                     f"stage {config.label}: {batch.num_rows} rows went in, "
                     f"{after.num_rows} came out"
                 )
+            # A page is no use behind its extraction, and every filter would copy it.
+            after = after.drop_columns(list(config.columns_removed()))
             batch = self.settle(batch, after, config.label, seconds)
             prefix = f"{config.prefix}_" if config.prefix else ""
             tallied = [prefix + name for name in config.tallied]

@@ -23,7 +23,7 @@ def stage_print(config: StageConfig) -> dict[str, Any]:
         "settings": config.model_dump(
             mode="json", exclude={"storage_options", *config.not_fingerprinted}
         ),
-        "libraries": {name: library_version(name) for name in config.libraries},
+        "libraries": {name: library_version(name) for name in config.depends_on()},
         "files": {path: file_sha256(path) for path in config.files()},
     }
 

@@ -4,6 +4,7 @@ The plan is written into the output folder by the first run and kept on resume, 
 that a machine with another number of cores redoes nothing.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from pipeline.inputs import InputFile
 from pipeline.runner.passes import Crash, PassWork, run_split
+from pipeline.selection.choose import Selection
 from pipeline.stage import StageConfig
 from pipeline.storage import Storage
 from pipeline.tasks import Commit, Task, fingerprint
@@ -69,21 +71,36 @@ def _balanced(files: Sequence[InputFile], cores: int) -> int | None:
 class SplitTasks:
     """The tasks of the first pass: one a split, and those that come in its place."""
 
-    def __init__(self, work: PassWork, source: StageConfig, print_: str) -> None:
+    def __init__(
+        self,
+        work: PassWork,
+        source: StageConfig,
+        print_: str,
+        *,
+        tasks: int = 1,
+        selection: Selection | None = None,
+    ) -> None:
         self._work = work
         self._source = source
         self._print = print_
+        self._tasks = tasks  # that read at once
+        self._selection = selection
 
     def task(
         self, file: InputFile, start: int, stop: int, exact: bool, crash: str = ""
     ) -> Task:
         """Reads the records of `file` that begin in [start, stop)."""
         crawl = getattr(self._source, "crawl", None) or crawl_of(file.path)
-        split = Split(file.path, start, stop, file.size, exact, crawl)
-        how = ("x" if exact else "") + (f"-{crash}" if crash else "")
-        print_ = fingerprint(
-            self._print, file.name, file.size, file.stamp, crawl, start, stop, how
+        selected, chosen = None, []
+        if self._selection is not None:
+            selected = self._selection.within(file.name, start, stop)
+            chosen = [hashlib.sha256(selected).hexdigest()]
+        split = Split(
+            file.path, start, stop, file.size, exact, crawl, self._tasks, selected
         )
+        how = ("x" if exact else "") + (f"-{crash}" if crash else "")
+        about = (file.name, file.size, file.stamp, crawl, start, stop, how)
+        print_ = fingerprint(self._print, *about, *chosen)
         return Task(
             key=f"{task_name(file.name)}-{start}-{stop}{how}",
             fingerprint=print_,

@@ -5,6 +5,9 @@ Writes every column of schema.RECORD
 `html` holds the body's bytes with transfer and content coding undone. The text of
 a WET record stands in `html` too; its `http_content_type` is `text/plain`, which
 tells extraction to pass it through.
+
+Archives are read on a disk, over https:// and from s3://. With `select` only the
+records that an index names are fetched.
 """
 
 from collections import Counter
@@ -12,21 +15,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
 from pipeline import schema
-from pipeline.errors import InputError
+from pipeline.remote.failures import without_secrets
+from pipeline.remote.opening import Access, open_input
+from pipeline.selection.settings import Select
 from pipeline.sizes import ByteSize
 from pipeline.stage import StageConfig
-from pipeline.storage import options_for
 from pipeline.warc.admission import Refused, admit
 from pipeline.warc.document import Document, block_limit, crawl_of, document
 from pipeline.warc.frames import open_archive
-from pipeline.warc.record import Loss
+from pipeline.warc.record import Loss, Record
 from pipeline.warc.records import read_records
+from pipeline.warc.selected import groups, read_selected
 from pipeline.warc.source import Source
 from pipeline.warc.splits import Place, Split
 
@@ -43,11 +47,9 @@ class ReadWarc(StageConfig):
         "split_bytes",
         "batch_documents",
         "batch_bytes",
-    )
-    not_fingerprinted: ClassVar[tuple[str, ...]] = (
-        "split_bytes",
-        "batch_documents",
-        "batch_bytes",
+        "requests_per_second",
+        # What was selected enters the fingerprint of each split instead.
+        "select",
     )
 
     # A longer body, decoded, drops its record as `html_too_large`.
@@ -59,7 +61,11 @@ class ReadWarc(StageConfig):
     # A batch ends with whichever comes first. Its html fits 32-bit offsets.
     batch_documents: int = Field(64, ge=1)
     batch_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 16 << 20
-    # Passed to fsspec, by protocol: {s3: {endpoint_url: ...}}. Credentials belong in the environment, not here.
+    # Read these records of the input files, and fetch nothing else.
+    select: Select | None = None
+    # To one host by all tasks together; 4 to CommonCrawl's, else unlimited, if not given.
+    requests_per_second: float | None = Field(None, gt=0)
+    # By protocol: {s3: {endpoint_url: ...}}. Credentials belong in the environment, not here.
     storage_options: dict[str, Any] = Field(default_factory=dict)
 
     def columns_written(self) -> pa.Schema:
@@ -107,31 +113,43 @@ def read(
 
 
 def _documents(config: ReadWarc, split: Split, reading: Reading) -> Iterator[Document]:
+    path = without_secrets(split.path)
     crawl = crawl_of(split.path) or split.crawl or config.crawl
+    for step in _records(config, split, reading.place):
+        if isinstance(step, Loss):
+            _count_loss(step, reading)
+            continue
+        reading.records += 1
+        admission = admit(step)
+        if isinstance(admission, Refused):
+            _count_refused(admission, reading)
+            continue
+        reading.admitted += 1
+        yield document(
+            admission, path=path, crawl=crawl, max_html_bytes=config.max_html_bytes
+        )
+
+
+def _records(config: ReadWarc, split: Split, place: Place) -> Iterator[Record | Loss]:
+    """What the split holds, or what is selected of it."""
+    access = Access(config.storage_options, config.requests_per_second, split.tasks)
     limit = block_limit(config.max_html_bytes)
-    try:
-        options = options_for(split.path, config.storage_options)
-        opened = fsspec.open(split.path, "rb", **options).open()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{split.path}: cannot be opened: {error}") from error
-    with opened as file:
-        archive = open_archive(Source(file, split.size, split.path))
-        for step in read_records(archive, split, reading.place, max_block_bytes=limit):
-            if isinstance(step, Loss):
-                _count_loss(step, reading)
-                continue
-            reading.records += 1
-            admission = admit(step)
-            if isinstance(admission, Refused):
-                _count_refused(admission, reading)
-                continue
-            reading.admitted += 1
-            yield document(
-                admission,
-                path=split.path,
-                crawl=crawl,
-                max_html_bytes=config.max_html_bytes,
-            )
+    name = without_secrets(split.path)
+    if split.selected is None:
+        ranges = [(split.start, split.stop)]
+        with open_input(split.path, access, size=split.size, ranges=ranges) as file:
+            archive = open_archive(Source(file, split.size, name))
+            yield from read_records(archive, split, place, max_block_bytes=limit)
+        return
+    # Places are exact: no neighbour has to be compared with.
+    place.first_start, place.next_start = split.start, split.stop
+    gap = config.select.max_gap_bytes if config.select else 0
+    wanted = groups(split.selected, gap)
+    if not wanted:
+        return
+    ranges = [(group.start, group.stop) for group in wanted]
+    with open_input(split.path, access, size=split.size, ranges=ranges) as file:
+        yield from read_selected(file, wanted, name, max_block_bytes=limit)
 
 
 def _count_loss(loss: Loss, reading: Reading) -> None:

@@ -1,0 +1,82 @@
+"""The engines that turn a page into its main text, each behind one function.
+
+An engine that calls a library which may hang or crash is a factory of a function from
+one page (str) to its text, and runs behind a `Guard`. An engine that bounds its own
+work is a factory of a function from a batch (string array) to one `Extracted` a page.
+"""
+
+import importlib
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from pipeline.html.guard import Failure, Guard
+from pipeline.text.buffers import utf8_buffers
+
+
+class Extracted(NamedTuple):
+    """Text and title of a page as its engine gave them; "" where it found none."""
+
+    text: str
+    title: str | None
+
+
+class Engine(NamedTuple):
+    """Where an engine is: `factory` is "module:attribute", imported on first use.
+
+    `libraries`: the distributions whose version its texts depend on.
+    """
+
+    factory: str
+    needs_guard: bool
+    libraries: tuple[str, ...]
+
+
+Extract = Callable[[pa.StringArray], list[Extracted | Failure]]
+
+ENGINES = {
+    "trafilatura": Engine(
+        "pipeline.html.engines.trafilatura:build",
+        needs_guard=True,
+        libraries=("justext", "lxml", "trafilatura"),
+    ),
+    "resiliparse": Engine(
+        "pipeline.html.engines.resiliparse:build",
+        needs_guard=True,
+        libraries=("resiliparse",),
+    ),
+}
+
+
+def open_engine(name: str, timeout_seconds: float, memory_bytes: int) -> Extract:
+    """The engine as a function of a batch, behind a guard where it needs one."""
+    engine = ENGINES[name]
+    if not engine.needs_guard:
+        extract: Extract = _load(engine.factory)()
+        return extract
+    guard = Guard(
+        "pipeline.html.engines.page:with_title",
+        {"factory": engine.factory},
+        timeout_seconds=timeout_seconds,
+        memory_bytes=memory_bytes,
+    )
+
+    def extract_guarded(pages: pa.StringArray) -> list[Extracted | Failure]:
+        data, offsets = utf8_buffers(pages)
+        spans = itertools.pairwise(offsets)
+        answers = guard([data[start:stop].data for start, stop in spans])
+        return [
+            answer
+            if isinstance(answer, Failure)
+            else Extracted(answer[0] or "", answer[1])
+            for answer in answers
+        ]
+
+    return extract_guarded
+
+
+def _load(factory: str) -> Any:
+    module, _, attribute = factory.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,207 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pytest
+from fastwarc.warc import ArchiveIterator, WarcRecordType
+from pydantic import ValidationError
+
+from pipeline.html.clean import clean
+from pipeline.html.engines import resiliparse
+from pipeline.html.extract import ENGINES, Engine
+from pipeline.stages.extract_text import ExtractText, build
+
+SENTENCES = {
+    "Latin": "Der Zug hielt auf freier Strecke, und niemand wusste, warum. ",
+    "Cyrillic": "Поезд остановился в поле, и никто не знал почему. ",
+    "Arabic": "توقف القطار في الحقل ولم يعرف أحد السبب في ذلك اليوم. ",
+    "Chinese": "火车停在了田野中间，没有人知道是什么原因让它停下来的。",
+    "Hindi": "रेलगाड़ी खेत के बीच में रुक गई और किसी को पता नहीं था कि क्यों। ",
+    "Thai": "รถไฟหยุดกลางทุ่งนา และไม่มีใครรู้ว่าเพราะอะไร ",
+}
+
+
+def article(sentence: str) -> str:
+    paragraph = f"<p>{(sentence * 6).strip()}</p>"
+    return (
+        "<!doctype html><html><head><title>The &amp; title\n</title></head><body>"
+        "<nav><ul><li><a href=/>Home</a></li><li><a href=/a>About</a></li></ul></nav>"
+        f"<main><article><h1>Heading</h1>{paragraph * 4}</article></main>"
+        "<footer>© 2024 <a href=/terms>Terms</a></footer></body></html>"
+    )
+
+
+def batch(*pages: str | None, content_type: str | None = "text/html") -> pa.RecordBatch:
+    rows = len(pages)
+    columns = {
+        "html": pa.array(pages, pa.string()),
+        "http_content_type": pa.array([content_type] * rows, pa.string()),
+        "drop_reason": pa.nulls(rows, pa.string()),
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def extracted(source: pa.RecordBatch, **settings: object) -> dict[str, list[object]]:
+    config = ExtractText.model_validate(settings)
+    result = build(config)(source)
+    assert result.num_rows == source.num_rows
+    for field in config.columns_written():
+        assert result.schema.field(field.name).type == field.type
+    result.validate(full=True)
+    columns: dict[str, list[object]] = result.to_pydict()
+    return columns
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    yield
+    assert psutil.Process().children() == []
+
+
+@pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])
+def test_main_text_in_six_scripts(engine: str) -> None:
+    pages = [article(sentence) for sentence in SENTENCES.values()]
+    result = extracted(batch(*pages), engine=engine)
+    for text, chars, sentence in zip(
+        result["text"], result["text_chars"], SENTENCES.values(), strict=True
+    ):
+        assert isinstance(text, str)
+        assert text.count(sentence.strip()) >= 6
+        assert "Terms" not in text
+        assert chars == len(text)
+    assert result["title"] == ["The & title"] * 6
+    assert result["drop_reason"] == [None] * 6
+
+
+def test_no_pages_start_no_process() -> None:
+    assert extracted(batch())["text"] == []
+
+
+@pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])
+def test_a_page_without_text_says_so(engine: str) -> None:
+    pages = ["", " \n", "<html><head><title>t</title></head><body></body>", None]
+    result = extracted(batch(*pages), engine=engine)
+    assert result["drop_reason"] == ["no_text"] * 4
+    assert result["text"] == result["text_chars"] == result["title"] == [None] * 4
+
+
+def test_plain_text_is_its_own_text() -> None:
+    lines = "Première ligne \r\nвторая строка\t<b>\n\n\n\n第三"
+    result = extracted(batch(lines, "", content_type="text/plain"))
+    assert result["text"] == ["Première ligne\nвторая строка    <b>\n\n第三", None]
+    assert result["title"] == [None, None]
+    assert result["drop_reason"] == [None, "no_text"]
+
+
+def test_markup_that_a_server_calls_plain_text_is_extracted() -> None:
+    page = article(SENTENCES["Latin"])
+    result = extracted(batch(page, content_type="text/plain"), engine="resiliparse")
+    assert "<p>" not in str(result["text"][0])
+    assert result["title"] == ["The & title"]
+
+
+@pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])
+def test_hostile_pages_cost_themselves_only(engine: str) -> None:
+    good = article(SENTENCES["Latin"])
+    pages = [
+        good,
+        "<div>" * 100_000 + good,
+        "<p" + "".join(f" a{i}={i}" for i in range(50_000)) + ">" + good,
+        good.replace("Heading", SENTENCES["Latin"] * 150_000),  # 9 MB
+        "<p>a\0b</p>" + good,
+        good,
+    ]
+    result = extracted(batch(*pages), engine=engine)
+    assert result["drop_reason"] == [
+        None,
+        "html_too_deep",
+        "html_too_many_attributes",
+        None,
+        None,
+        None,
+    ]
+    assert result["text"][0] == result["text"][5]
+
+
+ENGINE = """
+import os
+
+def build():
+    def text_of(page):
+        if page == "hang":
+            while True:
+                pass
+        if page == "crash":
+            os.abort()
+        if page == "raise":
+            raise ValueError
+        return page
+    return text_of
+
+def build_batchwise():
+    from pipeline.html.extract import Extracted
+    return lambda pages: [Extracted(page.as_py() * 2, "T") for page in pages]
+"""
+
+
+@pytest.fixture
+def own_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_engine.py").write_text(ENGINE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(
+        ENGINES, "own", Engine("own_engine:build", needs_guard=True, libraries=())
+    )
+    batchwise = Engine("own_engine:build_batchwise", needs_guard=False, libraries=())
+    monkeypatch.setitem(ENGINES, "batchwise", batchwise)
+
+
+@pytest.mark.usefixtures("own_engines")
+def test_every_failure_has_its_reason() -> None:
+    pages = ["one", "hang", "crash", "raise", "two"]
+    result = extracted(batch(*pages), engine="own", timeout_seconds=0.2)
+    assert result["text"] == ["one", None, None, None, "two"]
+    assert result["drop_reason"] == [
+        None,
+        "extract_timeout",
+        "extract_crash",
+        "extract_error",
+        None,
+    ]
+
+
+@pytest.mark.usefixtures("own_engines")
+def test_the_result_does_not_depend_on_the_batch() -> None:
+    whole = batch("one", "crash", "raise", "", "<i>" * 3000, "two")
+    transform = build(ExtractText(engine="own"))
+    together = transform(whole).to_pylist()
+    assert [
+        transform(whole.slice(row, 1)).to_pylist()[0] for row in range(6)
+    ] == together
+
+
+@pytest.mark.usefixtures("own_engines")
+def test_an_engine_that_needs_no_guard_gets_the_batch() -> None:
+    result = extracted(batch("a", "<div>" * 2001), engine="batchwise")
+    assert result["text"] == ["aa", "<div>" * 4002]
+    assert result["title"] == ["T", "T"]
+
+
+def test_an_unknown_engine_is_a_mistake_in_the_recipe() -> None:
+    with pytest.raises(ValidationError, match="there are trafilatura, resiliparse"):
+        ExtractText(engine="boilerpipe")
+
+
+@pytest.mark.shared
+def test_extraction_is_that_of_the_engine_called_directly(shared_data: Path) -> None:
+    with (shared_data / "pages-dev.warc.gz").open("rb") as stream:
+        archive = ArchiveIterator(stream, record_types=WarcRecordType.response)
+        bodies = [
+            record.reader.read() for record, _ in zip(archive, range(60), strict=False)
+        ]
+    pages = [body.decode("utf-8", "replace").replace("\0", "") for body in bodies]
+    result = extracted(batch(*pages), engine="resiliparse")
+
+    text_of = resiliparse.build()
+    for page, text in zip(pages, result["text"], strict=True):
+        assert (text or "") == clean(text_of(page))
