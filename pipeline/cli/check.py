@@ -49,10 +49,11 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
 
 def _plan_table(recipe: Recipe, found: Outlook) -> Table:
     table = Table(title=f"{recipe.path} -> {recipe.output}", title_justify="left")
-    for name in ("step", "stage"):
-        table.add_column(name, no_wrap=True)
-    for name in ("reads", "writes", "to do"):
-        table.add_column(name)
+    table.add_column("step", no_wrap=True)
+    table.add_column("stage", no_wrap=True)
+    table.add_column("reads")
+    table.add_column("writes")
+    table.add_column("to do", no_wrap=True)
     for step in plan_steps(recipe.stages):
         stages = [step.config] if isinstance(step, BarrierStep) else step.stages
         name = _step_name(step)

@@ -103,14 +103,14 @@ def _show(console: Console, row: Mapping[str, Any], recipe: Path) -> None:
     place = f"{row['warc_path']} {row['warc_offset']} {row['warc_length']}"
     body = "\n".join(
         [
+            f"[bold]{escape(str(row['url']))}[/]",
             f"[dim]{escape(place)}  {row.get('language')}[/]",
             f"[dim]{escape('  '.join(numbers))}[/]",
             "",
             escape((text or "(no text)")[:_TEXT_SHOWN]),
         ]
     )
-    title = f"{escape(str(row['url']))}  {verdict}"
-    console.print(Panel(body, title=title, title_align="left"))
+    console.print(Panel(body, title=escape(verdict), title_align="left"))
 
 
 def _again(row: Mapping[str, Any], recipe: Path) -> str | None:

@@ -66,7 +66,7 @@ def outlook(recipe: Recipe, workers: int) -> Outlook:
     with suppress(_NotDone):
         Run(recipe, storage, looking, files, writes_plan=False).steps()
     for step in steps:
-        to_do.setdefault(step, "after the step above" if to_do else "all")
+        to_do.setdefault(step, "then all" if to_do else "all")
     return Outlook(
         files=len(files),
         input_bytes=sum(file.size for file in files),
