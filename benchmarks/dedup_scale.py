@@ -1,0 +1,216 @@
+"""Seconds, memory and bytes of deduplicate, from 10^5 documents up: python benchmarks/dedup_scale.py
+
+Documents are simulated by their bands (14 of 8 rows would give as many hashes), with
+planted clusters whose sizes follow a power law. A document agrees with its cluster in two
+bands of three, so chains of many bands have to be joined up; whether exactly the planted
+clusters are found is checked at every size. Two ways are measured, each in a process of
+its own, on one core:
+
+    memory  pipeline.dedup alone: sort each band, chain, join; 4-byte ordinals
+    disk    the stage as it runs: documents in Parquet, tasks, runs, edges, layers
+"""
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.dedup.components import compress, joins
+from pipeline.dedup.edges import chains
+from pipeline.dedup.sorting import sort_pairs
+from pipeline.documents import Part
+from pipeline.executors import InlineExecutor
+from pipeline.schema import TIMESTAMP
+from pipeline.stages.deduplicate import Deduplicate, run
+from pipeline.stages.sign import band_columns
+from pipeline.storage import Storage
+from pipeline.tasks import Outputs, Tasks
+from pipeline.text.shingles import mixed
+
+SIZES = {"memory": (10**5, 10**6, 10**7, 5 * 10**7), "disk": (10**5, 10**6, 10**7)}
+BANDS = 14
+PART_ROWS = 200_000
+CLUSTERED = 0.4  # share of documents with a duplicate
+
+Hashes = NDArray[np.uint64]
+
+
+def planted(documents: int) -> NDArray[np.uint32]:
+    """Cluster of each document: sizes from 2 up, P(size) ~ size^-2, in random places."""
+    rng = np.random.default_rng(documents)
+    sizes = np.minimum(rng.zipf(2.0, documents // 4) + 1, max(documents // 200, 2))
+    ends = np.cumsum(sizes)
+    sizes = sizes[ends <= CLUSTERED * documents]
+    alone = np.ones(documents - int(sizes.sum()), np.int64)
+    sizes = np.concatenate([sizes, alone])
+    labels = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
+    rng.shuffle(labels)
+    return labels
+
+
+def band_of(labels: NDArray[np.uint32], band: int, first: int = 0) -> Hashes:
+    """The band's hash of documents `first` ...: the cluster's, or one of their own."""
+    ordinals = np.arange(first, first + len(labels), dtype=np.uint64)
+    values = np.where(
+        (ordinals + np.uint64(band)) % np.uint64(3) != 0,
+        labels.astype(np.uint64),
+        ordinals | np.uint64(1 << 40),
+    )
+    return mixed(values | np.uint64((band + 1) << 48))
+
+
+def in_memory(documents: int) -> dict[str, Any]:
+    """Bands to components. The making of the bands is not counted."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    labels = planted(documents)
+    parents = np.arange(documents, dtype=np.uint32)
+    ordinals = parents.copy()
+    hashes = np.empty(documents, np.uint64)
+    room = np.empty_like(hashes), np.empty_like(ordinals)
+    seconds = 0.0
+    for band in range(BANDS):
+        for first in range(0, documents, PART_ROWS):
+            stop = first + PART_ROWS
+            hashes[first:stop] = band_of(labels[first:stop], band, first)
+        start = time.process_time()
+        left, right = chains(*sort_pairs(hashes, ordinals, room))
+        joins(parents, left, right)
+        seconds += time.process_time() - start
+    start = time.process_time()
+    compress(parents)
+    seconds += time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    found = int((parents == np.arange(documents, dtype=np.uint32)).sum())
+    assert found == int(labels.max()) + 1, "not the planted clusters"
+    return {"seconds": seconds, "memory": peak * 1024}
+
+
+def on_disk(documents: int, folder: str) -> dict[str, Any]:
+    """The whole stage. The writing of the documents is not counted."""
+    labels = planted(documents)
+    storage = Storage(folder)
+    parts = [_part(storage, labels, first) for first in range(0, documents, PART_ROWS)]
+    tasks = Tasks(storage, InlineExecutor())
+    start = time.process_time()
+    result = run(Deduplicate(), parts, tasks)
+    seconds = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    written = {
+        name: sum(
+            file.stat().st_size for file in (Path(folder) / name).rglob("*.parquet")
+        )
+        for name in ("work/dedup/runs", "work/dedup", "duplicates")
+    }
+    kept = documents - result.tally.get("duplicate_near", 0)
+    assert kept == int(labels.max()) + 1, "not the planted clusters"
+    return {"seconds": seconds, "memory": peak * 1024, "bytes": written}
+
+
+def _part(storage: Storage, labels: NDArray[np.uint32], first: int) -> Part:
+    own = labels[first : first + PART_ROWS]
+    ids = np.arange(first, first + len(own), dtype=np.uint64)
+    columns = {
+        "id": mixed(ids),
+        "text_chars": pa.array(ids % np.uint64(9973), pa.int64()),
+        "fetched_at": pa.array(np.zeros(len(own), np.int64), TIMESTAMP),
+        "text_hash": mixed(ids | np.uint64(1 << 60)),
+    }
+    bands = zip(band_columns(BANDS), range(BANDS), strict=True)
+    columns |= {name: band_of(own, band, first) for name, band in bands}
+    table = pa.table(columns)
+    outputs = Outputs(storage, f"part-{first:012}")
+    with outputs.parquet("documents", table.schema, use_dictionary=False) as writer:
+        writer.write_table(table)
+    return Part(outputs.key, outputs.key, tuple(outputs.files))
+
+
+def measured(way: str, documents: int) -> dict[str, Any]:
+    """One size in a process of its own, its kernels warm."""
+    command = [sys.executable, __file__, "--one", way, str(documents)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    figures: dict[str, Any] = json.loads(output)
+    return figures
+
+
+def one(way: str, documents: int) -> dict[str, Any]:
+    in_memory(PART_ROWS)
+    if way == "memory":
+        return in_memory(documents)
+    with tempfile.TemporaryDirectory() as folder:
+        on_disk(PART_ROWS, f"{folder}/warm")
+        return on_disk(documents, f"{folder}/run")
+
+
+def exponent(rows: list[tuple[int, dict[str, Any]]]) -> float:
+    """Slope of log(seconds) over log(documents), from 10^6 documents up."""
+    large = [(n, figures) for n, figures in rows if n >= 10**6]
+    if len(large) < 2:
+        return math.nan
+    sizes = [math.log(n) for n, _ in large]
+    return float(np.polyfit(sizes, [math.log(f["seconds"]) for _, f in large], 1)[0])
+
+
+def plot(results: dict[str, list[tuple[int, dict[str, Any]]]], path: str) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(figsize=(6, 4))
+    for way, rows in results.items():
+        axes.loglog(
+            [n for n, _ in rows], [f["seconds"] for _, f in rows], "o-", label=way
+        )
+    axes.set_xlabel("documents")
+    axes.set_ylabel("seconds on one core")
+    axes.grid(visible=True, which="both", alpha=0.3)
+    axes.legend()
+    plt.savefig(path, dpi=120, bbox_inches="tight")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--most", type=float, default=5e7, help="largest size")
+    parser.add_argument("--plot", help="where to save the log-log plot (PNG)")
+    parser.add_argument("--one", nargs=2, metavar=("WAY", "DOCUMENTS"))
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(one(arguments.one[0], int(arguments.one[1]))))
+        return
+    results: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    print(
+        "way     documents  µs/doc  memory B/doc  runs B/doc  work B/doc  layers B/doc"
+    )
+    for way, sizes in SIZES.items():
+        rows = results.setdefault(way, [])
+        for documents in sizes:
+            if documents > arguments.most:
+                continue
+            figures = measured(way, documents)
+            rows.append((documents, figures))
+            each = [value / documents for value in figures.get("bytes", {}).values()]
+            memory = f"{figures['memory'] / documents:.0f}"
+            if documents <= PART_ROWS:  # the warming up took as much
+                memory = "-"
+            print(
+                f"{way:7} {documents:9,} {figures['seconds'] / documents * 1e6:7.2f}"
+                f" {memory:>13}" + "".join(f" {value:11.1f}" for value in each),
+                flush=True,
+            )
+        print(f"{way}: seconds grow with documents^{exponent(rows):.2f}")
+    if arguments.plot:
+        plot(results, arguments.plot)
+
+
+if __name__ == "__main__":
+    main()
