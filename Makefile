@@ -15,7 +15,7 @@ help: ## show what there is
 run: $(VENV)/.installed ## install, run the main job on the samples, say where the report lies
 	@$(BIN)/tamis run $(RECIPE)
 
-test: $(VENV)/.installed-dev ## install with the tools, run all tests
+test: $(VENV)/.installed-dev $(VENV)/.kernels ## install with the tools, run all tests
 	@$(BIN)/python -m pytest -q
 
 check: $(VENV)/.installed-dev ## ruff and mypy
@@ -39,6 +39,11 @@ lock: $(VENV)/.installed-dev ## pin the newest versions that pyproject.toml allo
 		--generate-hashes --no-header pyproject.toml --group dev -o requirements-dev.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header pyproject.toml -c requirements-dev.lock -o requirements.lock
+
+# numba notices that a kernel's own file changed, not a kernel that it calls.
+$(VENV)/.kernels: $(shell grep -rl --include='*.py' njit pipeline) | $(VENV)/bin/python
+	@find pipeline -name '*.nb[ic]' -delete
+	@touch $@
 
 clean: ## remove the environment and the demo's output
 	rm -rf $(VENV) out

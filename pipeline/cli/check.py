@@ -43,7 +43,7 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
         console.print(
             f"cannot be read: {problem or path}", style="yellow", soft_wrap=True
         )
-    for line in _estimate_lines(estimate(found.input_bytes), found):
+    for line in _estimate_lines(estimate(found.input_bytes, checked.stages), found):
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -93,8 +93,14 @@ def _inputs_line(found: Outlook) -> str:
 def _estimate_lines(bill: Estimate, found: Outlook) -> list[str]:
     lines = [
         f"expect  about {bill.pages:,} pages, {spelled(bill.disk_bytes)} of disk, "
-        f"{bill.core_hours:.1f} core hours if nothing were done yet"
+        f"{bill.core_hours:.1f} core hours from the start"
     ]
+    if bill.dedup is not None:
+        lines.append(
+            f"        of these deduplicate {spelled(bill.dedup.work_bytes)} under work/, "
+            f"{bill.dedup.core_hours:.1f} core hours, "
+            f"under {spelled(bill.dedup.memory_bytes)} of memory in any task"
+        )
     if found.free_bytes is not None:
         lines.append(f"free    {spelled(found.free_bytes)} where the output goes")
         if found.free_bytes < bill.disk_bytes:

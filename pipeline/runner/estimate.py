@@ -1,28 +1,46 @@
 """What a run will need, from the size of its inputs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Measured with the default recipe over the 3,087 real pages of pages-dev*.warc.gz
-# (103 MB of gzip): docs/benchmarks.md. A CommonCrawl file has smaller pages.
+from pipeline.dedup.bill import Bill, bill
+from pipeline.stage import StageConfig
+from pipeline.stages.deduplicate import Deduplicate
+from pipeline.stages.extract_text import ExtractText
+from pipeline.stages.sign import Sign
+
+# Measured over the 3,087 real pages of pages-dev*.warc.gz (103 MB of gzip) with
+# benchmarks/throughput.py: docs/benchmarks.md. A page of a crawl is smaller.
 _BYTES_PER_PAGE = 33_000
-_DISK_PER_INPUT_BYTE = 0.45
-_SECONDS_PER_PAGE = 0.06
+_OUTPUT_BYTES_PER_PAGE = 9_000
+_SECONDS_PER_PAGE = 0.003
+_SECONDS_PER_EXTRACTION = {"trafilatura": 0.03, "resiliparse": 0.003}
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Pages to read, bytes of output, hours of one core."""
+    """Pages to read, bytes of output, hours of one core; `dedup`: its part of these."""
 
     pages: int
     disk_bytes: int
     core_hours: float
+    dedup: Bill | None
 
 
-def estimate(input_bytes: int) -> Estimate:
+def estimate(input_bytes: int, stages: Sequence[StageConfig]) -> Estimate:
     """For compressed archives of that size; right within a factor of two."""
     pages = input_bytes // _BYTES_PER_PAGE
-    return Estimate(
-        pages=pages,
-        disk_bytes=int(input_bytes * _DISK_PER_INPUT_BYTE),
-        core_hours=pages * _SECONDS_PER_PAGE / 3600,
-    )
+    seconds = pages * _SECONDS_PER_PAGE
+    disk_bytes = pages * _OUTPUT_BYTES_PER_PAGE
+    bands = 14
+    dedup = None
+    for config in stages:
+        if isinstance(config, ExtractText):
+            seconds += pages * _SECONDS_PER_EXTRACTION.get(config.engine, 0.001)
+        elif isinstance(config, Sign):
+            bands = config.banding().bands
+        elif isinstance(config, Deduplicate):
+            dedup = bill(pages, bands, is_verified=config.verify is not None)
+            seconds += dedup.core_hours * 3600
+            disk_bytes += dedup.work_bytes + dedup.layer_bytes
+    return Estimate(pages, disk_bytes, seconds / 3600, dedup)

@@ -7,12 +7,14 @@ that a machine with another number of cores redoes nothing.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline.inputs import InputFile
+from pipeline.remote.opening import Access
 from pipeline.runner.passes import Crash, PassWork, run_split
-from pipeline.selection.choose import Selection
+from pipeline.selection.choose import Selection, select_records
+from pipeline.selection.settings import Select
 from pipeline.stage import StageConfig
 from pipeline.storage import Storage
 from pipeline.tasks import Commit, Task, fingerprint
@@ -133,6 +135,17 @@ class SplitTasks:
             return pieces
 
         return isolate
+
+
+def selection_of(
+    source: StageConfig, files: Sequence[InputFile], options: Mapping[str, Any]
+) -> Selection | None:
+    """What the source selects of the files; None where it reads everything."""
+    select: Select | None = getattr(source, "select", None)
+    if select is None:
+        return None
+    access = Access(options, getattr(source, "requests_per_second", None))
+    return select_records(select, [file.name for file in files], access)
 
 
 def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
