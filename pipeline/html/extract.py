@@ -47,6 +47,9 @@ ENGINES = {
         needs_guard=True,
         libraries=("resiliparse",),
     ),
+    "blocks": Engine(
+        "pipeline.html.blocks.engine:build", needs_guard=False, libraries=()
+    ),
 }
 
 

@@ -1,0 +1,213 @@
+"""Speed, parity and robustness of the block extractor, on real pages.
+
+    python benchmarks/extractor.py speed  FILE.warc.gz ...
+    python benchmarks/extractor.py parity FILE.warc.gz ...
+    python benchmarks/extractor.py texts  FILE.warc.gz ... --out texts.jsonl
+    NUMBA_BOUNDSCHECK=1 python benchmarks/extractor.py fuzz FILE.warc.gz ... --minutes 10
+
+speed    milliseconds of CPU per page, and the slowest pages
+parity   the text the tokenizer sees against the text of an HTML5 tree (turbohtml)
+texts    (url, text, ms) by the shipped weights. They have seen the pages they were
+         trained on: cross-validation is what `tamis train extractor` prints
+fuzz     mutations of real pages; every array access is checked, a page over a
+         second is reported
+"""
+
+import argparse
+import collections
+import html
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.html.blocks.engine import extract_buffers
+from pipeline.html.blocks.layout import FLATTENED, FROM_STATE, TRUNCATED
+from pipeline.html.blocks.tokenizer import tokenize_into
+from pipeline.html.blocks.workspace import new_workspace
+from pipeline.training.extractor_pages import Page, read_pages
+
+# Elements whose text the tokenizer does not show; turbohtml's tree has it.
+_NOT_SHOWN = (
+    "script,style,title,xmp,iframe,noembed,noframes,textarea,select,datalist,option,"
+    "optgroup,template,svg,annotation,video,audio,canvas"
+)
+_INVISIBLE = dict.fromkeys(
+    (
+        0xAD,
+        0xFEFF,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+    )
+)
+_PIECES = [
+    *(b"<p>", b"</p>", b"<div", b"</div>", b"<", b">", b'"', b"'", b"<!--", b"-->"),
+    *(b"<script>", b"</script>", b"<svg>", b"</svg>", b"<table>", b"<td>", b"</table>"),
+    *(b"<title>", b"&", b"&#", b"&amp", b"\x00", b"\xff", b"<pre>", b"<br><br>"),
+    *(b"<template>", b"<select>", b"<a href=x>", b"</a>", b"<![CDATA[", b"<li>"),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=["speed", "parity", "texts", "fuzz"])
+    parser.add_argument("warcs", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("texts.jsonl"))
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args()
+    pages = read_pages(options.warcs)
+    if options.command == "speed":
+        speed(pages)
+    elif options.command == "parity":
+        parity(pages)
+    elif options.command == "texts":
+        texts(pages, options.out)
+    else:
+        fuzz(pages, options.minutes, options.seed)
+
+
+def speed(pages: list[Page]) -> None:
+    started = time.process_time()
+    _extracted(b"<p>warm up")
+    print(f"first page, with loading: {time.process_time() - started:.2f} s of CPU")
+    workspace = new_workspace()
+    columns: dict[str, list[float]] = {"tokenize": [], "extract": [], "markdown": []}
+    for page in pages:
+        started = time.process_time()
+        tokenize_into(page.html, 0, len(page.html), workspace)
+        columns["tokenize"].append(time.process_time() - started)
+        for name in ("extract", "markdown"):
+            started = time.process_time()
+            extract_buffers(page.html, _ends(page.html), markdown=name == "markdown")
+            columns[name].append(time.process_time() - started)
+    size = sum(len(page.html) for page in pages)
+    print(f"{len(pages)} pages, {size / len(pages) / 1000:.0f} kB of UTF-8 a page")
+    print(
+        "| ms | mean | median | p95 | p99 | max | MB/s |\n|---|--:|--:|--:|--:|--:|--:|"
+    )
+    for name, seconds in columns.items():
+        ms = np.array(seconds) * 1000
+        median, p95, p99 = np.percentile(ms, [50, 95, 99])
+        print(
+            f"| {name} | {ms.mean():.3f} | {median:.3f} | {p95:.2f} | {p99:.2f} "
+            f"| {ms.max():.1f} | {size / ms.sum() / 1000:.0f} |"
+        )
+
+
+def parity(pages: list[Page]) -> None:
+    import turbohtml
+
+    workspace = new_workspace()
+    different = []
+    for page in pages:
+        tokenize_into(page.html, 0, len(page.html), workspace)
+        raw = page.html.tobytes()
+        row = workspace[0]
+        spans = row["spans"][: row["state"][0]["spans"]]
+        ours = "".join(
+            html.unescape(raw[span["start"] : span["stop"]].decode()) for span in spans
+        )
+        document = turbohtml.parse(raw.decode(), allow_declarative_shadow_roots=False)
+        for element in document.select(_NOT_SHOWN):
+            element.decompose()
+        theirs = document.root.text if document.root else ""
+        if _squeezed(ours) != _squeezed(theirs):
+            different.append((page.url, _squeezed(ours), _squeezed(theirs)))
+    for url, ours, theirs in different:
+        pairs = zip(ours, theirs, strict=False)
+        at = next((i for i, (a, b) in enumerate(pairs) if a != b), 0)
+        print(
+            f"{url}\n  ours   {ours[at - 20 : at + 60]}\n  theirs {theirs[at - 20 : at + 60]}"
+        )
+    share = 1 - len(different) / len(pages)
+    print(f"same text in the same order on {share:.2%} of {len(pages)} pages")
+
+
+def texts(pages: list[Page], out: Path) -> None:
+    flags: collections.Counter[str] = collections.Counter()
+    with out.open("w", encoding="utf-8") as lines:
+        for page in pages:
+            started = time.process_time()
+            extraction = extract_buffers(page.html, _ends(page.html))
+            ms = (time.process_time() - started) * 1000
+            text = extraction.text[0].as_py()
+            row = {"url": page.url, "text": text, "ms": round(ms, 3)}
+            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+            flag = int(extraction.flags[0])
+            flags["empty"] += not text
+            flags["truncated"] += bool(flag & TRUNCATED)
+            flags["flattened"] += bool(flag & FLATTENED)
+            flags["from state"] += bool(flag & FROM_STATE)
+    print(dict(flags))
+
+
+def fuzz(pages: list[Page], minutes: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bodies = [page.html.tobytes() for page in pages if len(page.html) < 400_000]
+    for markdown in (False, True):  # compiles, which is no page's time
+        _extracted(b"<p>warm up", markdown=markdown)
+    stop, count, slowest = time.monotonic() + minutes * 60, 0, 0.0
+    while time.monotonic() < stop:
+        mutated = mutation(bodies[rng.integers(len(bodies))], bodies, rng)
+        started = time.process_time()
+        text = _extracted(mutated, markdown=bool(rng.integers(2)))
+        seconds = time.process_time() - started
+        text.encode()
+        if seconds > 1:
+            print(f"{seconds:.2f} s for {len(mutated)} bytes (page {count})")
+        slowest = max(slowest, seconds)
+        count += 1
+    print(f"{count} mutations, none crashed; slowest {slowest * 1000:.1f} ms")
+
+
+def mutation(page: bytes, others: list[bytes], rng: np.random.Generator) -> bytes:
+    """The page with up to 30 cuts, copies, flipped bytes and stray pieces of markup."""
+    out = bytearray(page)
+    for _ in range(int(rng.integers(1, 30))):
+        at, length = int(rng.integers(len(out) + 1)), int(rng.integers(1, 400))
+        kind = rng.integers(6)
+        if kind == 0:
+            del out[at : at + length]
+        elif kind == 1:
+            out[at:at] = _PIECES[rng.integers(len(_PIECES))] * int(rng.integers(1, 50))
+        elif kind == 2 and out:
+            out[min(at, len(out) - 1)] = int(rng.integers(256))
+        elif kind == 3:
+            out[at:at] = out[: length * 10]
+        elif kind == 4:
+            other = others[rng.integers(len(others))]
+            start = int(rng.integers(len(other) + 1))
+            out[at:at] = other[start : start + length * 5]
+        elif kind == 5 and rng.integers(8) == 0:
+            del out[at:]
+    return bytes(out)
+
+
+def _extracted(page: bytes, *, markdown: bool = False) -> str:
+    data = np.frombuffer(page, np.uint8)
+    extraction = extract_buffers(data, _ends(data), markdown=markdown)
+    if markdown and extraction.markdown is not None:
+        extraction.markdown.validate(full=True)
+    # Raw bytes stand in for a column that was checked: broken UTF-8 may come through.
+    extraction.text.cast("large_binary")
+    return str(
+        extraction.text.cast("large_binary")[0].as_py().decode("utf-8", "replace")
+    )
+
+
+def _ends(data: NDArray[np.uint8]) -> NDArray[np.int64]:
+    return np.array([0, len(data)], np.int64)
+
+
+def _squeezed(text: str) -> str:
+    """Without white space, control and zero-width characters."""
+    return re.sub(r"[\s\x00-\x1f\ufffd]+", "", text.translate(_INVISIBLE))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Why a page's blocks were kept or left: probabilities, and the features that decided.
+
+A tree's answer is split along its path: every step from a node to its child moves
+the log-odds by the difference of their means, which is credited to the feature that
+the node asks (Saabas 2014, "Interpreting random forests"). Summed over the trees,
+the three largest credits are shown.
+"""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from pipeline.html.blocks import tags
+from pipeline.html.blocks.features import NAMES
+from pipeline.html.blocks.kernel import decide, read_page
+from pipeline.html.blocks.layout import COMMENT, CONTENT
+from pipeline.html.blocks.weights import Trees, Weights, load_weights
+from pipeline.html.blocks.workspace import new_workspace
+from pipeline.html.blocks.write import bytes_needed, write_block
+
+REASONS: Final = 3
+
+_STYLE: Final = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
+       padding: 0 1rem; color: #1b1b1b; background: #fff; }
+div.block { padding: .3rem .7rem; margin: .2rem 0; border-left: 4px solid; }
+div.kept { background: #e7f5ea; border-color: #2b8a3e; }
+div.left { background: #f6f6f6; border-color: #c4c4c4; color: #6b6b6b; }
+div.comment { background: #fff4e0; border-color: #e67700; }
+p { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+small { font: 12px/1.4 ui-monospace, monospace; color: #555; }
+"""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One feature's say: its value, and by how much it moved the log-odds."""
+
+    feature: str
+    value: float
+    credit: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block of a page and what was decided about it."""
+
+    text: str
+    tag: str
+    content: float  # probabilities
+    comment: float
+    is_kept: bool
+    reasons: tuple[Reason, ...]  # the largest credit first
+
+
+def explain(
+    html: str, *, keeps_comments: bool = False, reason_count: int = REASONS
+) -> list[Block]:
+    """Every block of the page, in order. Slow: for a person, not for a batch."""
+    weights: Weights = load_weights()
+    workspace = new_workspace(weights)
+    data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
+    text, offsets = _decide_and_write(data, workspace, keeps_comments)
+    page, raw, ends = workspace[0], text.tobytes(), offsets.tolist()
+    blocks = []
+    for index in range(len(ends) - 1):
+        container = page["blocks"][index]["container"]
+        blocks.append(
+            Block(
+                raw[ends[index] : ends[index + 1]].decode("utf-8", "replace"),
+                tags.NAMES[page["elements"][container]["tag"]],
+                float(page["probabilities"][CONTENT, index]),
+                float(page["probabilities"][COMMENT, index]),
+                bool(page["is_kept"][index]),
+                reasons(weights.content, page["features"][index])[:reason_count],
+            )
+        )
+    return blocks
+
+
+def reasons(trees: Trees, features: NDArray[np.float32]) -> tuple[Reason, ...]:
+    """The features that moved one block's log-odds, the one that moved them most first."""
+    credits: dict[int, float] = {}
+    for root in trees.roots.tolist():
+        node = root
+        while (feature := int(trees.nodes["feature"][node])) >= 0:
+            is_left = features[feature] <= trees.nodes["threshold"][node]
+            child = node + 1 if is_left else int(trees.nodes["right"][node])
+            step = float(trees.nodes["value"][child] - trees.nodes["value"][node])
+            credits[feature] = credits.get(feature, 0.0) + step
+            node = child
+    largest = sorted(credits, key=lambda feature: (-abs(credits[feature]), feature))
+    return tuple(
+        Reason(NAMES[feature], float(features[feature]), credits[feature])
+        for feature in largest
+    )
+
+
+def as_text(blocks: list[Block], width: int = 100) -> str:
+    """One line per block, its reasons below: for a terminal."""
+    lines = []
+    for block in blocks:
+        mark = "+" if block.is_kept else "-"
+        shown = " ".join(block.text.split())[:width]
+        lines.append(f"{mark} {_numbers(block)}  <{block.tag}> {shown}")
+        lines.append(f"      {_because(block)}")
+    return "\n".join(lines)
+
+
+def as_html(blocks: list[Block], title: str) -> str:
+    """A self-contained page that shades what was kept and what was left."""
+    rows = [
+        f'<div class="block {_kind(block)}"><p>{escape(block.text)}</p>'
+        f"<small>{_numbers(block)} &lt;{block.tag}&gt; {escape(_because(block))}</small>"
+        "</div>"
+        for block in blocks
+    ]
+    kept = sum(block.is_kept for block in blocks)
+    return (
+        '<!doctype html><html><head><meta charset="utf-8">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<h1>{escape(title)}</h1><p>{kept} of {len(blocks)} blocks kept. Numbers: "
+        "probability of content, of a comment; what moved the log-odds most.</p>"
+        + "\n".join(rows)
+        + "</body></html>\n"
+    )
+
+
+def _kind(block: Block) -> str:
+    if block.is_kept:
+        return "kept"
+    return "left comment" if block.comment > 0.5 else "left"
+
+
+def _numbers(block: Block) -> str:
+    return f"{block.content:.2f} {block.comment:.2f}"
+
+
+def _because(block: Block) -> str:
+    return ", ".join(
+        f"{r.feature}={r.value:.4g} ({r.credit:+.2f})" for r in block.reasons
+    )
+
+
+@njit(cache=True, nogil=True)
+def _decide_and_write(
+    data: NDArray[np.uint8], workspace: NDArray[np.void], keeps_comments: bool
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    page = workspace[0]
+    read_page(data, 0, len(data), page)
+    decide(page, keeps_comments)
+    count = page.state[0].blocks
+    out = np.empty(bytes_needed(page, 0, count), np.uint8)
+    offsets = np.zeros(count + 1, np.int64)
+    for block in range(count):
+        offsets[block + 1] = write_block(data, page, block, out, offsets[block])
+    return out[: offsets[count]], offsets

@@ -1,0 +1,317 @@
+"""A row of numbers per block, for the trees.
+
+Trees cut each feature at thresholds, so none is scaled or logarithmic; shares are
+in [0, 1], distances are in blocks or elements, FAR where there is nothing to be
+near to. Nothing depends on the language: words are counted, never read.
+The order of the *_NAMES below is the order in which the functions write.
+"""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from pipeline.html.blocks import tags
+from pipeline.html.blocks.layout import (
+    DIALOG,
+    FEATURES,
+    HIDDEN,
+    IN_BUTTON,
+    IN_NOSCRIPT,
+    IN_PRE,
+    Page,
+)
+from pipeline.html.blocks.paths import ALL_KINDS
+from pipeline.html.blocks.regions import PRICES
+
+FAR: Final = 64
+_LEVELS: Final = 3
+_WINDOWS: Final = (3, 8, 20)
+_KIND_COUNT: Final = len(ALL_KINDS)
+_RUNS: Final = len(PRICES)
+
+OWN_NAMES: Final = (
+    "linked_share",
+    "links",
+    "terminals",
+    "last_class",
+    "tag",
+    "is_hidden",
+    "is_special",
+    "copies",
+)
+PLACE_NAMES: Final = (
+    "words_before_share",
+    "after_main_heading",
+    "words_after_main_heading",
+    "after_heading",
+    "section_words",
+    "section_linked_share",
+)
+WINDOW_NAMES: Final = (
+    *(f"window{size}_linked_share" for size in _WINDOWS),
+    "window3_words",
+)
+PATH_NAMES: Final = ("names_sum", "names_lowest", "names_nearest", *ALL_KINDS)
+HOLDER_NAMES: Final = (
+    *(
+        f"holder{level}_{what}"
+        for level in range(1, _LEVELS + 1)
+        for what in ("linked_share", "stop_share", "long_share", "page_share")
+    ),
+    "holder1_words_per_block",
+    "holder1_names_own",
+)
+REGION_NAMES: Final = (
+    *(f"run{price:.0f}_distance" for price in PRICES),
+    "best_distance",
+    "best_levels",
+    "holder_score_share",
+    "group_blocks",
+    "group_words_per_block",
+    "group_linked_share",
+    "group_stop_share",
+)
+PAGE_NAMES: Final = (
+    "page_words",
+    "page_linked_share",
+    "page_long_share",
+    "page_run_share",
+    "page_best_share",
+    "page_headings",
+    "page_paragraph_share",
+    "page_item_share",
+    "page_heading_share",
+    "page_code_share",
+    "page_comment_share",
+    "page_repeated_share",
+    "page_digits_per_word",
+)
+NAMES: Final[tuple[str, ...]] = (
+    *OWN_NAMES,
+    *PLACE_NAMES,
+    *WINDOW_NAMES,
+    *PATH_NAMES,
+    *HOLDER_NAMES,
+    *REGION_NAMES,
+    *PAGE_NAMES,
+)
+assert len(NAMES) <= FEATURES
+
+
+@njit(cache=True, nogil=True)
+def describe_blocks(page: Page) -> None:
+    """Fill `features` of every block; paths and regions must be there."""
+    _find_next_headings(page)
+    of_page = np.zeros(len(PAGE_NAMES), np.float32)
+    _page(page, of_page)
+    heading = -1
+    for block in range(page.state[0].blocks):
+        row = page.features[block]
+        at = _own(page, block, row, 0)
+        at = _place(page, block, heading, row, at)
+        at = _windows(page, block, row, at)
+        at = _path(page, block, row, at)
+        at = _holders(page, block, row, at)
+        at = _region(page, block, row, at)
+        for feature in range(len(PAGE_NAMES)):
+            row[at + feature] = of_page[feature]
+        tag = page.elements[page.blocks[block].container].tag
+        if tags.H1 <= tag <= tags.H6:
+            heading = block
+
+
+@njit(cache=True, nogil=True)
+def _own(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
+    block = page.blocks[index]
+    words = max(block.words, 1)
+    special = 0
+    if block.flags & np.uint32(IN_PRE):
+        special = 1
+    elif block.flags & np.uint32(IN_NOSCRIPT):
+        special = 2
+    elif block.flags & np.uint32(IN_BUTTON):
+        special = 3
+    elif block.flags & np.uint32(DIALOG):
+        special = 4
+    row[at] = block.linked_words / words
+    row[at + 1] = block.links
+    row[at + 2] = block.terminals
+    row[at + 3] = block.last
+    row[at + 4] = page.elements[block.container].tag
+    row[at + 5] = 1 if block.flags & np.uint32(HIDDEN) else 0
+    row[at + 6] = special
+    row[at + 7] = page.copies[page.copy_of[index]].blocks
+    return at + len(OWN_NAMES)
+
+
+@njit(cache=True, nogil=True)
+def _place(
+    page: Page, index: int, heading: int, row: NDArray[np.float32], at: int
+) -> int:
+    count = page.state[0].blocks
+    total = page.words_before[count]
+    before = page.words_before[index]
+    main = page.regions[0].main_heading
+    row[at] = before / max(total, 1)
+    row[at + 1] = index - main if main >= 0 else -1000
+    row[at + 2] = before - page.words_before[main] if main >= 0 else -100_000
+    row[at + 3] = index - heading if heading >= 0 else 1000
+    first = heading + 1
+    stop = page.next_heading[index]
+    tag = page.elements[page.blocks[index].container].tag
+    if tags.H1 <= tag <= tags.H6:
+        first = index + 1
+    words = page.words_before[stop] - page.words_before[first]
+    linked = page.linked_before[stop] - page.linked_before[first]
+    row[at + 4] = words
+    row[at + 5] = linked / max(words, 1)
+    return at + len(PLACE_NAMES)
+
+
+@njit(cache=True, nogil=True)
+def _windows(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
+    count = page.state[0].blocks
+    for size in _WINDOWS:
+        start, stop = max(index - size, 0), min(index + size + 1, count)
+        words, linked, _, _ = _sums(page, start, stop)
+        row[at] = linked / max(words, 1)
+        at += 1
+    start, stop = max(index - 3, 0), min(index + 4, count)
+    row[at] = (page.words_before[stop] - page.words_before[start]) / (stop - start)
+    return at + 1
+
+
+@njit(cache=True, nogil=True)
+def _path(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
+    element = page.blocks[index].element
+    path = page.paths[element]
+    depth = page.elements[element].depth
+    row[at] = path.sum
+    row[at + 1] = path.lowest
+    row[at + 2] = path.nearest_own
+    at += 3
+    for kind in range(_KIND_COUNT):
+        nearest = page.nearest[element, kind]
+        row[at + kind] = depth - nearest if nearest >= 0 else FAR
+    return at + _KIND_COUNT
+
+
+@njit(cache=True, nogil=True)
+def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
+    """Ancestors that hold more than the one below, the nearest first."""
+    block = page.blocks[index]
+    total = max(page.words_before[page.state[0].blocks], 1)
+    holder = int(block.element)
+    element = page.elements[holder]
+    if element.block_stop - element.block_start <= 1:
+        above = page.paths[holder].wider
+        holder = int(above) if above >= 0 else holder
+    nearest = page.elements[holder]
+    own = page.paths[holder].own
+    words_per_block = page.words_before[nearest.block_stop]
+    words_per_block -= page.words_before[nearest.block_start]
+    for _ in range(_LEVELS):
+        element = page.elements[holder]
+        words, linked, stops, longs = _sums(
+            page, element.block_start, element.block_stop
+        )
+        row[at] = linked / max(words, 1)
+        row[at + 1] = stops / max(words, 1)
+        row[at + 2] = longs / max(words, 1)
+        row[at + 3] = words / total
+        at += 4
+        above = page.paths[holder].wider
+        holder = int(above) if above >= 0 else holder
+    row[at] = words_per_block / max(nearest.block_stop - nearest.block_start, 1)
+    row[at + 1] = own
+    return at + 2
+
+
+@njit(cache=True, nogil=True)
+def _region(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
+    region = page.regions[0]
+    block = page.blocks[index]
+    for run in range(_RUNS):
+        row[at + run] = _outside(index, region.run_start[run], region.run_stop[run])
+    at += _RUNS
+    best = page.elements[region.best_element]
+    row[at] = _outside(index, best.block_start, best.block_stop)
+    levels = 0
+    holder = int(block.element)
+    while holder >= 0:
+        element = page.elements[holder]
+        if (
+            element.block_start <= best.block_start
+            and element.block_stop >= best.block_stop
+        ):
+            break
+        holder = int(page.paths[holder].wider)
+        levels += 1
+    row[at + 1] = levels
+    parent = page.elements[block.container].parent
+    score = page.paths[block.container].score
+    if parent >= 0:
+        score = max(score, page.paths[parent].score)
+    row[at + 2] = score / max(region.best_score, np.float32(0.001))
+    group = page.groups[page.group_of[index]]
+    row[at + 3] = group.blocks
+    row[at + 4] = group.words / max(group.blocks, 1)
+    row[at + 5] = group.linked_words / max(group.words, 1)
+    row[at + 6] = group.terminals / max(group.words, 1)
+    return at + 7
+
+
+@njit(cache=True, nogil=True)
+def _page(page: Page, row: NDArray[np.float32]) -> None:
+    count = page.state[0].blocks
+    region = page.regions[0]
+    words, linked, _, longs = _sums(page, 0, count)
+    total = max(words, 1)
+    in_run, _, _, _ = _sums(page, region.run_start[1], region.run_stop[1])
+    best = page.elements[region.best_element]
+    in_best, _, _, _ = _sums(page, best.block_start, best.block_stop)
+    row[0] = words
+    row[1] = linked / total
+    row[2] = longs / total
+    row[3] = in_run / total
+    row[4] = in_best / total
+    row[5] = region.headings
+    row[6] = region.paragraph_words / total
+    row[7] = region.item_words / total
+    row[8] = region.heading_words / total
+    row[9] = region.code_words / total
+    row[10] = region.comment_words / total
+    row[11] = region.repeated_words / total
+    row[12] = region.digits / total
+
+
+@njit(cache=True, nogil=True)
+def _find_next_headings(page: Page) -> None:
+    """Index of the next heading behind each block; the number of blocks if none."""
+    following = page.state[0].blocks
+    for index in range(page.state[0].blocks - 1, -1, -1):
+        page.next_heading[index] = following
+        tag = page.elements[page.blocks[index].container].tag
+        if tags.H1 <= tag <= tags.H6:
+            following = index
+
+
+@njit(cache=True, nogil=True)
+def _sums(page: Page, start: int, stop: int) -> tuple[int, int, int, int]:
+    """Words, linked words, punctuation and words of long blocks in start:stop."""
+    return (
+        page.words_before[stop] - page.words_before[start],
+        page.linked_before[stop] - page.linked_before[start],
+        page.stops_before[stop] - page.stops_before[start],
+        page.long_before[stop] - page.long_before[start],
+    )
+
+
+@njit(cache=True, nogil=True)
+def _outside(index: int, start: int, stop: int) -> int:
+    """Blocks between a block and a range: negative before it, 0 inside."""
+    if index < start:
+        return index - start
+    return max(index - stop + 1, 0)

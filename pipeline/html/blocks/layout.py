@@ -1,0 +1,225 @@
+"""The arrays that a page becomes, and their caps.
+
+    elements  one row per element, in document order; row 0 is a root
+    blocks    one row per block of text: what stands between two block boundaries
+    spans     where a block's text lies in the page's bytes (tags stand between)
+    names     64-bit hashes of the words in class, id, role and itemprop
+
+The blocks of an element's subtree are consecutive: block_start <= b < block_stop.
+Workspace arrays are allocated once per batch at full size; the operating system
+gives memory only to the rows that a page touches.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+# Over a cap the page gives what was read until then, and TRUNCATED.
+# The largest of 3,087 real pages has 9,409 elements, 6,218 blocks, 8,922 spans and
+# 39,056 names.
+MAX_ELEMENTS: Final = 40_000
+MAX_BLOCKS: Final = 8_000
+MAX_SPANS: Final = 80_000
+MAX_NAMES: Final = 160_000
+MAX_DEPTH: Final = 256  # deeper elements are read as if their parent held the text
+MAX_NAMES_OF_ELEMENT: Final = 24
+MAX_TITLE_WORDS: Final = 48
+
+# Flags of an element; those in INHERITED hold for its whole subtree.
+HIDDEN: Final = 1 << 0
+SILENT: Final = 1 << 1
+DIALOG: Final = 1 << 2
+IN_NOSCRIPT: Final = 1 << 3
+IN_PRE: Final = 1 << 4
+IN_BUTTON: Final = 1 << 5
+INHERITED: Final = HIDDEN | SILENT | DIALOG | IN_NOSCRIPT | IN_PRE | IN_BUTTON
+
+# Flags of a span.
+LINKED: Final = 1
+BREAK: Final = 2
+
+# Flags of a page, as `extract` returns them.
+TRUNCATED: Final = 1 << 0  # elements, blocks or spans over their cap
+FLATTENED: Final = 1 << 1  # nested deeper than MAX_DEPTH
+FROM_STATE: Final = 1 << 2  # text taken from a script's data: the page is a shell
+
+ELEMENT = np.dtype(
+    [
+        ("tag", np.uint8),
+        ("flags", np.uint32),
+        ("parent", np.int32),
+        ("depth", np.int32),
+        ("block_start", np.int32),
+        ("block_stop", np.int32),
+        ("name_start", np.int32),
+        ("name_stop", np.int32),
+        ("signature", np.uint64),
+    ],
+    align=True,
+)
+
+BLOCK = np.dtype(
+    [
+        ("element", np.int32),  # the innermost element where its text begins
+        ("container", np.int32),  # the innermost element that bounds blocks
+        ("span_start", np.int32),
+        ("span_stop", np.int32),
+        ("flags", np.uint32),  # of `element`
+        ("characters", np.int32),  # code points, white space runs counted once
+        ("words", np.int32),  # runs of letters and digits; one per ideograph
+        ("linked_words", np.int32),
+        ("links", np.int32),
+        ("capitalised", np.int32),  # words that begin with a capital
+        ("digits", np.int32),
+        ("terminals", np.int32),  # . ! ? and their like in other scripts
+        ("commas", np.int32),  # , ; : and their like
+        ("breaks", np.int32),
+        ("title_words", np.int32),  # words that <title> has too
+        ("last", np.uint8),  # class of the last character that is no space
+        ("first", np.uint8),
+        ("hash", np.uint64),  # of the words: repeated blocks have the same
+    ],
+    align=True,
+)
+
+SPAN = np.dtype(
+    [("start", np.int64), ("stop", np.int64), ("flags", np.uint8)], align=True
+)
+
+STATE = np.dtype(
+    [
+        ("elements", np.int32),
+        ("blocks", np.int32),  # finished ones; also the index of the open one
+        ("spans", np.int32),
+        ("names", np.int32),
+        ("depth", np.int32),  # of the stack of open elements
+        ("excess", np.int32),  # open elements beyond MAX_DEPTH
+        ("link", np.int32),  # the open <a>, or -1
+        ("foreign", np.int32),  # the open svg or math, or -1
+        ("has_text", np.uint8),
+        ("in_word", np.uint8),
+        ("after_space", np.uint8),
+        ("linked_word", np.uint8),
+        ("pending_breaks", np.int32),
+        ("word_hash", np.uint64),
+        ("title_words", np.int32),
+        ("title_start", np.int64),
+        ("title_stop", np.int64),
+        ("flags", np.uint32),
+    ],
+    align=True,
+)
+
+
+REFERENCE_SLOTS: Final = 8192
+DICTIONARY_SLOTS: Final = 16_384
+GROUP_SLOTS: Final = 16_384  # more than twice MAX_BLOCKS: chains stay short
+KINDS: Final = 24
+FEATURES: Final = 80
+
+# What is known of an element by its own names and its ancestors'; see paths.py.
+PATH = np.dtype(
+    [
+        ("own", np.float32),  # sum of its names' log-odds
+        ("sum", np.float32),  # of itself and its ancestors, halved at each step
+        ("lowest", np.float32),
+        ("nearest_own", np.float32),  # own of the nearest element with known names
+        ("wider", np.int32),  # nearest ancestor that holds more blocks, or -1
+        ("score", np.float32),  # how much text lies in it; see regions.py
+    ],
+    align=True,
+)
+
+# Blocks that look alike (same tag and first name, parent's and grandparent's).
+GROUP = np.dtype(
+    [
+        ("key", np.uint64),
+        ("blocks", np.int32),
+        ("words", np.int32),
+        ("linked_words", np.int32),
+        ("terminals", np.int32),
+    ],
+    align=True,
+)
+
+# Where the text of a page is, before any model is asked; see regions.py.
+REGIONS = np.dtype(
+    [
+        ("run_start", np.int32, (3,)),  # best runs of blocks, at three prices
+        ("run_stop", np.int32, (3,)),
+        ("best_element", np.int32),
+        ("best_score", np.float32),
+        ("main_heading", np.int32),  # block of the heading most like <title>, or -1
+        ("headings", np.int32),
+        ("paragraph_words", np.int32),
+        ("item_words", np.int32),
+        ("heading_words", np.int32),
+        ("code_words", np.int32),
+        ("comment_words", np.int32),
+        ("repeated_words", np.int32),
+        ("hidden_words", np.int32),
+        ("digits", np.int32),
+    ],
+    align=True,
+)
+
+MAX_NODES: Final = 12_288
+MAX_TREES: Final = 256
+MODELS: Final = 2
+CONTENT: Final = 0
+COMMENT: Final = 1
+
+# Trees in preorder: the left child follows its parent. A leaf has feature -1.
+NODE = np.dtype(
+    [
+        ("feature", np.int32),
+        ("threshold", np.float32),  # left if the feature is not above it
+        ("right", np.int32),
+        ("value", np.float32),  # log-odds: of a leaf, or the mean below the node
+    ],
+    align=True,
+)
+
+# Everything a page needs, in one record: kernels hand on a single pointer, where
+# a tuple of arrays would count references at every call.
+PAGE = np.dtype(
+    [
+        ("state", STATE, (1,)),
+        ("open_tags", np.int32, (256,)),  # how many of each tag are on the stack
+        ("stack", np.int32, (MAX_DEPTH + 2,)),  # open elements, the root first
+        ("title_words", np.uint64, (MAX_TITLE_WORDS,)),
+        ("dictionary_keys", np.uint64, (DICTIONARY_SLOTS,)),
+        ("dictionary_scores", np.float32, (DICTIONARY_SLOTS,)),
+        ("dictionary_kinds", np.uint32, (DICTIONARY_SLOTS,)),
+        ("nodes", NODE, (MODELS, MAX_NODES)),
+        ("roots", np.int32, (MODELS, MAX_TREES)),
+        ("trees", np.int32, (MODELS,)),
+        ("biases", np.float64, (MODELS,)),
+        ("reference_keys", np.uint64, (REFERENCE_SLOTS,)),
+        ("reference_first", np.uint32, (REFERENCE_SLOTS,)),
+        ("reference_second", np.uint32, (REFERENCE_SLOTS,)),
+        ("elements", ELEMENT, (MAX_ELEMENTS,)),
+        ("blocks", BLOCK, (MAX_BLOCKS,)),
+        ("spans", SPAN, (MAX_SPANS,)),
+        ("names", np.uint64, (MAX_NAMES,)),
+        ("paths", PATH, (MAX_ELEMENTS,)),
+        ("nearest", np.int16, (MAX_ELEMENTS, KINDS)),  # depth of the nearest, or -1
+        ("words_before", np.int32, (MAX_BLOCKS + 1,)),  # prefix sums over blocks
+        ("linked_before", np.int32, (MAX_BLOCKS + 1,)),
+        ("stops_before", np.int32, (MAX_BLOCKS + 1,)),  # terminals and commas
+        ("long_before", np.int32, (MAX_BLOCKS + 1,)),  # words of long plain blocks
+        ("group_of", np.int32, (MAX_BLOCKS,)),
+        ("copy_of", np.int32, (MAX_BLOCKS,)),
+        ("next_heading", np.int32, (MAX_BLOCKS,)),
+        ("groups", GROUP, (GROUP_SLOTS,)),
+        ("copies", GROUP, (GROUP_SLOTS,)),
+        ("regions", REGIONS, (1,)),
+        ("features", np.float32, (MAX_BLOCKS, FEATURES)),
+        ("probabilities", np.float32, (MODELS, MAX_BLOCKS)),
+        ("is_kept", np.uint8, (MAX_BLOCKS,)),
+    ],
+    align=True,
+)
+
+# One row of PAGE, as kernels see it: numba reads its fields as attributes.
+Page = Any

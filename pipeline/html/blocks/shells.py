@@ -1,0 +1,105 @@
+"""The article that a script would have drawn: from ld+json or the framework's state.
+
+A page whose markup holds hardly a word (a JavaScript shell) may carry its text as
+data: schema.org's articleBody, or the state of Next.js, Nuxt and their like in a
+script of type application/json. What is found is handed back as HTML, so that the
+engine reads it as any other page.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from html import escape
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEW_WORDS: Final = 50  # pages with fewer words in their blocks are looked at
+MAX_JSON_BYTES: Final = 4 << 20
+_MAX_VALUES: Final = 200_000  # looked at in one script's data
+_MAX_TEXTS: Final = 2_000
+_MAX_SCRIPTS: Final = 64
+_MIN_WORDS: Final = 15  # a string with fewer is a label, not prose
+
+_DATA_TYPE: Final = re.compile(rb"""type\s*=\s*["']?application/(?:ld\+)?json""", re.I)
+_BODY_KEYS: Final = frozenset(
+    (
+        "articlebody",
+        "body",
+        "bodyhtml",
+        "content",
+        "contenthtml",
+        "fulltext",
+        "html",
+        "paragraphs",
+        "rendered",
+        "reviewbody",
+        "text",
+    )
+)
+
+
+def state_html(page: NDArray[np.uint8], words: int) -> bytes | None:
+    """HTML of the longest text in the page's data, if it is three times `words`.
+
+    None if there is none. Data that is no JSON, or too large, or nested beyond
+    what the parser takes, is passed over.
+    """
+    best: list[str] = []
+    best_words = max(3 * words, FEW_WORDS) - 1
+    for script in _data_scripts(page.tobytes()):
+        try:
+            texts = list(dict.fromkeys(_bodies(json.loads(script))))
+        except (ValueError, RecursionError):
+            continue
+        count = sum(len(text.split()) for text in texts)
+        if count > best_words:
+            best, best_words = texts, count
+    if not best:
+        return None
+    return b"".join(_as_html(text) for text in best)
+
+
+def _data_scripts(page: bytes) -> Iterator[bytes]:
+    """Contents of the page's JSON scripts, in order."""
+    lowered, position = page.lower(), 0
+    for _ in range(_MAX_SCRIPTS):
+        position = lowered.find(b"<script", position)
+        start = lowered.find(b">", position)
+        if position < 0 or start < 0:
+            return
+        stop = lowered.find(b"</script", start)
+        if stop < 0:
+            return
+        if _DATA_TYPE.search(page, position, start) and stop - start < MAX_JSON_BYTES:
+            yield page[start + 1 : stop]
+        position = stop
+
+
+def _bodies(data: Any) -> Iterator[str]:
+    """Prose under telling keys, in document order; no recursion."""
+    pending: list[tuple[str, Any]] = [("", data)]
+    found = 0
+    for _ in range(_MAX_VALUES):
+        if not pending or found >= _MAX_TEXTS:
+            return
+        key, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [(str(k).lower(), v) for k, v in reversed(value.items())]
+        elif isinstance(value, list):
+            pending += [(key, v) for v in reversed(value)]
+        elif (
+            isinstance(value, str)
+            and key in _BODY_KEYS
+            and len(value.split(None, _MIN_WORDS)) >= _MIN_WORDS
+        ):
+            found += 1
+            yield value
+
+
+def _as_html(text: str) -> bytes:
+    if re.search(r"<(?:p|br|div|h\d|li)\b", text, re.I):
+        return f"<div>{text}</div>".encode("utf-8", "replace")
+    paragraphs = "".join(f"<p>{escape(line)}</p>" for line in text.splitlines())
+    return paragraphs.encode("utf-8", "replace")

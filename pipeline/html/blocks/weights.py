@@ -1,0 +1,95 @@
+"""The shipped weights: weights.json, beside this file.
+
+    features    names of the features the trees read (pipeline.html.blocks.features)
+    log_odds    what class and id words say, learnt: {word: number}
+    content     trees for "is this block main content", as flat arrays in preorder
+    comment     trees for "is this block a user's comment"
+
+    trees: roots [trees], and per node: feature (index into features, -1 for a
+    leaf), threshold, right (the right child; the left is the next node), value
+
+Written by pipeline.training.extractor; CARD.md says from what, and how good it is.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import InputError
+from pipeline.html.blocks.dictionary import Dictionary, dictionary
+from pipeline.html.blocks.features import NAMES
+from pipeline.html.blocks.layout import MAX_NODES, MAX_TREES, NODE
+from pipeline.html.blocks.tags import fnv1a
+
+SHIPPED: Final = Path(__file__).with_name("weights.json")
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """One ensemble, its features numbered as `features.NAMES` numbers them."""
+
+    nodes: NDArray[np.void]  # NODE
+    roots: NDArray[np.int32]
+    bias: float
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Everything learnt."""
+
+    words: Dictionary
+    content: Trees
+    comment: Trees
+
+
+@lru_cache(maxsize=4)
+def load_weights(path: Path = SHIPPED) -> Weights:
+    """Read weights; InputError names the file if it is missing or not of this kind."""
+    try:
+        return weights_of(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(f"{path} holds no extractor weights: {error}") from error
+
+
+def weights_of(stored: dict[str, Any]) -> Weights:
+    """Weights from the file's content; ValueError or KeyError if it is no such."""
+    features = [NAMES.index(name) for name in stored["features"]]
+    return Weights(
+        dictionary({fnv1a(w.encode()): odds for w, odds in stored["log_odds"].items()}),
+        trees_of(stored["content"], features),
+        trees_of(stored["comment"], features),
+    )
+
+
+def trees_of(stored: dict[str, Any], features: list[int]) -> Trees:
+    """One ensemble from its arrays; `features` turns their numbers into NAMES'."""
+    count = len(stored["feature"])
+    if count > MAX_NODES or len(stored["roots"]) > MAX_TREES:
+        raise ValueError(
+            f"{count} nodes are more than the {MAX_NODES} there is room for"
+        )
+    nodes = np.zeros(count, NODE)
+    nodes["feature"] = [features[f] if f >= 0 else -1 for f in stored["feature"]]
+    for name in ("threshold", "right", "value"):
+        nodes[name] = stored[name]
+    roots = np.array(stored["roots"], np.int32)
+    _check(nodes, roots)
+    return Trees(nodes, roots, float(stored["bias"]))
+
+
+def _check(nodes: NDArray[np.void], roots: NDArray[np.int32]) -> None:
+    """Children must lie behind their parent: then every walk ends, inside the array."""
+    places = np.arange(len(nodes))
+    inner = nodes["feature"] >= 0
+    right = nodes["right"][inner]
+    if (right <= places[inner] + 1).any() or (right >= len(nodes)).any():
+        raise ValueError("a node's child does not lie behind it")
+    if len(nodes) and inner[-1]:
+        raise ValueError("the last node is no leaf")
+    if len(roots) and not (roots.min() >= 0 and roots.max() < len(nodes)):
+        raise ValueError("a root lies outside of the nodes")

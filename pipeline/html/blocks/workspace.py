@@ -1,0 +1,44 @@
+"""One page's worth of memory, allocated once and used for every page."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.html.blocks.characters import reference_table
+from pipeline.html.blocks.dictionary import Dictionary
+from pipeline.html.blocks.layout import COMMENT, CONTENT, PAGE
+from pipeline.html.blocks.weights import Trees, Weights
+
+Workspace = NDArray[np.void]
+
+
+def new_workspace(weights: Weights | None = None) -> Workspace:
+    """An array with one row of PAGE: some 20 MB of address space, touched as needed.
+
+    Without weights it serves for reading and describing pages, not for deciding.
+    """
+    workspace = np.zeros(1, PAGE)
+    keys, first, second = reference_table()
+    workspace["reference_keys"][0] = keys
+    workspace["reference_first"][0] = first
+    workspace["reference_second"][0] = second
+    if weights is not None:
+        use_dictionary(workspace, weights.words)
+        use_trees(workspace, CONTENT, weights.content)
+        use_trees(workspace, COMMENT, weights.comment)
+    return workspace
+
+
+def use_dictionary(workspace: Workspace, words: Dictionary) -> None:
+    """Put other words into a workspace."""
+    keys, scores, kinds = words
+    workspace["dictionary_keys"][0] = keys
+    workspace["dictionary_scores"][0] = scores
+    workspace["dictionary_kinds"][0] = kinds
+
+
+def use_trees(workspace: Workspace, model: int, trees: Trees) -> None:
+    """Put other trees into a workspace, as CONTENT or COMMENT."""
+    workspace["nodes"][0, model, : len(trees.nodes)] = trees.nodes
+    workspace["roots"][0, model, : len(trees.roots)] = trees.roots
+    workspace["trees"][0, model] = len(trees.roots)
+    workspace["biases"][0, model] = trees.bias

@@ -1,0 +1,1 @@
+"""Making the models that ship: needed to train, never to run."""

@@ -1,0 +1,143 @@
+"""What each block of a page is: wanted or not, a user's comment or not, how surely.
+
+Gold: the share of the block's words that the gold text has at that place.
+Silver: trafilatura and resiliparse are asked. What both keep is wanted; what
+trafilatura drops is not, for resiliparse keeps too much as a rule; where trafilatura
+alone keeps a block, its word counts for a third.
+Comments: what trafilatura gives with comments and not without, and gold has not.
+"""
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from pipeline.html.blocks.tokenizer import tokenize
+from pipeline.html.blocks.workspace import Workspace
+from pipeline.html.blocks.write import bytes_needed, write_block
+from pipeline.training.alignment import matched_shares
+from pipeline.training.extractor_pages import Page
+
+TEACHERS: Final = ("trafilatura", "trafilatura_comments", "resiliparse")
+_DOUBT: Final = 0.3  # weight of a block that only trafilatura keeps
+_MIN_SILVER_WORDS: Final = 20  # a page of which the teacher keeps less teaches nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Per block; all arrays have one entry per block of the page."""
+
+    words: NDArray[np.int32]
+    content: NDArray[np.float32]  # share that is wanted
+    comment: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    is_gold: bool
+
+
+def label(page: Page, workspace: Workspace, taught: dict[str, str]) -> Labels | None:
+    """Labels of a page's blocks; None where there is nothing to learn from."""
+    blocks, words = block_texts(page.html, workspace)
+    if not words.sum():
+        return None
+    shares = {name: matched_shares(blocks, taught.get(name, "")) for name in TEACHERS}
+    ours = shares["trafilatura"] >= 0.5
+    theirs = shares["resiliparse"] >= 0.5 if "resiliparse" in taught else ours
+    comment = (shares["trafilatura_comments"] >= 0.5) & ~ours
+    if page.gold is not None:
+        gold = matched_shares(blocks, page.gold)
+        comment &= gold < 0.5
+        ones = np.ones(len(words), np.float32)
+        return Labels(words, gold, comment.astype(np.float32), ones, True)
+    if words[ours].sum() < _MIN_SILVER_WORDS:
+        return None
+    is_doubtful = ours & ~theirs
+    return Labels(
+        words,
+        np.where(is_doubtful, shares["trafilatura"], ours).astype(np.float32),
+        comment.astype(np.float32),
+        np.where(is_doubtful, _DOUBT, 1.0).astype(np.float32),
+        False,
+    )
+
+
+def block_texts(
+    html: NDArray[np.uint8], workspace: Workspace
+) -> tuple[list[str], NDArray[np.int32]]:
+    """Text and number of words of each block."""
+    data, offsets, words = _write_blocks(html, workspace)
+    raw = data.tobytes()
+    ends = offsets.tolist()
+    texts = [
+        raw[start:stop].decode("utf-8", "replace")
+        for start, stop in itertools.pairwise(ends)
+    ]
+    return texts, words
+
+
+def ask_teachers(
+    pages: list[Page],
+    cache: Path | None = None,
+    *,
+    names: tuple[str, ...] = TEACHERS,
+) -> list[dict[str, str]]:
+    """What the other extractors make of each page; kept in `cache` (JSON Lines)."""
+    known: dict[str, dict[str, str]] = {}
+    if cache is not None and cache.exists():
+        with cache.open(encoding="utf-8") as lines:
+            known = {row["url"]: row for row in map(json.loads, lines)}
+    teachers = _teachers()
+    answers = []
+    for page in pages:
+        row = known.setdefault(page.url, {})
+        for name in names:
+            if name not in row:
+                row[name] = teachers[name](
+                    page.html.tobytes().decode("utf-8", "replace")
+                )
+        answers.append({name: row[name] for name in names})
+    if cache is not None:
+        with cache.open("w", encoding="utf-8") as lines:
+            for url, answer in known.items():
+                row = {**answer, "url": url}
+                lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return answers
+
+
+def _teachers() -> dict[str, Callable[[str], str]]:
+    import trafilatura
+    from resiliparse.extract.html2text import extract_plain_text
+
+    def without_comments(html: str) -> str:
+        return trafilatura.extract(html, include_comments=False) or ""
+
+    def with_comments(html: str) -> str:
+        return trafilatura.extract(html) or ""
+
+    def resiliparse(html: str) -> str:
+        return str(extract_plain_text(html, main_content=True, alt_texts=False))
+
+    return dict(
+        zip(TEACHERS, (without_comments, with_comments, resiliparse), strict=True)
+    )
+
+
+@njit(cache=True, nogil=True)
+def _write_blocks(
+    html: NDArray[np.uint8], workspace: Workspace
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]:
+    page = workspace[0]
+    tokenize(html, 0, len(html), page)
+    count = page.state[0].blocks
+    out = np.empty(bytes_needed(page, 0, count), np.uint8)
+    offsets = np.zeros(count + 1, np.int64)
+    words = np.zeros(count, np.int32)
+    for block in range(count):
+        offsets[block + 1] = write_block(html, page, block, out, offsets[block])
+        words[block] = page.blocks[block].words
+    return out, offsets, words

@@ -1,0 +1,107 @@
+"""Learning what words in class and id say: log-odds of holding wanted text.
+
+For a page and a word, the wanted share of the text in the word's elements is set
+against the page's own share, in log-odds. Pages of a site are averaged, sites are
+averaged with five imaginary ones that say nothing, so that a word known from a
+handful of sites stays near 0.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from pipeline.html.blocks.layout import DICTIONARY_SLOTS
+from pipeline.html.blocks.tags import fnv1a
+from pipeline.html.blocks.tokenizer import tokenize
+from pipeline.html.blocks.workspace import Workspace
+from pipeline.training.extractor_labels import Labels
+from pipeline.training.extractor_pages import Page
+
+_MIN_SITES: Final = 5
+_DOUBTING_SITES: Final = 5
+_MOST: Final = 3.0  # one page's say, at most
+_MAX_WORDS: Final = DICTIONARY_SLOTS // 2 - 512  # the kinds' words come on top
+_WORD: Final = re.compile(rb"[A-Z]?[a-z\x80-\xff]+|[A-Z]+")
+
+Said = dict[int, float]  # by the word's hash: what one page says of it
+
+
+def page_says(page: Page, labels: Labels, workspace: Workspace) -> Said:
+    """Log-odds of each word on one page; empty where there are few words."""
+    words = np.concatenate([[0], np.cumsum(labels.words, dtype=np.int64)])
+    wanted = np.concatenate([[0.0], np.cumsum(labels.words * labels.content)])
+    total = words[-1]
+    if total < 20:
+        return {}
+    names, start, stop = _named_elements(page.html, workspace)
+    held, good = words[stop] - words[start], wanted[stop] - wanted[start]
+    is_part = (held > 0) & (held < 0.95 * total)  # what holds all says nothing
+    base = (wanted[-1] + 1) / (total + 2)
+    unique, inverse = np.unique(names[is_part], return_inverse=True)
+    held = np.bincount(inverse, held[is_part], len(unique))
+    good = np.bincount(inverse, good[is_part], len(unique))
+    share = np.clip((good + 2 * base) / (held + 2), 1e-6, 1 - 1e-6)
+    odds = np.log(share / (1 - share)) - 0.5 * np.log(base / (1 - base))
+    said = np.clip(odds, -_MOST, _MOST)
+    return dict(zip(unique.tolist(), said.tolist(), strict=True))
+
+
+def log_odds(said: Iterable[tuple[str, Said]]) -> Said:
+    """By word hash, from (site, what a page says): only words of five sites or more."""
+    by_word: defaultdict[int, defaultdict[str, list[float]]]
+    by_word = defaultdict(lambda: defaultdict(list))
+    for site, page in said:
+        for word, odds in page.items():
+            by_word[word][site].append(odds)
+    learnt = {
+        word: sum(sum(odds) / len(odds) for odds in sites.values())
+        / (len(sites) + _DOUBTING_SITES)
+        for word, sites in by_word.items()
+        if len(sites) >= _MIN_SITES
+    }
+    telling = sorted(learnt, key=lambda word: (-abs(learnt[word]), word))
+    return {word: round(learnt[word], 3) for word in telling[:_MAX_WORDS]}
+
+
+def spelled(learnt: Said, pages: Iterable[Page]) -> dict[str, float]:
+    """The words themselves, found again in the pages' bytes, in order of spelling."""
+    found: dict[int, str] = {}
+    seen: set[bytes] = set()
+    for page in pages:
+        for word in set(_WORD.findall(page.html.tobytes())) - seen:
+            seen.add(word)
+            lowered = word.lower()
+            number = fnv1a(lowered)
+            if number in learnt:
+                found[number] = lowered.decode("utf-8", "replace")
+    return {
+        word: learnt[number]
+        for word, number in sorted((word, number) for number, word in found.items())
+    }
+
+
+@njit(cache=True, nogil=True)
+def _named_elements(
+    html: NDArray[np.uint8], workspace: Workspace
+) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
+    """Each name of each element that holds blocks, with the range of its blocks."""
+    page = workspace[0]
+    tokenize(html, 0, len(html), page)
+    most = page.state[0].names
+    names = np.empty(most, np.uint64)
+    start, stop = np.empty(most, np.int32), np.empty(most, np.int32)
+    count = 0
+    for index in range(page.state[0].elements):
+        element = page.elements[index]
+        if element.block_stop <= element.block_start:
+            continue
+        for name in range(element.name_start, element.name_stop):
+            names[count] = page.names[name]
+            start[count], stop[count] = element.block_start, element.block_stop
+            count += 1
+    return names[:count], start[:count], stop[:count]

@@ -1,0 +1,50 @@
+import math
+
+import pytest
+
+from pipeline.html.blocks.engine import extract
+from pipeline.html.blocks.explain import as_html, as_text, explain
+from pipeline.html.blocks.weights import load_weights
+
+PAGE = (
+    "<title>t</title><ul class=menu><li><a href=/>Home</a><li><a href=/a>News</a></ul>"
+    "<article><h1>The tide</h1>"
+    + "<p>The water came in slowly, then all at once, and nobody was ready for it.</p>"
+    * 8
+    + "</article><div class=footer>© 2020 <a href=/i>Imprint</a> <script>x</script></div>"
+)
+
+
+def test_the_blocks_are_those_that_the_engine_keeps() -> None:
+    blocks = explain(PAGE)
+    kept = "\n".join(block.text for block in blocks if block.is_kept)
+    assert kept == extract([PAGE]).text[0].as_py()
+    assert [block.tag for block in blocks][:3] == ["li", "li", "h1"]
+
+
+def test_every_block_has_reasons_and_the_largest_comes_first() -> None:
+    for block in explain(PAGE):
+        credits = [abs(reason.credit) for reason in block.reasons]
+        assert len(credits) == 3
+        assert credits == sorted(credits, reverse=True)
+
+
+def test_credits_add_up_to_the_probability() -> None:
+    """Bias, the trees' means and all credits give the block's log-odds."""
+    trees = load_weights().content
+    base = trees.bias + float(trees.nodes["value"][trees.roots].sum())
+    block = explain(PAGE, reason_count=1000)[4]
+    log_odds = base + sum(reason.credit for reason in block.reasons)
+    assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(block.content, abs=1e-4)
+
+
+def test_what_is_shown_cannot_run() -> None:
+    page = as_html(explain("<p>&lt;script&gt;alert(1)&lt;/script&gt; " * 9), "<b>x")
+    assert "<script" not in page
+    assert "&lt;b&gt;x" in page
+
+
+def test_an_empty_page_has_nothing_to_explain() -> None:
+    assert explain("") == []
+    assert as_text([]) == ""
+    assert "0 of 0 blocks" in as_html([], "empty")

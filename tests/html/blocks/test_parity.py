@@ -1,0 +1,70 @@
+"""Against an HTML5 parser: the same visible text, in the same order."""
+
+import html
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import turbohtml
+
+from pipeline.html.blocks.tokenizer import tokenize_into
+from pipeline.html.blocks.workspace import new_workspace
+from pipeline.training.extractor_pages import read_pages
+
+_NOT_SHOWN = (
+    "script,style,title,xmp,iframe,noembed,noframes,textarea,select,datalist,option,"
+    "optgroup,template,svg,annotation,video,audio,canvas"
+)
+_INVISIBLE = dict.fromkeys(
+    (
+        0xAD,
+        0xFEFF,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+    )
+)
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"[\s\x00-\x1f\ufffd]+", "", text.translate(_INVISIBLE))
+
+
+@pytest.mark.shared
+def test_the_text_is_that_of_a_browsers_tree(shared_data: Path) -> None:
+    """On a slice of the real pages; benchmarks/extractor.py parity takes them all."""
+    workspace = new_workspace()
+    pages = read_pages([shared_data / "pages-dev-htmldate.warc.gz"])[:120]
+    different = []
+    for page in pages:
+        tokenize_into(page.html, 0, len(page.html), workspace)
+        raw = page.html.tobytes()
+        row = workspace[0]
+        spans = row["spans"][: row["state"][0]["spans"]]
+        ours = [
+            html.unescape(raw[span["start"] : span["stop"]].decode()) for span in spans
+        ]
+        document = turbohtml.parse(raw.decode(), allow_declarative_shadow_roots=False)
+        for element in document.select(_NOT_SHOWN):
+            element.decompose()
+        if squeezed("".join(ours)) != squeezed(document.root.text):
+            different.append(page.url)
+    assert len(pages) == 120
+    assert len(different) <= 1, different
+
+
+@pytest.mark.shared
+def test_every_page_gives_text_or_has_none(shared_data: Path) -> None:
+    from pipeline.html.blocks.engine import extract_buffers
+
+    pages = read_pages([shared_data / "pages-dev-htmldate.warc.gz"])
+    data = np.concatenate([page.html for page in pages])
+    ends = np.cumsum([0, *(len(page.html) for page in pages)])
+    extraction = extract_buffers(data, ends.astype(np.int64))
+    empty = [
+        page.url
+        for page, text in zip(pages, extraction.text.to_pylist(), strict=True)
+        if not text
+    ]
+    assert len(empty) <= 1, empty

@@ -1,0 +1,210 @@
+"""Training, but for the fit itself, which needs LightGBM."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.html.blocks.tags import fnv1a
+from pipeline.html.blocks.weights import load_weights
+from pipeline.html.blocks.workspace import new_workspace
+from pipeline.training.extractor import (
+    Lesson,
+    cross_validate,
+    fold_of,
+    train,
+    write_weights,
+)
+from pipeline.training.extractor_labels import label
+from pipeline.training.extractor_names import log_odds, page_says, spelled
+from pipeline.training.extractor_pages import Page, read_pages
+from pipeline.training.extractor_run import train_extractor
+from pipeline.training.extractor_scores import f1, table
+
+BODY = "The ferry leaves at nine and comes back at noon with the post and the papers."
+
+
+def page(site: str, *, gold: str | None = None, source: str = "own") -> Page:
+    menu = "".join(f"<li><a href=/{n}>Section {n}</a>" for n in range(8))
+    story = "".join(f"<p>{BODY} Day {n} of {site} was no other.</p>" for n in range(6))
+    html = f"<ul class=topMenu>{menu}</ul><div class=storyText>{story}</div>"
+    return Page(
+        f"http://{site}/",
+        np.frombuffer(html.encode(), np.uint8),
+        source,
+        site,
+        "article",
+        "en",
+        gold,
+        True,
+    )
+
+
+def gold_of(site: str) -> str:
+    return "\n".join(f"{BODY} Day {n} of {site} was no other." for n in range(6))
+
+
+def response(url: str, html: str) -> bytes:
+    """A WARC record with a page in windows-1251."""
+    body = html.encode("windows-1251")
+    http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=windows-1251\r\n\r\n"
+    head = (
+        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\n"
+        "Content-Type: application/http; msgtype=response\r\n"
+        f"Content-Length: {len(http + body)}\r\n\r\n"
+    )
+    return head.encode() + http + body + b"\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def lessons() -> list[Lesson]:
+    workspace = new_workspace()
+    found = []
+    for number in range(12):
+        site = f"site{number}.example"
+        one = page(site, gold=gold_of(site))
+        labels = label(one, workspace, {})
+        assert labels is not None
+        found.append(
+            Lesson(one, labels, page_says(one, labels, workspace), fold_of(one))
+        )
+    return found
+
+
+def test_gold_labels_are_the_blocks_that_gold_has(lessons: list[Lesson]) -> None:
+    labels = lessons[0].labels
+    assert labels.is_gold
+    assert labels.content.tolist() == [0.0] * 8 + [1.0] * 6
+    assert labels.weight.tolist() == [1.0] * 14
+
+
+def test_silver_believes_what_both_teachers_keep() -> None:
+    story = gold_of("x.example").splitlines()
+    taught = {
+        "trafilatura": "\n".join(story[:4]),
+        "resiliparse": "\n".join(story[1:]),
+        "trafilatura_comments": "\n".join(story),
+    }
+    labels = label(page("x.example"), new_workspace(), taught)
+    assert labels is not None
+    assert not labels.is_gold
+    # kept by trafilatura alone, by both, by resiliparse alone
+    assert labels.content[8:].tolist() == [1, 1, 1, 1, 0, 0]
+    assert labels.weight[8:].tolist() == pytest.approx([0.3, 1, 1, 1, 1, 1])
+    assert labels.comment[8:].tolist() == [0, 0, 0, 0, 1, 1]
+
+
+def test_a_page_that_the_teachers_leave_teaches_nothing() -> None:
+    assert label(page("x.example"), new_workspace(), {}) is None
+
+
+def test_names_say_what_stands_in_them(lessons: list[Lesson]) -> None:
+    learnt = log_odds((lesson.page.site, lesson.says) for lesson in lessons)
+    assert learnt[fnv1a(b"story")] > 1
+    assert learnt[fnv1a(b"menu")] < -1
+    words = spelled(learnt, [lesson.page for lesson in lessons])
+    assert set(words) == {"story", "text", "top", "menu"}
+
+
+def test_a_name_of_few_sites_says_nothing(lessons: list[Lesson]) -> None:
+    assert log_odds((lesson.page.site, lesson.says) for lesson in lessons[:4]) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "gold", "score"),
+    [
+        pytest.param("", "a b", 0.0, id="empty"),
+        pytest.param("a b", "a b", 1.0, id="same"),
+        pytest.param("a b c d", "a b", 2 / 3, id="twice as much"),
+        pytest.param("a a", "a", 2 / 3, id="words are counted"),
+        pytest.param("你好", "你", 2 / 3, id="Chinese"),
+        pytest.param("ДЫМ", "дым", 1.0, id="case"),
+    ],
+)
+def test_f1(text: str, gold: str, score: float) -> None:
+    assert f1(text, gold) == pytest.approx(score)
+
+
+def test_the_table_compares_on_the_same_pages() -> None:
+    pages = [page(f"s{n}.example", gold="a b") for n in range(3)]
+    ours = {one.url: "a b" for one in pages}
+    theirs = {one.url: "a b c d" for one in pages[:2]}
+    lines = table(pages, {"ours": ours, "theirs": theirs}).splitlines()
+    assert (
+        lines[0] == "| F1 | all (2) | source own (2) | type article (2) | lang en (2) |"
+    )
+    assert lines[2] == "| ours | 1.000 | 1.000 | 1.000 | 1.000 |"
+    assert lines[3] == "| theirs | 0.667 | 0.667 | 0.667 | 0.667 |"
+    assert table([], {"ours": {}}) == "no page with gold text"
+
+
+def test_pages_are_read_from_archives_with_their_gold(tmp_path: Path) -> None:
+    warc, gold = tmp_path / "a.warc", tmp_path / "gold.jsonl"
+    urls = ("http://a.example/", "http://b.example/", "http://a.example/")
+    warc.write_bytes(b"".join(response(url, "<p>дым</p>") for url in urls))
+    rows = [
+        {"url": "http://a.example/", "text": "дым", "lang": "ru", "page_type": "forum"},
+        {
+            "url": "http://b.example/",
+            "text": "x",
+            "source": "daniel",
+            "gold_found": 0.1,
+        },
+    ]
+    gold.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    first, second = read_pages([warc], gold)
+    assert first.html.tobytes().decode() == "<p>дым</p>"
+    assert (first.gold, first.language, first.may_train) == ("дым", "ru", True)
+    assert (second.gold, second.may_train) == (None, False)
+
+
+def test_unreadable_inputs_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="absent"):
+        read_pages([tmp_path / "absent.warc"])
+    broken = tmp_path / "gold.jsonl"
+    broken.write_text("no json")
+    with pytest.raises(InputError, match="no gold file"):
+        read_pages([], broken)
+
+
+def test_training_is_deterministic_and_its_weights_can_be_read(
+    lessons: list[Lesson], tmp_path: Path
+) -> None:
+    pytest.importorskip("lightgbm", reason="training needs the group `train`")
+    pages = [lesson.page for lesson in lessons]
+    for name in ("first", "second"):
+        write_weights(train(lessons), pages, tmp_path / f"{name}.json")
+    first = (tmp_path / "first.json").read_bytes()
+    assert first == (tmp_path / "second.json").read_bytes()
+    assert len(load_weights(tmp_path / "first.json").content.roots) > 0
+
+
+def test_cross_validation_reaches_every_page(lessons: list[Lesson]) -> None:
+    pytest.importorskip("lightgbm", reason="training needs the group `train`")
+    assert len({lesson.fold for lesson in lessons}) > 1
+    pages = [lesson.page for lesson in lessons]
+    assert set(cross_validate(pages, lessons)) == {one.url for one in pages}
+
+
+def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.warc"
+    empty.write_bytes(b"")
+    with pytest.raises(InputError, match="learn"):
+        train_extractor([empty], out=tmp_path / "weights.json")
+
+
+def test_the_whole_command_writes_weights_and_a_table(tmp_path: Path) -> None:
+    pytest.importorskip("lightgbm", reason="training needs the group `train`")
+    warc, gold = tmp_path / "a.warc", tmp_path / "gold.jsonl"
+    sites = [f"site{number}.example" for number in range(10)]
+    pages = [page(site) for site in sites]
+    warc.write_bytes(
+        b"".join(response(one.url, one.html.tobytes().decode()) for one in pages)
+    )
+    rows = [{"url": f"http://{site}/", "text": gold_of(site)} for site in sites]
+    gold.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    table_ = train_extractor([warc], gold, out=tmp_path / "weights.json")
+    assert table_.startswith("| F1 | all (10)")
+    assert load_weights(tmp_path / "weights.json").content.nodes.size > 0

@@ -1,0 +1,101 @@
+"""Kept blocks as plain text and as Markdown; every block is kept here."""
+
+import numpy as np
+import pytest
+from numba import njit
+from numpy.typing import NDArray
+
+from pipeline.html.blocks.markdown import bytes_for_markdown, write_markdown
+from pipeline.html.blocks.plain import write_plain
+from pipeline.html.blocks.tokenizer import tokenize
+from pipeline.html.blocks.workspace import Workspace, new_workspace
+from pipeline.html.blocks.write import bytes_needed
+
+
+@njit(cache=True)
+def _write(
+    data: NDArray[np.uint8], workspace: NDArray[np.void], is_markdown: bool
+) -> NDArray[np.uint8]:
+    page = workspace[0]
+    tokenize(data, 0, len(data), page)
+    count = page.state[0].blocks
+    page.is_kept[:count] = 1
+    if is_markdown:
+        out = np.empty(bytes_for_markdown(page), np.uint8)
+        return out[: write_markdown(data, page, out, 0)]
+    out = np.empty(bytes_needed(page, 0, count), np.uint8)
+    return out[: write_plain(data, page, out, 0)]
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Workspace:
+    return new_workspace()
+
+
+def written(html: str, workspace: Workspace, *, is_markdown: bool) -> str:
+    data = np.frombuffer(html.encode(), np.uint8)
+    return bytes(_write(data, workspace, is_markdown)).decode()
+
+
+TABLE = "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>"
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        pytest.param("", "", id="empty"),
+        pytest.param("<h1>Ёлка</h1><p>дым<br>лёд", "Ёлка\nдым\nлёд", id="Cyrillic"),
+        pytest.param("<p>你好。<p>再见。", "你好。\n再见。", id="Chinese"),
+        pytest.param("<ul><li>a<li>b</ul>", "a\nb", id="list"),
+        pytest.param(TABLE, "a | b\n1 | 2", id="table rows are lines"),
+        pytest.param(
+            "<table><tr><td><p>a<p>b<td>c</table>", "a\nb\nc", id="layout table"
+        ),
+        pytest.param("<pre>if x:\n    y\n</pre>z", "if x:\n    y\nz", id="code"),
+    ],
+)
+def test_plain_text(html: str, expected: str, workspace: Workspace) -> None:
+    assert written(html, workspace, is_markdown=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        pytest.param("", "", id="empty"),
+        pytest.param("<h2>a</h2><p>b", "## a\n\nb", id="heading"),
+        pytest.param("<h1>a<br>b</h1>", "# a b", id="heading of two lines"),
+        pytest.param("<p>a<br>b", "a  \nb", id="line break"),
+        pytest.param("<ul><li>a<li>b</ul>c", "- a\n- b\n\nc", id="list"),
+        pytest.param(
+            "<ul><li>a<ul><li>b</ul><li>c</ul>", "- a\n\n  - b\n\n- c", id="nested list"
+        ),
+        pytest.param("<ul><li><p>a<p>b</ul>", "- a\n\n  b", id="two paragraphs"),
+        pytest.param("<blockquote><p>a<p>b</blockquote>", "> a\n\n> b", id="quote"),
+        pytest.param(
+            "<pre>def f():\n    return 1\n</pre>",
+            "```\ndef f():\n    return 1\n```",
+            id="code keeps its indentation",
+        ),
+        pytest.param("<pre>```\na</pre>", "~~~\n```\na\n~~~", id="code with backticks"),
+        pytest.param(TABLE, "| a | b |\n|---|---|\n| 1 | 2 |", id="table"),
+        pytest.param(
+            "<table><tr><td>a<td><td>c<tr><td>1<td>2<td>3</table>",
+            "| a |  | c |\n|---|---|---|\n| 1 | 2 | 3 |",
+            id="an empty cell keeps its place",
+        ),
+        pytest.param(
+            "<table><tr><td>a|b<td>ไทย</table>",
+            "| a/b | ไทย |\n|---|---|",
+            id="a bar in a cell",
+        ),
+    ],
+)
+def test_markdown(html: str, expected: str, workspace: Workspace) -> None:
+    assert written(html, workspace, is_markdown=True) == expected
+
+
+def test_markdown_has_room_for_deep_lists_and_code(workspace: Workspace) -> None:
+    deep = "<ul><li>" * 30 + "<blockquote>" * 20 + "<pre>" + "\n1" * 500
+    lines = written(deep, workspace, is_markdown=True).splitlines()
+    assert len(lines) == 502
+    assert all(line.startswith("> " * 8) for line in lines)
