@@ -27,7 +27,13 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pipeline.errors import ConfigError
 from pipeline.language.codes import canonical_language
 from pipeline.stage import StageConfig, Transform, drop
-from pipeline.stages.quality_presets import Bound, Bounds, Preset, preset_bounds
+from pipeline.stages.quality_presets import (
+    Bound,
+    Bounds,
+    Preset,
+    datatrove_bounds,
+    preset_bounds,
+)
 
 BoundsOf = Callable[[str | None, str | None], Bounds]
 
@@ -55,6 +61,8 @@ class FilterQuality(StageConfig):
 
     # One preset or several; of two bounds for one column the later preset's holds.
     preset: Preset | tuple[Preset, ...] | None = "fineweb2"
+    # datatrove: presets as its code has them, where code and paper differ.
+    compat: Literal["datatrove"] | None = None
     # A YAML file {language: {column: [least, most]}}, as `tamis calibrate` writes it.
     thresholds: str | None = None
     bounds: Overrides = Field(default_factory=dict)
@@ -103,6 +111,8 @@ def bounds_for(
     bounds: dict[str, Bound | None] = {}
     for preset in _presets(config):
         bounds |= preset_bounds(preset, language, script)
+        if config.compat:
+            bounds |= datatrove_bounds(preset)
     bounds |= thresholds.get(language or "", {})
     bounds |= config.bounds
     bounds |= config.per_language.get(language or "", {})

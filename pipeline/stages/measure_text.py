@@ -22,6 +22,7 @@ from pipeline.text.words import segment
 class MeasureText(StageConfig):
     """How to count. What the numbers mean is filter_quality's to decide."""
 
+    version: ClassVar[int] = 2
     # icu4py and regex bring the dictionaries and tables that words are found with.
     libraries: ClassVar[tuple[str, ...]] = ("icu4py", "justext", "regex")
 

@@ -31,6 +31,7 @@ CLOSER = 64  # what may stand between a terminal and the line's end: quotes, bra
 UPPER = 128
 LOWER = 256
 SYMBOL = 512  # punctuation and symbols
+DECIMAL = 1024  # Nd, the digits of any script
 
 # Khmer ends sections with signs of its own, as datatrove knows.
 TERMINAL_CLASS = r"[\p{Sentence_Terminal}\u17D6\u17D9\u17DA]"
@@ -55,6 +56,7 @@ _PATTERNS = {
     UPPER: r"[\p{Lu}\p{Lt}]",
     LOWER: r"\p{Ll}",
     SYMBOL: r"[\p{P}\p{S}]",
+    DECIMAL: r"\p{Nd}",
 }
 
 

@@ -21,7 +21,7 @@ def flags_of(character: str) -> int:
         ("ก", unicode.LETTER | unicode.UNSPACED),
         ("ー", unicode.LETTER | unicode.UNSPACED),
         ("한", unicode.LETTER),
-        ("٣", unicode.NUMBER),
+        ("٣", unicode.NUMBER | unicode.DECIMAL),
         ("\u0301", unicode.JOINER),
         ("\u200d", unicode.JOINER),
         ("\u00a0", unicode.SPACE),

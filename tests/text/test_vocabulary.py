@@ -69,12 +69,13 @@ def test_an_uppercase_word_has_two_capitals_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("text", "repeated"),
     [
-        pytest.param("the The cat", 1 / 3, id="case aside"),
+        pytest.param("the The cat cat", 2 / 4, id="case aside"),
+        pytest.param("that that is", 0, id="one says nothing"),
         pytest.param("no, no", 0, id="a comma between"),
         pytest.param("anak-anak", 0, id="Indonesian plural"),
         pytest.param("1 1 1", 0, id="figures"),
-        pytest.param("в\nв", 1 / 2, id="over a line end"),
-        pytest.param("的的", 1 / 2, id="Chinese"),
+        pytest.param("в\nв в", 2 / 3, id="over a line end"),
+        pytest.param("的的的", 2 / 3, id="Chinese"),
     ],
 )
 def test_repeated_words(text: str, repeated: float) -> None:

@@ -1,0 +1,269 @@
+"""What the default quality filter keeps, language by language: prose and junk.
+
+    python benchmarks/fairness.py ../shared/data
+
+Takes the whole main texts of gold-dev.jsonl.gz, their first 60 words (to the
+end of the sentence), and junk
+made from the same pages (at most 220 a language):
+
+    boilerplate     the page's blocks that are not in its main text
+    links           the text of its links, one a line
+    shuffled        words and their marks in any order, on one line
+    shuffled_lines  the same, in lines as long as the page's
+    shuffled_words  words in any order, marks and lines where they were
+    repeated        5 to 30 words, said 5 to 30 times
+    half_repeated   the main text, then one of its spans until half of all is that
+
+Prose should be kept alike in every language, junk should be dropped in every one.
+"""
+
+import argparse
+import gzip
+import json
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import lxml.html
+import numpy as np
+import pyarrow as pa
+from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+from pipeline.language.codes import known_language
+from pipeline.stages import filter_quality, measure_text
+from pipeline.stages.filter_quality import FilterQuality
+from pipeline.stages.measure_text import MeasureText
+from pipeline.text.buffers import utf8_buffers
+from pipeline.text.scripts import SCRIPTS, dominant_script
+from pipeline.text.words import segment
+
+KINDS = (
+    *("prose", "beginning", "boilerplate", "links"),
+    *("shuffled", "shuffled_lines", "shuffled_words", "repeated", "half_repeated"),
+)
+MOST_A_LANGUAGE = 220
+LEAST_A_LANGUAGE = 5
+FIRST_WORDS = 60
+
+# Mostly not in sentences, and not seen.
+_UNSEEN = "//script|//style|//noscript|//comment()"
+_BLOCKS = ("p", "li", "div", "td", "h1", "h2", "h3", "h4", "a", "span", "footer", "nav")
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
+    parser.add_argument("--reasons", action="store_true", help="print what dropped it")
+    arguments = parser.parse_args()
+    found = decided(sets_of(arguments.data))
+    print_shares(found)
+    if arguments.reasons:
+        print_reasons(found)
+
+
+def sets_of(data: Path) -> list[Row]:
+    """Rows of `kind`, `language` and `text`."""
+    pages = whole_texts(data / "gold-dev.jsonl.gz")
+    rng = random.Random(0)
+    rng.shuffle(pages)
+    rows, chosen = [], {}
+    counts = Counter[str]()
+    for page in pages:
+        language, text = page["language"], page["text"]
+        rows.append({"kind": "prose", "language": language, "text": text})
+        counts[language] += 1
+        if counts[language] > MOST_A_LANGUAGE:
+            continue
+        chosen[page["url"]] = page
+        for kind, made in junk_of_text(text, rng):
+            rows.append({"kind": kind, "language": language, "text": made})
+    for page, html in html_of(data, chosen):
+        for kind, made in junk_of_page(html, page["text"]):
+            rows.append({"kind": kind, "language": page["language"], "text": made})
+    return rows
+
+
+def whole_texts(path: Path) -> list[Row]:
+    """Pages whose main text is known as a whole and was found in them."""
+    pages = []
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            is_whole = row["gold_kind"].startswith("full") and row.get("text")
+            is_made = "charsets" in row["warc"]  # copies of the other pages
+            if is_whole and not is_made and row.get("gold_found", 1) >= 0.5:
+                row["language"] = known_language(row["lang_ft"]) or row["lang_ft"]
+                pages.append(row)
+    return pages
+
+
+def junk_of_text(text: str, rng: random.Random) -> Iterator[tuple[str, str]]:
+    """Kinds of junk made of a main text, and its first words, which are none."""
+    words = segmented(text)
+    if len(words) < 30:
+        return
+    spelled = [text_of for _, _, text_of in words]
+    is_spaced = text.count(" ") * 12 > len(text)
+    joiner = " " if is_spaced else ""
+    last = words[min(FIRST_WORDS, len(words)) - 1][1]
+    yield "beginning", sentences_of(text, last)
+    lines = text.split("\n")
+    pieces = text.split() if is_spaced else list("".join(lines))
+    if not is_spaced:  # words and marks, each whole
+        pieces = re.findall(
+            "|".join(map(re.escape, longest_first(spelled))) + "|.", text
+        )
+    lengths = [len(line.split()) if is_spaced else len(line) for line in lines]
+    rng.shuffle(pieces)
+    yield "shuffled", joiner.join(pieces)
+    yield "shuffled_lines", relined(pieces, lengths, joiner)
+    others = spelled.copy()
+    rng.shuffle(others)
+    yield "shuffled_words", replaced(text, words, others)
+    size = rng.randint(5, 30)
+    start = rng.randrange(max(1, len(spelled) - size))
+    span = joiner.join(spelled[start : start + size])
+    glue = rng.choice(["\n", " "])
+    yield "repeated", glue.join([span] * rng.randint(5, 30))
+    copies = max(3, len(spelled) // size)
+    yield "half_repeated", text + "\n" + " ".join([span] * copies)
+
+
+def sentences_of(text: str, least: int) -> str:
+    """The text up to the first end of a sentence behind its byte `least`."""
+    head = text.encode()[:least].decode()
+    end = re.search(r"""[.!?…。！？؟।]["'”’»」）)]*|\n""", text[len(head) :])
+    return text[: len(head) + end.end()].rstrip() if end else text
+
+
+def relined(pieces: list[str], lengths: list[int], joiner: str) -> str:
+    """Pieces in lines of these numbers of words, or of characters where unspaced."""
+    if not joiner:
+        text, lines, start = "".join(pieces), [], 0
+        for length in lengths:
+            lines.append(text[start : start + length])
+            start += length
+        return "\n".join(lines)
+    lines, start = [], 0
+    for length in lengths:
+        lines.append(joiner.join(pieces[start : start + length]))
+        start += length
+    return "\n".join(lines)
+
+
+def replaced(text: str, words: list[tuple[int, int, str]], others: list[str]) -> str:
+    data, parts, end = text.encode(), [], 0
+    for (start, stop, _), other in zip(words, others, strict=True):
+        parts += [data[end:start], other.encode()]
+        end = stop
+    return b"".join([*parts, data[end:]]).decode()
+
+
+def segmented(text: str) -> list[tuple[int, int, str]]:
+    """First byte, last byte and spelling of every word."""
+    data, offsets = utf8_buffers(pa.array([text]))
+    words = segment(data, offsets)
+    return [
+        (int(start), int(end), data[start:end].tobytes().decode())
+        for start, end in zip(words.starts, words.ends, strict=True)
+    ]
+
+
+def longest_first(words: Iterable[str]) -> list[str]:
+    return sorted(set(words), key=lambda word: (-len(word), word))
+
+
+def html_of(data: Path, pages: dict[str, Row]) -> Iterator[tuple[Row, str]]:
+    """The HTML of the pages, archive by archive."""
+    by_archive = defaultdict(dict)
+    for url, page in pages.items():
+        by_archive[page["warc"]][url] = page
+    for archive, wanted in by_archive.items():
+        with (data / archive).open("rb") as file:
+            for record in ArchiveIterator(file, record_types=WarcRecordType.response):
+                page = wanted.get(record.headers.get("WARC-Target-URI"))
+                if page is not None:
+                    charset = page.get("charset") or "utf-8"
+                    yield page, record.reader.read().decode(charset, "replace")
+
+
+def junk_of_page(html: str, main_text: str) -> Iterator[tuple[str, str]]:
+    """The text of a page's links, and of its blocks outside the main text."""
+    try:
+        tree = lxml.html.document_fromstring(html)
+    except (ValueError, lxml.etree.LxmlError):
+        return
+    for element in tree.xpath(_UNSEEN):
+        if element.getparent() is not None:
+            element.drop_tree()
+    links = [link for link in map(shown, tree.xpath("//a")) if link]
+    if len(links) >= 20:
+        yield "links", "\n".join(links)
+    gold = " ".join(main_text.split())
+    blocks = []
+    for element in tree.iter(*_BLOCKS):
+        if len(element) and element.tag in ("div", "footer", "nav", "td"):
+            continue
+        block = shown(element)
+        is_main = block in gold or block[:40] in gold or gold[:30] in block
+        if block and not is_main:
+            blocks.append(block)
+    blocks = list(dict.fromkeys(blocks))
+    if len(blocks) >= 10:
+        yield "boilerplate", "\n".join(blocks)
+
+
+def shown(element: Any) -> str:
+    return " ".join(element.text_content().split())
+
+
+def decided(rows: list[Row]) -> dict[tuple[str, str], list[str | None]]:
+    """Drop reasons by language and kind."""
+    text = pa.array([row["text"] for row in rows])
+    data, offsets = utf8_buffers(text)
+    scripts = np.array(SCRIPTS)[dominant_script(data, offsets)]
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "text": text,
+            "language": [row["language"] for row in rows],
+            "script": scripts.tolist(),
+            "drop_reason": pa.nulls(len(rows), pa.string()),
+        }
+    )
+    measured = measure_text.build(MeasureText())(batch)
+    reasons = filter_quality.build(FilterQuality())(measured)["drop_reason"]
+    found = defaultdict(list)
+    for row, reason in zip(rows, reasons.to_pylist(), strict=True):
+        found[row["language"], row["kind"]].append(reason)
+    return found
+
+
+def print_shares(found: dict[tuple[str, str], list[str | None]]) -> None:
+    languages = Counter(
+        {language: len(found[language, "prose"]) for language, _ in list(found)}
+    )
+    print(f"{'kept':14}", *(f"{kind:>15}" for kind in KINDS))
+    for language, count in languages.most_common():
+        if count < LEAST_A_LANGUAGE:
+            continue
+        cells = []
+        for kind in KINDS:
+            reasons = found.get((language, kind), [])
+            share = reasons.count(None) / max(1, len(reasons))
+            cells.append(f"{share:8.3f} ({len(reasons):4})" if reasons else " " * 15)
+        print(f"{language} {count:10}", *cells)
+
+
+def print_reasons(found: dict[tuple[str, str], list[str | None]]) -> None:
+    for (language, kind), reasons in sorted(found.items()):
+        common = Counter(reason for reason in reasons if reason).most_common(5)
+        if len(found[language, "prose"]) >= LEAST_A_LANGUAGE:
+            print(f"{language} {kind:15}", ", ".join(f"{r} {n}" for r, n in common))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,350 @@
+"""Do the quality filters decide as datatrove's, and how much faster?
+
+    python benchmarks/quality.py ../shared/data
+
+Installs datatrove 0.10.1 into benchmarks/.venv-datatrove (once) and runs its Gopher,
+C4 and FineWeb filters there, on our words and sentences, over every text of
+gold-dev.jsonl.gz and 4,000 texts fuzzed from them. Prints
+
+    decisions   where `compat: datatrove` decides otherwise, by filter: nowhere
+    effects     what each of our deviations changes on whole English main texts
+    speed       CPU time of all our statistics, words and C4's line rules included,
+                against the four filters, as shipped (spaCy's English splitter) and
+                with our words given to them
+
+--golden FILE makes the decisions anew that tests/text/datatrove_decisions.jsonl has.
+"""
+
+import argparse
+import gzip
+import json
+import random
+import re
+import subprocess
+import tempfile
+import time
+import venv
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from fuzzed_texts import fuzzed
+
+from pipeline.stage import with_columns
+from pipeline.stages import clean_lines, filter_quality, measure_text
+from pipeline.stages.clean_lines import CleanLines
+from pipeline.stages.filter_quality import FilterQuality
+from pipeline.stages.measure_text import MeasureText
+from pipeline.text.buffers import utf8_buffers
+from pipeline.text.statistics.sentences import sentence_statistics
+from pipeline.text.unicode import code_points
+from pipeline.text.words import read_only, segment
+
+HERE, DATATROVE = Path(__file__).parent, "datatrove==0.10.1"
+FUZZED = 4000
+SPEED_TEXTS = 300
+ROUNDS = 5
+
+_CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
+_ENDS = (".", "?", "!", '"', "'")
+
+# Reasons of datatrove by our column; two have a reason for each side.
+REASONS = {
+    "duplicate_paragraph_ratio": "dup_para_frac",
+    "duplicate_paragraph_char_ratio": "dup_para_char_frac",
+    "duplicate_line_ratio": "dup_line_frac",
+    "duplicate_line_char_ratio": "dup_line_char_frac",
+    **{f"top_{n}gram_char_ratio": f"top_{n}_gram" for n in (2, 3, 4)},
+    **{
+        f"duplicate_{n}gram_char_ratio": f"duplicated_{n}_n_grams" for n in range(5, 11)
+    },
+    "word_count": ("gopher_short_doc", "gopher_long_doc"),
+    "mean_word_length": ("gopher_below_avg_threshold", "gopher_above_avg_threshold"),
+    "hash_word_ratio": "gopher_too_many_hashes",
+    "ellipsis_word_ratio": "gopher_too_many_ellipsis",
+    "bullet_line_ratio": "gopher_too_many_bullets",
+    "ellipsis_line_ratio": "gopher_too_many_end_ellipsis",
+    "alphabetic_word_ratio": "gopher_below_alpha_threshold",
+    "stop_word_count": "gopher_enough_stop_words",
+    "line_count": "empty",
+    "terminal_punctuation_line_ratio": "line_punct_ratio",
+    "short_line_ratio": "short_line_ratio",
+    "char_duplicate_ratio": "char_dup_ratio",
+    "newline_word_ratio": "list_ratio",
+    "has_lorem_ipsum": "lorem_ipsum",
+    "has_curly_bracket": "curly_bracket",
+    "sentence_count": "too_few_sentences",
+}
+# Columns that a deviation touches.
+DEVIATIONS = {
+    "an n-gram that comes once, case": ("top_2gram", "top_3gram", "top_4gram"),
+    "case of words in longer n-grams": tuple(
+        f"duplicate_{n}gram" for n in range(5, 11)
+    ),
+    "case of stop words": ("stop_word_count",),
+    "blank lines, space in repeated lines": ("duplicate_line", "duplicate_paragraph"),
+    "the same, FineWeb's": ("char_duplicate",),
+    "blank lines as line ends": ("newline_word",),
+    "more bullets, blank lines": ("bullet_line",),
+    "blank lines before an ellipsis": ("ellipsis_line",),
+    "quotes behind a full stop": ("terminal_punctuation",),
+    "space around short lines": ("short_line",),
+}
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
+    parser.add_argument("--golden", type=Path)
+    parser.add_argument("--seed", type=int, default=5)
+    arguments = parser.parse_args()
+    python = environment()
+    if arguments.golden:
+        make_golden(python, arguments.golden)
+        return
+    with gzip.open(
+        arguments.data / "gold-dev.jsonl.gz", "rt", encoding="utf-8"
+    ) as file:
+        rows = [row for row in map(json.loads, file) if row.get("text")]
+    gold = list(dict.fromkeys(row["text"] for row in rows))
+    rng = random.Random(arguments.seed)
+    texts = gold + [fuzzed(rng.choice(gold), rng) for _ in range(FUZZED)]
+    theirs, _ = datatrove_s(python, texts)
+    print_differences(texts, theirs)
+    english = [
+        row["text"]
+        for row in rows
+        if row["gold_kind"].startswith("full") and row["lang_ft"] == "en"
+    ]
+    print_effects("whole English texts", english)
+    print_effects("first 60 words of them", [beginning(text) for text in english])
+    print_speed(python, english[:SPEED_TEXTS])
+
+
+def environment() -> Path:
+    """Python of a virtual environment that has datatrove."""
+    folder = HERE / ".venv-datatrove"
+    python = folder / "bin" / "python"
+    if not (folder / "installed").exists():
+        venv.create(folder, with_pip=True, clear=True)
+        (folder / ".gitignore").write_text("*\n")
+        pip = [str(python), "-m", "pip", "install", "--quiet"]
+        # What the filters import; what else datatrove asks for they do not need.
+        packages = (DATATROVE, "regex", "xxhash", "spacy>=3.8")
+        subprocess.run([*pip, *packages], check=True)
+        (folder / "installed").touch()
+    return python
+
+
+def datatrove_s(
+    python: Path, texts: Sequence[str], *options: str
+) -> tuple[list[Row], dict[str, float]]:
+    """datatrove's decisions, and the CPU seconds of each filter."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, decided = Path(folder) / "texts.jsonl", Path(folder) / "decisions.jsonl"
+        given.write_text("".join(f"{json.dumps(row)}\n" for row in split(texts)))
+        script = HERE / "datatrove_filters.py"
+        command = [str(python), str(script), str(given), str(decided), *options]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        lines = decided.read_text().split("\n")[:-1]
+        return [json.loads(line) for line in lines], json.loads(done.stdout)
+
+
+def split(texts: Sequence[str]) -> list[Row]:
+    """Each text with our words, and our sentence count of each line C4 might keep."""
+    data, offsets = utf8_buffers(pa.array(texts))
+    words = segment(data, offsets)
+    lines_of = [
+        [
+            line
+            for line in (_CITATION.sub("", line.strip()) for line in text.splitlines())
+            if line.endswith(_ENDS)
+        ]
+        for text in texts
+    ]
+    lines = list(dict.fromkeys(line for lines in lines_of for line in lines)) or [""]
+    line_data, line_offsets = utf8_buffers(pa.array(lines))
+    found = sentence_statistics(read_only(line_data), line_offsets, code_points())
+    sentences = dict(zip(lines, found[:, 0].astype(int).tolist(), strict=True))
+    spelled = data.tobytes()
+    rows = []
+    for document, text in enumerate(texts):
+        places = range(words.documents[document], words.documents[document + 1])
+        rows.append(
+            {
+                "text": text,
+                "words": [
+                    spelled[words.starts[w] : words.ends[w]].decode() for w in places
+                ],
+                "sentences": {line: sentences[line] for line in lines_of[document]},
+            }
+        )
+    return rows
+
+
+def ours(texts: Sequence[str]) -> tuple[dict[str, list[str | None]], list[str]]:
+    """What `compat: datatrove` decides, by filter, and C4's texts."""
+    rows = pa.RecordBatch.from_pydict(
+        {
+            "text": list(texts),
+            "text_chars": pa.array(map(len, texts), pa.int32()),
+            "drop_reason": pa.nulls(len(texts), pa.string()),
+        }
+    )
+    measure = measure_text.build(MeasureText(compat="datatrove"))
+    clean = clean_lines.build(CleanLines(preset="c4", compat="datatrove"))
+    measured, cleaned = measure(rows), clean(rows)
+    gopher = FilterQuality(preset="gopher").columns_read()
+    repetition = [c for c in gopher if c.startswith(("duplicate", "top"))]
+    without = {
+        "gopher_repetition": set(gopher) - set(repetition),
+        "gopher_quality": repetition,
+    }
+    found = {
+        name: reasons(measured, preset="gopher", bounds=dict.fromkeys(columns))
+        for name, columns in without.items()
+    }
+    found["fineweb"] = reasons(measured, preset="fineweb", compat="datatrove")
+    found["c4"] = reasons(measure(cleaned), preset="c4")
+    return found, cleaned["text"].to_pylist()
+
+
+def reasons(rows: pa.RecordBatch, **settings: Any) -> list[str | None]:
+    config = FilterQuality.model_validate(settings)
+    found: list[str | None] = filter_quality.build(config)(rows)[
+        "drop_reason"
+    ].to_pylist()
+    return found
+
+
+def print_differences(texts: Sequence[str], theirs: list[Row]) -> None:
+    found, c4_texts = ours(texts)
+    print(f"decisions on {len(texts):,} texts, `compat: datatrove` against {DATATROVE}")
+    for name, decided in found.items():
+        differ = Counter[tuple[str | None, str | None]]()
+        for reason, row in zip(decided, theirs, strict=True):
+            named = REASONS[reason] if reason else None
+            is_same = (
+                row[name] in named if isinstance(named, tuple) else row[name] == named
+            )
+            differ[reason, row[name]] += not is_same
+        kept = sum(row[name] is None for row in theirs)
+        other = {pair: count for pair, count in differ.items() if count}
+        print(
+            f"  {name:18} keeps {kept:5,}, differences {sum(other.values())}",
+            other or "",
+        )
+    pairs = [
+        (text, row["c4_text"])
+        for text, row in zip(c4_texts, theirs, strict=True)
+        if row["c4"] is None
+    ]
+    changed = sum(our != their for our, their in pairs)
+    print(f"  C4's texts         {len(pairs):5,}, differences {changed}")
+
+
+def beginning(text: str) -> str:
+    """The text up to its 60th word, as a paragraph may end."""
+    found = re.match(r"(?:\S+\s+){59}\S+", text)
+    return (found[0] if found else text).rstrip(",;:") + "."
+
+
+def print_effects(name: str, texts: list[str]) -> None:
+    """Decisions of Gopher's and FineWeb's rules that change with one deviation."""
+    rows = pa.RecordBatch.from_pydict(
+        {
+            "text": texts,
+            "text_chars": pa.array(map(len, texts), pa.int32()),
+            "language": ["eng"] * len(texts),
+            "drop_reason": pa.nulls(len(texts), pa.string()),
+        }
+    )
+    own = measure_text.build(MeasureText())(rows)
+    compatible = measure_text.build(MeasureText(compat="datatrove"))(rows)
+    both: dict[str, Any] = {"preset": ["gopher", "fineweb"]}
+    before = reasons(compatible, **both, compat="datatrove")
+    print(f"effects on {len(texts):,} {name}, gopher and fineweb")
+    print(f"  {'datatrove keeps':40} {before.count(None):5}")
+    for deviation, columns in DEVIATIONS.items():
+        taken = {c: own[c] for c in own.schema.names if c.startswith(columns)}
+        after = reasons(with_columns(compatible, taken), **both, compat="datatrove")
+        print(f"  {deviation:40} {change(before, after)}")
+    print(f"  {'0.1 of repeated lines, as the paper':40}", end=" ")
+    print(change(before, reasons(compatible, **both)))
+    after = reasons(own, **both)
+    print(
+        f"  {'all of them: we keep':40} {after.count(None):5} {change(before, after)}"
+    )
+    measure = measure_text.build(MeasureText())
+    kept = {
+        compat: reasons(
+            measure(clean_lines.build(CleanLines(preset="c4", compat=compat))(rows)),
+            preset="c4",
+        )
+        for compat in ("datatrove", None)
+    }
+    print(
+        f"  C4: datatrove keeps {kept['datatrove'].count(None)}, we {kept[None].count(None)}"
+    )
+
+
+def change(before: list[str | None], after: list[str | None]) -> str:
+    pairs = list(zip(before, after, strict=True))
+    more = sum(old is not None and new is None for old, new in pairs)
+    less = sum(old is None and new is not None for old, new in pairs)
+    return f"keeps {more:4} more, {less:4} less"
+
+
+def print_speed(python: Path, texts: list[str]) -> None:
+    size = sum(len(text.encode()) for text in texts)
+    rows = pa.RecordBatch.from_pydict(
+        {
+            "text": texts,
+            "text_chars": pa.array(map(len, texts), pa.int32()),
+            "language": ["eng"] * len(texts),
+            "drop_reason": pa.nulls(len(texts), pa.string()),
+        }
+    )
+    stages = {
+        "clean_lines c4": clean_lines.build(CleanLines(preset="c4")),
+        "measure_text": measure_text.build(MeasureText()),
+    }
+    took = {name: fastest(stage, rows) for name, stage in stages.items()}
+    print(f"speed on {len(texts)} English texts, CPU time a 10 kB of text")
+    mine = sum(took.values())
+    for name, value in took.items():
+        print(f"  {name:30} {value / size * 1e7:7.3f} ms")
+    print(f"  {'all of ours':30} {mine / size * 1e7:7.3f} ms")
+    for splitters in ("as-shipped", "given-words"):
+        _, seconds = datatrove_s(python, texts, splitters)
+        for name, value in seconds.items():
+            print(f"  {splitters:11} {name:18} {value / size * 1e7:7.3f} ms")
+        their = sum(seconds.values())
+        cost = f"{their / size * 1e7:7.3f} ms, {their / mine:.0f} times ours"
+        print(f"  {splitters:11} {'all four':18} {cost}")
+
+
+def fastest(stage: Any, rows: pa.RecordBatch) -> float:
+    times = []
+    for _ in range(ROUNDS + 1):  # the first compiles
+        started = time.process_time()
+        stage(rows)
+        times.append(time.process_time() - started)
+    return min(times[1:])
+
+
+def make_golden(python: Path, path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    texts = [json.loads(line)["text"] for line in lines]
+    decisions, _ = datatrove_s(python, texts)
+    with path.open("w", encoding="utf-8") as file:
+        for text, row in zip(texts, decisions, strict=True):
+            file.write(json.dumps({**row, "text": text}, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Taking lines away that are no prose: counters, buttons, notices, half sentences."""

@@ -1,0 +1,122 @@
+"""The words by which a line betrays that it is no prose, language by language.
+
+phrases.tsv has a row per language (ISO 639-3) and kind, its phrases parted by " | ":
+
+    lorem       dummy text: C4 drops the document
+    javascript  a notice that a script does not run
+    policy      notices of cookies and terms
+    counter     what social networks count: "12 likes"
+    cart        "items in cart"
+    more        a button behind a teaser: "read more"
+    sign_in     a button: "sign in"
+
+English policies are those of C4's published code, English counters and buttons those of
+RefinedWeb (Penedo et al. 2023, appendix G.2) and a few like them; the other languages'
+are our own translations. English stands in pages of every language, so its phrases
+belong to every list; a language that is not in the table has these alone.
+"""
+
+import csv
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.text.unicode import code_points, position
+
+LOREM, JAVASCRIPT, POLICY, COUNTER, CART, MORE, SIGN_IN = (1 << bit for bit in range(7))
+_KINDS = {
+    "lorem": LOREM,
+    "javascript": JAVASCRIPT,
+    "policy": POLICY,
+    "counter": COUNTER,
+    "cart": CART,
+    "more": MORE,
+    "sign_in": SIGN_IN,
+}
+# These are looked for anywhere in a line, the others at one of its ends.
+ANYWHERE = LOREM | JAVASCRIPT | POLICY | CART
+
+PAIRS = 4096
+_SHARED = "eng"
+
+
+class Phrases(NamedTuple):
+    """Lists of phrases in small letters, one per language, English first.
+
+    codes   (letters,)      int32  code points, phrase after phrase
+    starts  (phrases + 1,)  int64  where each phrase begins
+    kinds   (phrases,)      int64
+    lists   (lists + 1,)    int64  where each list begins
+    begins  (lists, PAIRS)  bool   whether a phrase that is looked for ANYWHERE may
+                                   begin with two code points of this `pair`
+    """
+
+    codes: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+    lists: NDArray[np.int64]
+    begins: NDArray[np.bool_]
+
+
+def languages() -> tuple[str, ...]:
+    """ISO 639-3 codes of the languages that have phrases, in the order of the lists."""
+    return tuple(_table())
+
+
+def list_of(codes: list[str | None]) -> NDArray[np.int64]:
+    """The list for each document of these languages; English's for all others."""
+    places = {language: place for place, language in enumerate(languages())}
+    return np.array([places.get(code or _SHARED, 0) for code in codes], np.int64)
+
+
+@lru_cache(maxsize=1)
+def phrases() -> Phrases:
+    """Every language's list."""
+    letters: list[NDArray[np.int32]] = []
+    kinds: list[int] = []
+    lists = [0]
+    begins = np.zeros((len(_table()), PAIRS), np.bool_)
+    for language, rows in enumerate(_table().values()):
+        for kind, phrase in dict.fromkeys(_table()[_SHARED] + rows):
+            codes = _small(phrase)
+            letters.append(codes)
+            kinds.append(kind)
+            if kind & ANYWHERE:
+                begins[language, pair(int(codes[0]), int(codes[1]))] = True
+        lists.append(len(kinds))
+    return Phrases(
+        np.concatenate(letters),
+        np.cumsum([0, *map(len, letters)], dtype=np.int64),
+        np.array(kinds, np.int64),
+        np.array(lists, np.int64),
+        begins,
+    )
+
+
+def pair(first: int, second: int) -> int:
+    """A number below PAIRS for two code points; other pairs may share it."""
+    return (first * 31 + second) & (PAIRS - 1)
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, list[tuple[int, str]]]:
+    """Kind and spelling of the phrases of each language."""
+    path = files("pipeline.text.cleaning") / "phrases.tsv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    table: dict[str, list[tuple[int, str]]] = {}
+    for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+        kind = _KINDS[row["kind"]]
+        spelled = [(kind, phrase) for phrase in row["phrases"].split(" | ")]
+        table.setdefault(row["language"], []).extend(spelled)
+    return table
+
+
+def _small(phrase: str) -> NDArray[np.int32]:
+    tables = code_points()
+    codes = np.array([ord(letter) for letter in phrase], np.int32)
+    for place, code in enumerate(codes):
+        codes[place] += tables.lower[position(tables.index, int(code))]
+    return codes
