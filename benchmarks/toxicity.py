@@ -22,12 +22,14 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.language.codes import known_language
+from pipeline.linear.features import WINDOW_CHARACTERS
+from pipeline.linear.fit import STRENGTH, area_under_curve
+from pipeline.linear.model import Model, document_scores
 from pipeline.text.buffers import utf8_buffers
 from pipeline.text.words import segment
 from pipeline.toxicity import training
-from pipeline.toxicity.features import WINDOW_CHARACTERS
-from pipeline.toxicity.figures import Sample, area_under_curve, figures_of
-from pipeline.toxicity.model import Model, document_scores, save
+from pipeline.toxicity.figures import Sample, figures_of
+from pipeline.toxicity.model import save
 from pipeline.toxicity.training import Example
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,7 +97,7 @@ def scikit_learn(drawn: Sample, labelled: list[Example]) -> Any:
     chances = np.zeros(rows.shape[0])
     for fold in range(training.FOLDS):
         is_test = drawn.folds == fold
-        model = LogisticRegression(C=training.STRENGTH, solver="liblinear", tol=1e-3)
+        model = LogisticRegression(C=STRENGTH, solver="liblinear", tol=1e-3)
         model.fit(rows[~is_test], drawn.is_toxic[~is_test])
         chances[is_test] = model.predict_proba(rows[is_test])[:, 1]
     return chances

@@ -17,19 +17,23 @@ from pipeline.errors import ConfigError
 from pipeline.language.codes import canonical_language
 from pipeline.plan import mistakes_of_order
 from pipeline.stage import StageConfig
+from pipeline.stages.clean_lines import CleanLines
 from pipeline.stages.decode_html import DecodeHtml
 from pipeline.stages.deduplicate import Deduplicate
 from pipeline.stages.extract_text import ExtractText
 from pipeline.stages.filter_language import FilterLanguage
 from pipeline.stages.filter_quality import FilterQuality
+from pipeline.stages.filter_rights import FilterRights
 from pipeline.stages.filter_toxicity import FilterToxicity
 from pipeline.stages.filter_url import FilterUrl
 from pipeline.stages.identify_language import IdentifyLanguage
 from pipeline.stages.mask_pii import MaskPii
 from pipeline.stages.measure_text import MeasureText
 from pipeline.stages.mix_corpus import MixCorpus
+from pipeline.stages.read_rights import ReadRights
 from pipeline.stages.read_warc import ReadWarc
 from pipeline.stages.save import Save
+from pipeline.stages.score_quality import ScoreQuality
 from pipeline.stages.score_toxicity import ScoreToxicity
 from pipeline.stages.sign import Sign
 from pipeline.yaml_file import parse_file, parse_value
@@ -39,10 +43,14 @@ STAGES: tuple[type[StageConfig], ...] = (
     ReadWarc,
     FilterUrl,
     DecodeHtml,
+    ReadRights,
     ExtractText,
     IdentifyLanguage,
     FilterLanguage,
+    FilterRights,
+    CleanLines,
     MeasureText,
+    ScoreQuality,
     ScoreToxicity,
     MaskPii,
     Sign,

@@ -28,7 +28,14 @@ PROVENANCE = pa.schema(
 )
 
 # What read_warc yields. `html` holds raw bytes until decode_html.
-RECORD = pa.schema([*PROVENANCE, ("html", pa.binary()), ("drop_reason", pa.string())])
+RECORD = pa.schema(
+    [
+        *PROVENANCE,
+        ("http_rights", pa.string()),  # `name: value` lines; null where there are none
+        ("html", pa.binary()),
+        ("drop_reason", pa.string()),
+    ]
+)
 
 # One row per dropped document; the numeric signals of the recipe follow.
 DROPPED = pa.schema(

@@ -21,6 +21,9 @@ _COMMANDS = {
     "explain": "pipeline.cli.explain",
     "report": "pipeline.cli.report",
     "fetch-record": "pipeline.cli.fetch_record",
+    "train": "pipeline.cli.train",
+    "robots": "pipeline.cli.robots",
+    "calibrate": "pipeline.cli.calibrate",
 }
 
 

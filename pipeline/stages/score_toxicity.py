@@ -8,38 +8,41 @@ and, where there is a model, over windows of about 400 characters,
        toxicity_mean        their mean
        toxicity_share       share of windows over 0.5
 
+or whole documents, for a fastText model that learnt such.
+
 A language without a list, or that the model never saw, scores null, never 0: nobody
 looked. Lists have a high precision and a low recall, and a single hit says nothing (a
 dictionary, a court report); the model reads what no list names, and errs more. They
 stay separate columns: see `filter_toxicity`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.errors import ConfigError
 from pipeline.language.codes import canonical_language
+from pipeline.linear.fasttext_labels import FastTextLabels
+from pipeline.linear.features import Windows, windows_of
+from pipeline.linear.model import Model, Scores, document_scores, only, scores_of
 from pipeline.stage import StageConfig, Transform, with_columns
 from pipeline.text.buffers import Bytes, utf8_buffers
 from pipeline.text.words import Words, segment
 from pipeline.toxicity.lexicon import Lexicon, count_hits, lexicon
 from pipeline.toxicity.lists import PACKAGE, entries_of, packaged_lists
-from pipeline.toxicity.model import (
-    COLUMNS,
-    DEFAULT,
-    Model,
-    default_model,
-    document_scores,
-    load,
-)
+from pipeline.toxicity.model import COLUMNS, DEFAULT, default_model, load
+
+# Scores of documents, from their words and languages.
+Scorer = Callable[[Bytes, Words, list[str | None]], Scores]
 
 # What stands beside the lists in the folders that people collect them in.
 _SUFFIXES = ("", ".txt", ".json")
+_FASTTEXT = (".bin", ".ftz")
 _NO_LISTS = ("readme", "license", "licence", "users", "authors", "changelog")
 
 
@@ -47,7 +50,9 @@ class ScoreToxicity(StageConfig):
     """Which lists and which model count."""
 
     # icu4py and regex bring the dictionaries and tables that words are found with.
-    libraries: ClassVar[tuple[str, ...]] = (PACKAGE, "icu4py", "regex")
+    libraries: ClassVar[tuple[str, ...]] = (
+        *(PACKAGE, "fasttext-predict", "icu4py", "regex"),
+    )
 
     stage: Literal["score_toxicity"] = "score_toxicity"
 
@@ -55,8 +60,19 @@ class ScoreToxicity(StageConfig):
     # with one entry a line or JSON. They join the package's lists.
     lists: dict[str, str] | str = Field(default_factory=dict)
     packaged: bool = True
-    # The packaged weights, a file that training wrote, or null for words alone.
+    # The packaged weights, a file that training wrote (.npz), a fastText classifier
+    # (.bin, .ftz), or null for words alone.
     model: str | None = DEFAULT
+    # Of a fastText classifier: the labels that mean toxic, the languages it knows (none
+    # named: all), and whether it reads windows or, as it may have learnt, documents.
+    labels: tuple[str, ...] = ("__label__toxic",)
+    model_languages: tuple[str, ...] = ()
+    per: Literal["window", "document"] = "window"
+
+    @field_validator("model_languages")
+    @classmethod
+    def _canonical(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(canonical_language, languages))
 
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "language")
@@ -92,7 +108,7 @@ class ScoreToxicity(StageConfig):
 def build(config: ScoreToxicity) -> Transform:
     """Return a transform that appends the columns; see `word_scores`, `model_scores`."""
     table = lexicon(lists_of(config))
-    model = model_of(config)
+    scorer = scorer_of(config)
 
     def score_toxicity(batch: pa.RecordBatch) -> pa.RecordBatch:
         text, languages = batch["text"], batch["language"].to_pylist()
@@ -100,21 +116,23 @@ def build(config: ScoreToxicity) -> Transform:
         words = segment(data, offsets)
         is_null = np.asarray(text.is_null())
         columns = word_scores(data, words, languages, is_null, table)
-        if model is not None:
-            columns |= model_scores(data, words, languages, is_null, model)
+        if scorer is not None:
+            columns |= model_scores(scorer(data, words, languages), is_null)
         return with_columns(batch, columns)
 
     return score_toxicity
 
 
-def model_of(config: ScoreToxicity) -> Model | None:
-    """The model that the settings name. Raises ConfigError where it cannot be read."""
+def scorer_of(config: ScoreToxicity) -> Scorer | None:
+    """What the settings name as a model. Raises ConfigError where it cannot be read."""
     if config.model is None:
         return None
     if config.model == DEFAULT:
-        return default_model()
+        return _by_weights(default_model())
     try:
-        return load(config.model)
+        if config.model.endswith(_FASTTEXT):
+            return _by_labels(FastTextLabels(config.model), config)
+        return _by_weights(load(config.model))
     except (OSError, ValueError) as error:
         raise ConfigError(f"score_toxicity.model: {config.model}: {error}") from error
 
@@ -164,20 +182,47 @@ def word_scores(
     }
 
 
-def model_scores(
-    data: Bytes,
-    words: Words,
-    languages: list[str | None],
-    is_null: NDArray[np.bool_],
-    model: Model,
-) -> dict[str, pa.Array]:
+def model_scores(scores: Scores, is_null: NDArray[np.bool_]) -> dict[str, pa.Array]:
     """The model's columns, null where the text is, or has no words, or was not learnt."""
-    scores = document_scores(data, words, model, languages)
     is_unknown = is_null | np.isnan(scores.maximum)
     return {
         name: pa.array(values, pa.float32(), mask=is_unknown)
         for name, values in zip(COLUMNS, scores, strict=True)
     }
+
+
+def _by_weights(model: Model) -> Scorer:
+    def by_weights(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
+        return document_scores(data, words, model, languages)
+
+    return by_weights
+
+
+def _by_labels(model: FastTextLabels, config: ScoreToxicity) -> Scorer:
+    strangers = sorted(set(config.labels) - set(model.labels))
+    if strangers or not config.labels:
+        raise ConfigError(
+            f"score_toxicity.labels: {config.model} has no {', '.join(strangers)}, but"
+            f" {', '.join(model.labels[:20])}"
+        )
+    known = frozenset(config.model_languages)
+
+    def by_labels(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
+        words = only(words, [not known or own in known for own in languages])
+        windows = windows_of(words) if config.per == "window" else _whole(words)
+        chances = model.window_chances(data, words, windows, config.labels)
+        return scores_of(chances, windows)
+
+    return by_labels
+
+
+def _whole(words: Words) -> Windows:
+    """A window for each document that has words."""
+    filled = np.diff(words.documents) > 0
+    documents = np.concatenate([[0], np.cumsum(filled)])
+    return Windows(
+        np.append(words.documents[:-1][filled], words.documents[-1]), documents
+    )
 
 
 def _files_of(folder: str) -> list[tuple[str, str]]:

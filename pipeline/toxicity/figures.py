@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError
+from pipeline.linear.fit import area_under_curve
 
 THRESHOLDS = (0.5, 0.8, 0.9)
 MOST_FLAGGED = 0.01  # share of clean windows over the last threshold
@@ -65,18 +66,6 @@ def refuse_false_alarms(figures: dict[str, Any]) -> None:
                 f"refused: {over[last]:.1%} of clean prose ({name}) is over {last},"
                 f" at most {MOST_FLAGGED:.0%} may be; give more clean documents"
             )
-
-
-def area_under_curve(
-    is_positive: NDArray[np.bool_], scores: NDArray[np.float64]
-) -> float:
-    """Chance that a positive scores above a negative, ties counting half; NaN if none."""
-    positives, negatives = scores[is_positive], np.sort(scores[~is_positive])
-    if not len(positives) or not len(negatives):
-        return float("nan")
-    below = np.searchsorted(negatives, positives, "left")
-    not_above = np.searchsorted(negatives, positives, "right")
-    return float((below + not_above).mean() / 2 / len(negatives))
 
 
 def shares_over(chances: NDArray[np.float64]) -> dict[str, float]:

@@ -1,134 +1,28 @@
-"""A linear model of toxicity: one weight per bucket of `features`, scored by window.
+"""The toxicity model: the file that training writes, and the one that ships.
 
-The file is a zip of two .npy arrays (NumPy's .npz, read without pickle):
-    weights  (2**bits,)  int16  weight of each bucket, in units of `scale`
-    header   (bytes,)    uint8  JSON in UTF-8: what `Header` names, and the card
-
-The header's `format` stands for the n-grams of `features` and the constants of their
-hash: a change of either needs another name.
-
-The probability of a window is the logistic function of
-`intercept + scale * sum(weights of its n-grams) / sqrt(its n-grams)`.
+See `pipeline.linear.model` for what the file holds and how a window is scored.
 """
 
-import json
-import zlib
-from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
-import numpy as np
-from numpy.typing import NDArray
+from pipeline.linear import model as linear
+from pipeline.linear.model import Model
 
-from pipeline.text.buffers import Bytes
-from pipeline.text.words import Words
-from pipeline.toxicity.features import Windows, weighted_sums, windows_of
-
-COLUMNS = ("toxicity_max", "toxicity_mean", "toxicity_share")  # as in Scores
+COLUMNS = ("toxicity_max", "toxicity_mean", "toxicity_share")  # as in linear's Scores
 FORMAT = "tamis-toxicity-1"
 DEFAULT = "default"
-SHARE_OVER = 0.5  # toxicity_share counts the windows above this
-
-_MOST_BITS = 24
-_LARGEST = np.iinfo(np.int16).max
-
-
-class Model(NamedTuple):
-    """Weights and what they are good for.
-
-    `languages` (ISO 639-3) had labelled examples; the others are not to be scored.
-    `card` says where the weights come from: licences, inputs, figures per language.
-    """
-
-    weights: NDArray[np.int16]
-    scale: float
-    intercept: float
-    languages: tuple[str, ...]
-    card: dict[str, Any]
-
-
-class Scores(NamedTuple):
-    """Per document, in [0, 1]; NaN where it has no words or is not to be scored."""
-
-    maximum: NDArray[np.float64]  # of its windows' probabilities
-    mean: NDArray[np.float64]
-    share: NDArray[np.float64]  # windows over SHARE_OVER among all
-
-
-def quantised(
-    coefficients: NDArray[np.float64],
-    intercept: float,
-    languages: tuple[str, ...],
-    card: dict[str, Any],
-) -> Model:
-    """A model of 16-bit weights: no weight is off by more than 1/65534 of the largest."""
-    largest = float(np.abs(coefficients).max(initial=0.0))
-    scale = largest / _LARGEST if largest else 1.0
-    weights = np.round(coefficients / scale).astype(np.int16)
-    return Model(weights, scale, float(intercept), languages, card)
-
-
-def document_scores(
-    data: Bytes, words: Words, model: Model, languages: Sequence[str | None]
-) -> Scores:
-    """Scores of the documents in the model's languages; one code per document."""
-    wanted = np.array([language in model.languages for language in languages], bool)
-    words = _only(words, wanted)
-    windows = windows_of(words)
-    chances = window_chances(data, words, windows, model)
-    counts = np.diff(windows.documents)
-    filled = counts > 0
-    starts = windows.documents[:-1][filled]
-    scores = Scores(*np.full((3, len(counts)), np.nan))
-    if len(starts):
-        scores.maximum[filled] = np.maximum.reduceat(chances, starts)
-        scores.mean[filled] = np.add.reduceat(chances, starts) / counts[filled]
-        over = (chances > SHARE_OVER).astype(np.float64)
-        scores.share[filled] = np.add.reduceat(over, starts) / counts[filled]
-    return scores
-
-
-def window_chances(
-    data: Bytes, words: Words, windows: Windows, model: Model
-) -> NDArray[np.float64]:
-    """Probability of every window."""
-    sums = weighted_sums(data, words, windows, model.weights)
-    return probabilities(model.scale * sums + model.intercept)
-
-
-def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The logistic function; large numbers do not overflow."""
-    return 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))
 
 
 def save(model: Model, path: str | Path) -> None:
     """Write the model: the same model gives the same bytes."""
-    header = {
-        "format": FORMAT,
-        "scale": model.scale,
-        "intercept": model.intercept,
-        "languages": list(model.languages),
-        "card": model.card,
-    }
-    text = json.dumps(header, ensure_ascii=False, indent=1, sort_keys=True)
-    with Path(path).open("wb") as file:
-        np.savez_compressed(
-            file,
-            weights=model.weights,
-            header=np.frombuffer(text.encode(), np.uint8),
-        )
+    linear.save(model, path, FORMAT)
 
 
 def load(path: str | Path) -> Model:
     """Read a model. Raises ValueError where the file is none, OSError where it is not."""
-    try:
-        with Path(path).open("rb") as file:
-            return _model_in(np.load(file, allow_pickle=False))
-    except (BadZipFile, EOFError, KeyError, TypeError, zlib.error) as error:
-        raise ValueError(f"not a toxicity model: {error}") from error
+    return linear.load(path, FORMAT)
 
 
 @lru_cache(maxsize=1)
@@ -136,30 +30,3 @@ def default_model() -> Model:
     """The weights that ship with the package; see its card."""
     with as_file(files("pipeline.toxicity").joinpath("default.npz")) as path:
         return load(path)
-
-
-def _model_in(arrays: Any) -> Model:
-    if not {"weights", "header"} <= set(getattr(arrays, "files", ())):
-        raise ValueError("not a toxicity model: no weights and header")
-    with arrays:
-        weights, header = arrays["weights"], json.loads(arrays["header"].tobytes())
-    if header["format"] != FORMAT:
-        raise ValueError(f"not a toxicity model of format {FORMAT}")
-    bits = len(weights).bit_length() - 1
-    if weights.dtype != np.int16 or weights.shape != (1 << bits,) or bits > _MOST_BITS:
-        raise ValueError(f"weights of shape {weights.shape} and type {weights.dtype}")
-    return Model(
-        weights,
-        float(header["scale"]),
-        float(header["intercept"]),
-        tuple(header["languages"]),
-        header["card"],
-    )
-
-
-def _only(words: Words, wanted: NDArray[np.bool_]) -> Words:
-    """The words with those of unwanted documents left out."""
-    counts = np.diff(words.documents)
-    kept = np.repeat(wanted, counts)
-    documents = np.concatenate([[0], np.cumsum(counts * wanted)])
-    return Words(words.starts[kept], words.ends[kept], words.lengths[kept], documents)

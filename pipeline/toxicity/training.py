@@ -11,9 +11,7 @@ scikit-learn fits the weights and is needed for nothing else.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -23,9 +21,12 @@ import xxhash
 from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError
+from pipeline.linear.features import buckets, whole_documents, windows_of
+from pipeline.linear.fit import fit, matrix, need_scikit_learn
+from pipeline.linear.fit import held_out as fit_held_out
+from pipeline.linear.model import Model, quantised, window_chances
 from pipeline.text.buffers import utf8_buffers
 from pipeline.text.words import segment
-from pipeline.toxicity.features import buckets, whole_documents, windows_of
 from pipeline.toxicity.figures import (
     FEWEST_WINDOWS,
     Sample,
@@ -33,12 +34,8 @@ from pipeline.toxicity.figures import (
     refuse_false_alarms,
     shares_over,
 )
-from pipeline.toxicity.model import Model, probabilities, quantised, window_chances
 
 BITS = 20
-STRENGTH = (
-    4.0  # scikit-learn's C: 1 costs .02 of AUC, 16 doubles the clean prose flagged
-)
 FOLDS = 5
 
 _FEWEST_ROWS = 100  # of either label: fewer say nothing about a language
@@ -64,8 +61,11 @@ def train(
     *,
     unseen: Iterable[Example] = (),
     bits: int = BITS,
+    show: Callable[[dict[str, Any]], None] = lambda figures: None,
 ) -> Model:
     """Cross-validate, then fit on everything; the figures join the card.
+
+    `show` is given the figures before the model may be refused.
 
     `unseen` are clean documents that are only judged. Languages with fewer than 100
     comments of either label take no part, and those with fewer than 100 windows of
@@ -74,17 +74,17 @@ def train(
     scikit-learn is absent, or where clean prose is flagged too often, in all or in one
     language.
     """
-    if find_spec("sklearn") is None:
-        raise ConfigError("training needs scikit-learn: pip install scikit-learn")
+    need_scikit_learn()
     drawn = sample(labelled, clean, bits)
     figures = figures_of(drawn, held_out(drawn, bits))
-    rows = _matrix(drawn, bits)
-    coefficients, intercept = _fit(rows, drawn.is_toxic, _weights(drawn))
+    rows = matrix(drawn.buckets, drawn.offsets, bits)
+    coefficients, intercept = fit(rows, drawn.is_toxic, _weights(drawn))
     languages = figures["languages"]
     judge = quantised(coefficients, intercept, (), {})
     for language, chances in _chances_of(unseen, set(languages), judge).items():
         languages[language]["unseen_windows"] = len(chances)
         languages[language]["unseen_over"] = shares_over(chances)
+    show(figures)
     refuse_false_alarms(figures)
     scored = [
         language
@@ -125,15 +125,8 @@ def texts_of(labelled: Sequence[Example], clean: Iterable[Example]) -> list[str]
 
 def held_out(drawn: Sample, bits: int = BITS) -> NDArray[np.float64]:
     """Probability of every row by the model that its fold had no part in."""
-    rows, weights = _matrix(drawn, bits), _weights(drawn)
-    chances = np.zeros(len(drawn.folds))
-    for fold in range(FOLDS):
-        is_test = drawn.folds == fold
-        coefficients, intercept = _fit(
-            rows[~is_test], drawn.is_toxic[~is_test], weights[~is_test]
-        )
-        chances[is_test] = probabilities(rows[is_test] @ coefficients + intercept)
-    return chances
+    rows = matrix(drawn.buckets, drawn.offsets, bits)
+    return fit_held_out(rows, drawn.is_toxic, _weights(drawn), drawn.folds)
 
 
 def _rows_of(
@@ -220,30 +213,3 @@ def _weights(drawn: Sample) -> NDArray[np.float64]:
         others = int((comments & ~drawn.is_toxic).sum())
         weights[toxic] = min(1.0, others / max(int(toxic.sum()), 1))
     return weights
-
-
-def _fit(
-    rows: Any, is_toxic: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
-    """Coefficients (2**bits,) and intercept of a logistic regression."""
-    # Imported by name: an optional dependency, absent where nobody trains.
-    regression = import_module("sklearn.linear_model").LogisticRegression(
-        C=STRENGTH, solver="liblinear", tol=1e-3
-    )
-    # The primal solver draws no random numbers.
-    regression.fit(rows, is_toxic, sample_weight=weights)
-    return regression.coef_[0], float(regression.intercept_[0])
-
-
-def _matrix(drawn: Sample, bits: int) -> Any:
-    """Rows by buckets, scipy's CSR: how often each n-gram comes, over sqrt(n)."""
-    counts = np.diff(drawn.offsets)
-    values = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts)
-    # A copy: summing duplicates sorts the matrix's own arrays in place.
-    matrix = import_module("scipy.sparse").csr_matrix(
-        (values, drawn.buckets, drawn.offsets),
-        shape=(len(counts), 1 << bits),
-        copy=True,
-    )
-    matrix.sum_duplicates()
-    return matrix

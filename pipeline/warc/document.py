@@ -11,7 +11,7 @@ from publicsuffixlist import PublicSuffixList
 
 from pipeline.warc.admission import Admitted
 from pipeline.warc.headers import MAX_HEADER_BYTES
-from pipeline.warc.http import decode_body
+from pipeline.warc.http import decode_body, rights_lines
 from pipeline.warc.record import Record
 
 # Why a record that was admitted is dropped at once; `html` is null then.
@@ -41,6 +41,7 @@ class Document(NamedTuple):
     payload_digest: str | None
     http_content_type: str | None
     truncated: str | None
+    http_rights: str | None
     html: bytes | memoryview | None
     drop_reason: str | None
 
@@ -51,11 +52,13 @@ def document(
     """The row of an admitted record. `crawl` is used as it comes; see `crawl_of`."""
     record, response = admitted.record, admitted.response
     fields = record.header.fields
+    rights = None
     if response is None:
         content_type = fields.get("content-type")
         body: bytes | memoryview = record.block
     else:
         content_type = response.fields.get("content-type")
+        rights = rights_lines(record.block[: response.body_start])
         coded = memoryview(record.block)[response.body_start :]
         body = decode_body(coded, response.fields, max_html_bytes)
     reason = None
@@ -79,6 +82,7 @@ def document(
         payload_digest=fields.get("warc-payload-digest"),
         http_content_type=content_type,
         truncated=fields.get("warc-truncated"),
+        http_rights=rights,
         html=body if reason is None else None,
         drop_reason=reason,
     )

@@ -21,6 +21,14 @@ _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]{0,4096})?\r?\n")
 _STEP = 64 * 1024
+# What a server says of the use of a page. A field may come several times, each for
+# another agent, so these are kept apart from the other fields, of which the first counts.
+_RIGHTS_LINE = re.compile(
+    rb"(?<=\n)(x-robots-tag|tdm-reservation|tdm-policy|content-signal|content-usage"
+    rb"|link(?=[^\n]*license))[ \t]*:([^\n]*)",
+    re.IGNORECASE,
+)
+_MOST_VALUE_BYTES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,18 @@ def parse_response(block: bytes) -> Response:
     start = min(len(block), MAX_HEADER_BYTES) if end is None else end.end()
     fields = parse_fields(block[block.find(b"\n", 0, start) + 1 : start], "latin-1")
     return Response(int(status.group(1)), fields, start)
+
+
+def rights_lines(head: bytes) -> str | None:
+    """`name: value` of each field of a head about reuse, a line each, names in lower case.
+
+    `Link` counts where it names a license. None where there is no such field.
+    """
+    lines = [
+        f"{name.decode().lower()}: {value[:_MOST_VALUE_BYTES].decode('latin-1').strip()}"
+        for name, value in _RIGHTS_LINE.findall(head)
+    ]
+    return "\n".join(lines) or None
 
 
 def decode_body(

@@ -64,6 +64,7 @@ def test_every_column_of_a_document(stored) -> None:
         "payload_digest": "sha1:ABC",
         "http_content_type": "text/html",
         "truncated": None,
+        "http_rights": None,
         "html": "<p>日本語 ไทย</p>".encode(),
         "drop_reason": None,
     }

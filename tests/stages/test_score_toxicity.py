@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -5,9 +6,10 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import ConfigError
+from pipeline.linear.model import quantised
 from pipeline.stages import score_toxicity
 from pipeline.stages.score_toxicity import ScoreToxicity, build
-from pipeline.toxicity.model import quantised, save
+from pipeline.toxicity.model import save
 
 
 @pytest.fixture
@@ -147,3 +149,46 @@ def test_a_file_that_is_no_model_is_named(
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"score_toxicity\.model: .*own\.npz"):
         build(ScoreToxicity(packaged=False, model=str(path)))
+
+
+def scored_by(
+    config: ScoreToxicity, *rows: tuple[str | None, str | None]
+) -> pa.RecordBatch:
+    return build(config)(batch(*rows))
+
+
+def test_a_fasttext_classifier_scores_windows_or_documents(
+    fasttext_file: Callable[..., str],
+) -> None:
+    path = fasttext_file("__label__toxic", "__label__other", turnip=3.0)
+    # 100 words of three letters, then 57 of six: two windows of about 400 characters.
+    text = "pea " * 100 + "\n" + "turnip " * 57
+    by_window = ScoreToxicity(packaged=False, model=path)
+    found = scored_by(by_window, (text, "fra"), ("", "eng"), (None, "eng"))
+    # All of the second window but the line's end is turnips; the first has only
+    # unknown words, and the odds of a line without any are even.
+    chance = 1 / (1 + np.exp(-2 * 3 * 57 / 58))
+    assert found["toxicity_max"].to_pylist() == [
+        pytest.approx(chance, 1e-3),
+        None,
+        None,
+    ]
+    assert found["toxicity_mean"][0].as_py() == pytest.approx((chance + 0.5) / 2, 1e-3)
+    whole = ScoreToxicity(packaged=False, model=path, per="document")
+    found = scored_by(whole, ("...", "eng"), (text, "fra"))
+    columns = [found[name].to_pylist() for name in ("toxicity_max", "toxicity_mean")]
+    assert columns == [[None, pytest.approx(chance, 1e-3)]] * 2
+
+
+def test_a_fasttext_classifier_has_the_languages_and_labels_it_is_said_to(
+    fasttext_file: Callable[..., str],
+) -> None:
+    path = fasttext_file("__label__bad", "__label__good", turnip=3.0)
+    config = ScoreToxicity(
+        packaged=False, model=path, labels=("__label__bad",), model_languages=("fr",)
+    )
+    found = scored_by(config, ("turnip", "fra"), ("turnip", "deu"), ("turnip", None))
+    expected = pytest.approx(1 / (1 + np.exp(-3.0)), 1e-3)
+    assert found["toxicity_max"].to_pylist() == [expected, None, None]
+    with pytest.raises(ConfigError, match="has no __label__toxic, but __label__bad"):
+        build(ScoreToxicity(packaged=False, model=path))

@@ -5,19 +5,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.words import segment
-from pipeline.toxicity.features import buckets, whole_documents
-from pipeline.toxicity.model import (
+from pipeline.linear.features import buckets, whole_documents
+from pipeline.linear.model import (
     Model,
     Scores,
-    default_model,
     document_scores,
-    load,
     probabilities,
     quantised,
-    save,
 )
+from pipeline.text.buffers import utf8_buffers
+from pipeline.text.words import segment
+from pipeline.toxicity.model import default_model, load, save
 
 BITS = 16
 
@@ -125,7 +123,7 @@ def test_what_is_no_model_is_refused(
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04cut"])
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"not a toxicity model|pickle"):
+    with pytest.raises(ValueError, match=r"not a model of|pickle"):
         load(tmp_path / "model.npz")
 
 

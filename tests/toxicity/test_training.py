@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ConfigError
+from pipeline.linear.fit import area_under_curve, fit, matrix
+from pipeline.linear.model import quantised
 from pipeline.toxicity import training
 from pipeline.toxicity.figures import (
     Sample,
-    area_under_curve,
     figures_of,
     refuse_false_alarms,
 )
-from pipeline.toxicity.model import quantised
 from pipeline.toxicity.training import Example, sample, texts_of, train
 
 WORDS = ["river", "stone", "cloud", "garden", "window", "bread", "winter", "letter"]
@@ -143,7 +143,7 @@ def test_figures_count_what_is_over_each_threshold() -> None:
 
 
 def test_training_without_scikit_learn_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "find_spec", lambda name: None)
+    monkeypatch.setattr("pipeline.linear.fit.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="training needs scikit-learn"):
         train(comments(), pages(), {})
 
@@ -170,10 +170,8 @@ def test_the_final_fit_is_that_of_the_whole_sample() -> None:
     pytest.importorskip("sklearn")
     model = train(comments(), pages(), {}, bits=14)
     drawn = sample(comments(), pages(), bits=14)
-    fit = training._fit(
-        training._matrix(drawn, 14), drawn.is_toxic, training._weights(drawn)
-    )
-    alone = quantised(*fit, (), {})
+    rows = matrix(drawn.buckets, drawn.offsets, 14)
+    alone = quantised(*fit(rows, drawn.is_toxic, training._weights(drawn)), (), {})
     assert np.array_equal(model.weights, alone.weights)
     assert model.intercept == alone.intercept
 

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from fastwarc.stream_io import BrotliWriter, ZstdWriter
 
-from pipeline.warc.http import decode_body, parse_response
+from pipeline.warc.http import decode_body, parse_response, rights_lines
 
 TEXT = "<p>naïve · лёд · 日本語 · مرحبا · ภาษา</p>".encode() * 50
 
@@ -129,3 +129,34 @@ def test_parse_response(block, status, fields, body) -> None:
     response = parse_response(block)
     assert (response.status, response.fields) == (status, fields)
     assert block[response.body_start :] == body
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n", None, id="nothing"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nX-Robots-Tag: noai\r\nServer: a\r\n"
+            b"x-robots-tag:googlebot: noindex \r\nTDM-Reservation: 1\r\n\r\n",
+            "x-robots-tag: noai\nx-robots-tag: googlebot: noindex\ntdm-reservation: 1",
+            id="every line, in order",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\nLink: </a.css>; rel=preload\n"
+            b'Link: </l>; rel="license"\nContent-Signal: ai-train=no\n\n',
+            'link: </l>; rel="license"\ncontent-signal: ai-train=no',
+            id="links that name a license",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nA: X-Robots-Tag: noai\r\n\r\n", None, id="in a value"
+        ),
+        pytest.param(b"X-Robots-Tag: " + b"a" * 9_000, None, id="not a field"),
+        pytest.param(
+            b"\nTDM-Policy: " + "é".encode("latin-1") * 9_000,
+            "tdm-policy: " + "é" * 1_999,  # the space is one of the 2,000
+            id="a long value",
+        ),
+    ],
+)
+def test_fields_about_reuse_are_kept_each(head: bytes, expected: str | None) -> None:
+    assert rights_lines(head) == expected

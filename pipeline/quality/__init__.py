@@ -1,0 +1,1 @@
+"""What makes a document worth reading, by example: models, and how they are trained."""

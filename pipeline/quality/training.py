@@ -1,0 +1,214 @@
+"""Fit the quality model: good documents against a sample of everything else.
+
+What a site looks like is easier to learn than what makes it good. So all documents of a
+site are in one fold, the AUC is that of sites the fold has not seen, and a site gives
+at most one document in twenty of its language's good ones.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from numpy.typing import NDArray
+
+from pipeline.errors import ConfigError
+from pipeline.linear.features import Windows, buckets, whole_documents, windows_of
+from pipeline.linear.fit import (
+    area_under_curve,
+    fit,
+    held_out,
+    matrix,
+    need_scikit_learn,
+)
+from pipeline.linear.model import Model, quantised
+from pipeline.text.buffers import utf8_buffers
+from pipeline.text.words import Words, segment
+
+BITS = 20
+FOLDS = 5
+
+_FEWEST_DOCUMENTS = 50  # of either kind: fewer say nothing about a language
+_MOST_WINDOWS = 3  # of one document, evenly spread: a long one is no better example
+_MOST_OF_SITE = 1 / 20
+_LEAST_AUC = 0.6
+_CHUNK = 512  # documents whose words are in memory at once
+
+
+class Example(NamedTuple):
+    """A document; `site` is "" where nobody knows it."""
+
+    text: str
+    language: str  # ISO 639-3
+    is_good: bool
+    site: str
+
+
+class Sample(NamedTuple):
+    """What is fitted: one row per window, and the document that each is of."""
+
+    buckets: NDArray[np.int32]
+    offsets: NDArray[np.int64]  # (windows + 1,) into buckets
+    documents: NDArray[np.int64]  # (windows,)
+    is_good: NDArray[np.bool_]  # (documents,), as the three that follow
+    languages: NDArray[np.str_]
+    folds: NDArray[np.int64]
+
+
+def train(
+    examples: Iterable[Example],
+    card: dict[str, Any],
+    *,
+    bits: int = BITS,
+    show: Callable[[dict[str, Any]], None] = lambda figures: None,
+) -> Model:
+    """Cross-validate, then fit on everything; the figures join the card.
+
+    Languages with fewer than 50 documents of either kind take no part, those with an
+    AUC below 0.6 are not scored. Raises ConfigError where none remains or where
+    scikit-learn is absent. `show` is given the figures in any case.
+    """
+    need_scikit_learn()
+    drawn = sample(usable(list(examples)), bits)
+    rows = matrix(drawn.buckets, drawn.offsets, bits)
+    is_good, weights = drawn.is_good[drawn.documents], window_weights(drawn)
+    chances = held_out(rows, is_good, weights, drawn.folds[drawn.documents])
+    figures = {"languages": figures_of(drawn, chances)}
+    show(figures)
+    scored = [
+        language
+        for language, own in figures["languages"].items()
+        if own["auc"] >= _LEAST_AUC
+    ]
+    if not scored:
+        raise ConfigError(
+            f"no language has an AUC of {_LEAST_AUC}: the positive documents do not"
+            " differ from the negative ones in what a linear model sees"
+        )
+    coefficients, intercept = fit(rows, is_good, weights)
+    card = card | {"figures": figures}
+    return quantised(coefficients, intercept, tuple(scored), card)
+
+
+def usable(examples: Sequence[Example]) -> list[Example]:
+    """Those of languages with enough documents of either kind, sites kept in bounds."""
+    bounded = _within_site_bounds(examples)
+    counts = Counter((example.language, example.is_good) for example in bounded)
+    wanted = {
+        language
+        for language, _ in counts
+        if min(counts[language, True], counts[language, False]) >= _FEWEST_DOCUMENTS
+    }
+    if not wanted:
+        raise ConfigError(
+            f"no language has {_FEWEST_DOCUMENTS} positive and {_FEWEST_DOCUMENTS}"
+            " negative documents, after at most one in twenty of a site"
+        )
+    return [example for example in bounded if example.language in wanted]
+
+
+def sample(examples: Sequence[Example], bits: int = BITS) -> Sample:
+    """Features of at most three windows of each document."""
+    parts = [
+        _features(examples[start : start + _CHUNK], bits)
+        for start in range(0, len(examples), _CHUNK)
+    ]
+    counts = np.concatenate([np.diff(starts) for _, starts, _ in parts])
+    folds = [
+        xxhash.xxh3_64_intdigest((example.site or example.text).encode()) % FOLDS
+        for example in examples
+    ]
+    return Sample(
+        np.concatenate([found for found, _, _ in parts]),
+        np.concatenate([[0], np.cumsum(counts)]),
+        np.concatenate(
+            [documents + _CHUNK * part for part, (_, _, documents) in enumerate(parts)]
+        ),
+        np.array([example.is_good for example in examples], bool),
+        np.array([example.language for example in examples]),
+        np.array(folds, np.int64),
+    )
+
+
+def window_weights(drawn: Sample) -> NDArray[np.float64]:
+    """Weight of each window: a document's are worth 1, the rarer kind as much as the other."""
+    of_document = 1.0 / np.maximum(np.bincount(drawn.documents), 1)
+    weights = of_document[drawn.documents]
+    for language in set(drawn.languages.tolist()):
+        is_own = drawn.languages == language
+        good = is_own & drawn.is_good
+        share = float(good.sum()) / float(is_own.sum())
+        rarer = good if share < 0.5 else is_own & ~drawn.is_good
+        factor = max(share, 1 - share) / min(share, 1 - share)
+        weights[rarer[drawn.documents]] *= factor
+    return weights
+
+
+def figures_of(drawn: Sample, chances: NDArray[np.float64]) -> dict[str, Any]:
+    """Documents and AUC per language, of the mean probability of a document's windows."""
+    counts = np.bincount(drawn.documents, minlength=len(drawn.is_good))
+    sums = np.bincount(drawn.documents, chances, minlength=len(drawn.is_good))
+    scores = sums / np.maximum(counts, 1)
+    figures = {}
+    for language in sorted(set(drawn.languages.tolist())):
+        is_own = (drawn.languages == language) & (counts > 0)
+        good, others = is_own & drawn.is_good, is_own & ~drawn.is_good
+        figures[language] = {
+            "positive": int(good.sum()),
+            "negative": int(others.sum()),
+            "auc": round(area_under_curve(drawn.is_good[is_own], scores[is_own]), 3),
+            "mean_positive": round(float(scores[good].mean()), 3),
+            "mean_negative": round(float(scores[others].mean()), 3),
+        }
+    return figures
+
+
+def _within_site_bounds(examples: Sequence[Example]) -> list[Example]:
+    """At most one in twenty of a language's good documents from one site."""
+    good = Counter(example.language for example in examples if example.is_good)
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for example in examples:
+        if example.is_good and example.site:
+            key = example.language, example.site
+            if seen[key] >= max(1.0, good[example.language] * _MOST_OF_SITE):
+                continue
+            seen[key] += 1
+        kept.append(example)
+    return kept
+
+
+def _features(
+    examples: Sequence[Example], bits: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Buckets of the chosen windows, where each window's begin, and its document."""
+    texts = pa.array([example.text for example in examples], pa.large_string())
+    data, offsets = utf8_buffers(texts)
+    words = segment(data, offsets)
+    windows = windows_of(words)
+    chosen = _spread(windows)
+    is_chosen = np.zeros(len(windows.words) - 1, bool)
+    is_chosen[chosen] = True
+    counts = np.diff(windows.words)
+    kept = np.repeat(is_chosen, counts)
+    ends = np.concatenate([[0], np.cumsum(counts[is_chosen])])
+    few = Words(words.starts[kept], words.ends[kept], words.lengths[kept], ends)
+    found, starts = buckets(data, few, whole_documents(few), bits)
+    return found, starts, np.searchsorted(windows.documents, chosen, "right") - 1
+
+
+def _spread(windows: Windows) -> NDArray[np.int64]:
+    """Ordinals of at most three windows of each document, evenly spread."""
+    chosen = [
+        np.unique(
+            np.linspace(
+                first, last - 1, min(_MOST_WINDOWS, last - first), dtype=np.int64
+            )
+        )
+        for first, last in pairwise(windows.documents.tolist())
+        if last > first
+    ]
+    return np.concatenate([np.empty(0, np.int64), *chosen])

@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.rights.robots import (
+    MOST_BYTES,
+    Robots,
+    Rule,
+    is_refused,
+    normalised,
+    parse,
+)
+from pipeline.rights.robots_table import RobotsTable, Verdict, write
+
+AGENTS = ("ccbot", "gptbot")
+ALL = ((Rule(False, "/"),),)
+
+
+@pytest.mark.parametrize(
+    ("content", "groups"),
+    [
+        pytest.param("", (), id="empty"),
+        pytest.param("User-agent: *\nDisallow:", (), id="nothing disallowed"),
+        pytest.param("User-agent: *\nAllow: /", (), id="allowed"),
+        pytest.param("User-agent: *\nDisallow: /", ALL, id="everybody"),
+        pytest.param("user-agent:GPTBot\r\ndisallow:/", ALL, id="one agent"),
+        pytest.param("User-agent: GPTBot/1.1\nDisallow: / # all", ALL, id="version"),
+        pytest.param("User-agent: other\nDisallow: /", (), id="another agent"),
+        pytest.param(
+            "\ufeffUser-agent: a\nUser-agent: CCBot\nDisallow: /", ALL, id="two"
+        ),
+        pytest.param("Disallow: /", (), id="before any agent"),
+        pytest.param("<html><body>404", (), id="no such file"),
+        pytest.param(
+            "User-agent: *\nDisallow: /\nUser-agent: CCBot\nUser-agent: GPTBot\nAllow: /",
+            (),
+            id="their own group and not everybody's",
+        ),
+        pytest.param(
+            "User-agent: CCBot\nDisallow: /a\n\nSitemap: /s\nUser-agent: ccbot\nDisallow: /b",
+            ((Rule(False, "/a"), Rule(False, "/b")),),
+            id="groups of one agent are joined",
+        ),
+        pytest.param(
+            "User-agent: CCBot\nDisallow: /a\nUser-agent: *\nDisallow: /b",
+            ((Rule(False, "/a"),), (Rule(False, "/b"),)),
+            id="each agent its group",
+        ),
+    ],
+)
+def test_the_rules_for_the_agents_are_taken(
+    content: str, groups: tuple[tuple[Rule, ...], ...]
+) -> None:
+    assert parse(content, AGENTS) == Robots(groups, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("Content-Signal: ai-train=no", False),
+        ("User-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /", False),
+        ("User-agent: *\nContent-Signal: ai-train=yes", True),
+        ("User-agent: other\nContent-Signal: ai-train=no", None),
+        ("User-agent: *\nContent-Usage: train-ai=n", False),
+    ],
+)
+def test_the_signal_for_the_agents_is_taken(
+    content: str, expected: bool | None
+) -> None:
+    assert parse(content, AGENTS).ai_train is expected
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "expected"),
+    [
+        # RFC 9309, section 5.2 and Google's table of examples
+        (["-/"], "/", True),
+        (["-/"], "", True),
+        (["-/fish"], "/fishheads/yummy.html", True),
+        (["-/fish"], "/Fish.asp", False),
+        (["-/fish/"], "/fish", False),
+        (["-/*.php"], "/folder/any.php.file.html", True),
+        (["-/*.php$"], "/folder/filename.php", True),
+        (["-/*.php$"], "/filename.php?parameters", False),
+        (["-/*.php$"], "/a.php/b.php", True),
+        (["-/fish*.php"], "/fishheads/catfish.php?p=1", True),
+        (["-/a$"], "/a", True),
+        (["-/a$"], "/ab", False),
+        (["-/", "+/page"], "/page/1", False),
+        (["-/page", "+/page"], "/page", False),
+        (["-/page", "+/"], "/page", True),
+        (["-/*"], "/x", True),
+        (["-*"], "/x", True),
+        (["-/*a*b$"], "/ab", True),
+        (["-/*ab*ab$"], "/ab", False),
+        (["-/ü"], "/%C3%BC", True),
+        (["-/%c3%bc"], "/ü", True),
+        (["-/~a"], "/%7Ea", True),
+        (["-/a%2Fb"], "/a/b", False),
+        (["-/?q="], "/?q=1", True),
+        ([], "/", False),
+    ],
+)
+def test_the_longest_rule_decides(rules: list[str], path: str, expected: bool) -> None:
+    group = [Rule(rule[0] == "+", normalised(rule[1:])) for rule in rules]
+    assert is_refused([group], path) is expected
+    assert is_refused([[Rule(True, "/")], group], path) is expected
+
+
+def test_a_hostile_file_is_cut() -> None:
+    content = "User-agent: *\n" + "Disallow: /a\n" * 100_000
+    (group,) = parse(content, AGENTS).groups
+    assert len(group) == 2_000
+    assert parse(" " * MOST_BYTES + "\nUser-agent: *\nDisallow: /", AGENTS).groups == ()
+    assert not is_refused([[Rule(False, "/" + "*a" * 1_000 + "$")]], "/" + "a" * 999)
+
+
+def test_a_table_gives_back_what_was_written(tmp_path: Path) -> None:
+    hosts = {
+        "A.example": parse("User-agent: *\nDisallow: /privé", AGENTS),
+        "b.example": parse("User-agent: *\nDisallow: /", AGENTS),
+        "c.example": parse("Content-Signal: ai-train=no", AGENTS),
+        "d.example": parse("", AGENTS),
+    }
+    path = tmp_path / "robots.parquet"
+    assert write(hosts, path) == 3
+    table = RobotsTable(str(path))
+    assert table.verdict("a.example", "/privé/1") == Verdict(True, None)
+    assert table.verdict("a.example", "/public") == Verdict(False, None)
+    assert table.verdict("b.example", "/x") == Verdict(True, None)
+    assert table.verdict("c.example", "/") == Verdict(False, False)
+    assert table.verdict("d.example", "/") == Verdict(False, None)
+
+
+def test_an_empty_table_refuses_nobody(tmp_path: Path) -> None:
+    assert write({}, tmp_path / "none.parquet") == 0
+    table = RobotsTable(str(tmp_path / "none.parquet"))
+    assert table.verdict("a.example", "/") == Verdict(False, None)
+
+
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "none.parquet").write_bytes(b"no parquet")
+    with pytest.raises(ValueError, match=r"not a table of robots\.txt"):
+        RobotsTable(str(tmp_path / "none.parquet"))

@@ -1,0 +1,202 @@
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.rights.licenses import Statement
+from pipeline.rights.robots import parse
+from pipeline.rights.robots_table import RobotsTable, write
+from pipeline.stages import decode_html, read_warc
+from pipeline.stages.read_rights import ReadRights, build, path_of, stated_license
+from pipeline.warc.splits import Split
+
+CC = "https://creativecommons.org/licenses/"
+BY = f'<a rel="license" href="{CC}by/4.0/">'
+
+
+def batch(*pages: str | None, headers: Any = None, kind: str = "text/html") -> Any:
+    rows = len(pages)
+    return pa.record_batch(
+        {
+            "html": pa.array(pages, pa.string()),
+            "http_content_type": pa.array([kind] * rows, pa.string()),
+            "http_rights": pa.array(headers or [None] * rows, pa.string()),
+            "drop_reason": pa.nulls(rows, pa.string()),
+        }
+    )
+
+
+def read(records: Any, **settings: Any) -> dict[str, list[Any]]:
+    config = ReadRights(**settings)
+    result = build(config)(records)
+    written = config.columns_written()
+    assert result.schema.names == [*records.schema.names, *written.names]
+    assert [result.schema.field(name) for name in written.names] == list(written)
+    columns: dict[str, list[Any]] = result.select(written.names).to_pydict()
+    return columns
+
+
+def test_a_page_that_says_nothing_is_said_to_say_nothing() -> None:
+    columns = read(batch("<p>Привет", None))
+    assert columns["rights_tdm"] == columns["rights_ai_train"] == [None, None]
+    assert columns["rights_noai"] == columns["rights_rsl"] == [False, False]
+    assert columns["rights_license"] == [None, None]
+    assert columns["rights_license_count"] == [0, 0]
+
+
+def test_no_pages_give_no_rows() -> None:
+    assert set(map(len, read(batch()).values())) == {0}
+
+
+def test_header_and_page_are_read_together() -> None:
+    page = f'<meta name="robots" content="noimageai"><body>{BY}'
+    headers = "x-robots-tag: noai\ntdm-reservation: 1\ncontent-signal: ai-train=no"
+    columns = read(batch("<p>", page, headers=[None, headers]))
+    assert columns["rights_tdm"] == [None, True]
+    assert columns["rights_noai"] == columns["rights_noimageai"] == [False, True]
+    assert columns["rights_noindex"] == [False, False]
+    assert columns["rights_ai_train"] == [None, False]
+    assert columns["rights_license"] == [None, "cc-by-4.0"]
+    assert columns["rights_license_in"] == [None, "anchor"]
+
+
+def test_the_result_does_not_depend_on_the_batch() -> None:
+    pages = [BY, "", '<meta name="robots" content="noai">', f"{BY}{BY}", None]
+    alone = [build(ReadRights())(batch(page)) for page in pages]
+    together = build(ReadRights())(batch(*pages))
+    assert pa.Table.from_batches(alone).equals(
+        pa.Table.from_batches([together]).combine_chunks()
+    )
+
+
+def test_agents_are_those_of_the_settings() -> None:
+    page = '<meta name="MyBot" content="noai"><meta name="ccbot" content="noindex">'
+    columns = read(batch(page), agents=("mybot",))
+    assert columns["rights_noai"] == [True]
+    assert columns["rights_noindex"] == [False]
+
+
+def test_plain_text_has_no_tags() -> None:
+    page = f'How to write <meta name="robots" content="noai"> {BY}'
+    columns = read(batch(page, kind="text/plain"))
+    assert columns["rights_noai"] == [False]
+    assert columns["rights_license_count"] == [0]
+
+
+def test_a_licence_in_a_header_counts() -> None:
+    headers = [f'link: <{CC}by-sa/4.0/>; rel="license"']
+    columns = read(batch("<p>", headers=headers))
+    assert columns["rights_license"] == ["cc-by-sa-4.0"]
+    assert columns["rights_license_in"] == ["header"]
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        pytest.param([], (None, None), id="none"),
+        pytest.param(
+            [Statement("cc-by-4.0", "anchor"), Statement("cc-by-4.0", "link")],
+            ("cc-by-4.0", "link"),
+            id="the same twice",
+        ),
+        pytest.param(
+            [Statement("cc-by-4.0", "link"), Statement("cc-by-nc-4.0", "anchor")],
+            (None, None),
+            id="two that differ",
+        ),
+    ],
+)
+def test_licences_that_differ_are_none(statements: Any, expected: Any) -> None:
+    assert stated_license(statements) == expected
+
+
+def test_every_signal_is_counted() -> None:
+    written = set(ReadRights().columns_written().names)
+    assert written - set(ReadRights.tallied) == {"rights_tdm_policy"}
+
+
+def test_robots_txt_is_asked_by_host_and_path(tmp_path: Path) -> None:
+    hosts = {
+        "a.example": parse("User-agent: GPTBot\nDisallow: /news", ("ccbot", "gptbot")),
+        "b.example": parse("Content-Signal: ai-train=no", ("ccbot",)),
+    }
+    path = tmp_path / "robots.parquet"
+    write(hosts, path)
+    urls = ["https://a.example/news?id=1", "http://a.example", "https://b.example/x"]
+    records = batch(*["<p>"] * 4)
+    records = records.append_column("url", pa.array([*urls, None], pa.string()))
+    hosts_of = ["a.example", "a.example", "b.example", None]
+    records = records.append_column("host", pa.array(hosts_of, pa.string()))
+    columns = read(records, robots=str(path))
+    assert columns["rights_robots"] == [True, False, False, False]
+    assert columns["rights_ai_train"] == [None, None, False, None]
+    assert ReadRights(robots=str(path)).files() == (str(path),)
+    assert read(batch("<p>"))["rights_robots"] == [None]
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("https://a.example/b?c#d", "/b?c"),
+        ("https://a.example?c=/", "/?c=/"),
+        ("https://a.example", "/"),
+        ("", "/"),
+    ],
+)
+def test_the_path_of_an_address_has_its_query(url: str, path: str) -> None:
+    assert path_of(url) == path
+
+
+def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"read_rights\.robots: .*none\.parquet"):
+        build(ReadRights(robots=str(tmp_path / "none.parquet")))
+
+
+def test_what_a_server_said_comes_from_the_archive(tmp_path: Path) -> None:
+    page = b"HTTP/1.1 200 OK\r\nX-Robots-Tag: noai\r\nTDM-Reservation: 1\r\n\r\n<p>x"
+    archive = tmp_path / "a.warc.gz"
+    archive.write_bytes(response("https://a.example/", "01", page))
+    size = archive.stat().st_size
+    (records,) = read_warc.read(
+        read_warc.ReadWarc(), Split(str(archive), 0, size, size, exact=True)
+    )
+    columns = read(decode_html.build(decode_html.DecodeHtml())(records))
+    assert columns["rights_noai"] == columns["rights_tdm"] == [True]
+
+
+def robots_record(host: str, day: str, status: str, content: str) -> bytes:
+    block = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n\r\n{content}"
+    return response(f"https://{host}/robots.txt", day, block.encode())
+
+
+def response(url: str, day: str, block: bytes) -> bytes:
+    header = (
+        "WARC/1.0\r\nWARC-Type: response\r\n"
+        f"WARC-Target-URI: {url}\r\n"
+        f"WARC-Date: 2024-01-{day}T00:00:00Z\r\n"
+        f"Content-Length: {len(block)}\r\n\r\n"
+    )
+    return gzip.compress(header.encode() + block + b"\r\n\r\n")
+
+
+def test_robots_files_of_an_archive_become_a_table(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    archive = tmp_path / "robots.warc.gz"
+    archive.write_bytes(
+        robots_record("a.example", "02", "200 OK", "User-agent: CCBot\nDisallow: /")
+        + robots_record("a.example", "01", "200 OK", "")
+        + robots_record("b.example", "01", "404 No", "User-agent: *\nDisallow: /")
+        + robots_record("c.example", "01", "200 OK", "User-agent: *\nDisallow:")
+    )
+    path = tmp_path / "robots.parquet"
+    ended = command("robots", str(archive), "-o", str(path))
+    assert ended.code == 0, ended.stderr
+    assert "1 of 2 hosts" in ended.stdout
+    table = RobotsTable(str(path))
+    assert table.verdict("a.example", "/x").is_refused
+    assert not table.verdict("b.example", "/x").is_refused

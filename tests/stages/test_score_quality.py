@@ -1,0 +1,123 @@
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.linear.model import quantised
+from pipeline.quality.model import save
+from pipeline.stages.score_quality import ScoreQuality, build
+
+DCLM = ("__label__hq", "__label__cc")
+
+
+def logistic(value: float) -> float:
+    return 1 / (1 + math.exp(-value))
+
+
+def batch(*rows: tuple[str | None, str | None]) -> pa.RecordBatch:
+    return pa.record_batch(
+        {
+            "text": pa.array([text for text, _ in rows], pa.string()),
+            "language": pa.array([language for _, language in rows], pa.string()),
+            "drop_reason": pa.nulls(len(rows), pa.string()),
+        }
+    )
+
+
+def scores(config: ScoreQuality, *rows: tuple[str | None, str | None]) -> list[Any]:
+    result = build(config)(batch(*rows))
+    assert result.schema.field("quality_score") == config.columns_written()[0]
+    found: list[Any] = result["quality_score"].to_pylist()
+    return found
+
+
+@pytest.fixture
+def own_model(tmp_path: Path) -> str:
+    """A model that gives every window the same odds, in two languages."""
+    path = tmp_path / "own.npz"
+    save(quantised(np.zeros(1 << 10), 1.0, ("eng", "tha"), {}), path)
+    return str(path)
+
+
+def test_the_projects_own_model_scores_the_languages_it_learnt(own_model: str) -> None:
+    found = scores(
+        ScoreQuality(model=own_model),
+        ("Some words.", "eng"),
+        ("ผมรักไทย", "tha"),
+        ("Des mots.", "fra"),
+        ("Words.", None),
+        (None, "eng"),
+        ("", "eng"),
+    )
+    assert found == [pytest.approx(logistic(1.0))] * 2 + [None] * 4
+
+
+def test_no_documents_have_no_scores(own_model: str) -> None:
+    assert scores(ScoreQuality(model=own_model)) == []
+
+
+def test_dclm_reads_a_document_as_one_line(fasttext_file: Callable[..., str]) -> None:
+    path = fasttext_file(*DCLM, good=3.0, 悪い=-3.0)
+    found = scores(
+        ScoreQuality(model=path),
+        ("good", "eng"),
+        ("good\ngood 悪い", "jpn"),
+        ("", "eng"),
+        (None, "eng"),
+    )
+    # "good" and the line's end: the mean is 1.5, the logits 1.5 and -1.5.
+    assert found[0] == pytest.approx(logistic(3.0), abs=1e-4)
+    # 3 + 3 - 3 over four: 0.75
+    assert found[1] == pytest.approx(logistic(1.5), abs=1e-4)
+    assert found[2:] == [0.0, None]
+
+
+def test_dactory_weighs_lines_by_their_bytes(fasttext_file: Callable[..., str]) -> None:
+    path = fasttext_file("__label__wiki", "__label__rand", good=3.0, 悪い=-3.0)
+    (found,) = scores(ScoreQuality(model=path), ("good\n\n悪い", "jpn"))
+    # 4 bytes at one probability, 6 at the other; the empty line weighs nothing.
+    expected = (4 * logistic(3.0) + 6 * logistic(-3.0)) / 10
+    assert found == pytest.approx(expected, abs=1e-4)
+    whole = ScoreQuality(model=path, by_line=False)
+    assert scores(whole, ("good\n\n悪い", "jpn"))[0] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_other_labels_are_to_be_named(fasttext_file: Callable[..., str]) -> None:
+    path = fasttext_file("__label__a", "__label__b", "__label__c", good=3.0)
+    with pytest.raises(ConfigError, match=r"say which labels of model\.bin are good"):
+        build(ScoreQuality(model=path))
+    with pytest.raises(ConfigError, match=r"model\.bin has no __label__d"):
+        build(ScoreQuality(model=path, labels=("__label__a", "__label__d")))
+    both = ScoreQuality(model=path, labels=("__label__a", "__label__c"))
+    (found,) = scores(both, ("good", "eng"))
+    # Logits 1.5, -1.5 and 0.
+    parts = [math.exp(logit) for logit in (1.5, -1.5, 0.0)]
+    assert found == pytest.approx((parts[0] + parts[2]) / sum(parts), abs=1e-4)
+
+
+def test_each_language_may_have_its_own_model(
+    fasttext_file: Callable[..., str], own_model: str
+) -> None:
+    config = ScoreQuality(model={"fr": fasttext_file(*DCLM, bon=3.0), "eng": own_model})
+    assert set(config.files()) == set(config.paths().values())
+    found = scores(config, ("bon", "fra"), ("good", "eng"), ("gut", "deu"))
+    assert found == [
+        pytest.approx(logistic(3.0), abs=1e-4),
+        pytest.approx(logistic(1.0)),
+        None,
+    ]
+
+
+@pytest.mark.parametrize("name", ["model.bin", "model.ftz", "model.npz"])
+def test_a_file_that_is_no_model_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with pytest.raises(ConfigError, match=name):
+        build(ScoreQuality(model=str(path)))
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(ConfigError, match=name):
+        build(ScoreQuality(model=str(path)))
