@@ -4,7 +4,7 @@
     a/b.warc.gz, https://h/b.gz    one file
     list.paths.gz, list.paths      one path a line; relative to https://data.commoncrawl.org/
                                    unless they exist beside the list
-    cc://CC-MAIN-2024-51?limit=9   that crawl's own list; kind=warc|wet, segments=...
+    cc://CC-MAIN-2024-51?limit=9   that crawl's own list; kind=warc|wet|..., segments=I-J
 
 Files are told apart by their base name, of which every document's id is made: two
 inputs with the same one are refused. The order is that of the names, whatever the
@@ -13,6 +13,7 @@ order in which they were given.
 
 import gzip
 import posixpath
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,10 +25,13 @@ from urllib.parse import parse_qs, urlsplit
 import fsspec
 
 from pipeline.errors import ConfigError, InputError
+from pipeline.remote.failures import AccessRefused, without_secrets
+from pipeline.remote.opening import Access, about_input, read_input
 from pipeline.storage import options_for
 
 COMMON_CRAWL = "https://data.commoncrawl.org/"
 _LIST_SUFFIXES = (".paths", ".paths.gz")
+_KINDS = ("warc", "wet", "robotstxt", "cc-index", "cc-index-table")
 
 
 @dataclass(frozen=True)
@@ -49,31 +53,41 @@ def resolve(
     Raises ConfigError for a glob that matches nothing and for two files of one
     name. A file that is not there comes back with its `problem`.
     """
-    options = options or {}
-    paths = [path for pattern in patterns for path in _expand(pattern, options)]
+    access = Access(options or {})
+    paths = [path for pattern in patterns for path in expand(pattern, access)]
     with ThreadPoolExecutor(16) as pool:
-        files = list(pool.map(lambda path: _stat(path, options), paths))
+        files = list(pool.map(lambda path: _stat(path, access), paths))
     files.sort(key=lambda file: file.name)
     for first, second in pairwise(files):
         if first.name == second.name:
             raise ConfigError(
-                f"input: {first.path} and {second.path} have the same file name, of "
-                f"which ids are made: leave one out, or rename it"
+                f"input: {without_secrets(first.path)} and "
+                f"{without_secrets(second.path)} have the same file name, of which ids "
+                f"are made: leave one out, or rename it"
             )
     return files
 
 
-def _expand(pattern: str, options: Mapping[str, Any]) -> Iterable[str]:
+def expand(pattern: str, access: Access) -> Iterable[str]:
+    """The paths that one entry of `input` stands for, in the order of their list.
+
+    Raises ConfigError for a glob that matches nothing.
+    """
     if pattern.startswith("cc://"):
-        return _crawl_paths(pattern, options)
+        return _crawl_paths(pattern, access)
     if pattern.endswith(_LIST_SUFFIXES):
-        return _listed(pattern, options)
+        return _listed(pattern, access)
     if not any(character in pattern for character in "*?["):
         return [pattern]
     if pattern.startswith(("http://", "https://")):
-        raise ConfigError(f"input: {pattern}: a web server lists no files; name them")
+        # A question mark is no pattern in an address.
+        if "?" in pattern and "*" not in pattern and "[" not in pattern:
+            return [pattern]
+        raise ConfigError(
+            f"input: {without_secrets(pattern)}: a web server lists no files; name them"
+        )
     filesystem, stripped = fsspec.core.url_to_fs(
-        pattern, **options_for(pattern, options)
+        pattern, **options_for(pattern, access.options)
     )
     try:
         found = filesystem.glob(stripped)
@@ -85,18 +99,18 @@ def _expand(pattern: str, options: Mapping[str, Any]) -> Iterable[str]:
     return [path if not scheme else f"{scheme}{path}" for path in found]
 
 
-def _crawl_paths(pattern: str, options: Mapping[str, Any]) -> list[str]:
+def _crawl_paths(pattern: str, access: Access) -> list[str]:
     """`cc://CC-MAIN-2024-51?segments=0-2&limit=100&kind=warc|wet`."""
     address = urlsplit(pattern)
     query = {key: values[-1] for key, values in parse_qs(address.query).items()}
     unknown = set(query) - {"limit", "kind", "segments"}
     kind = query.get("kind", "warc")
-    if unknown or kind not in ("warc", "wet", "robotstxt"):
+    if unknown or kind not in _KINDS:
         raise ConfigError(
-            f"input: {pattern}: known are limit=N, kind=warc|wet|robotstxt, segments=I-J"
+            f"input: {pattern}: known are limit=N, kind={'|'.join(_KINDS)}, segments=I-J"
         )
     listing = f"{COMMON_CRAWL}crawl-data/{address.netloc}/{kind}.paths.gz"
-    paths = list(_listed(listing, options))
+    paths = list(_listed(listing, access))
     if "segments" in query:
         paths = _of_segments(paths, query["segments"])
     return paths[: int(query["limit"])] if "limit" in query else paths
@@ -114,17 +128,20 @@ def _segment(path: str) -> str:
     return path.partition("/segments/")[2].partition("/")[0]
 
 
-def _listed(listing: str, options: Mapping[str, Any]) -> Iterable[str]:
+def _listed(listing: str, access: Access) -> Iterable[str]:
     try:
-        filesystem, path = fsspec.core.url_to_fs(
-            listing, **options_for(listing, options)
-        )
-        content = filesystem.cat_file(path)
+        content = read_input(listing, access)
         if listing.endswith(".gz"):
             content = gzip.decompress(content)
         lines = content.decode("utf-8").split()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"input: cannot read the list {listing}: {error}") from error
+    except AccessRefused:
+        raise
+    except InputError as error:
+        raise InputError(f"input: cannot read the list {error}") from error
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise InputError(
+            f"input: cannot read the list {without_secrets(listing)}: {error}"
+        ) from error
     folder = posixpath.dirname(listing)
     return [_absolute(line, folder) for line in lines]
 
@@ -140,20 +157,12 @@ def _absolute(line: str, folder: str) -> str:
     return COMMON_CRAWL + line
 
 
-def _stat(path: str, options: Mapping[str, Any]) -> InputFile:
+def _stat(path: str, access: Access) -> InputFile:
     name = posixpath.basename(urlsplit(path).path if "://" in path else path)
     try:
-        filesystem, stripped = fsspec.core.url_to_fs(path, **options_for(path, options))
-        about = filesystem.info(stripped)
-    except PermissionError:
-        return InputFile(path, name, problem=f"{path}: no permission to read it")
-    except FileNotFoundError:
-        return InputFile(path, name, problem=f"{path}: no such file")
-    except OSError as error:
-        return InputFile(path, name, problem=f"{path}: {error}")
-    if about["type"] == "directory":
-        return InputFile(
-            path, name, problem=f"{path}: a folder; name its files: {path}/*.warc.gz"
-        )
-    stamp = about.get("ETag") or about.get("LastModified") or about.get("mtime", "")
-    return InputFile(path, name, int(about.get("size") or 0), str(stamp))
+        about = about_input(path, access)
+    except AccessRefused:
+        raise
+    except InputError as error:
+        return InputFile(path, name, problem=str(error))
+    return InputFile(path, name, about.size, about.stamp)

@@ -27,6 +27,7 @@ from pipeline.errors import StorageError
 _LOCK = "lock.json"
 _HEARTBEAT_SECONDS = 20.0
 _STALE_SECONDS = 120.0
+_TAKEOVER_SECONDS = 3.0  # longer than a write takes to be seen
 _CHUNK_BYTES = 8 << 20
 
 
@@ -70,9 +71,10 @@ class Storage:
     def open(self, name: str) -> IO[bytes]:
         """The file, for reading. Raises StorageError where it is not."""
         try:
-            opened: IO[bytes] = self.filesystem.open(self.path(name), "rb")
-            return opened
-        except OSError as error:
+            with self._errors("read", name):
+                opened: IO[bytes] = self.filesystem.open(self.path(name), "rb")
+                return opened
+        except FileNotFoundError as error:
             raise _explained(error, "read", self.path(name)) from error
 
     def read_json(self, name: str) -> Any:
@@ -85,7 +87,8 @@ class Storage:
             raise StorageError(f"{self.path(name)} is not JSON: {error}") from error
 
     def exists(self, name: str) -> bool:
-        return bool(self.filesystem.exists(self.path(name)))
+        with self._errors("read", name):
+            return bool(self.filesystem.exists(self.path(name)))
 
     def names(self, folder: str) -> list[str]:
         """All files below `folder`, sorted; none where it does not exist."""
@@ -93,7 +96,8 @@ class Storage:
         self.filesystem.invalidate_cache(base)
         start = len(self.path()) + 1
         try:
-            found = self.filesystem.find(base)
+            with self._errors("list", folder):
+                found = self.filesystem.find(base)
         except FileNotFoundError:
             return []
         return sorted(path[start:] for path in found)
@@ -197,7 +201,9 @@ class Storage:
             yield
         except FileNotFoundError:
             raise
-        except OSError as error:
+        except Exception as error:
+            if not _is_foreign(error):
+                raise
             raise _explained(error, verb, self.path(name)) from error
 
     @contextmanager
@@ -208,28 +214,44 @@ class Storage:
                 yield
             return
         stop = threading.Event()
-        self._claim()
-        beat = threading.Thread(target=self._heartbeat, args=(stop,), daemon=True)
+        owner = uuid.uuid4().hex
+        self._claim(owner)
+        beat = threading.Thread(target=self._heartbeat, args=(stop, owner), daemon=True)
         beat.start()
         try:
             yield
         finally:
             stop.set()
             beat.join()
-            self.remove([_LOCK])
+            if self._is_owner(owner):
+                self.remove([_LOCK])
 
-    def _claim(self) -> None:
+    def _claim(self, owner: str) -> None:
         """Create the lock object, or take over one whose owner stopped beating."""
-        if self.create(_LOCK, _lock_content()):
+        if self.create(_LOCK, _lock_content(owner)) or self._is_owner(owner):
             return
         held = self.read_json(_LOCK)
-        if time.time() - held["beat"] < _STALE_SECONDS:
-            raise StorageError(_held(self.root, held))
-        self.write(_LOCK, _lock_content())
+        if time.time() - held["beat"] >= _STALE_SECONDS:
+            self.write(_LOCK, _lock_content(owner))
+            # Of several that take over at once the last to write has it.
+            time.sleep(_TAKEOVER_SECONDS)
+            if self._is_owner(owner):
+                return
+            held = self.read_json(_LOCK)
+        raise StorageError(_held(self.root, held))
 
-    def _heartbeat(self, stop: threading.Event) -> None:
+    def _is_owner(self, owner: str) -> bool:
+        try:
+            return bool(self.read_json(_LOCK).get("owner") == owner)
+        except StorageError:
+            return False
+
+    def _heartbeat(self, stop: threading.Event, owner: str) -> None:
         while not stop.wait(_HEARTBEAT_SECONDS):
-            self.write(_LOCK, _lock_content())
+            # A beat that fails is made up for by the next one.
+            with suppress(StorageError):
+                if self._is_owner(owner):
+                    self.write(_LOCK, _lock_content(owner))
 
 
 class Written:
@@ -265,9 +287,9 @@ def _file_lock(folder: Path, root: str) -> Iterator[None]:
         yield
 
 
-def _lock_content() -> bytes:
-    owner = {"host": socket.gethostname(), "pid": os.getpid(), "beat": time.time()}
-    return json.dumps(owner).encode()
+def _lock_content(owner: str = "") -> bytes:
+    about = {"host": socket.gethostname(), "pid": os.getpid(), "beat": time.time()}
+    return json.dumps({**about, "owner": owner}).encode()
 
 
 def _held(root: str, held: dict[str, Any]) -> str:
@@ -299,10 +321,10 @@ def _digest(path: Path) -> tuple[str, int]:
         return content_hash.hexdigest(), file.tell()
 
 
-_ADVICE = {
+_ADVICE: dict[int | None, str] = {
     errno.ENOSPC: "the disk is full: free space, then run again to resume",
     errno.EDQUOT: "the disk quota is used up: free space, then run again to resume",
-    errno.EACCES: "no permission: check the owner of the folder",
+    errno.EACCES: "no permission: check its owner, or your credentials",
     errno.EPERM: "no permission: check the owner of the folder",
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
@@ -310,6 +332,18 @@ _ADVICE = {
 }
 
 
-def _explained(error: OSError, verb: str, path: str) -> StorageError:
-    advice = _ADVICE.get(error.errno or 0, str(error))
-    return StorageError(f"cannot {verb} {path}: {advice}")
+_STORE_LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs")
+
+
+def _is_foreign(error: Exception) -> bool:
+    """Whether a disk or a store's library failed; the latter have no common base."""
+    library = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError) or library in _STORE_LIBRARIES
+
+
+def _explained(error: Exception, verb: str, path: str) -> StorageError:
+    number = getattr(error, "errno", None)
+    if number is None and isinstance(error, FileNotFoundError | PermissionError):
+        is_missing = isinstance(error, FileNotFoundError)
+        number = errno.ENOENT if is_missing else errno.EACCES
+    return StorageError(f"cannot {verb} {path}: {_ADVICE.get(number, str(error))}")

@@ -29,6 +29,7 @@ LAYERS = [
     {"tasks", "inputs"},
     {"documents", "selection"},
     {"stage"},
+    {"prints"},
     {"stages"},
     {"plan", "training"},
     {"report"},

@@ -3,17 +3,20 @@
 import sys
 
 import click
-import fsspec
 
 from pipeline.errors import InputError
+from pipeline.remote.failures import without_secrets
+from pipeline.remote.opening import Access, open_input
 from pipeline.warc.fetch import fetch_record
 
 
 @click.command(
     "fetch-record",
     epilog="""\b
-    Example (a document's warc_path, warc_offset, warc_length):
+    Examples (a document's warc_path, warc_offset, warc_length):
       tamis fetch-record samples/samples-00000.warc.gz 1234 5678 > page.html
+      tamis fetch-record https://data.commoncrawl.org/crawl-data/... 1234 5678
+      AWS_ENDPOINT_URL=https://s3.example.org tamis fetch-record s3://bucket/a.warc.gz 0 5678
     """,
 )
 @click.argument("warc")
@@ -25,9 +28,11 @@ def command(warc: str, offset: int, length: int) -> None:
     Only those bytes are read, over https:// and s3:// by a range request. The body
     comes out as it was sent, transfer and content encoding undone.
     """
+    name = without_secrets(warc)
+    ranges = [(offset, offset + length)]
     try:
-        with fsspec.open(warc, "rb") as file:
-            found = fetch_record(file, offset, length, path=warc)
+        with open_input(warc, Access(), ranges=ranges) as file:
+            found = fetch_record(file, offset, length, path=name)
     except OSError as error:
-        raise InputError(f"{warc}: cannot be read: {error}") from error
+        raise InputError(f"{name}: cannot be read: {error}") from error
     sys.stdout.buffer.write(found.html or b"")

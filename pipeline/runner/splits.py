@@ -13,7 +13,8 @@ from typing import Any
 from pipeline.inputs import InputFile
 from pipeline.remote.opening import Access
 from pipeline.runner.passes import Crash, PassWork, run_split
-from pipeline.selection.choose import Selection, select_records
+from pipeline.selection.choose import Selection
+from pipeline.selection.kept import kept_selection
 from pipeline.selection.settings import Select
 from pipeline.stage import StageConfig
 from pipeline.storage import Storage
@@ -138,14 +139,20 @@ class SplitTasks:
 
 
 def selection_of(
-    source: StageConfig, files: Sequence[InputFile], options: Mapping[str, Any]
+    source: StageConfig,
+    files: Sequence[InputFile],
+    storage: Storage,
+    options: Mapping[str, Any],
+    *,
+    is_kept: bool,
 ) -> Selection | None:
     """What the source selects of the files; None where it reads everything."""
     select: Select | None = getattr(source, "select", None)
     if select is None:
         return None
     access = Access(options, getattr(source, "requests_per_second", None))
-    return select_records(select, [file.name for file in files], access)
+    names = [file.name for file in files]
+    return kept_selection(storage, select, names, access, is_kept=is_kept)
 
 
 def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
@@ -172,5 +179,9 @@ def crawl_of(path: str) -> str | None:
 
 
 def task_name(name: str) -> str:
-    """An input's name as part of a file name: anything unusual becomes `_`."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    """An input's name as part of a file name: anything unusual becomes `_`.
+
+    A hash tells apart two names of which that makes one.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    return plain if plain == name else f"{plain}-{fingerprint(name)[:8]}"

@@ -41,6 +41,7 @@ _MAX_KINDS = 1000
 class ReadWarc(StageConfig):
     """Sizes are numbers of bytes, or words such as 3MiB."""
 
+    version: ClassVar[int] = 2
     stage: Literal["read_warc"] = "read_warc"
     libraries: ClassVar[tuple[str, ...]] = ("fastwarc", "publicsuffixlist")
     not_fingerprinted: ClassVar[tuple[str, ...]] = (
@@ -138,7 +139,8 @@ def _records(config: ReadWarc, split: Split, place: Place) -> Iterator[Record | 
     if split.selected is None:
         ranges = [(split.start, split.stop)]
         with open_input(split.path, access, size=split.size, ranges=ranges) as file:
-            archive = open_archive(Source(file, split.size, name))
+            source = Source(file, split.size, name, ahead_to=split.stop)
+            archive = open_archive(source)
             yield from read_records(archive, split, place, max_block_bytes=limit)
         return
     # Places are exact: no neighbour has to be compared with.

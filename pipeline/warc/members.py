@@ -24,6 +24,9 @@ _BUFFER = 64 * 1024
 _FIRST_STEP, _STEP = 256, 32
 _SKIP_STEP = 1 << 20
 _MAX_BLOCK = 16 << 30
+# A bomb: so much, and so many times what it is packed in. No page comes near it.
+BOMB_BYTES = 64 << 20
+BOMB_RATIO = 100
 _BEGINNING = b"WARC/"
 _TRAILER = b"\r\n\r\n"
 
@@ -44,7 +47,7 @@ def read_members(
         return start + (reader.frame_start_position() or 0)
 
     try:
-        member = _read_member(reader, b"", max_block_bytes)
+        member = _read_member(reader, cursor, b"", max_block_bytes)
         while member is not None and member_start() == offset:
             # The first byte alone: it is surely of the member that follows.
             head = reader.read(1)
@@ -56,14 +59,14 @@ def read_members(
             offset = following
             if offset >= stop:
                 break
-            member = _read_member(reader, head, max_block_bytes)
+            member = _read_member(reader, cursor, head, max_block_bytes)
     except OSError:
         cursor.reraise()
     return offset
 
 
 def _read_member(
-    reader: GzipReader, head: bytes, max_block_bytes: int
+    reader: GzipReader, cursor: Cursor, head: bytes, max_block_bytes: int
 ) -> tuple[Header, bytes] | None:
     """Header and kept block of the record that begins with `head`, if well-formed."""
     head += reader.read(_FIRST_STEP)
@@ -93,10 +96,18 @@ def _read_member(
         block += _read_exactly(reader, kept - len(block))
     left = header.block_length + len(_TRAILER) - len(block)
     trailer = block[-len(_TRAILER) :]
+    packed_from, inflated = cursor.tell() - _BUFFER, 0
     while left > 0 and (part := reader.read(min(left, _SKIP_STEP))):
         left -= len(part)
+        inflated += len(part)
         trailer = (trailer + part)[-len(_TRAILER) :]
+        if is_bomb(inflated, cursor.tell() - packed_from):
+            return None
     return (header, block[:kept]) if left == 0 and trailer == _TRAILER else None
+
+
+def is_bomb(inflated: int, packed: int) -> bool:
+    return inflated > BOMB_BYTES and inflated > BOMB_RATIO * packed
 
 
 def _read_exactly(reader: GzipReader, length: int) -> bytes:

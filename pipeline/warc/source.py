@@ -22,10 +22,17 @@ class BinaryFile(Protocol):
 
 
 class Source:
-    """Reads of a file by offset. `name` is the path that errors and ids carry."""
+    """Reads of a file by offset. `name` is the path that errors and ids carry.
 
-    def __init__(self, file: BinaryFile, size: int, name: str) -> None:
+    Up to `ahead_to` reading will go on; from there on no more is asked for than seems
+    needed, which spares remote files.
+    """
+
+    def __init__(
+        self, file: BinaryFile, size: int, name: str, ahead_to: int | None = None
+    ) -> None:
         self.size = size
+        self._ahead_to = size if ahead_to is None else ahead_to
         self.name = name
         self._file = file
         self._start = -1
@@ -46,6 +53,8 @@ class Source:
             return self._window[skipped : skipped + length]
         kept = self._window[skipped:] if 0 <= skipped < len(self._window) else b""
         ahead = _WINDOW if 0 <= skipped <= len(self._window) else _FIRST
+        if offset + ahead > self._ahead_to:
+            ahead = max(_FIRST, self._ahead_to - offset)
         wanted = min(max(length, ahead), self.size - offset)
         self._window = kept + self._read(offset + len(kept), wanted - len(kept))
         self._start = offset

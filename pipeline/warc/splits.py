@@ -24,7 +24,11 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A byte range of one file. `exact`: a record starts at `start`; do not scan."""
+    """A byte range of one file. `exact`: a record starts at `start`; do not scan.
+
+    tasks     how many splits are read at once, by all workers
+    selected  the places to read, packed (`pipeline.warc.selected`); None: all records
+    """
 
     path: str
     start: int
@@ -32,6 +36,8 @@ class Split:
     size: int  # of the file
     exact: bool = False
     crawl: str | None = None
+    tasks: int = 1
+    selected: bytes | None = None
 
 
 @dataclass(slots=True)

@@ -21,11 +21,12 @@ from pipeline.warc.headers import (
     is_header_start,
     parse_header,
 )
+from pipeline.warc.members import is_bomb
 from pipeline.warc.scan import find_record
 
 _STEP = 64 * 1024
-# A frame may inflate to what its records declare, up to a limit, and some more:
-# a bomb costs seconds. Sound gzip members of any size never come here.
+# A frame may inflate to what its records declare, up to a limit, and some more, if it
+# is no bomb (`members.is_bomb`). Other sound gzip members of any size never come here.
 _MAX_DECLARED = 2 << 30
 _MAX_JUNK = 256 << 20
 # How far back a record with a wrong length can be searched for the next one.
@@ -204,8 +205,11 @@ class SegmentStream:
         inflated = self._frame.read(_STEP)
         if not inflated:
             inflated = self._next_frame()
-        if self._base + len(self._kept) > self._allowed:
-            self.damage, self._is_done = "inflates to far more than it says", True
+        length = self._base + len(self._kept)
+        if length > self._allowed or is_bomb(
+            length, self._frame.read_to - self._offset
+        ):
+            self.damage, self._is_done = "inflates to far too much", True
             return False
         self._kept += inflated
         forgotten = self.position - self._base - _LOOK_BACK

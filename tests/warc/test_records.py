@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import io
+import resource
 import struct
+import time
 import zlib
 
 import pytest
@@ -269,7 +271,31 @@ def test_member_that_inflates_without_end_costs_one_record(
     bomb += deflater.flush()
     result = read(member("a") + bomb + member("b"))
     assert result.ids == ["<urn:a>", "<urn:b>"]
-    assert result.losses[0].cause == "inflates to far more than it says"
+    assert result.losses[0].cause == "inflates to far too much"
+
+
+@pytest.mark.parametrize("declared", [None, 5000, 10 << 30], ids=str)
+def test_ten_megabytes_that_inflate_to_ten_gigabytes_cost_one_record(
+    record, member, read, declared: int | None
+) -> None:
+    deflater = zlib.compressobj(9, wbits=31)
+    bomb = deflater.compress(record("bomb", length=declared))
+    bomb += deflater.flush(zlib.Z_FULL_FLUSH)
+    again = zlib.compressobj(9, wbits=-15)
+    repeated = again.compress(bytes(16 << 20)) + again.flush(zlib.Z_FULL_FLUSH)
+    content = member("a") + bomb + repeated * 640 + member("b")
+    assert len(content) > 10_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.process_time()
+    result = read(content)
+    assert time.process_time() - begin < 5  # 10 GB take longer
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 100 << 10  # KiB
+    assert [name for name in result.ids if name != "<urn:bomb>"] == [
+        "<urn:a>",
+        "<urn:b>",
+    ]
+    assert result.losses[0].cause == "inflates to far too much"
 
 
 def test_block_beyond_the_limit_is_cut_and_its_length_told(record, read) -> None:

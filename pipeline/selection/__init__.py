@@ -1,0 +1,1 @@
+"""Which records to fetch, as an index of the archives tells."""

@@ -1,0 +1,81 @@
+"""A whole run in an object store, its inputs and its output, as on the disk."""
+
+import zlib
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.config import load_recipe
+from pipeline.executors import InlineExecutor
+from pipeline.runner.run import run
+from pipeline.storage import Storage
+from pipeline.tasks import Silent
+
+RECIPE = """
+input: INPUT
+output: OUTPUT
+languages: [fra, eng, deu, spa, ita, jpn]
+executor: {kind: inline}
+stages:
+  - read_warc: {}
+  - filter_url: {}
+  - decode_html: {}
+  - extract_text: {engine: resiliparse}
+  - identify_language: {}
+  - filter_language: {min_score: 0.65}
+  - sign: {}
+  - save: documents
+  - deduplicate: {}
+  - mix_corpus: {}
+"""
+
+
+@pytest.fixture(scope="module")
+def archive(samples: Path) -> bytes:
+    """The first members of the samples, some forty."""
+    content = (samples / "samples-00000.warc.gz").read_bytes()
+    rest = content
+    for _ in range(40):
+        inflater = zlib.decompressobj(31)
+        inflater.decompress(rest)
+        rest = inflater.unused_data
+    return content[: len(content) - len(rest)]
+
+
+def test_a_run_in_a_store_leaves_what_one_on_a_disk_does(
+    s3, archive: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "a.warc.gz").write_bytes(archive)
+    Storage("s3://bucket/run-in", s3).write("a.warc.gz", archive)
+    path = tmp_path / "stages.yaml"
+    path.write_text(RECIPE, encoding="utf-8")
+    endpoint = s3["s3"]["endpoint_url"]
+
+    def mixed(source: str, output: str) -> tuple[pa.Table, dict[str, int]]:
+        options = f"storage_options={{s3: {{endpoint_url: '{endpoint}'}}}}"
+        recipe = load_recipe(path, [f"input={source}", f"output={output}", options])
+        outcome = run(recipe, InlineExecutor(), Silent())
+        assert outcome.is_complete
+        storage = Storage(output, s3)
+        (shard,) = [n for n in storage.names("mix") if n.endswith(".parquet")]
+        with storage.open(shard) as file:
+            rows = pq.read_table(file).drop_columns(["warc_path"])
+        return rows, outcome.book["tasks_executed"]
+
+    here, _ = mixed(f"{tmp_path}/a.warc.gz", f"{tmp_path}/out")
+    there, executed = mixed("s3://bucket/run-in/*.warc.gz", "s3://bucket/run-out")
+    assert there.equals(here)
+    assert here.num_rows >= 5
+    assert executed
+    # Again, in the store: nothing is left to do, and nothing holds the folder.
+    again, executed = mixed("s3://bucket/run-in/*.warc.gz", "s3://bucket/run-out")
+    assert again.equals(there)
+    assert not executed
+    store = Storage("s3://bucket/run-out", s3)
+    assert not store.exists("lock.json")
+    for name in ("run.json", "plan.json", "mix/manifest.json", "report.html"):
+        content = store.open(name).read()
+        assert b"of-the-test" not in content  # neither key nor secret
+        assert endpoint.encode() not in content

@@ -1,0 +1,119 @@
+"""The output folder in an object store: as on a disk, over a real S3 API."""
+
+import json
+import pickle
+import time
+
+import pytest
+
+from pipeline import storage as storage_module
+from pipeline.errors import StorageError
+from pipeline.storage import Storage
+
+
+@pytest.fixture
+def store(s3, request: pytest.FixtureRequest) -> Storage:
+    return Storage(f"s3://bucket/{request.node.name}", s3)
+
+
+def test_what_is_written_is_read_again(store: Storage) -> None:
+    store.write("a/b.json", json.dumps({"x": 1}).encode())
+    assert store.read_json("a/b.json") == {"x": 1}
+    assert store.names("a") == ["a/b.json"]
+    assert store.names("nothing") == []
+    assert store.exists("a/b.json")
+    assert not store.exists("a/c.json")
+
+
+def test_only_the_first_creates(store: Storage) -> None:
+    assert store.create("a", b"first")
+    assert not store.create("a", b"second")
+    assert store.open("a").read() == b"first"
+
+
+def test_the_same_content_has_the_same_name(store: Storage) -> None:
+    names = []
+    for content in (b"one", b"one", b"two"):
+        with store.writer("mix", "shard", ".bin") as written:
+            written.temporary.write_bytes(content)
+        assert not written.temporary.exists()
+        names.append(written.name)
+    assert names[0] == names[1] != names[2]
+    assert store.names("mix") == sorted(set(names))
+
+
+def test_what_another_writes_is_seen(store: Storage, s3) -> None:
+    assert store.names("a") == []
+    Storage(store.root, s3).write("a/b", b"1")
+    assert store.names("a") == ["a/b"]
+    assert store.exists("a/b")
+
+
+def test_a_worker_opens_its_own_connection(store: Storage) -> None:
+    store.write("a", b"1")
+    assert pickle.loads(pickle.dumps(store)).open("a").read() == b"1"
+
+
+def test_removing_twice_is_no_error(store: Storage) -> None:
+    store.write("a", b"1")
+    store.write("b/c", b"1")
+    store.remove(["a", "a", "never"])
+    store.remove_folder("b")
+    store.remove_folder("b")
+    assert store.names("") == []
+
+
+def test_a_missing_object_is_named(store: Storage) -> None:
+    with pytest.raises(StorageError, match=r"/run\.json: it does not exist"):
+        store.read_json("run.json")
+
+
+def test_a_second_run_in_the_same_folder_is_refused(store: Storage, s3) -> None:
+    with (
+        store.lock(),
+        pytest.raises(StorageError, match="in use by another"),
+        Storage(store.root, s3).lock(),
+    ):
+        pass
+    assert not store.exists("lock.json")
+
+
+def test_the_lock_of_a_run_that_died_is_taken_over(
+    store: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_module, "_TAKEOVER_SECONDS", 0.1)
+    dead = {"host": "gone", "pid": 1, "beat": time.time() - 121, "owner": "dead"}
+    store.write("lock.json", json.dumps(dead).encode())
+    with store.lock():
+        assert store.read_json("lock.json")["owner"] != "dead"
+    assert not store.exists("lock.json")
+
+
+def test_of_two_that_take_over_one_gives_way(
+    store: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = {"host": "gone", "pid": 1, "beat": time.time() - 121, "owner": "dead"}
+    other = {"host": "other", "pid": 2, "beat": time.time(), "owner": "other"}
+    store.write("lock.json", json.dumps(dead).encode())
+
+    def meanwhile(_: float) -> None:
+        store.write("lock.json", json.dumps(other).encode())
+
+    monkeypatch.setattr(storage_module.time, "sleep", meanwhile)
+    with pytest.raises(StorageError, match="process 2 on other"), store.lock():
+        pass
+    assert store.read_json("lock.json") == other
+
+
+def test_a_store_out_of_reach_is_said_in_one_line() -> None:
+    options = {
+        "endpoint_url": "http://127.0.0.1:9",
+        "key": "k",
+        "secret": "hunter2",
+        "config_kwargs": {"retries": {"total_max_attempts": 1}},
+    }
+    store = Storage("s3://bucket/out", {"s3": options})
+    store.filesystem.retries = 1
+    with pytest.raises(StorageError, match=r"cannot write bucket/out/a: .*127") as said:
+        store.write("a", b"1")
+    assert "hunter2" not in str(said.value)
