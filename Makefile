@@ -30,6 +30,9 @@ format: $(VENV)/.installed-dev ## put the code into the house's format
 bench: $(VENV)/.installed-dev ## pages per second, stage by stage, on real pages
 	@$(BIN)/python benchmarks/throughput.py
 
+fuzz: $(VENV)/.installed-dev ## break archives for ten minutes and read them
+	@$(BIN)/python benchmarks/fuzz_warc.py
+
 wheels: $(VENV)/.installed-dev ## check that every dependency has wheels on x86-64 and aarch64
 	@$(BIN)/python benchmarks/check_wheels.py
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pipeline.errors import ConfigError
 from pipeline.language.codes import canonical_language
 from pipeline.plan import mistakes_of_order
+from pipeline.remote.failures import without_secrets
 from pipeline.stage import StageConfig
 from pipeline.stages.clean_lines import CleanLines
 from pipeline.stages.decode_html import DecodeHtml
@@ -61,6 +62,9 @@ STAGES: tuple[type[StageConfig], ...] = (
     MixCorpus,
 )
 
+_SECRET_NAMES = {"key", "secret", "token", "password", "aws_access_key_id"}
+_SECRET_NAMES |= {"aws_secret_access_key", "aws_session_token", "access_key"}
+
 
 class ExecutorSettings(BaseModel):
     """Where tasks run. `workers` defaults to the machine's, or the cluster's, cores."""
@@ -85,7 +89,7 @@ class _TopLevel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    input: str | list[str]
+    input: str | Annotated[list[str], Field(min_length=1)]
     output: str = Field(min_length=1)
     seed: int = Field(0, ge=0, lt=2**63)
     languages: list[str] = Field(min_length=1)
@@ -123,6 +127,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         _override(document, override)
     mistakes: list[str] = []
     top = _validated(_TopLevel, document, mistakes)
+    mistakes += _secrets(document.get("storage_options"))
     raw_stages = document.get("stages")
     languages = tuple(_languages(top.languages if top else [], mistakes))
     inherited: dict[str, Any] = {"languages": languages}
@@ -154,8 +159,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 def resolved(recipe: Recipe) -> dict[str, Any]:
     """The recipe with every default filled in, as run.json keeps it."""
     return {
-        "input": list(recipe.input),
-        "output": recipe.output,
+        "input": [without_secrets(path) for path in recipe.input],
+        "output": without_secrets(recipe.output),
         "seed": recipe.seed,
         "languages": list(recipe.languages),
         "executor": recipe.executor.model_dump(),
@@ -214,13 +219,15 @@ def _override(document: dict[str, Any], override: str) -> None:
         )
     try:
         value = parse_value(text)
-    except ValueError:
+    except ValueError as error:
+        if text.lstrip().startswith(("[", "{")):
+            raise ConfigError(f"--set {override}: {error}") from error
         value = text  # `input=*.warc.gz` is no YAML, and clear all the same
     target: Any = document
     if keys[0] not in _TopLevel.model_fields:
         target, keys = _stage_settings(document, keys, override)
     for key in keys[:-1]:
-        target = target.setdefault(key, {})
+        target = target.setdefault(key, {}) if isinstance(target, dict) else None
     if not keys or not isinstance(target, dict):
         raise ConfigError(f"--set {override}: {path} is no setting")
     target[keys[-1]] = value
@@ -288,6 +295,21 @@ def _languages(codes: Sequence[str], mistakes: list[str]) -> Iterator[str]:
             yield canonical_language(code)
         except ValueError as error:
             mistakes.append(f"languages[{index}]: {error}")
+
+
+def _secrets(options: Any, place: str = "storage_options") -> list[str]:
+    """Credentials belong in the environment: a recipe is copied, mailed and committed."""
+    if not isinstance(options, dict):
+        return []
+    found = []
+    for name, value in options.items():
+        if str(name).lower() in _SECRET_NAMES:
+            found.append(
+                f"{place}.{name}: credentials come from the environment "
+                f"(AWS_ACCESS_KEY_ID ...) or the usual files, not from a recipe"
+            )
+        found += _secrets(value, f"{place}.{name}")
+    return found
 
 
 def _validated(

@@ -65,12 +65,14 @@ class Part:
 class Published:
     """What a barrier gives back: one layer per part, and the files it published.
 
-    `files` are all that stay when the run is over, the layers not among them;
-    what lies under work/ need not be named.
+    `files` are all tables that stay when the run is over, the layers not among them;
+    what lies under work/ need not be named. `books` are JSON files, by name, that the
+    run writes at its end: what they list is complete then.
     """
 
     layers: tuple[File, ...]
     files: tuple[File, ...] = ()
+    books: dict[str, Any] = field(default_factory=dict)
     tally: dict[str, Any] = field(default_factory=dict)
 
 

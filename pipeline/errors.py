@@ -3,6 +3,7 @@
 TamisError
 ├── ConfigError        stages.yaml or the command line says something that cannot be run
 ├── InputError         an input is missing, forbidden or not an archive; names it
+│   └── AccessRefused  a server refuses us altogether (pipeline.remote.failures)
 ├── SchemaError        a table does not have the columns a stage needs
 ├── StorageError       a file cannot be read, written or claimed; names it
 └── StageError         a stage failed on one task; names both
@@ -29,7 +30,12 @@ class SchemaError(TamisError):
 
 
 class StorageError(TamisError):
-    """A file cannot be read, written, or is claimed by another run."""
+    """A file cannot be read, written, or is claimed by another run.
+
+    `is_transient`: the same may go well in a moment, as after a broken connection.
+    """
+
+    is_transient = False
 
 
 class StageError(TamisError):

@@ -5,7 +5,7 @@ moves no document: calls read and write storage and return tallies.
 """
 
 import os
-import sys
+import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -136,6 +136,17 @@ def _apply(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     return function(*arguments)
 
 
+def _answers(address: str) -> None:
+    """Raise ConnectionError where nobody listens: Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in host or not port.isdigit():
+        return  # local, auto, or ray://: not ours to take apart
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise ConnectionError(str(error)) from error
+
+
 def _started_ray(address: str, workers: int | None) -> Any:
     """Connect to Ray, or start a local instance that sends nothing to anyone."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -152,6 +163,7 @@ def _started_ray(address: str, workers: int | None) -> Any:
             "object_store_memory": 128 << 20,
         }
     try:
+        _answers(address)
         ray.init(address=address, **settings)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -159,5 +171,4 @@ def _started_ray(address: str, workers: int | None) -> Any:
             f"executor.address {address!r}: no Ray there ({reason}); "
             f"start one with `ray start --head`, or use address: local"
         ) from error
-    sys.modules.setdefault("ray", ray)
     return ray

@@ -17,7 +17,8 @@ from pipeline.stage import StageConfig, kind
 from pipeline.stages.save import Save
 
 PassKind = Literal["source", "table", "column"]
-_AFTER_TEXT_CHANGES = ("measure_text", "mask_pii", "sign", "score_")
+# Folders of the output that a save cannot be called.
+_TAKEN = {"mix", "mixed", "dropped", "duplicates", "commits", "work"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class BarrierStep:
-    """One stage that needs all documents. `changes_text`: it publishes a new data set."""
+    """One stage that needs all documents."""
 
     name: str
     config: StageConfig
@@ -96,6 +97,7 @@ def mistakes_of_order(stages: Sequence[StageConfig]) -> list[str]:
             mistakes.append(f"{place}: a second {label!r}; give one of them `as: name`")
         names.add(label)
         mistakes += [f"{place}: {text}" for text in _missing(config, columns)]
+        mistakes += [f"{place}: {text}" for text in _misplaced(stages, index)]
         if which == "save":
             saved = {
                 k: v for k, v in columns.items() if k not in ("html", "drop_reason")
@@ -109,6 +111,22 @@ def mistakes_of_order(stages: Sequence[StageConfig]) -> list[str]:
     if not any(kind(config) == "save" for config in stages):
         mistakes.append("stages: nothing is kept without a `save: NAME`")
     return mistakes
+
+
+def _misplaced(stages: Sequence[StageConfig], index: int) -> list[str]:
+    """What cannot stand at this place of the list."""
+    config, above = stages[index], stages[:index]
+    if config.stage == "mix_corpus" and index + 1 < len(stages):
+        return ["stands last: what it has mixed cannot be dropped any more"]
+    if not isinstance(config, Save):
+        return []
+    if any(kind(other) == "barrier" for other in above):
+        return ["stands above the first barrier, which reads what was saved before"]
+    if not above or isinstance(above[-1], Save):
+        return ["has no stage between it and the save above it"]
+    if config.name in _TAKEN or config.name.startswith("decisions"):
+        return [f"{config.name!r} is a folder of every run; choose another name"]
+    return []
 
 
 def _missing(config: StageConfig, columns: dict[str, pa.DataType]) -> list[str]:

@@ -73,6 +73,10 @@ class StageConfig(BaseModel):
         """Local files the settings name; their sha256 enters the fingerprint."""
         return ()
 
+    def models(self) -> tuple[str, ...]:
+        """Files whose sha256 run.json keeps: those of the recipe and packaged ones."""
+        return self.files()
+
     @property
     def label(self) -> str:
         """What --set, the funnel and error messages call this entry."""

@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import InputError, StageError, TamisError
 from pipeline.executors import Call, Executor, Outcome
+from pipeline.remote.failures import AccessRefused
 from pipeline.storage import Storage
 
 MAX_ATTEMPTS = 3
@@ -77,19 +78,22 @@ class Task:
 class Outputs:
     """What a task publishes. Files enter the commit record in the order written.
 
-    `attempt` counts from 1. From the second on a task may `mark` where it is, so
-    that a third death tells which document to set apart.
+    `deaths` is how many workers this task has killed. After one it may `mark` where
+    it is, so that the third tells which document to set apart.
     """
 
-    def __init__(self, storage: Storage, key: str, attempt: int = 1) -> None:
+    def __init__(
+        self, storage: Storage, key: str, fingerprint_: str = "", deaths: int = 0
+    ) -> None:
         self.storage = storage
         self.key = key
-        self.attempt = attempt
+        self.deaths = deaths
         self.files: list[File] = []
+        self._mark_name = _mark_name(key, fingerprint_)
 
     def mark(self, place: Any) -> None:
         """Remember `place`, a JSON value, should the worker die now."""
-        self.storage.write(_mark_name(self.key), json.dumps(place).encode())
+        self.storage.write(self._mark_name, json.dumps(place).encode())
 
     @contextmanager
     def parquet(
@@ -151,6 +155,7 @@ class Tasks:
         self.executed: dict[str, int] = {}  # group -> tasks that really ran
         self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
         self._attempts: dict[str, int] = {}
+        self._deaths: dict[str, int] = {}
 
     def run(self, group: str, tasks: Sequence[Task]) -> list[Commit]:
         """Commits of all tasks, in their order; see `run_each`."""
@@ -169,7 +174,7 @@ class Tasks:
             self.progress.advance(group, commit, redone=False)
         known = {task.key: task for task in tasks}
         queue = deque(task for task in tasks if task.key not in commits)
-        queue.extend(self._unfinished_pieces(group, commits, known))
+        queue.extend(self.unfinished_pieces(group, commits, known))
         while queue or self.executor.pending:
             while queue and self.executor.pending < self.executor.capacity:
                 self._submit(group, queue.popleft())
@@ -179,6 +184,8 @@ class Tasks:
                 commits[task.key] = outcome.value
                 self.executed[group] = self.executed.get(group, 0) + 1
                 self.progress.advance(group, outcome.value, redone=True)
+            elif isinstance(outcome.error, AccessRefused):
+                raise outcome.error  # asking for the next file would be refused too
             elif isinstance(outcome.error, InputError):
                 self.unreadable[task.key] = str(outcome.error)
                 self.progress.note(f"set aside: {outcome.error}")
@@ -186,9 +193,7 @@ class Tasks:
                 for retry in self._again(group, task, outcome, commits):
                     known[retry.key] = retry
                     queue.append(retry)
-        return {
-            task.key: list(self._leaves(group, task.key, commits)) for task in tasks
-        }
+        return {task.key: list(self.leaves(group, task.key, commits)) for task in tasks}
 
     def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:
         """The commit of something already done, if its files are all in place."""
@@ -210,7 +215,12 @@ class Tasks:
         arguments = (
             self.storage,
             record_name(group, task.key, task.fingerprint),
-            Outputs(self.storage, task.key, attempt),
+            Outputs(
+                self.storage,
+                task.key,
+                task.fingerprint,
+                self._deaths.get(task.key, 0),
+            ),
             task.fingerprint,
             task.function,
             task.arguments,
@@ -224,13 +234,19 @@ class Tasks:
     ) -> Sequence[Task]:
         """What to queue after a failure: the task, those in its place, or raise."""
         attempt = self._attempts[task.key]
+        if outcome.died:
+            self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
         may_recover = outcome.error is None or _is_transient(outcome.error)
         if may_recover and attempt < MAX_ATTEMPTS:
             return [task]
         if outcome.error is not None:
             raise _stage_error(group, task.key, outcome.error) from outcome.error
-        mark = self._last_mark(task.key)
+        mark = self._last_mark(task)
         pieces = task.isolate(mark) if task.isolate else ()
+        if task.isolate and not pieces:
+            self.unreadable[task.key] = f"{task.key}: its worker died {attempt} times"
+            self.progress.note(f"set aside: {self.unreadable[task.key]}")
+            return ()
         if not pieces:
             raise StageError(
                 group, task.key, f"its worker died {attempt} times ({outcome.died})"
@@ -244,11 +260,11 @@ class Tasks:
         commits.update(finished)
         return [piece for piece in pieces if piece.key not in finished]
 
-    def _last_mark(self, key: str) -> Any:
-        name = _mark_name(key)
+    def _last_mark(self, task: Task) -> Any:
+        name = _mark_name(task.key, task.fingerprint)
         return self.storage.read_json(name) if self.storage.exists(name) else None
 
-    def _unfinished_pieces(
+    def unfinished_pieces(
         self, group: str, commits: dict[str, Commit], known: dict[str, Task]
     ) -> list[Task]:
         """Tasks that an earlier run put in another's place and did not finish."""
@@ -265,7 +281,7 @@ class Tasks:
             replaced += [done for done in finished.values() if done.replaced_by]
         return unfinished
 
-    def _leaves(
+    def leaves(
         self, group: str, key: str, commits: dict[str, Commit]
     ) -> Iterator[Commit]:
         """The commits that stand for a task, replacements followed to their end."""
@@ -276,7 +292,7 @@ class Tasks:
         if not commit.replaced_by:
             yield commit
         for piece in commit.replaced_by:
-            yield from self._leaves(group, piece, commits)
+            yield from self.leaves(group, piece, commits)
 
     def committed(self, group: str, tasks: Sequence[Task]) -> dict[str, Commit]:
         """Records of the tasks that are finished, all of their files in place."""
@@ -346,13 +362,13 @@ def record_name(group: str, key: str, fingerprint_: str) -> str:
     return f"commits/{group}/{key}-{fingerprint_}.json"
 
 
-def _mark_name(key: str) -> str:
-    return f"work/marks/{key}.json"
+def _mark_name(key: str, fingerprint_: str) -> str:
+    return f"work/marks/{key}-{fingerprint_}.json"
 
 
 def _is_transient(error: BaseException) -> bool:
     """A network or a disk may recover; anything else fails the same way again."""
-    return isinstance(error, OSError | TimeoutError)
+    return isinstance(error, OSError) or getattr(error, "is_transient", False)
 
 
 def _stage_error(group: str, key: str, error: BaseException) -> TamisError:

@@ -15,6 +15,21 @@ _MAX_RECIPE_BYTES = 4 << 20
 class _Loader(yaml.SafeLoader):
     """Safe, and with YAML 1.2's booleans: `on: html` has a key, `no` is Norwegian."""
 
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse aliases (a few lines of them make a document without end) and keys
+        that stand twice, of which one would be lost unsaid."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases (*) are not read here")
+        node = super().compose_node(parent, index)
+        if isinstance(node, yaml.MappingNode):
+            names = [str(key.value) for key, _ in node.value]
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{min(twice)!r} stands twice", problem_mark=node.start_mark
+                )
+        return node
+
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
@@ -37,7 +52,7 @@ def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
             content = file.read(_MAX_RECIPE_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(
-            f"no recipe at {path}: name one with --recipe, or start from the stages.yaml of the repository"
+            f"no recipe at {path}: name one, or start from the stages.yaml of the repository"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the recipe {path}: {error}") from error
@@ -46,7 +61,7 @@ def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     try:
         node = yaml.compose(content, Loader=_Loader)
         document = yaml.load(content, Loader=_Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path} is not YAML: {reason}") from error
     if not isinstance(document, dict):
@@ -71,4 +86,4 @@ def parse_value(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"no YAML: {' '.join(str(error).split())}") from error

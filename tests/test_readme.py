@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,22 @@ def commands() -> list[str]:
     return [line for line in lines if line]
 
 
+@pytest.fixture(scope="module")
+def finished(sample_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy: the commands write into it."""
+    return Path(shutil.copytree(sample_run, tmp_path_factory.mktemp("readme") / "out"))
+
+
 @pytest.mark.parametrize("line", commands())
 def test_a_command_of_the_readme_works(
-    line: str, sample_run: Path, command: Callable[..., Any]
+    line: str, finished: Path, command: Callable[..., Any]
 ) -> None:
-    program, *arguments = shlex.split(line.replace("out/", f"{sample_run}/"))
+    program, *arguments = shlex.split(line.replace("out/", f"{finished}/"))
     assert program == "tamis"
     if arguments[0] in ("check", "run", "explain"):
         # The folder of the finished run, and its engine: the point is the command.
         for value in (
-            f"output={sample_run}",
+            f"output={finished}",
             "executor.kind=inline",
             "extract_text.engine=resiliparse",
         ):

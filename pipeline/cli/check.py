@@ -41,7 +41,10 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
     console.print(_inputs_line(found), highlight=False)
     for path, problem in found.problems.items():
         console.print(
-            f"cannot be read: {problem or path}", style="yellow", soft_wrap=True
+            f"cannot be read: {problem or path}",
+            style="yellow",
+            soft_wrap=True,
+            markup=False,
         )
     for line in _estimate_lines(estimate(found.input_bytes, checked.stages), found):
         console.print(line, highlight=False, soft_wrap=True)

@@ -68,4 +68,6 @@ class Bars:
             )
 
     def note(self, message: str) -> None:
-        self._console.print(message, style="yellow", highlight=False, soft_wrap=True)
+        self._console.print(
+            message, style="yellow", highlight=False, soft_wrap=True, markup=False
+        )

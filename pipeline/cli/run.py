@@ -58,5 +58,8 @@ def _say_where(console: Console, outcome: Outcome) -> None:
     for label, name in (("report", "report.html"), ("mix", "mix/manifest.json")):
         if label == "report" or outcome.is_complete:
             console.print(
-                f"{label:<7} {output}/{name}", highlight=False, soft_wrap=True
+                f"{label:<7} {output}/{name}",
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
             )

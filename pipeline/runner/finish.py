@@ -2,11 +2,16 @@
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from pipeline.config import Recipe, resolved
 from pipeline.inputs import InputFile
+from pipeline.prints import file_sha256, icu_version, library_version
+from pipeline.remote.failures import without_secrets
 from pipeline.report.page import render_page
 from pipeline.runner.dropped import (
     DroppedInput,
@@ -15,7 +20,6 @@ from pipeline.runner.dropped import (
     smallest_keys,
     thresholds,
 )
-from pipeline.runner.prints import file_sha256, icu_version, library_version
 from pipeline.runner.splits import PLAN
 from pipeline.runner.tally import add
 from pipeline.stage import kind
@@ -23,7 +27,9 @@ from pipeline.storage import Storage
 from pipeline.tasks import Task, Tasks, fingerprint
 
 _INPUTS_PER_TASK = 1000
-_KEPT = {PLAN, "run.json", "report.html", "lock.json", "mix/manifest.json"}
+_KEPT = {PLAN, "run.json", "report.html", "lock.json"}
+# What this package names a file: nothing else in the folder is ours to remove.
+_OURS = re.compile(r"-[0-9a-f]{16}\.\w+$|^work/(tmp|marks)/|^mix/manifest\.json$")
 
 
 def finish(
@@ -34,6 +40,7 @@ def finish(
     work: DroppedWork,
     tally: dict[str, Any],
     missing: Mapping[str, str],
+    books: Mapping[str, Any],
     *,
     seconds: float,
     is_complete: bool,
@@ -47,12 +54,16 @@ def finish(
         "recipe": resolved(recipe),
         "versions": _versions(recipe),
         "models": {
-            path: file_sha256(path)
+            Path(path).name: file_sha256(path)
             for config in recipe.stages
-            for path in config.files()
+            for path in config.models()
         },
         "inputs": [
-            {"path": file.path, "bytes": file.size, "stamp": file.stamp}
+            {
+                "path": without_secrets(file.path),
+                "bytes": file.size,
+                "stamp": file.stamp,
+            }
             for file in files
         ],
         "missing_inputs": dict(missing),
@@ -60,10 +71,13 @@ def finish(
         "seconds": round(seconds, 3),
         **_ordered(recipe, tally),
     }
+    if is_complete:  # from here on the new mix is the one that counts
+        for name, content in books.items():
+            tasks.storage.write(name, json.dumps(content, indent=1).encode())
     tasks.storage.write("run.json", json.dumps(book, indent=1).encode())
     tasks.storage.write("report.html", render_page(book, tasks.storage).encode())
     if is_complete:
-        _sweep(tasks)
+        _sweep(tasks, books)
     return book
 
 
@@ -134,17 +148,23 @@ def _versions(recipe: Recipe) -> dict[str, str]:
     }
 
 
-def _sweep(tasks: Tasks) -> None:
+def _sweep(tasks: Tasks, books: Iterable[str]) -> None:
     """Remove every file of ours that no commit record of this run names."""
     storage: Storage = tasks.storage
-    named = set(_KEPT) | tasks.used
+    named = {*_KEPT, *tasks.used, *books}
     folders = {"commits", "work", "mix", "dropped"}
-    for record in storage.names("commits"):
-        if not record.endswith(".json"):
-            continue
-        paths = [file["path"] for file in storage.read_json(record)["files"]]
-        folders |= {path.partition("/")[0] for path in paths}
-        if record in tasks.used:
-            named |= set(paths)
+    records = [name for name in storage.names("commits") if name.endswith(".json")]
+    with ThreadPoolExecutor(16) as pool:
+        for record, content in zip(
+            records, pool.map(storage.read_json, records), strict=True
+        ):
+            paths = [file["path"] for file in content["files"]]
+            folders |= {path.partition("/")[0] for path in paths}
+            if record in tasks.used:
+                named |= set(paths)
     for folder in sorted(folders):
-        storage.remove(name for name in storage.names(folder) if name not in named)
+        storage.remove(
+            name
+            for name in storage.names(folder)
+            if name not in named and _OURS.search(name)
+        )

@@ -39,13 +39,15 @@ class _Looking(Tasks):
         self.splits = 0
 
     def run_each(self, group: str, tasks: Sequence[Task]) -> dict[str, list[Commit]]:
-        committed = self.committed(group, tasks)
-        left = len(tasks) - len(committed)
+        commits = self.committed(group, tasks)
+        missing = sum(task.key not in commits for task in tasks)
+        pieces = self.unfinished_pieces(group, commits, {t.key: t for t in tasks})
+        left = missing + len(pieces)
         self.splits = self.splits or len(tasks)
         self._found[group] = f"{left} of {len(tasks)} tasks" if left else "done"
         if left:
             raise _NotDone
-        return {key: [commit] for key, commit in committed.items()}
+        return {task.key: list(self.leaves(group, task.key, commits)) for task in tasks}
 
     def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:
         commit = super().recall(group, key, fingerprint_)

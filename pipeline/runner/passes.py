@@ -121,8 +121,8 @@ def _drive(
     dropped = DroppedRows(work.signals, keep_text=work.keep_dropped_text)
     chain = _Chain(work, dropped, crash)
     row = first_row
-    # A second attempt goes one document at a time and says where it is.
-    careful = outputs.attempt > 1 and crash is None
+    # After a death it goes one document at a time and says where it is.
+    careful = outputs.deaths > 0 and crash is None
     with outputs.parquet(work.name, work.saved) as writer:
         waiting: list[pa.RecordBatch] = []
         for batch, seconds in _timed(batches):

@@ -17,14 +17,16 @@ from pipeline.errors import InputError
 from pipeline.executors import Executor
 from pipeline.inputs import InputFile, resolve
 from pipeline.plan import BarrierStep, Pass, plan_steps, signal_columns
+from pipeline.prints import pass_print, stage_print
+from pipeline.remote.failures import without_secrets
 from pipeline.runner.dropped import DroppedInput, DroppedWork
 from pipeline.runner.finish import finish
 from pipeline.runner.passes import Crash, PassWork, run_columns, run_file
-from pipeline.runner.prints import pass_print, stage_print
 from pipeline.runner.splits import (
     SplitTasks,
     misplaced,
     planned_ranges,
+    selection_of,
     task_name,
     write_plan,
 )
@@ -54,7 +56,8 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     files = resolve(recipe.input, recipe.storage_options)
     readable = [file for file in files if not file.problem]
     if not readable:
-        raise InputError(files[0].problem or "input: there is nothing to read")
+        problem = files[0].problem if files else None
+        raise InputError(problem or "input: the list names no file")
     with storage.lock():
         tasks = Tasks(storage, executor, progress)
         return Run(recipe, storage, tasks, files).whole()
@@ -78,12 +81,12 @@ class Run:
         self.tasks = tasks
         self.files = [file for file in files if not file.problem]
         self.all_files = files
-        self.missing = {f.path: f.problem for f in files if f.problem}
+        self.missing = {without_secrets(f.path): f.problem for f in files if f.problem}
         self.saved: dict[str, list[Commit]] = {}
         self.sidecars: dict[str, list[File]] = {}
         self.parts: list[Part] = []
         self.labels: list[str | None] = []  # of layers; null: its rows name the stage
-        self.published: list[File] = []
+        self.books: dict[str, Any] = {}  # what barriers say of what they published
         self.tally: dict[str, Any] = {}
 
     def whole(self) -> Outcome:
@@ -99,6 +102,7 @@ class Run:
             self._dropped_work(),
             self.tally,
             self.missing,
+            self.books,
             seconds=time.time() - start,
             is_complete=is_complete,
         )
@@ -126,7 +130,19 @@ class Run:
         ranges = planned_ranges(self.storage, self.files, split_bytes, cores)
         if self.writes_plan:
             write_plan(self.storage, self.files, split_bytes, ranges)
-        makers = SplitTasks(work, source, self._print(step))
+        makers = SplitTasks(
+            work,
+            source,
+            self._print(step),
+            tasks=cores,
+            selection=selection_of(
+                source,
+                self.files,
+                self.storage,
+                self.recipe.storage_options,
+                is_kept=self.writes_plan,
+            ),
+        )
         planned = {
             file.name: [
                 makers.task(file, start, stop, exact=start == 0)
@@ -172,11 +188,12 @@ class Run:
     def _set_aside(
         self, planned: dict[str, list[Task]], each: dict[str, list[Commit]]
     ) -> None:
-        """An input of which a split cannot be read is left out whole."""
+        """An input of which a part cannot be read is left out whole."""
         for file in list(self.files):
             unread = [task.key for task in planned[file.name] if not each[task.key]]
             if unread:
-                self.missing[file.path] = self.tasks.unreadable[unread[0]]
+                why = self.tasks.unreadable[unread[0]]
+                self.missing[without_secrets(file.path)] = why
                 self.files.remove(file)
 
     def _table_pass(self, step: Pass) -> None:
@@ -193,9 +210,10 @@ class Run:
             for file in self.files
         }
         each = self.tasks.run_each(step.name, _flat(planned))
+        self._set_aside(planned, each)
         self.saved = {
-            name: [commit for task in some for commit in each[task.key]]
-            for name, some in planned.items()
+            file.name: [c for task in planned[file.name] for c in each[task.key]]
+            for file in self.files
         }
         self._count(step)
 
@@ -262,7 +280,10 @@ class Run:
             self.tasks.progress.begin(step.name, 0)
             start = time.time()
             result: Published = function_of(step.config)(step.config, parts, self.tasks)
-            tally = {**result.tally, "seconds": time.time() - start}
+            tally = {
+                "counts": {**result.tally, "seconds": time.time() - start},
+                "books": result.books,
+            }
             files = (*result.layers, *result.files)
             done = self.tasks.record(step.name, Commit("all", print_, files, tally))
         layers = done.files[: len(parts)]
@@ -271,7 +292,8 @@ class Run:
             for part, layer in zip(parts, layers, strict=True)
         ]
         self.labels.append(step.name)
-        add(self.tally, {"barriers": {step.name: done.tally}})
+        add(self.tally, {"barriers": {step.name: done.tally["counts"]}})
+        self.books.update(done.tally["books"])
 
     def _parts(self) -> list[Part]:
         """The saved documents by input file; kept with its layers from step to step."""

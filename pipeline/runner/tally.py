@@ -17,17 +17,19 @@ import pyarrow.compute as pc
 from pipeline.stages.read_warc import Reading
 
 UNKNOWN_LANGUAGE = "unknown"
+_LISTED = 10_000  # of losses, of pages that hit a limit: the numbers count them all
 
 
 def add(total: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Add `more` into `total`, key by key: numbers sum, lists append, the rest stays."""
+    """Add `more` into `total`, key by key: numbers sum, lists append up to 10,000."""
     for key, value in more.items():
         if isinstance(value, Mapping):
             add(total.setdefault(key, {}), value)
         elif isinstance(value, bool | str) or value is None:
             total.setdefault(key, value)
         elif isinstance(value, list):
-            total.setdefault(key, []).extend(value)
+            listed = total.setdefault(key, [])
+            listed.extend(value[: _LISTED - len(listed)])
         else:
             total[key] = total.get(key, 0) + value
     return total

@@ -29,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.dedup.bands import band_pairs
 from pipeline.documents import Part, Published
+from pipeline.prints import stage_print
 from pipeline.schema import DUPLICATES
 from pipeline.stage import StageConfig
 from pipeline.stages.dedup_candidates import gather_candidates
@@ -159,7 +160,7 @@ class _Steps:
             for group in groups
             for part in group.parts
         ]
-        self.print = fingerprint(config.version, list(settings), parts)
+        self.print = fingerprint(stage_print(config), list(settings), parts)
 
     def __call__(
         self,

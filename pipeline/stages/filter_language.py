@@ -43,7 +43,7 @@ class FilterLanguage(StageConfig):
     @field_validator("languages")
     @classmethod
     def _canonical(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(canonical_language, languages))
+        return tuple(sorted(set(map(canonical_language, languages))))
 
     @field_validator("min_score")
     @classmethod

@@ -66,7 +66,7 @@ class IdentifyLanguage(StageConfig):
     @field_validator("languages")
     @classmethod
     def _canonical(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(canonical_language, languages))
+        return tuple(sorted(set(map(canonical_language, languages))))
 
     @property
     def sure_from(self) -> float:
@@ -88,6 +88,9 @@ class IdentifyLanguage(StageConfig):
 
     def files(self) -> tuple[str, ...]:
         return () if self.model is None else (self.model,)
+
+    def models(self) -> tuple[str, ...]:
+        return (self.model or packaged_model(),)
 
 
 def build(config: IdentifyLanguage) -> Transform:

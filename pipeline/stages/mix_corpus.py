@@ -10,9 +10,9 @@ shuffle key; sort each bucket and cut it into shards. Bucket count and rows per 
 depend on the total size alone, so that the bytes do not change with splits or workers.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from math import inf
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pydantic import Field, field_validator
 
 from pipeline.documents import Part, Published
+from pipeline.language.codes import canonical_language
 from pipeline.mix.tokens import bytes_per_character
 from pipeline.mix.weights import (
     domain_cap,
@@ -27,6 +28,7 @@ from pipeline.mix.weights import (
     explicit_shares,
     temperature_shares,
 )
+from pipeline.prints import stage_print
 from pipeline.sizes import ByteSize
 from pipeline.stage import StageConfig
 from pipeline.stages.mix_tasks import (
@@ -38,7 +40,7 @@ from pipeline.stages.mix_tasks import (
 )
 from pipeline.tasks import Commit, Task, Tasks, fingerprint
 
-_PART_BYTES_PER_TASK = 8 << 30
+_PART_BYTES_PER_TASK = 1 << 30
 
 
 class MixCorpus(StageConfig):
@@ -55,16 +57,19 @@ class MixCorpus(StageConfig):
     max_share_per_domain: float | None = Field(None, gt=0.0, le=1.0)
     tokenizer: str | None = None  # a local tokenizer.json; null: estimated
     shard_bytes: ByteSize = 256 << 20
-    bucket_bytes: ByteSize = 512 << 20  # uncompressed; a task's memory is some of these
+    # Uncompressed bytes that one task sorts: its memory is some two of these.
+    bucket_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 256 << 20
 
     @field_validator("weights")
     @classmethod
     def _are_positive(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
-        if weights is not None and (
-            not weights or min(weights.values()) < 0 or sum(weights.values()) == 0
-        ):
-            raise ValueError("weights are numbers of 0 or more, one at least above 0")
-        return weights
+        if weights is None:
+            return None
+        if not all(0 <= weight < inf for weight in weights.values()):
+            raise ValueError("weights are numbers of 0 or more")
+        if sum(weights.values()) == 0:
+            raise ValueError("one weight at least must be above 0")
+        return {canonical_language(code): weights[code] for code in weights}
 
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "text_chars", "language", "url", "domain", "warc_path")
@@ -78,9 +83,7 @@ def run(config: MixCorpus, parts: Sequence[Part], tasks: Tasks) -> Published:
     counted = tasks.run("mix_corpus-count", _count_tasks(config, parts))
     counts = _sum(counted)
     draw = _draw(config, counts, _caps(config, tasks, counted))
-    print_ = fingerprint(
-        config.model_dump(mode="json"), draw.epochs, draw.caps, draw.buckets
-    )
+    print_ = fingerprint(stage_print(config), draw.epochs, draw.caps, draw.buckets)
     scattered = tasks.run(
         "mix_corpus-scatter",
         [
@@ -100,24 +103,27 @@ def run(config: MixCorpus, parts: Sequence[Part], tasks: Tasks) -> Published:
         for file in commit.of("mixed")
     }
     manifest = _manifest(config, draw, scattered, shards)
-    tasks.storage.write("mix/manifest.json", json.dumps(manifest, indent=1).encode())
     files = tuple(file for commit in shards for file in commit.of("mix"))
     tally = {"languages": manifest["languages"], "shards": len(files)}
-    return Published(tuple(layers[part.name] for part in parts), files, tally)
+    return Published(
+        layers=tuple(layers[part.name] for part in parts),
+        files=files,
+        books={"mix/manifest.json": manifest},
+        tally=tally,
+    )
 
 
 def _count_tasks(config: MixCorpus, parts: Sequence[Part]) -> list[Task]:
-    settings = [config.tokenizer, config.max_share_per_domain is not None]
+    by_domain = config.max_share_per_domain is not None
+    about = stage_print(config)
+    # Another share or seed needs no new count; another tokenizer or library does.
+    settings = [about["version"], about["libraries"], about["files"], by_domain]
     return [
         Task(
             key=part.name,
-            fingerprint=fingerprint(settings, list(config.files()), part.fingerprint),
+            fingerprint=fingerprint(settings, part.fingerprint),
             function=count_part,
-            arguments=(
-                part,
-                config.tokenizer,
-                config.max_share_per_domain is not None,
-            ),
+            arguments=(part, config.tokenizer, by_domain),
         )
         for part in parts
     ]

@@ -182,10 +182,11 @@ class _Buckets:
         bucket_of = keys >> np.uint64(64 - bits) if bits else np.zeros_like(keys)
         order = np.argsort(bucket_of, kind="stable")
         bounds = np.searchsorted(bucket_of[order], np.arange(self._draw.buckets + 1))
+        table = table.take(pa.array(order))
         for bucket, (start, stop) in enumerate(pairwise(bounds)):
             if start == stop:
                 continue
-            rows = table.take(pa.array(order[start:stop]))
+            rows = table.slice(start, stop - start)
             self._writer.write_table(rows, row_group_size=rows.num_rows)
             self._places.setdefault(str(bucket), []).append(self._row_groups)
             self._row_groups += 1

@@ -35,7 +35,7 @@ from pipeline.text.buffers import Bytes, utf8_buffers
 from pipeline.text.words import Words, segment
 from pipeline.toxicity.lexicon import Lexicon, count_hits, lexicon
 from pipeline.toxicity.lists import PACKAGE, entries_of, packaged_lists
-from pipeline.toxicity.model import COLUMNS, DEFAULT, default_model, load
+from pipeline.toxicity.model import COLUMNS, DEFAULT, DEFAULT_PATH, default_model, load
 
 # Scores of documents, from their words and languages.
 Scorer = Callable[[Bytes, Words, list[str | None]], Scores]
@@ -89,6 +89,9 @@ class ScoreToxicity(StageConfig):
         lists = (path for paths in self.paths().values() for path in paths)
         is_own = self.model is not None and self.model != DEFAULT
         return (*lists, *([str(self.model)] if is_own else []))
+
+    def models(self) -> tuple[str, ...]:
+        return (*self.files(), *([DEFAULT_PATH] if self.model == DEFAULT else []))
 
     def paths(self) -> dict[str, list[str]]:
         """The user's files by ISO 639-3 code. Raises ConfigError, naming what is wrong."""

@@ -4,7 +4,6 @@ See `pipeline.linear.model` for what the file holds and how a window is scored.
 """
 
 from functools import lru_cache
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from pipeline.linear import model as linear
@@ -13,6 +12,7 @@ from pipeline.linear.model import Model
 COLUMNS = ("toxicity_max", "toxicity_mean", "toxicity_share")  # as in linear's Scores
 FORMAT = "tamis-toxicity-1"
 DEFAULT = "default"
+DEFAULT_PATH = str(Path(__file__).with_name("default.npz"))
 
 
 def save(model: Model, path: str | Path) -> None:
@@ -28,5 +28,4 @@ def load(path: str | Path) -> Model:
 @lru_cache(maxsize=1)
 def default_model() -> Model:
     """The weights that ship with the package; see its card."""
-    with as_file(files("pipeline.toxicity").joinpath("default.npz")) as path:
-        return load(path)
+    return load(DEFAULT_PATH)

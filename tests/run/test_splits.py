@@ -108,4 +108,6 @@ def test_a_crawl_is_read_off_the_path_alone() -> None:
 
 
 def test_a_name_becomes_part_of_a_file_name() -> None:
-    assert task_name("a b/ü?.warc.gz") == "a_b___.warc.gz"
+    assert task_name("a.warc.gz") == "a.warc.gz"
+    assert task_name("a b/ü?.warc.gz").startswith("a_b___.warc.gz-")
+    assert task_name("é.warc.gz") != task_name("è.warc.gz")
