@@ -346,4 +346,6 @@ def _explained(error: Exception, verb: str, path: str) -> StorageError:
     if number is None and isinstance(error, FileNotFoundError | PermissionError):
         is_missing = isinstance(error, FileNotFoundError)
         number = errno.ENOENT if is_missing else errno.EACCES
-    return StorageError(f"cannot {verb} {path}: {_ADVICE.get(number, str(error))}")
+    explained = StorageError(f"cannot {verb} {path}: {_ADVICE.get(number, str(error))}")
+    explained.is_transient = number not in _ADVICE
+    return explained

@@ -73,7 +73,8 @@ def finish(
     }
     if is_complete:  # from here on the new mix is the one that counts
         for name, content in books.items():
-            tasks.storage.write(name, json.dumps(content, indent=1).encode())
+            written = json.dumps(content, indent=1, sort_keys=True).encode()
+            tasks.storage.write(name, written)
     tasks.storage.write("run.json", json.dumps(book, indent=1).encode())
     tasks.storage.write("report.html", render_page(book, tasks.storage).encode())
     if is_complete:

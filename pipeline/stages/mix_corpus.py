@@ -274,7 +274,7 @@ def _manifest(
         "seed": config.seed,
         "tokens_counted_by": "tokenizer" if config.tokenizer else "characters",
         "languages": dict(sorted(languages.items())),
-        "columns": {field.name: str(field.type) for field in MIX},
+        "columns": [{"name": field.name, "type": str(field.type)} for field in MIX],
         "shards": [
             {"path": file.path, "rows": file.rows, "bytes": file.bytes}
             for commit in shards
