@@ -134,7 +134,7 @@ def test_hostile_pages_raise_nothing(page: bytes) -> None:
 
 
 def test_settings_are_checked() -> None:
-    assert IdentifyLanguage(languages=("zho", "ar")).languages == ("cmn", "arb")
+    assert IdentifyLanguage(languages=("zho", "ar")).languages == ("arb", "cmn")
     assert IdentifyLanguage().sure_from == 0.9
     assert IdentifyLanguage(model="glotlid.bin").sure_from == 0
     assert IdentifyLanguage(model="glotlid.bin").files() == ("glotlid.bin",)
