@@ -279,6 +279,9 @@ def _stages(
             continue
         if not isinstance(settings, dict):
             settings = _long_form(stage, settings)
+        if "stage" in settings:
+            mistakes.append(f"{place}.{stage}.stage: extra inputs are not permitted")
+            continue
         fields = stage_classes()[stage].model_fields
         shared = {key: value for key, value in inherited.items() if key in fields}
         tagged = {**shared, **settings, "stage": stage}

@@ -20,8 +20,8 @@ def byte_count(value: object) -> object:
 
 
 def spelled(size: float) -> str:
-    """1536 -> "1.5 kiB": three digits at most, in powers of 1,024."""
-    units = ("B", "kiB", "MiB", "GiB", "TiB", "PiB")
+    """1536 -> "1.5 KiB": three digits at most, in powers of 1,024."""
+    units = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
     for unit in units:
         if size < 1000 or unit == units[-1]:
             break

@@ -72,6 +72,7 @@ def test_other_names_of_a_language_mean_the_same(recipe: Path) -> None:
 
 def test_every_mistake_is_told_with_its_line(recipe: Path) -> None:
     text = HEAD + WHOLE.replace("read_warc: {}", "read_warc: {max_html_byte: 3MiB}")
+    text = text.replace("measure_text: {}", "measure_text: {stage: sign}")
     text = text.replace("sign: {}", "sign: {bands: many}").replace("output", "ouptut")
     text = text.replace("deduplicate", "dedupe")
     found = complaints(recipe, text)
@@ -80,6 +81,7 @@ def test_every_mistake_is_told_with_its_line(recipe: Path) -> None:
         "stages.yaml:1: output: field required",
         "stages.yaml:2: ouptut: extra inputs are not permitted",
         "stages.yaml:5: stages[0].read_warc.max_html_byte: extra inputs are not permitted",
+        "stages.yaml:11: stages[6].measure_text.stage: extra inputs are not permitted",
         "stages.yaml:12: stages[7].sign.bands: input should be a valid integer",
         "stages.yaml:15: stages[10].dedupe: no such stage; there are read_warc,",
     ):

@@ -13,7 +13,7 @@ from pipeline.inputs import InputFile
 from pipeline.prints import file_sha256, icu_version, library_version
 from pipeline.remote.failures import without_secrets
 from pipeline.report.page import render_page
-from pipeline.runner.dropped import (
+from pipeline.runner.gather import (
     DroppedInput,
     DroppedWork,
     publish_dropped,

@@ -6,7 +6,7 @@ parts with their layers (filters on columns, barriers).
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -19,8 +19,8 @@ from pipeline.inputs import InputFile, resolve
 from pipeline.plan import BarrierStep, Pass, plan_steps, signal_columns
 from pipeline.prints import pass_print, stage_print
 from pipeline.remote.failures import without_secrets
-from pipeline.runner.dropped import DroppedInput, DroppedWork
 from pipeline.runner.finish import finish
+from pipeline.runner.gather import DroppedInput, DroppedWork
 from pipeline.runner.passes import Crash, PassWork, run_columns, run_file
 from pipeline.runner.splits import (
     SplitTasks,
@@ -151,9 +151,11 @@ class Run:
             for file in self.files
         }
         each = self.tasks.run_each(step.name, _flat(planned))
-        while corrected := self._corrected(planned, each, makers):
+        files = self.files
+        while corrected := self._corrected(files, planned, each, makers):
             planned.update(corrected)
-            each = self.tasks.run_each(step.name, _flat(planned))
+            each |= self.tasks.run_each(step.name, _flat(corrected))
+            files = [file for file in files if file.name in corrected]
         self._set_aside(planned, each)
         self.saved = {
             file.name: [c for task in planned[file.name] for c in each[task.key]]
@@ -163,6 +165,7 @@ class Run:
 
     def _corrected(
         self,
+        files: Sequence[InputFile],
         planned: Mapping[str, list[Task]],
         each: Mapping[str, list[Commit]],
         makers: SplitTasks,
@@ -173,7 +176,7 @@ class Run:
         archive; where the split before it ended cannot (`pipeline.warc.splits`).
         """
         corrected = {}
-        for file in self.files:
+        for file in files:
             if not all(each[task.key] for task in planned[file.name]):
                 continue  # unreadable: set aside in the end
             commits = [c for task in planned[file.name] for c in each[task.key]]
@@ -330,7 +333,10 @@ class Run:
         )
 
     def _count(self, step: Pass) -> None:
-        """Add the tallies of a pass, and remember where its dropped rows lie."""
+        """Add the tallies of a pass, and remember where its rows lie, dropped or saved.
+
+        The tallies themselves go: those of 100,000 inputs would fill the driver.
+        """
         for name, commits in self.saved.items():
             for commit in commits:
                 tally = {k: v for k, v in commit.tally.items() if k != "split"}
@@ -340,6 +346,7 @@ class Run:
                 add(self.tally, tally)
                 rows = commit.of(f"commits/{step.name}")
                 self.sidecars.setdefault(name, []).extend(rows)
+            self.saved[name] = [replace(commit, tally={}) for commit in commits]
 
     def _dropped_inputs(self) -> list[DroppedInput]:
         parts = {part.name: part for part in self._parts()}
