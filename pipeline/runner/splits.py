@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline.inputs import InputFile
+from pipeline.remote.failures import without_secrets
 from pipeline.remote.opening import Access
 from pipeline.runner.passes import Crash, PassWork, run_split
 from pipeline.selection.choose import Selection
@@ -102,7 +103,9 @@ class SplitTasks:
             file.path, start, stop, file.size, exact, crawl, self._tasks, selected
         )
         how = ("x" if exact else "") + (f"-{crash}" if crash else "")
-        about = (file.name, file.size, file.stamp, crawl, start, stop, how)
+        # The place too: `warc_path` of a moved archive must not tell where it was.
+        place = without_secrets(file.path)
+        about = (file.name, place, file.size, file.stamp, crawl, start, stop, how)
         print_ = fingerprint(self._print, *about, *chosen)
         return Task(
             key=f"{task_name(file.name)}-{start}-{stop}{how}",

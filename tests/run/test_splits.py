@@ -91,6 +91,21 @@ def test_an_archive_within_an_archive_deceives_no_run(
     assert split["source"]["refused"] == whole["source"]["refused"]
 
 
+def test_a_moved_archive_is_named_by_its_new_place(tmp_path: Path, tamis: Any) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    (old / "a.warc.gz").write_bytes(archive(2, b""))
+    tamis.run(f"input={old}/a.warc.gz")
+    old.rename(new)
+    tamis.run(f"input={new}/a.warc.gz")
+    paths = {
+        path
+        for kept in (tamis.output / "dropped").glob("*.parquet")
+        for path in pq.read_table(kept)["warc_path"].to_pylist()
+    }
+    assert paths == {str(new / "a.warc.gz")}
+
+
 def offsets(run: Path) -> list[int]:
     return sorted(
         offset

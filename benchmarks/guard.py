@@ -1,0 +1,96 @@
+"""What the guard of extract_text costs: the stage beside the engine called directly.
+
+    python benchmarks/guard.py                 # resiliparse and trafilatura
+    python benchmarks/guard.py --engines resiliparse --rounds 5
+
+Both sides get the same decoded pages in the same batches, in turns on one core, which
+the guard's process shares; the cleaning of texts and titles, which the stage does
+too, is timed with the direct call as well. The figure is the ratio of the medians.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.html.engines.page import with_title
+from pipeline.html.extract import ENGINES, Extracted
+from pipeline.stage import build_transform, function_of
+from pipeline.stages.decode_html import DecodeHtml
+from pipeline.stages.extract_text import ExtractText, written_columns
+from pipeline.stages.read_warc import Reading, ReadWarc
+from pipeline.warc.splits import Split
+
+ARCHIVE = Path(__file__).resolve().parents[2] / "shared" / "data" / "pages-dev.warc.gz"
+
+
+def decoded(limit: int) -> Iterator[pa.RecordBatch]:
+    """Batches of decoded pages, `limit` pages in all."""
+    size = ARCHIVE.stat().st_size
+    split = Split(str(ARCHIVE), 0, size, size, True, None, 1, None)
+    decode = build_transform(DecodeHtml())
+    config = ReadWarc()
+    for batch in function_of(config)(config, split, Reading()):
+        if limit <= 0:
+            return
+        yield decode(batch.slice(0, limit))
+        limit -= batch.num_rows
+
+
+def direct(engine: str) -> Callable[[pa.RecordBatch], object]:
+    """The engine in this process, its texts in the stage's form."""
+    extract = with_title(ENGINES[engine].factory)
+
+    def stage(batch: pa.RecordBatch) -> object:
+        answers = [extract(page.as_py()) for page in batch["html"]]
+        return written_columns([Extracted(a[0] or "", a[1]) for a in answers])
+
+    return stage
+
+
+def seconds(
+    stage: Callable[[pa.RecordBatch], object], pages: list[pa.RecordBatch]
+) -> float:
+    """Seconds to take all pages through the stage."""
+    start = time.perf_counter()
+    for batch in pages:
+        stage(batch)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--engines", default="resiliparse,trafilatura")
+    parser.add_argument("--pages", type=int, default=600)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    if not ARCHIVE.exists():
+        sys.exit(f"the real pages are not on this machine: no {ARCHIVE}")
+    os.sched_setaffinity(0, {0})
+    pages = list(decoded(arguments.pages))
+    count = sum(batch.num_rows for batch in pages)
+    print(f"{count} pages, {arguments.rounds} rounds, load {os.getloadavg()[0]:.1f}\n")
+    print("| engine | ms per page, direct | guarded | the guard costs |")
+    print("|---|--:|--:|--:|")
+    for engine in arguments.engines.split(","):
+        sides = (direct(engine), build_transform(ExtractText(engine=engine)))
+        rounds = [[seconds(side, pages) for side in sides]]  # the first one warms up
+        rounds += [
+            [seconds(side, pages) for side in sides] for _ in range(arguments.rounds)
+        ]
+        bare, guarded = (
+            statistics.median(some) for some in zip(*rounds[1:], strict=True)
+        )
+        print(
+            f"| {engine} | {1000 * bare / count:.2f} | {1000 * guarded / count:.2f} "
+            f"| {100 * (guarded / bare - 1):+.1f} % |"
+        )
+
+
+if __name__ == "__main__":
+    main()
