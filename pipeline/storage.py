@@ -77,6 +77,15 @@ class Storage:
         except FileNotFoundError as error:
             raise _explained(error, "read", self.path(name)) from error
 
+    def read_range(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes [start, stop) of a file, by one request."""
+        try:
+            with self._errors("read", name):
+                content: bytes = self.filesystem.cat_file(self.path(name), start, stop)
+                return content
+        except FileNotFoundError as error:
+            raise _explained(error, "read", self.path(name)) from error
+
     def read_json(self, name: str) -> Any:
         """Parsed content. Raises StorageError where it is missing or no JSON."""
         with self.open(name) as file:

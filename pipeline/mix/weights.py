@@ -8,6 +8,7 @@ Tokens of one document are never split: `copies` turns epochs into whole numbers
 """
 
 from collections.abc import Mapping
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,10 +98,14 @@ def copies(epochs: NDArray[np.float64], keys: NDArray[np.uint64]) -> NDArray[np.
     return whole.astype(np.int64) + extra
 
 
-def domain_cap(tokens: NDArray[np.float64], max_share: float) -> float:
+def domain_cap(
+    tokens: NDArray[np.float64], max_share: float, total: float | None = None
+) -> float:
     """Most tokens a domain may bring so that none exceeds `max_share` of what is left.
 
-    tokens  (domains,)  tokens of each domain of one language
+    tokens  (domains,)  tokens of each domain of one language, or of `largest_needed`
+                        of the largest
+    total   tokens of the language, those without a domain too; null: of `tokens`
 
     The largest c with c <= max_share * sum(min(tokens, c)). With fewer domains than
     1 / max_share there is none: then c is `max_share` of the tokens as they were.
@@ -109,13 +114,19 @@ def domain_cap(tokens: NDArray[np.float64], max_share: float) -> float:
     if len(tokens) == 0:
         return float("inf")
     ordered = np.sort(tokens)[::-1]
-    rest = ordered.sum() - np.cumsum(ordered)  # tokens of the domains behind each
+    everything = float(ordered.sum()) if total is None else total
+    cut_off = np.concatenate([[0.0], np.cumsum(ordered)])
     # With the k largest cut to c: c = share * (k c + rest), c = share rest / (1 - share k)
     for cut in range(len(ordered) + 1):
         if max_share * cut >= 1:
             break
-        behind = rest[cut - 1] if cut else ordered.sum()
-        cap = float(max_share * behind / (1 - max_share * cut))
+        rest = everything - cut_off[cut]
+        cap = float(max_share * rest / (1 - max_share * cut))
         if cut == len(ordered) or ordered[cut] <= cap:
-            return cap if cap > 0 else float(max_share * ordered.sum())
-    return float(max_share * ordered.sum())
+            return cap if cap > 0 else float(max_share * everything)
+    return float(max_share * everything)
+
+
+def largest_needed(max_share: float) -> int:
+    """How many of the largest domains decide a cap: no more can be over it."""
+    return ceil(1 / max_share) + 1

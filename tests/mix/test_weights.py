@@ -7,6 +7,7 @@ from pipeline.mix.weights import (
     domain_cap,
     epochs_of,
     explicit_shares,
+    largest_needed,
     temperature_shares,
 )
 
@@ -112,3 +113,17 @@ def test_after_the_cap_no_domain_has_more_than_its_share() -> None:
 
 def test_no_domains_no_cap() -> None:
     assert domain_cap(np.empty(0), 0.1) == float("inf")
+
+
+def test_the_largest_domains_and_the_total_are_enough_for_a_cap() -> None:
+    rng = np.random.default_rng(4)
+    tokens = rng.pareto(0.7, 2000) * 1000
+    for share in (0.3, 0.05, 0.002):
+        largest = np.sort(tokens)[-largest_needed(share) :]
+        cap = domain_cap(largest, share, float(tokens.sum()))
+        assert cap == pytest.approx(domain_cap(tokens, share))
+
+
+def test_tokens_without_a_domain_are_never_cut() -> None:
+    """c = 0.25 (c + 90) -> c = 30, the 90 being of no domain."""
+    assert domain_cap(np.array([100.0]), 0.25, 190.0) == pytest.approx(30.0)

@@ -1,0 +1,138 @@
+"""How much there is to mix: documents, characters and tokens of each language.
+
+All are counted as the mix would take them without weights of languages: a document
+that `rehydrate` repeats counts as often, one that was dropped not at all.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.documents import Part
+from pipeline.errors import ConfigError
+from pipeline.mix.rehydration import times_of
+from pipeline.mix.tokens import estimated_tokens
+from pipeline.stages.mix_domains import write_domains
+from pipeline.storage import Storage
+from pipeline.tasks import Outputs
+
+_BATCH_ROWS = 4096
+_TOKENIZED_AT_ONCE = 256
+
+
+def count_part(
+    outputs: Outputs,
+    part: Part,
+    tokenizer: str | None,
+    rehydration: Mapping[int, float],
+    with_domains: bool,
+) -> dict[str, Any]:
+    """Documents, characters and tokens by language of what is still in; by domain too."""
+    columns = ["language", "domain", "text_chars", "drop_reason"]
+    table = part.read(outputs.storage, columns)
+    is_open = pc.is_null(table["drop_reason"])
+    times = repeats(outputs.storage, part, rehydration)
+    tokens = _tokens(outputs.storage, part, is_open, tokenizer)
+    counted = pa.table(
+        {
+            "language": pc.fill_null(table["language"], "unknown"),
+            "domain": table["domain"],
+            "documents": pa.array(times),
+            # Whole numbers: their sums do not depend on the order of adding.
+            "characters": pa.array(_rounded(table["text_chars"], times)),
+            "tokens": pa.array(_rounded(tokens, times)),
+        }
+    ).filter(is_open)
+    if with_domains:
+        write_domains(outputs, counted)
+    groups = counted.group_by("language").aggregate(
+        [("documents", "sum"), ("characters", "sum"), ("tokens", "sum")]
+    )
+    return {
+        "languages": {
+            row["language"]: {
+                "documents": row["documents_sum"],
+                "characters": row["characters_sum"],
+                "tokens": row["tokens_sum"],
+            }
+            for row in groups.to_pylist()
+        }
+    }
+
+
+def repeats(
+    storage: Storage, part: Part, rehydration: Mapping[int, float]
+) -> NDArray[np.float64]:
+    """How often each document is taken for the copies that the corpus had of it."""
+    if not rehydration or "cluster_size" not in part.columns(storage):
+        return np.ones(part.rows)
+    sizes = part.read(storage, ["cluster_size"])["cluster_size"]
+    return times_of(np.asarray(pc.fill_null(sizes, 1)).astype(np.int64), rehydration)
+
+
+def batches(
+    storage: Storage, part: Part, names: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """The saved documents of a part, in order, never more than a row group at a time."""
+    for file in part.files:
+        with storage.open(file.path) as opened:
+            parquet = pq.ParquetFile(opened)
+            present = [name for name in names if name in parquet.schema_arrow.names]
+            for group in range(parquet.num_row_groups):
+                yield from parquet.iter_batches(
+                    _BATCH_ROWS, row_groups=[group], columns=present
+                )
+
+
+def counted_tokens(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
+    """Tokens of each row: counted where there is a tokenizer, else estimated."""
+    if tokenizer is None:
+        characters = np.asarray(rows["text_chars"]).astype(np.int64)
+        return estimated_tokens(
+            characters, pc.fill_null(rows["language"], "unknown").to_pylist()
+        )
+    encoder = _encoder(tokenizer)
+    counts: list[int] = []
+    for start in range(0, len(rows["text"]), _TOKENIZED_AT_ONCE):
+        texts = rows["text"].slice(start, _TOKENIZED_AT_ONCE).to_pylist()
+        encodings = encoder.encode_batch_fast(texts, add_special_tokens=False)
+        counts += [len(encoding.ids) for encoding in encodings]
+    return np.array(counts, np.int64)
+
+
+def _tokens(
+    storage: Storage, part: Part, is_open: Any, tokenizer: str | None
+) -> NDArray[np.int64]:
+    """Tokens of each document of a part; 0 for dropped ones, whose text nobody reads."""
+    if tokenizer is None:
+        table = part.read(storage, ["text_chars", "language"])
+        return counted_tokens(table, None)
+    mask = np.asarray(is_open, dtype=bool)
+    tokens = np.zeros(part.rows, np.int64)
+    first = 0
+    for batch in batches(storage, part, ["text"]):
+        rows = mask[first : first + batch.num_rows]
+        counted = counted_tokens(batch.filter(pa.array(rows)), tokenizer)
+        tokens[first : first + batch.num_rows][rows] = counted
+        first += batch.num_rows
+    return tokens
+
+
+def _rounded(counts: Any, times: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.rint(np.asarray(counts).astype(np.float64) * times).astype(np.int64)
+
+
+@lru_cache(maxsize=1)
+def _encoder(path: str) -> Any:
+    from tokenizers import Tokenizer  # only recipes that name one pay for it
+
+    try:
+        return Tokenizer.from_file(path)
+    except Exception as error:  # the library raises the bare class
+        raise ConfigError(f"mix_corpus.tokenizer: {path}: {error}") from error

@@ -1,0 +1,176 @@
+"""Which documents the mix takes, how often, and the rows that it holds of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.documents import Part
+from pipeline.mix.cut import Cut
+from pipeline.mix.order import shuffle_key
+from pipeline.mix.weights import copies
+from pipeline.schema import PROVENANCE
+from pipeline.stages.mix_count import batches, counted_tokens, repeats
+from pipeline.storage import Storage
+
+# Epochs that no mix reaches: what is drawn with them is independent of the order.
+_SAMPLE_EPOCH, _DOMAIN_EPOCH = 2**62, 2**62 + 1
+# Text of rows that are put together at once: a document may be taken many times.
+_BATCH_BYTES = 16 << 20
+
+# What a shard holds. Columns that the recipe does not write are null.
+MIX = pa.schema(
+    [
+        *PROVENANCE,
+        ("text", pa.string()),
+        ("title", pa.string()),
+        ("language", pa.string()),
+        ("script", pa.string()),
+        ("language_score", pa.float32()),
+        ("quality_score", pa.float32()),
+        ("rights_license", pa.string()),
+        ("text_chars", pa.int64()),
+        ("tokens", pa.int64()),
+        ("cluster_size", pa.uint32()),
+        ("epoch", pa.int32()),
+    ]
+)
+KEY = "shuffle_key"
+KEYED = MIX.append(pa.field(KEY, pa.uint64()))
+# A row of a part's layer.
+LAYER = pa.schema(
+    [("id", pa.uint64()), ("drop_reason", pa.string()), ("copies", pa.int32())]
+)
+_COUNTS = ("documents", "rows", "characters", "tokens")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What was decided from the counts, the same for every task."""
+
+    seed: int
+    epochs: dict[str, float]
+    caps: dict[str, dict[str, float]]
+    rehydration: dict[int, float]
+    tokenizer: str | None
+    cut: Cut
+
+
+def drawn(storage: Storage, part: Part, draw: Draw) -> tuple[NDArray[np.int64], Any]:
+    """How often each document is taken, and the part's layer, which says why not."""
+    table = part.read(storage, ["id", "language", "domain", "drop_reason"])
+    is_open = np.asarray(pc.is_null(table["drop_reason"]))
+    ids = np.asarray(table["id"]).astype(np.uint64)
+    languages = pc.fill_null(table["language"], "unknown").to_pylist()
+    epochs = np.array([draw.epochs.get(name, 0.0) for name in languages])
+    epochs *= repeats(storage, part, draw.rehydration)
+    times = copies(epochs, shuffle_key(draw.seed, ids, _SAMPLE_EPOCH))
+    is_over = _over_domain_cap(draw, ids, languages, table["domain"].to_pylist())
+    times[is_over | ~is_open] = 0
+    reasons = np.full(len(times), None, dtype=object)
+    reasons[is_open & (times == 0)] = "not_sampled"
+    reasons[is_open & is_over] = "domain_share"
+    columns = [table["id"], pa.array(reasons, pa.string()), pa.array(times, pa.int32())]
+    return times, pa.table(columns, schema=LAYER)
+
+
+def mixed_rows(
+    storage: Storage, part: Part, draw: Draw, times: NDArray[np.int64]
+) -> Iterator[pa.Table]:
+    """Rows as the mix will hold them, some megabytes at a time."""
+    sizes = _cluster_sizes(storage, part)
+    first = 0
+    for batch in batches(storage, part, MIX.names):
+        repeats_ = times[first : first + batch.num_rows]
+        taken = np.repeat(np.arange(batch.num_rows), repeats_)
+        starts = np.cumsum(repeats_) - repeats_
+        epoch = np.arange(len(taken)) - np.repeat(starts, repeats_)
+        for some in _pieces(batch["text"], taken):
+            yield _keyed(
+                batch.take(pa.array(taken[some])),
+                epoch[some],
+                sizes.slice(first, batch.num_rows).take(pa.array(taken[some])),
+                draw,
+            )
+        first += batch.num_rows
+
+
+def add_counts(languages: dict[str, dict[str, int]], rows: pa.Table) -> None:
+    """Documents (each once), rows, characters and tokens by language."""
+    table = pa.table(
+        {
+            "language": pc.fill_null(rows["language"], "unknown"),
+            "documents": pc.equal(rows["epoch"], 0).cast(pa.int64()),
+            "rows": pa.repeat(1, rows.num_rows),
+            "characters": rows["text_chars"],
+            "tokens": rows["tokens"],
+        }
+    )
+    sums = table.group_by("language").aggregate([(name, "sum") for name in _COUNTS])
+    for row in sums.to_pylist():
+        total = languages.setdefault(row["language"], dict.fromkeys(_COUNTS, 0))
+        for name in _COUNTS:
+            total[name] += row[f"{name}_sum"]
+
+
+def _over_domain_cap(
+    draw: Draw,
+    ids: NDArray[np.uint64],
+    languages: Sequence[str],
+    domains: Sequence[str | None],
+) -> NDArray[np.bool_]:
+    """Documents beyond what their domain may bring, drawn by a hash of their id."""
+    if not draw.caps:
+        return np.zeros(len(ids), np.bool_)
+    nothing: Mapping[str, float] = {}
+    stay = np.array(
+        [
+            draw.caps.get(language, nothing).get(domain or "", 1.0)
+            for language, domain in zip(languages, domains, strict=True)
+        ]
+    )
+    is_over: NDArray[np.bool_] = (
+        copies(stay, shuffle_key(draw.seed, ids, _DOMAIN_EPOCH)) == 0
+    )
+    return is_over
+
+
+def _pieces(text: pa.Array, taken: NDArray[np.int64]) -> list[slice]:
+    """Runs of `taken` with a bounded number of bytes of text."""
+    if len(taken) == 0:
+        return []
+    sizes = np.asarray(pc.fill_null(pc.binary_length(text), 0)).astype(np.int64)
+    groups = np.cumsum(sizes[taken]) // _BATCH_BYTES
+    starts = np.flatnonzero(np.diff(groups, prepend=-1)).tolist()
+    stops = [*starts[1:], len(taken)]
+    return [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
+
+
+def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], sizes: Any, draw: Draw) -> Any:
+    ids = np.asarray(rows["id"]).astype(np.uint64)
+    keys = shuffle_key(draw.seed, ids, epoch.astype(np.uint64))
+    added = {
+        "tokens": pa.array(counted_tokens(rows, draw.tokenizer), pa.int64()),
+        "epoch": pa.array(epoch, pa.int32()),
+        "cluster_size": sizes,
+        KEY: pa.array(keys, pa.uint64()),
+    }
+    columns = [
+        added[field.name]
+        if field.name in added
+        else rows[field.name].cast(field.type)
+        if field.name in rows.schema.names
+        else pa.nulls(rows.num_rows, field.type)
+        for field in KEYED
+    ]
+    return pa.table(columns, schema=KEYED)
+
+
+def _cluster_sizes(storage: Storage, part: Part) -> pa.Array:
+    if "cluster_size" not in part.columns(storage):
+        return pa.nulls(part.rows, pa.uint32())
+    return part.read(storage, ["cluster_size"])["cluster_size"].combine_chunks()
