@@ -4,6 +4,9 @@ source pass   read_warc and transforms up to the first save    (one task a split
 table pass    transforms between two saves                     (one task a saved file)
 column pass   filters behind the last save                     (one task an input file)
 barrier       sees the whole data set                          (deduplicate, mix_corpus)
+
+Barriers and filters may stand between two saves as well: what they say of the documents
+of the first lies on these as layers, and the table pass behind them reads both.
 """
 
 from collections.abc import Sequence
@@ -19,6 +22,9 @@ from pipeline.stages.save import Save
 PassKind = Literal["source", "table", "column"]
 # Folders of the output that a save cannot be called.
 _TAKEN = {"mix", "mixed", "dropped", "duplicates", "commits", "work"}
+_TAKEN |= {"urls", "lines", "substrings"}
+# Stages whose columns tell about a text as it stands, or change it before the reader.
+_OF_TEXT = ("measure_", "score_", "mask_", "sign")
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ def plan_steps(stages: Sequence[StageConfig]) -> list[Step]:
                 steps.append(_column_pass(steps, waiting))
                 waiting = []
             steps.append(BarrierStep(config.label, config))
+            _apply(config, columns)
         else:
             waiting.append(config)
             _apply(config, columns)
@@ -66,11 +73,14 @@ def plan_steps(stages: Sequence[StageConfig]) -> list[Step]:
     return steps
 
 
-def signal_columns(stages: Sequence[StageConfig]) -> pa.Schema:
-    """Numeric columns that transforms write, which dropped/ keeps: not hashes."""
+def signal_columns(stages: Sequence[StageConfig], stop: int | None = None) -> pa.Schema:
+    """Numeric columns written by transforms, and by barriers above a save, among the
+    first `stop` stages: what dropped/ keeps. No hashes.
+    """
     columns: dict[str, pa.DataType] = {}
-    for config in stages:
-        if kind(config) == "transform":
+    for index, config in enumerate(stages[:stop]):
+        which = kind(config)
+        if which == "transform" or (which == "barrier" and _save_below(stages, index)):
             columns.update(_written(config))
     fields = [
         pa.field(name, type_)
@@ -118,15 +128,30 @@ def _misplaced(stages: Sequence[StageConfig], index: int) -> list[str]:
     config, above = stages[index], stages[:index]
     if config.stage == "mix_corpus" and index + 1 < len(stages):
         return ["stands last: what it has mixed cannot be dropped any more"]
+    if kind(config) == "barrier" and "text" in _written(config):
+        return _text_too_late(stages, index)
     if not isinstance(config, Save):
         return []
-    if any(kind(other) == "barrier" for other in above):
-        return ["stands above the first barrier, which reads what was saved before"]
-    if not above or isinstance(above[-1], Save):
-        return ["has no stage between it and the save above it"]
+    if not above or kind(above[-1]) in ("save", "barrier"):
+        found = "the barrier" if above and kind(above[-1]) == "barrier" else "the save"
+        return [f"has no stage between it and {found} above it"]
     if config.name in _TAKEN or config.name.startswith("decisions"):
         return [f"{config.name!r} is a folder of every run; choose another name"]
     return []
+
+
+def _text_too_late(stages: Sequence[StageConfig], index: int) -> list[str]:
+    """Why a barrier that changes texts cannot stand here."""
+    if not _save_below(stages, index):
+        return ["changes the text, and no `save:` below it keeps what is left"]
+    early = [c.label for c in stages[:index] if c.stage.startswith(_OF_TEXT)]
+    if early:
+        return [f"changes the text that {early[0]} has read: stand above it"]
+    return []
+
+
+def _save_below(stages: Sequence[StageConfig], index: int) -> bool:
+    return any(isinstance(config, Save) for config in stages[index:])
 
 
 def _missing(config: StageConfig, columns: dict[str, pa.DataType]) -> list[str]:
@@ -141,8 +166,14 @@ def _missing(config: StageConfig, columns: dict[str, pa.DataType]) -> list[str]:
 def _lost_columns(stages: Sequence[StageConfig], index: int, place: str) -> list[str]:
     """A column written where neither a later save nor an earlier pass keeps it."""
     written = [name for name in _written(stages[index]) if name != "drop_reason"]
-    if not written or any(kind(config) == "save" for config in stages[index:]):
+    below = [kind(config) for config in stages[index:]]
+    ends = [which for which in below if which in ("save", "barrier")]
+    if not written or ends[:1] == ["save"]:
         return []
+    if "save" in ends:
+        barrier = stages[index + below.index("barrier")].label
+        why = f"{barrier} stands between it and the next `save:`, and it is lost"
+        return [f"{place}: writes {written[0]!r}, but {why}"]
     return [f"{place}: writes {written[0]!r} behind the last `save:`, where it is lost"]
 
 

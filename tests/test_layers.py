@@ -27,6 +27,7 @@ LAYERS = [
     {"storage", "executors"},
     {"remote"},
     {"tasks", "inputs"},
+    {"aligned"},
     {"documents", "selection"},
     {"stage"},
     {"prints"},

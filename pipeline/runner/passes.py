@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pipeline.documents import Part
+from pipeline.documents import Part, SavedRows, with_layer
 from pipeline.errors import SchemaError, TamisError
 from pipeline.runner.dropped import DroppedRows
 from pipeline.runner.tally import add, column_tally, source_tally, stage_tally
 from pipeline.schema import DECISIONS
 from pipeline.stage import StageConfig, Transform, build_transform, drop, function_of
 from pipeline.stages.read_warc import Reading
-from pipeline.tasks import File, Outputs
+from pipeline.tasks import Outputs
 
 _ROW_GROUP_BYTES = 32 << 20
 _FILE_BATCH_ROWS = 256
@@ -66,17 +65,12 @@ def run_split(
 
 
 def run_file(
-    outputs: Outputs,
-    work: PassWork,
-    file: File,
-    start: int,
-    stop: int,
-    crash: Crash | None = None,
+    outputs: Outputs, work: PassWork, source: SavedRows, crash: Crash | None = None
 ) -> dict[str, Any]:
-    """Take rows [start, stop) of a saved file through the pass."""
-    with outputs.storage.open(file.path) as opened:
-        batches = _rows_of(pq.ParquetFile(opened), start, stop)
-        return _drive(outputs, work, batches, crash, first_row=start)
+    """Take rows of a saved file through the pass; what barriers said of them first."""
+    batches = source.batches(outputs.storage, _FILE_BATCH_ROWS)
+    layers = [label for label, _ in source.layers]
+    return _drive(outputs, work, batches, crash, layers=layers, first_row=source.start)
 
 
 def run_columns(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
@@ -113,13 +107,14 @@ def _drive(
     batches: Iterator[pa.RecordBatch],
     crash: Crash | None,
     source: str | None = None,
+    layers: Sequence[str | None] = (),
     first_row: int = 0,
 ) -> dict[str, Any]:
     """Save what survives all stages; publish what does not, with its reasons."""
     if work.saved is None:
         raise SchemaError(f"pass {work.name} saves nothing")
     dropped = DroppedRows(work.signals, keep_text=work.keep_dropped_text)
-    chain = _Chain(work, dropped, crash)
+    chain = _Chain(work, dropped, crash, layers)
     row = first_row
     # After a death it goes one document at a time and says where it is.
     careful = outputs.deaths > 0 and crash is None
@@ -144,20 +139,30 @@ def _drive(
 
 
 class _Chain:
-    """The transforms of a pass in a row, with what they counted and dropped."""
+    """The transforms of a pass in a row, with what they counted and dropped.
+
+    `layers` are the stages whose layers the batches bring along.
+    """
 
     def __init__(
-        self, work: PassWork, dropped: DroppedRows, crash: Crash | None
+        self,
+        work: PassWork,
+        dropped: DroppedRows,
+        crash: Crash | None,
+        layers: Sequence[str | None],
     ) -> None:
         self.tally: dict[str, Any] = {}
         self._stages = list(zip(work.stages, _transforms(work), strict=True))
         self._dropped = dropped
         self._crash = crash
+        self._layers = layers
 
     def through(
         self, batch: pa.RecordBatch, marker: tuple[Outputs, int] | None
     ) -> pa.RecordBatch:
         """The rows that no stage drops, with the columns of all stages."""
+        for number, label in enumerate(self._layers):
+            batch = self._lay(batch, number, label)
         for config, transform in self._stages:
             if batch.num_rows == 0:
                 break
@@ -183,6 +188,20 @@ class _Chain:
             tallied = [prefix + name for name in config.tallied]
             add(self.tally, {"columns": column_tally(batch, tallied)})
         return batch
+
+    def _lay(
+        self, batch: pa.RecordBatch, number: int, label: str | None
+    ) -> pa.RecordBatch:
+        """What a barrier, or a column pass (no label), said of the rows, as its work."""
+        before, after, layer = with_layer(batch, number)
+        if label is not None:
+            return self.settle(before, after, label, 0.0)
+        # Its task has counted already, and its rows name the stage.
+        has_reason = pc.is_valid(after["drop_reason"])
+        for stage in pc.unique(layer["drop_stage"].filter(has_reason)).to_pylist():
+            is_of_stage = pc.equal(layer["drop_stage"], stage)
+            self._dropped.take(after.filter(is_of_stage.fill_null(False)), stage)
+        return after.filter(pc.invert(has_reason))
 
     def settle(
         self, before: pa.RecordBatch, after: pa.RecordBatch, stage: str, seconds: float
@@ -240,20 +259,6 @@ def _timed(
         if batch is None:
             return
         yield batch, time.perf_counter() - start
-
-
-def _rows_of(
-    parquet: pq.ParquetFile, start: int, stop: int
-) -> Iterator[pa.RecordBatch]:
-    """Rows [start, stop) of a saved file, with an empty `drop_reason`."""
-    position = 0
-    for batch in parquet.iter_batches(batch_size=_FILE_BATCH_ROWS):
-        first = max(start - position, 0)
-        last = min(stop - position, batch.num_rows)
-        position += batch.num_rows
-        if first < last:
-            rows = batch.slice(first, last - first)
-            yield rows.append_column("drop_reason", pa.nulls(len(rows), pa.string()))
 
 
 def _singles(batch: pa.RecordBatch) -> list[pa.RecordBatch]:

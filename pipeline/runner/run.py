@@ -12,16 +12,17 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.config import Recipe
-from pipeline.documents import Part, Published
+from pipeline.documents import Part, Published, SavedRows
 from pipeline.errors import InputError
 from pipeline.executors import Executor
 from pipeline.inputs import InputFile, resolve
 from pipeline.plan import BarrierStep, Pass, plan_steps, signal_columns
 from pipeline.prints import pass_print, stage_print
 from pipeline.remote.failures import without_secrets
+from pipeline.runner.files import file_task
 from pipeline.runner.finish import finish
 from pipeline.runner.gather import DroppedInput, DroppedWork
-from pipeline.runner.passes import Crash, PassWork, run_columns, run_file
+from pipeline.runner.passes import PassWork, run_columns
 from pipeline.runner.splits import (
     SplitTasks,
     misplaced,
@@ -113,8 +114,9 @@ class Run:
         for step in plan_steps(self.recipe.stages):
             if isinstance(step, BarrierStep):
                 # No mix of a part of the corpus unless it is asked for.
-                if len(self.missing) <= self.recipe.allow_missing_inputs:
-                    self._barrier(step)
+                if len(self.missing) > self.recipe.allow_missing_inputs:
+                    return
+                self._barrier(step)
             elif step.kind == "source":
                 self._source_pass(step)
             elif step.kind == "table":
@@ -200,15 +202,12 @@ class Run:
                 self.files.remove(file)
 
     def _table_pass(self, step: Pass) -> None:
-        """From every saved file to one of the next save."""
+        """From every saved file, and the layers on it, to one of the next save."""
         work = self._work(step, step.stages)
         print_ = self._print(step)
         planned = {
             file.name: [
-                self._file_task(work, print_, saved, 0, saved.rows)
-                for commit in self.saved[file.name]
-                for saved in commit.files
-                if saved.dataset == self._saved_name(commit)
+                file_task(work, print_, rows) for rows in self._saved_rows(file)
             ]
             for file in self.files
         }
@@ -218,42 +217,26 @@ class Run:
             file.name: [c for task in planned[file.name] for c in each[task.key]]
             for file in self.files
         }
+        # The next layers lie on what was saved now.
+        self.parts, self.labels = [], []
         self._count(step)
+
+    def _saved_rows(self, file: InputFile) -> list[SavedRows]:
+        """The saved files of an input, with what barriers said of their rows."""
+        layers: tuple[tuple[str | None, File], ...] = ()
+        if self.labels:
+            (part,) = (p for p in self.parts if p.name == task_name(file.name))
+            layers = tuple(zip(self.labels, part.layers, strict=True))
+        found: list[SavedRows] = []
+        first = 0
+        for commit in self.saved[file.name]:
+            for saved in commit.of(self._saved_name(commit)):
+                found.append(SavedRows(saved, 0, saved.rows, layers, first))
+                first += saved.rows
+        return found
 
     def _saved_name(self, commit: Commit) -> str:
         return commit.files[0].dataset
-
-    def _file_task(
-        self,
-        work: PassWork,
-        print_: str,
-        file: File,
-        start: int,
-        stop: int,
-        crash: str = "",
-    ) -> Task:
-        key = file.path.rpartition("/")[2].removesuffix(".parquet")
-        if (start, stop) != (0, file.rows):
-            key = f"{key}-{start}-{stop}"
-
-        def isolate(mark: Any) -> Sequence[Task]:
-            if crash or not mark or "row" not in mark:
-                return ()
-            row, stage = int(mark["row"]), str(mark["stage"])
-            ranges = [(start, row, ""), (row, row + 1, stage), (row + 1, stop, "")]
-            return [
-                self._file_task(work, print_, file, first, last, why)
-                for first, last, why in ranges
-                if first < last
-            ]
-
-        return Task(
-            key=key + (f"-{crash}" if crash else ""),
-            fingerprint=fingerprint(print_, file.path, start, stop, crash),
-            function=run_file,
-            arguments=(work, file, start, stop, Crash(crash) if crash else None),
-            isolate=isolate,
-        )
 
     def _column_pass(self, step: Pass) -> None:
         """A layer of decisions for every part."""
@@ -324,7 +307,7 @@ class Run:
     def _signals(self, step: Pass) -> pa.Schema:
         """What a dropped row of this pass can tell: no stage below it has any say."""
         last = self.recipe.stages.index(step.stages[-1])
-        return signal_columns(self.recipe.stages[: last + 1])
+        return signal_columns(self.recipe.stages, last + 1)
 
     def _print(self, step: Pass) -> str:
         """What every row of a pass depends on, kept or dropped, but for its input."""

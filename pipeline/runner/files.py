@@ -1,0 +1,39 @@
+"""Tasks of a table pass: one a saved file, or a part of it where a page killed workers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pipeline.documents import SavedRows
+from pipeline.runner.passes import Crash, PassWork, run_file
+from pipeline.tasks import Task, fingerprint
+
+
+def file_task(work: PassWork, print_: str, rows: SavedRows, crash: str = "") -> Task:
+    """The rows through the pass; with `crash` they drop at the stage of that name."""
+    file, start, stop = rows.file, rows.start, rows.stop
+    key = file.path.rpartition("/")[2].removesuffix(".parquet")
+    if (start, stop) != (0, file.rows):
+        key = f"{key}-{start}-{stop}"
+
+    def isolate(mark: Any) -> Sequence[Task]:
+        if crash or not mark or "row" not in mark:
+            return ()
+        row, stage = int(mark["row"]), str(mark["stage"])
+        ranges = [(start, row, ""), (row, row + 1, stage), (row + 1, stop, "")]
+        return [
+            file_task(work, print_, replace(rows, start=first, stop=last), why)
+            for first, last, why in ranges
+            if first < last
+        ]
+
+    # By their content: settings that lead to the same layer redo nothing below it.
+    layers = [[label, layer.path] for label, layer in rows.layers]
+    below = [rows.first, *layers] if layers else []
+    return Task(
+        key=key + (f"-{crash}" if crash else ""),
+        fingerprint=fingerprint(print_, file.path, start, stop, crash, *below),
+        function=run_file,
+        arguments=(work, rows, Crash(crash) if crash else None),
+        isolate=isolate,
+    )
