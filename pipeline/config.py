@@ -21,6 +21,7 @@ from pipeline.stage import StageConfig
 from pipeline.stages.clean_lines import CleanLines
 from pipeline.stages.decode_html import DecodeHtml
 from pipeline.stages.deduplicate import Deduplicate
+from pipeline.stages.deduplicate_lines import DeduplicateLines
 from pipeline.stages.extract_text import ExtractText
 from pipeline.stages.filter_language import FilterLanguage
 from pipeline.stages.filter_quality import FilterQuality
@@ -50,6 +51,7 @@ STAGES: tuple[type[StageConfig], ...] = (
     FilterLanguage,
     FilterRights,
     CleanLines,
+    DeduplicateLines,
     MeasureText,
     ScoreQuality,
     ScoreToxicity,
