@@ -22,6 +22,8 @@ from pipeline.stages.clean_lines import CleanLines
 from pipeline.stages.decode_html import DecodeHtml
 from pipeline.stages.deduplicate import Deduplicate
 from pipeline.stages.deduplicate_lines import DeduplicateLines
+from pipeline.stages.deduplicate_substrings import DeduplicateSubstrings
+from pipeline.stages.deduplicate_urls import DeduplicateUrls
 from pipeline.stages.extract_text import ExtractText
 from pipeline.stages.filter_language import FilterLanguage
 from pipeline.stages.filter_quality import FilterQuality
@@ -51,7 +53,9 @@ STAGES: tuple[type[StageConfig], ...] = (
     FilterLanguage,
     FilterRights,
     CleanLines,
+    DeduplicateUrls,
     DeduplicateLines,
+    DeduplicateSubstrings,
     MeasureText,
     ScoreQuality,
     ScoreToxicity,

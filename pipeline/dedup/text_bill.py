@@ -8,6 +8,9 @@ _MEMORY_BYTES = 1 << 30
 _LINE_ROWS, _NGRAM_ROWS = 40, 700  # of a web page
 _RUN_ROW_BYTES = 17  # two random 64-bit numbers
 _NGRAM_ROW_BYTES = 10  # the second is an ordinal
+_URL_BYTES = 30
+_TEXT_BYTES = 2_000  # of a web page of 5 kB, compressed
+_PARTITION_FACTOR = 16
 
 
 class TextBill(NamedTuple):
@@ -29,3 +32,14 @@ def lines_bill(documents: int, *, with_ngrams: bool) -> TextBill:
     if with_ngrams:
         row_bytes += _NGRAM_ROWS * _NGRAM_ROW_BYTES
     return TextBill(documents * row_bytes, _MEMORY_BYTES)
+
+
+def urls_bill(documents: int) -> TextBill:
+    """10^9 documents: 30 GB."""
+    return TextBill(documents * _URL_BYTES, _MEMORY_BYTES)
+
+
+def substrings_bill(documents: int, partition_bytes: int) -> TextBill:
+    """10^8 documents: 200 GB."""
+    memory = max(_PARTITION_FACTOR * partition_bytes, _MEMORY_BYTES)
+    return TextBill(documents * _TEXT_BYTES, memory)
