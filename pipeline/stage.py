@@ -10,6 +10,10 @@ A stage is a pydantic config plus one function in the same module:
 returns is called once per batch and owns no state that one batch leaves to the
 next. A transform appends columns or fills `drop_reason`; it keeps rows and their
 order. Rows with a reason leave the batch before the next stage.
+
+A barrier that reads and writes what outlives the run has two more functions: `begin`,
+whose outcome enters the fingerprint, and `conclude`, the last act of a run that is
+complete (pipeline/stages/deduplicate.py).
 """
 
 import sys

@@ -13,6 +13,7 @@ from pipeline.inputs import InputFile
 from pipeline.prints import file_sha256, icu_version, library_version
 from pipeline.remote.failures import without_secrets
 from pipeline.report.page import render_page
+from pipeline.runner.barriers import LastAct
 from pipeline.runner.gather import (
     DroppedInput,
     DroppedWork,
@@ -41,11 +42,14 @@ def finish(
     tally: dict[str, Any],
     missing: Mapping[str, str],
     books: Mapping[str, Any],
+    last_acts: Sequence[LastAct] = (),
     *,
     seconds: float,
     is_complete: bool,
 ) -> dict[str, Any]:
-    """Publish what was dropped, write the books, remove what no record names."""
+    """Publish what was dropped, write the books, then the `last_acts` of barriers; remove
+    what no record names.
+    """
     for commit_tally in _publish(tasks, inputs, work):
         add(tally, commit_tally)
     book = {
@@ -78,6 +82,8 @@ def finish(
     tasks.storage.write("run.json", json.dumps(book, indent=1).encode())
     tasks.storage.write("report.html", render_page(book, tasks.storage).encode())
     if is_complete:
+        for act in last_acts:
+            act()
         _sweep(tasks, books)
     return book
 

@@ -19,6 +19,7 @@ from pipeline.inputs import InputFile, resolve
 from pipeline.plan import BarrierStep, Pass, plan_steps, signal_columns
 from pipeline.prints import pass_print, stage_print
 from pipeline.remote.failures import without_secrets
+from pipeline.runner.barriers import LastAct, begin
 from pipeline.runner.files import file_task
 from pipeline.runner.finish import finish
 from pipeline.runner.gather import DroppedInput, DroppedWork
@@ -89,6 +90,7 @@ class Run:
         self.labels: list[str | None] = []  # of layers; null: its rows name the stage
         self.books: dict[str, Any] = {}  # what barriers say of what they published
         self.tally: dict[str, Any] = {}
+        self.last_acts: list[LastAct] = []  # of barriers, once all is done
 
     def whole(self) -> Outcome:
         """All steps, then the books."""
@@ -104,6 +106,7 @@ class Run:
             self.tally,
             self.missing,
             self.books,
+            self.last_acts,
             seconds=time.time() - start,
             is_complete=is_complete,
         )
@@ -258,14 +261,22 @@ class Run:
 
     def _barrier(self, step: BarrierStep) -> None:
         parts = self._parts()
-        print_ = fingerprint(
-            stage_print(step.config), [part.fingerprint for part in parts]
-        )
+        prints: list[Any] = [
+            stage_print(step.config),
+            [part.fingerprint for part in parts],
+        ]
+        dry = not self.writes_plan
+        stages = self.recipe.stages
+        begun, acts = begin(step.config, parts, self.tasks, stages, is_dry=dry)
+        self.last_acts += acts
+        print_ = fingerprint(*prints, *begun)
         done = self.tasks.recall(step.name, "all", print_)
         if done is None:
             self.tasks.progress.begin(step.name, 0)
             start = time.time()
-            result: Published = function_of(step.config)(step.config, parts, self.tasks)
+            result: Published = function_of(step.config)(
+                step.config, parts, self.tasks, *begun
+            )
             tally = {
                 "counts": {**result.tally, "seconds": time.time() - start},
                 "books": result.books,

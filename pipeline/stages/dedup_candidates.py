@@ -5,7 +5,7 @@ carry the shingles of the text, found here, so that the text itself is read only
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -15,7 +15,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.stages.dedup_job import WORK, Group, Settings, as_numpy, read_between
+from pipeline.stages.dedup_index_matches import NEVER, oldest_matches
+from pipeline.stages.dedup_job import (
+    WORK,
+    Group,
+    Settings,
+    as_numpy,
+    pieces_of,
+    read_between,
+)
 from pipeline.storage import Storage
 from pipeline.tasks import File, Outputs
 from pipeline.text.buffers import utf8_buffers
@@ -28,33 +36,99 @@ Hashes = NDArray[np.uint64]
 
 
 def gather_candidates(
-    outputs: Outputs, settings: Settings, group: Group, members: File, partitions: int
+    outputs: Outputs,
+    settings: Settings,
+    group: Group,
+    members: File,
+    partitions: int,
+    matches: Sequence[File] = (),
 ) -> dict[str, Any]:
-    """Write the rows of the group's touched documents, by partition."""
+    """Write the rows of the group's touched documents, by partition. With an index each
+    has the oldest of its `matches`: `added` and `keeper`.
+    """
     storage = outputs.storage
     table = read_between(storage, members, "ordinal", group.start, group.stop)
     if table.num_rows == 0:
         return {"rows": 0}
-    rows = _rows(storage, settings, group, table)
-    first = next(rows)
-    schema = first.schema.append(pa.field("partition", pa.uint32()))
-    with outputs.parquet(f"{WORK}/candidates", schema, compression_level=1) as writer:
-        for partition, held in _partitioned(chain([first], rows), partitions):
-            number = pa.array(np.full(held.num_rows, partition, np.uint32))
-            writer.write_table(
-                held.append_column("partition", number), row_group_size=held.num_rows
-            )
+    rows = _rows(storage, settings, group, table, matches)
+
+    def partition_of(own: pa.Table) -> Hashes:
+        return mixed(as_numpy(own["component"])) % np.uint64(partitions)
+
+    write_partitioned(
+        outputs, f"{WORK}/candidates", rows, "partition", partitions, partition_of
+    )
     return {"rows": table.num_rows}
 
 
+def pieces(
+    outputs: Outputs, files: Sequence[File], partition: int, partitions: int
+) -> Iterator[pa.Table]:
+    """All rows of a partition, in pieces of whole components that fit into memory."""
+    storage = outputs.storage
+    count = pieces_of(
+        sum(_bytes_between(storage, file, "partition", partition) for file in files)
+    )
+    if count == 1:
+        tables = [
+            read_between(storage, file, "partition", partition, partition)
+            for file in files
+        ]
+        if sum(table.num_rows for table in tables):
+            yield pa.concat_tables(tables)
+        return
+
+    def piece_of(own: pa.Table) -> Hashes:
+        number = mixed(as_numpy(own["component"])) // np.uint64(partitions)
+        return number % np.uint64(count)
+
+    rows = (
+        table.drop_columns(["partition"])
+        for file in files
+        for table in row_groups_between(storage, file, "partition", partition)
+    )
+    write_partitioned(outputs, f"{WORK}/pieces", rows, "piece", count, piece_of)
+    written = outputs.files[-1]
+    for piece in range(count):
+        table = read_between(storage, written, "piece", piece, piece)
+        if table.num_rows:
+            yield table
+
+
+def write_partitioned(
+    outputs: Outputs,
+    dataset: str,
+    tables: Iterator[pa.Table],
+    name: str,
+    partitions: int,
+    number_of: Callable[[pa.Table], Hashes],
+) -> None:
+    """A file whose row groups hold rows of one partition each, its number in `name`."""
+    first = next(tables)
+    schema = first.schema.append(pa.field(name, pa.uint32()))
+    with outputs.parquet(dataset, schema, compression_level=1) as writer:
+        rows = chain([first], tables)
+        for partition, held in _partitioned(rows, partitions, number_of):
+            number = pa.array(np.full(held.num_rows, partition, np.uint32))
+            writer.write_table(
+                held.append_column(name, number), row_group_size=held.num_rows
+            )
+
+
 def _rows(
-    storage: Storage, settings: Settings, group: Group, members: pa.Table
+    storage: Storage,
+    settings: Settings,
+    group: Group,
+    members: pa.Table,
+    matches: Sequence[File],
 ) -> Iterator[pa.Table]:
     """What decides about each touched document, part by part."""
     keys = [column for column, _ in settings.order]
     bands = settings.bands if settings.is_verified else ()
     columns = list(dict.fromkeys(["id", "text_hash", *keys, *bands]))
     ordinals = as_numpy(members["ordinal"])
+    if settings.has_index:
+        added, keepers = oldest_matches(storage, matches, group)
     for start, part in group.starts():
         low, high = np.searchsorted(ordinals, [start, start + part.rows]).tolist()
         if low == high:
@@ -67,11 +141,17 @@ def _rows(
             components = _cut(components, as_numpy(own["size"]), table, settings)
         table = table.append_column("ordinal", own["ordinal"])
         table = table.append_column("component", pa.array(components))
+        is_settled = np.zeros(len(places), np.bool_)
+        if settings.has_index:
+            within = places + (start - group.start)
+            table = table.append_column("added", pa.array(added[within]))
+            table = table.append_column("keeper", pa.array(keepers[within]))
+            is_settled = added[within] != NEVER
         if not settings.is_verified:
             yield table
         else:
             yield from _with_shingles(
-                storage, part.files, places, table, settings.ngram
+                storage, part.files, places, table, settings.ngram, is_settled
             )
 
 
@@ -92,8 +172,11 @@ def _with_shingles(
     places: NDArray[np.int64],
     table: pa.Table,
     ngram: int,
+    is_settled: NDArray[np.bool_],
 ) -> Iterator[pa.Table]:
-    """`table`, whose rows are `places` of a part, with the shingles of their texts."""
+    """`table`, whose rows are `places` of a part, with the shingles of their texts; a
+    document about which the index has settled is compared with none and has none.
+    """
     first = done = 0
     for file in files:
         with storage.open(file.path) as source:
@@ -104,6 +187,7 @@ def _with_shingles(
                 )
                 if stop > done:
                     own = batch["text"].take(pa.array(places[done:stop] - first))
+                    own = pc.if_else(pa.array(is_settled[done:stop]), "", own)
                     sets = shingles(*utf8_buffers(own), ngram)
                     column = pa.LargeListArray.from_arrays(sets.offsets, sets.hashes)
                     yield table.slice(done, stop - done).append_column(
@@ -113,14 +197,43 @@ def _with_shingles(
                 done = stop
 
 
+def row_groups_between(
+    storage: Storage, file: File, column: str, number: int
+) -> Iterator[pa.Table]:
+    """The rows of one partition, a row group at a time."""
+    with storage.open(file.path) as source:
+        parquet = pq.ParquetFile(source)
+        for own in _row_groups(parquet, column, number):
+            yield parquet.read_row_group(own)
+
+
+def _bytes_between(storage: Storage, file: File, column: str, number: int) -> int:
+    """Memory that the row groups of one partition take."""
+    with storage.open(file.path) as source:
+        parquet = pq.ParquetFile(source)
+        return sum(
+            parquet.metadata.row_group(own).total_byte_size
+            for own in _row_groups(parquet, column, number)
+        )
+
+
+def _row_groups(parquet: pq.ParquetFile, column: str, number: int) -> Iterator[int]:
+    place = parquet.schema_arrow.get_field_index(column)
+    for own in range(parquet.num_row_groups):
+        if parquet.metadata.row_group(own).column(place).statistics.min == number:
+            yield own
+
+
 def _partitioned(
-    tables: Iterable[pa.Table], partitions: int
+    tables: Iterable[pa.Table],
+    partitions: int,
+    number_of: Callable[[pa.Table], Hashes],
 ) -> Iterator[tuple[int, pa.Table]]:
-    """The rows by partition of their component, as many at a time as memory allows."""
+    """The rows by partition, as many at a time as memory allows."""
     held: dict[int, list[pa.Table]] = {}
     sizes: Counter[int] = Counter()
     for table in tables:
-        numbers = mixed(as_numpy(table["component"])) % np.uint64(partitions)
+        numbers = number_of(table)
         order = np.argsort(numbers, kind="stable")
         table = table.take(order)
         stops = np.searchsorted(numbers[order], np.arange(partitions), side="right")

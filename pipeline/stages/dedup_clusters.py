@@ -26,11 +26,9 @@ from pipeline.dedup.components import (
     running_counts,
     set_bits,
 )
-from pipeline.dedup.survivors import cluster_sizes, first_copies, first_of_each
-from pipeline.dedup.verify import verified_survivors
 from pipeline.errors import ConfigError
 from pipeline.schema import DUPLICATES
-from pipeline.stages.dedup_job import WORK, Group, Settings, as_numpy, read_between
+from pipeline.stages.dedup_job import WORK, Group, as_numpy, read_between
 from pipeline.stages.dedup_runs import EXACT, delta_coded, read_ordinals
 from pipeline.storage import Storage
 from pipeline.tasks import File, Outputs
@@ -46,11 +44,26 @@ DECIDED = pa.schema(
         ("reason", pa.uint8()),  # place in REASONS
     ]
 )
-REASONS = (None, "duplicate_id", "duplicate_exact", "duplicate_near")
+RESOLVED = pa.schema(
+    [
+        ("ordinal", pa.uint64()),
+        ("cluster", pa.uint64()),
+        ("cluster_size", pa.uint32()),
+        ("crawl", pa.string()),
+    ]
+)
+REASONS = (
+    None,
+    "duplicate_id",
+    "duplicate_exact",
+    "duplicate_near",
+    "duplicate_of_index",
+)
+INDEX_CRAWL = pa.field("index_crawl", pa.string())
 MEMBERS_OF = f"{WORK}/members"
-_KEPT, _SAME_ID, _SAME_TEXT, _NEAR = range(4)
+KEPT, SAME_ID, SAME_TEXT, NEAR, OF_INDEX = range(5)
 
-_DECIDED_GROUP_ROWS = 1 << 17
+DECIDED_GROUP_ROWS = 1 << 17
 _MAX_TOUCHED = (1 << 32) - 1
 
 Hashes = NDArray[np.uint64]
@@ -62,16 +75,20 @@ def find_components(
     starts: Sequence[int],
     limit: int,
     pair_edges: Sequence[File] | None = None,
+    matches: Sequence[File] = (),
 ) -> dict[str, Any]:
     """Write (ordinal, component, size) of every touched document, a file for each group.
 
     `starts` are the ordinals at which groups begin, and the number of all rows. With
     `pair_edges` components above `limit` are found anew: by these and by equal texts.
+    A document of `matches`, which the index knows, is touched also where it is alone.
     """
     bits = no_bits(starts[-1])
     for left, right in _read_edges(outputs.storage, edges):
         set_bits(bits, left)
         set_bits(bits, right)
+    for ordinals in _read_matches(outputs.storage, matches):
+        set_bits(bits, ordinals)
     counts = running_counts(bits)
     touched = int(np.bitwise_count(bits).sum())
     if touched > _MAX_TOUCHED:
@@ -105,59 +122,38 @@ def find_components(
     return {"touched": touched, "largest": int(size.max(initial=0))}
 
 
-def find_survivors(
-    outputs: Outputs, settings: Settings, files: Sequence[File], partition: int
-) -> dict[str, Any]:
-    """Write which document stands for each one of a partition."""
-    storage = outputs.storage
-    tables = [
-        read_between(storage, file, "partition", partition, partition) for file in files
-    ]
-    if not sum(table.num_rows for table in tables):
-        return {"clusters": {}}
-    table = _in_order(pa.concat_tables(tables), settings)
-    components = as_numpy(table["component"])
-    texts = as_numpy(pc.fill_null(table["text_hash"], 0))
-    copies = first_copies(components, texts)
-    if not settings.is_verified:
-        survivors = first_of_each(components)
-    else:
-        survivors = _verified(table, settings, components, copies)
-    rows = np.arange(len(survivors))
-    reasons = np.where(survivors == rows, _KEPT, _NEAR).astype(np.uint8)
-    if settings.exact:
-        reasons[(survivors != rows) & (copies != rows)] = _SAME_TEXT
-    sizes = cluster_sizes(survivors)
-    decided = pa.table(
-        [table["ordinal"], as_numpy(table["id"])[survivors], sizes, reasons],
-        schema=DECIDED,
-    ).sort_by("ordinal")
-    with outputs.parquet(f"{WORK}/decided", DECIDED) as writer:
-        writer.write_table(decided, row_group_size=_DECIDED_GROUP_ROWS)
-    histogram = Counter(sizes[survivors == rows].tolist())
-    return {"clusters": {str(size): count for size, count in sorted(histogram.items())}}
-
-
 def publish(
-    outputs: Outputs, group: Group, decided: Sequence[File], same_ids: Sequence[File]
+    outputs: Outputs,
+    group: Group,
+    decided: Sequence[File],
+    same_ids: Sequence[File],
+    resolved: Sequence[File] | None = None,
 ) -> dict[str, Any]:
-    """Write one layer for each part of the group."""
+    """Write one layer for each part of the group. `resolved` are the duplicates of an
+    index, where there is one.
+    """
     storage = outputs.storage
+    crawls = _Crawls(group)
     size = group.stop - group.start
     clusters = np.zeros(size, np.uint64)
     sizes = np.zeros(size, np.uint32)  # 0: no edge, the document stands for itself
     reasons = np.zeros(size, np.uint8)
     for file in decided:
         table = read_between(storage, file, "ordinal", group.start, group.stop - 1)
-        ordinals = as_numpy(table["ordinal"])
-        is_own = (ordinals >= group.start) & (ordinals < group.stop)
-        places = (ordinals[is_own] - np.uint64(group.start)).astype(np.int64)
+        is_own, places = _places(table, group)
         clusters[places] = as_numpy(table["cluster"])[is_own]
         sizes[places] = as_numpy(table["cluster_size"])[is_own]
         reasons[places] = as_numpy(table["reason"])[is_own]
+    for file in resolved or ():
+        table = read_between(storage, file, "ordinal", group.start, group.stop - 1)
+        is_own, places = _places(table, group)
+        clusters[places] = as_numpy(table["cluster"])[is_own]
+        sizes[places] = as_numpy(table["cluster_size"])[is_own]
+        reasons[places] = OF_INDEX
+        crawls.fill(places, table["crawl"].filter(pa.array(is_own)))
     repeated = read_ordinals(storage, same_ids)
     repeated = repeated[(repeated >= group.start) & (repeated < group.stop)]
-    reasons[(repeated - np.uint64(group.start)).astype(np.int64)] = _SAME_ID
+    reasons[(repeated - np.uint64(group.start)).astype(np.int64)] = SAME_ID
     tally: Counter[str] = Counter()
     for start, part in group.starts():
         own = slice(start - group.start, start - group.start + part.rows)
@@ -167,12 +163,44 @@ def publish(
             sizes[own],
             reasons[own],
         )
-        with outputs.parquet("duplicates", DUPLICATES, part.name) as writer:
+        if resolved is not None:
+            layer = layer.append_column(INDEX_CRAWL, crawls.column(own))
+        with outputs.parquet("duplicates", layer.schema, part.name) as writer:
             writer.write_table(layer)
         tally.update(layer["drop_reason"].to_pylist())
         tally["documents"] += layer.num_rows - layer["kept"].null_count
     del tally[None]
     return dict(tally)
+
+
+def _places(
+    table: pa.Table, group: Group
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which rows of `table` are the group's, and where these lie in it."""
+    ordinals = as_numpy(table["ordinal"])
+    is_own = (ordinals >= group.start) & (ordinals < group.stop)
+    return is_own, (ordinals[is_own] - np.uint64(group.start)).astype(np.int64)
+
+
+class _Crawls:
+    """Of the rows of a group the crawl that their cluster's keeper is from, or null."""
+
+    def __init__(self, group: Group) -> None:
+        self._codes = np.zeros(group.stop - group.start, np.int32)
+        self._names: dict[str | None, int] = {None: 0}
+
+    def fill(self, places: NDArray[np.int64], names: pa.ChunkedArray) -> None:
+        encoded = names.combine_chunks().dictionary_encode(null_encoding="encode")
+        codes = [
+            self._names.setdefault(name, len(self._names))
+            for name in encoded.dictionary.to_pylist()
+        ]
+        self._codes[places] = np.array(codes, np.int32)[encoded.indices.to_numpy()]
+
+    def column(self, rows: slice) -> pa.Array:
+        return pa.array(list(self._names), pa.string()).take(
+            pa.array(self._codes[rows])
+        )
 
 
 def _layer(
@@ -190,7 +218,7 @@ def _layer(
             part["id"],
             pa.array(np.where(sizes > 0, clusters, ids), mask=is_out),
             pa.array(np.maximum(sizes, 1), pa.uint32(), mask=is_out),
-            pa.array(reasons == _KEPT, mask=is_out),
+            pa.array(reasons == KEPT, mask=is_out),
             pc.if_else(pa.array(is_out), pa.scalar(None, pa.string()), names),
         ],
         schema=DUPLICATES,
@@ -206,30 +234,9 @@ def _read_edges(
                 yield as_numpy(batch["left"]), as_numpy(batch["right"])
 
 
-def _in_order(table: pa.Table, settings: Settings) -> pa.Table:
-    """By component, preferred documents first; null is the last choice."""
-    keys = [
-        (column, "descending" if is_descending else "ascending")
-        for column, is_descending in settings.order
-    ]
-    # No two rows are equal: id is among the keys, and of equal ids only one is here.
-    order = pc.sort_indices(table, sort_keys=[("component", "ascending"), *keys])
-    return table.take(order).combine_chunks()
-
-
-def _verified(
-    table: pa.Table, settings: Settings, components: Hashes, copies: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Survivors by exact Jaccard; see pipeline/dedup/verify.py."""
-    bands = np.stack(
-        [as_numpy(pc.fill_null(table[b], 0)) for b in settings.bands], axis=1
-    )
-    # Documents too short for shingles have no bands: let none of them share one.
-    is_short = as_numpy(pc.is_null(table[settings.bands[0]]))
-    bands[is_short] = np.arange(len(bands), dtype=np.uint64)[is_short, None]
-    sets = table["shingles"].combine_chunks()
-    offsets, hashes = as_numpy(sets.offsets), as_numpy(sets.flatten())
-    survivors: NDArray[np.int64] = verified_survivors(
-        components, copies, bands, hashes, offsets - offsets[0], settings.jaccard
-    )
-    return survivors
+def _read_matches(storage: Storage, files: Sequence[File]) -> Iterator[Hashes]:
+    for file in files:
+        with storage.open(file.path) as source:
+            batches = pq.ParquetFile(source).iter_batches(1 << 22, columns=["ordinal"])
+            for batch in batches:
+                yield as_numpy(batch["ordinal"])

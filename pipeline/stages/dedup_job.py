@@ -7,13 +7,14 @@ run that goes on with other workers finds its tasks again. A task holds at most 
     group      parts of at least 2^18 rows, or a 64th of all, at most 2^24: 600 groups
     range      a power of two of equal ranges of hashes, at most 2^24 rows each
     unit       one range of one column; a task takes units of 2^23 rows in all
-    partition  components by hash, 2^28 bytes of rows each, at most 512 of them
+    partition  components by hash, 2^28 bytes of rows each, at most 512 of them; one that is
+               larger is cut into pieces of that size when its turn comes
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +36,7 @@ _MAX_PARTITIONS = 512
 _ROW_BYTES = 128
 _SHINGLES_BYTES = 8 << 10  # of a document; web pages measured 5.0 kB on average
 
+Piece = TypeVar("Piece")
 Order = tuple[tuple[str, bool], ...]
 """Columns by which documents of a cluster are preferred; true for descending."""
 
@@ -50,6 +52,7 @@ class Settings(NamedTuple):
     jaccard: float
     ngram: int
     max_component: int
+    has_index: bool = False
 
     @property
     def hash_columns(self) -> tuple[str, ...]:
@@ -97,23 +100,51 @@ def groups_of(parts: Sequence[Part]) -> list[Group]:
 
 def ranges_of(rows: int) -> list[tuple[int, int]]:
     """Ranges [low, high] of hashes such that each has a bounded number of `rows`."""
+    return bounds_of(ranges_for(rows, _MAX_RANGE_ROWS))
+
+
+def ranges_for(rows: int, most: int) -> int:
+    """A power of two of equal ranges such that each has at most `most` of the rows."""
     count = 1
-    while rows > count * _MAX_RANGE_ROWS:
+    while rows > count * most:
         count *= 2
+    return count
+
+
+def bounds_of(count: int) -> list[tuple[int, int]]:
+    """The first and the last hash of each of `count` equal ranges, a power of two."""
     bounds = [(step << 64) // count for step in range(count + 1)]
     return [(low, high - 1) for low, high in pairwise(bounds)]
+
+
+def range_number(hashes: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
+    """In which of `count` equal ranges, a power of two, each hash lies."""
+    # Two shifts: by all 64 bits at once is undefined.
+    return (hashes >> np.uint64(1)) >> np.uint64(64 - count.bit_length())
 
 
 def partitions_for(touched: int, *, with_shingles: bool) -> int:
     """Into how many partitions the rows of `touched` documents go."""
     size = touched * (_ROW_BYTES + (_SHINGLES_BYTES if with_shingles else 0))
-    return min(max(-(-size // _PARTITION_BYTES), 1), _MAX_PARTITIONS)
+    return min(pieces_of(size), _MAX_PARTITIONS)
+
+
+def pieces_of(size: int) -> int:
+    """How many pieces of a bounded number of bytes make up `size`."""
+    return max(-(-size // _PARTITION_BYTES), 1)
 
 
 def band_names(columns: set[str]) -> tuple[str, ...]:
     """The columns that `sign` wrote, in the order of the bands."""
     bands = [name for name in columns if re.fullmatch(r"band_\d{2,}", name)]
     return tuple(sorted(bands, key=lambda name: int(name.removeprefix("band_"))))
+
+
+def packed(every: Sequence[Piece], rows: int, most: int) -> list[tuple[Piece, ...]]:
+    """Pieces of work that have so many rows in all, as tasks of about `most` rows."""
+    per_task = max(1, most * len(every) // max(rows, 1))
+    firsts = range(0, len(every), per_task)
+    return [tuple(every[first : first + per_task]) for first in firsts]
 
 
 def read_between(

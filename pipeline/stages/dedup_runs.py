@@ -20,6 +20,7 @@ from pipeline.stages.dedup_job import (
     Group,
     Settings,
     as_numpy,
+    packed,
     ranges_of,
     read_between,
 )
@@ -71,13 +72,15 @@ def gather(
     counts: dict[str, int] = {}
     for first in range(0, len(columns), at_once):
         some = columns[first : first + at_once]
-        for name, hashes, ordinals in _read(outputs.storage, settings, group, some):
+        for name, hashes, ordinals in read_hashes(
+            outputs.storage, settings, group, some
+        ):
             counts[name] = len(hashes)
             with outputs.parquet(
                 f"{WORK}/runs", RUN, f"{name}-{outputs.key}", **delta_coded(RUN)
             ) as writer:
                 pairs = sort_pairs(hashes, ordinals, room)
-                _write_run(writer, *pairs, ranges_of(rows))
+                write_run(writer, *pairs, ranges_of(rows))
     return {"rows": counts}
 
 
@@ -98,7 +101,7 @@ def gather_pairs(
         hashes = mixed(mixed(bands[low]) ^ bands[high])
         stem = f"pair-{low}-{high}-{outputs.key}"
         with outputs.parquet(f"{WORK}/runs", RUN, stem, **delta_coded(RUN)) as writer:
-            _write_run(writer, *sort_pairs(hashes, ordinals), ranges_of(rows))
+            write_run(writer, *sort_pairs(hashes, ordinals), ranges_of(rows))
     return {"rows": len(ordinals)}
 
 
@@ -115,14 +118,12 @@ def units(
         for column in columns
         for low, high in ranges
     ]
-    per_task = max(1, _TASK_ROWS * len(ranges) // max(rows, 1))
-    firsts = range(0, len(every), per_task)
-    return [tuple(every[first : first + per_task]) for first in firsts]
+    return packed(every, rows * len(columns), _TASK_ROWS)
 
 
 def find_same_ids(outputs: Outputs, work: Sequence[Unit]) -> dict[str, Any]:
     """Write the ordinals of documents whose id an earlier one has: nearly always none."""
-    found = [later_ones(*_load(outputs.storage, unit)) for unit in work]
+    found = [later_ones(*load(outputs.storage, unit)) for unit in work]
     ordinals = np.unique(np.concatenate(found))
     if len(ordinals):
         with outputs.parquet(IDS, ORDINALS, **delta_coded(ORDINALS)) as writer:
@@ -137,7 +138,7 @@ def find_edges(
     excluded = read_ordinals(outputs.storage, same_ids)
     edges: dict[str, list[tuple[Hashes, Hashes]]] = {EXACT: [], NEAR: []}
     for unit in work:
-        pairs = without(*_load(outputs.storage, unit), excluded)
+        pairs = without(*load(outputs.storage, unit), excluded)
         edges[EXACT if unit.column == "text_hash" else NEAR].append(chains(*pairs))
     counts: dict[str, int] = {}
     for dataset, found in edges.items():
@@ -162,7 +163,36 @@ def read_ordinals(storage: Storage, files: Iterable[File]) -> Hashes:
     return np.unique(np.concatenate(found))
 
 
-def _read(
+def load(storage: Storage, unit: Unit, payload: str = "ordinal") -> tuple[Hashes, Any]:
+    """All pairs of a unit, sorted. Groups come in order, so ordinals ascend."""
+    hashes, payloads = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    for file in unit.files:
+        table = read_between(storage, file, "hash", unit.low, unit.high)
+        own = as_numpy(table["hash"])
+        start = int(np.searchsorted(own, np.uint64(unit.low), side="left"))
+        stop = int(np.searchsorted(own, np.uint64(unit.high), side="right"))
+        hashes.append(own[start:stop])
+        payloads.append(as_numpy(table[payload])[start:stop])
+    if len(unit.files) == 1:
+        return hashes[1], payloads[1]
+    return sort_pairs(np.concatenate(hashes), np.concatenate(payloads))
+
+
+def write_run(
+    writer: Any, hashes: Hashes, payloads: Hashes, ranges: list[tuple[int, int]]
+) -> None:
+    """Row groups that end where a range does."""
+    schema = writer.schema
+    highs = np.array([high for _, high in ranges], np.uint64)
+    start = 0
+    for stop in np.searchsorted(hashes, highs, side="right").tolist():
+        if stop > start:
+            table = pa.table([hashes[start:stop], payloads[start:stop]], schema=schema)
+            writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
+        start = stop
+
+
+def read_hashes(
     storage: Storage, settings: Settings, group: Group, columns: Sequence[str]
 ) -> Iterator[tuple[str, Hashes, Hashes]]:
     """Each column's hashes in the kept rows of a group, and the rows' ordinals."""
@@ -216,34 +246,3 @@ def _language_hashes(column: Any) -> Hashes:
     hashes = [xxhash.xxh3_64_intdigest((name or "").encode()) for name in names]
     of_rows: Hashes = np.array(hashes, np.uint64)[encoded.indices.to_numpy()]
     return of_rows
-
-
-def _write_run(
-    writer: Any,
-    hashes: Hashes,
-    ordinals: Hashes,
-    ranges: list[tuple[int, int]],
-) -> None:
-    """Row groups that end where a range does."""
-    highs = np.array([high for _, high in ranges], np.uint64)
-    start = 0
-    for stop in np.searchsorted(hashes, highs, side="right").tolist():
-        if stop > start:
-            table = pa.table([hashes[start:stop], ordinals[start:stop]], schema=RUN)
-            writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
-        start = stop
-
-
-def _load(storage: Storage, unit: Unit) -> tuple[Hashes, Hashes]:
-    """All pairs of a unit, sorted. Groups come in order, so ordinals ascend."""
-    hashes, ordinals = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
-    for file in unit.files:
-        table = read_between(storage, file, "hash", unit.low, unit.high)
-        hashes.append(as_numpy(table["hash"]))
-        ordinals.append(as_numpy(table["ordinal"]))
-    if len(unit.files) == 1:
-        return hashes[1], ordinals[1]
-    sorted_hashes, sorted_ordinals = sort_pairs(
-        np.concatenate(hashes), np.concatenate(ordinals)
-    )
-    return sorted_hashes, sorted_ordinals

@@ -21,23 +21,31 @@ large the pieces are):
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.dedup.bands import band_pairs
 from pipeline.documents import Part, Published
+from pipeline.errors import ConfigError
 from pipeline.prints import stage_print
 from pipeline.schema import DUPLICATES
 from pipeline.stage import StageConfig
 from pipeline.stages.dedup_candidates import gather_candidates
-from pipeline.stages.dedup_clusters import (
-    find_components,
-    find_survivors,
-    publish,
+from pipeline.stages.dedup_clusters import INDEX_CRAWL, find_components, publish
+from pipeline.stages.dedup_index import generations
+from pipeline.stages.dedup_index_run import (
+    MAX_ATTACHED,
+    Decided,
+    Job,
+    begin_turn,
+    matches_of,
+    publish_turn,
+    resolved_of,
 )
+from pipeline.stages.dedup_index_turn import tidy
 from pipeline.stages.dedup_job import (
     Group,
     Order,
@@ -45,6 +53,7 @@ from pipeline.stages.dedup_job import (
     band_names,
     groups_of,
     partitions_for,
+    ranges_for,
 )
 from pipeline.stages.dedup_runs import (
     ID,
@@ -54,9 +63,12 @@ from pipeline.stages.dedup_runs import (
     gather_pairs,
     units,
 )
-from pipeline.tasks import Commit, File, Task, Tasks, fingerprint
+from pipeline.stages.dedup_steps import Steps, Work, by_column, files_of
+from pipeline.stages.dedup_survivors import DECIDED_IN, find_survivors
+from pipeline.stages.sign import Sign
+from pipeline.storage import Storage
+from pipeline.tasks import Commit, File, Tasks, fingerprint
 
-Work = list[tuple[Any, ...]]
 KeepKey = Annotated[str, Field(pattern=r"^-?[a-z][a-z0-9_]*$")]
 
 _WRITTEN = ("cluster", "cluster_size", "kept", "drop_reason")
@@ -80,6 +92,9 @@ class Deduplicate(StageConfig):
     more than `max_component` documents are cut up first.
     """
 
+    # Where the index lies is nothing that an outcome depends on; what it holds is.
+    not_fingerprinted: ClassVar[tuple[str, ...]] = ("index",)
+
     stage: Literal["deduplicate"] = "deduplicate"
 
     keep: tuple[KeepKey, ...] = ("-text_chars", "fetched_at", "id")
@@ -88,6 +103,8 @@ class Deduplicate(StageConfig):
     near: bool = True
     verify: Verify | None = None
     max_component: int = Field(20_000, ge=2)
+    index: str | None = None
+    storage_options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _can_verify(self) -> Self:
@@ -106,103 +123,119 @@ class Deduplicate(StageConfig):
         names += ["band_00"] if self.near else []
         names += ["language"] if self.scope == "language" else []
         names += ["text"] if self.verify else []
+        names += ["crawl"] if self.index else []
         return tuple(dict.fromkeys(names))
 
     def columns_written(self) -> pa.Schema:
-        return pa.schema([DUPLICATES.field(name) for name in _WRITTEN])
+        more = [INDEX_CRAWL] if self.index else []
+        return pa.schema([*(DUPLICATES.field(name) for name in _WRITTEN), *more])
 
 
-def run(config: Deduplicate, parts: Sequence[Part], tasks: Tasks) -> Published:
+def begin(
+    config: Deduplicate,
+    parts: Sequence[Part],
+    output: Storage,
+    stages: Sequence[StageConfig],
+    *,
+    is_dry: bool,
+) -> dict[str, Any] | None:
+    """What the index tells this run, and which number the run has; null without one."""
+    index = _index(config)
+    if index is None:
+        return None
+    names = sorted((part.name, part.fingerprint) for part in parts)
+    print_ = fingerprint(stage_print(config), names)
+    hashing = _hashing(config, stages)
+    return begin_turn(index, output, print_, hashing, parts, is_dry=is_dry)
+
+
+def run(
+    config: Deduplicate,
+    parts: Sequence[Part],
+    tasks: Tasks,
+    begun: dict[str, Any] | None = None,
+) -> Published:
     """One layer per part, in the order of `parts`."""
     if not parts:
         return Published(())
-    settings = _settings(config, parts[0].columns(tasks.storage))
-    groups = groups_of(parts)
-    rows = groups[-1].stop
-    step = _Steps(config, settings, groups, tasks)
-    columns = (ID, *settings.hash_columns)
-    work: Work = [(settings, group, rows) for group in groups]
-    runs = _by_column(step("gather", gather, work), columns)
-    work = [(some,) for some in units(runs, [ID], rows)]
-    same_ids = _files(step("ids", find_same_ids, work))
-    work = [(some, same_ids) for some in units(runs, settings.hash_columns, rows)]
-    edges = _files(step("edges", find_edges, work))
-    found = _components(step, settings, groups, edges)
-    count = partitions_for(found.tally["touched"], with_shingles=settings.is_verified)
-    work = [
-        (settings, group, members, count)
-        for group, members in zip(groups, found.files, strict=True)
-    ]
-    candidates = _files(step("candidates", gather_candidates, work))
-    work = [(settings, candidates, partition) for partition in range(count)]
-    survivors = step("survivors", find_survivors, work)
-    work = [(group, _files(survivors), same_ids) for group in groups]
-    published = step("duplicates", publish, work)
+    job = _job(config, parts, tasks, begun)
+    decided = _decide(job)
     return Published(
-        _layers(groups, published, parts), tally=_tally(survivors, published)
+        _layers(job.groups, decided.published, parts),
+        tally=_tally(decided.survivors, decided.published),
     )
 
 
-class _Steps:
-    """Runs one step after another, each under its name."""
-
-    def __init__(
-        self,
-        config: Deduplicate,
-        settings: Settings,
-        groups: Sequence[Group],
-        tasks: Tasks,
-    ) -> None:
-        self.label = config.label
-        self.tasks = tasks
-        parts = [
-            [group.start, part.name, part.fingerprint]
-            for group in groups
-            for part in group.parts
-        ]
-        self.print = fingerprint(stage_print(config), list(settings), parts)
-
-    def __call__(
-        self,
-        name: str,
-        function: Callable[..., dict[str, Any]],
-        arguments: Work,
-    ) -> list[Commit]:
-        """One task for each tuple of arguments. What earlier steps made need not enter
-        the fingerprint: settings and parts determine it.
-        """
-        print_ = fingerprint(self.print, len(arguments))
-        return self.tasks.run(
-            f"{self.label}-{name}",
-            [
-                Task(f"{name}-{number:05}", print_, function, own)
-                for number, own in enumerate(arguments)
-            ],
-        )
+def conclude(
+    config: Deduplicate, parts: Sequence[Part], tasks: Tasks, begun: dict[str, Any]
+) -> None:
+    """The last act of a run with an index: publish what it adds, merge older ones."""
+    index = _index(config)
+    assert index is not None
+    entries = [entry for own in generations(index) for entry in own.runs]
+    if all(entry.print != begun["print"] for entry in entries):
+        job = _job(config, parts, tasks, begun)
+        publish_turn(job, _decide(job) if parts else None)
+    tidy(index, tasks.storage)
 
 
-def _components(
-    step: _Steps, settings: Settings, groups: Sequence[Group], edges: Sequence[File]
-) -> Commit:
-    """Components of all edges; where they are verified, large ones by pairs of bands."""
-    rows = groups[-1].stop
-    starts = (*(group.start for group in groups), rows)
-    limit = settings.max_component
-    (found,) = step("components", find_components, [(edges, starts, limit)])
-    if not settings.is_verified or found.tally["largest"] <= limit:
-        return found
-    pairs = band_pairs(len(settings.bands))
-    work: Work = [
-        (settings, group, members, pairs, rows)
+def _decide(job: Job) -> Decided:
+    """All steps. What is committed is not done again."""
+    step, settings, groups, rows = job.step, job.settings, job.groups, job.rows
+    columns = (ID, *settings.hash_columns)
+    work: Work = [(settings, group, rows) for group in groups]
+    runs = by_column(step("gather", gather, work), columns)
+    work = [(some,) for some in units(runs, [ID], rows)]
+    same_ids = files_of(step("ids", find_same_ids, work))
+    matches = matches_of(job, runs, same_ids)
+    work = [(some, same_ids) for some in units(runs, settings.hash_columns, rows)]
+    edges = files_of(step("edges", find_edges, work))
+    found = _components(job, edges, matches)
+    touched = found.tally["touched"]
+    count = partitions_for(touched, with_shingles=settings.is_verified)
+    work = [
+        (settings, group, members, count, matches)
         for group, members in zip(groups, found.files, strict=True)
     ]
-    names = [f"{low}+{high}" for low, high in pairs]
-    runs = _by_column(step("pairs-gather", gather_pairs, work), names)
-    work = [(some, ()) for some in units(runs, names, rows)]
-    pair_edges = _files(step("pairs-edges", find_edges, work))
-    work = [(edges, starts, limit, pair_edges)]
-    (found,) = step("pairs-components", find_components, work)
-    return found
+    candidates = files_of(step("candidates", gather_candidates, work))
+    ranges = ranges_for(touched, MAX_ATTACHED)
+    work = [(settings, candidates, n, count, ranges) for n in range(count)]
+    survivors = step("survivors", find_survivors, work)
+    resolved, grown = resolved_of(job, survivors, ranges)
+    decided = files_of(survivors, DECIDED_IN)
+    work = [(group, decided, same_ids, resolved) for group in groups]
+    published = step("duplicates", publish, work)
+    return Decided(runs, survivors, published, grown)
+
+
+def _job(
+    config: Deduplicate,
+    parts: Sequence[Part],
+    tasks: Tasks,
+    begun: dict[str, Any] | None,
+) -> Job:
+    settings = _settings(config, parts[0].columns(tasks.storage) if parts else set())
+    groups = groups_of(parts)
+    step = Steps(config, settings, groups, tasks, begun)
+    return Job(step, settings, groups, tasks, _index(config), begun)
+
+
+def _index(config: Deduplicate) -> Storage | None:
+    return Storage(config.index, config.storage_options) if config.index else None
+
+
+def _hashing(config: Deduplicate, stages: Sequence[StageConfig]) -> dict[str, Any]:
+    """What must be alike for the hashes of two runs to meet."""
+    if sum(isinstance(c, Deduplicate) and bool(c.index) for c in stages) > 1:
+        raise ConfigError("deduplicate.index: one stage of a recipe can have an index")
+    about: dict[str, Any] = {"scope": config.scope, "exact": config.exact}
+    for signed in stages:
+        if isinstance(signed, Sign):
+            about["sign"] = signed.version
+            if config.near:
+                bands, rows = signed.banding()
+                about |= {"bands": bands, "rows": rows, "ngram": signed.ngram}
+    return about
 
 
 def _settings(config: Deduplicate, columns: set[str]) -> Settings:
@@ -215,19 +248,32 @@ def _settings(config: Deduplicate, columns: set[str]) -> Settings:
         jaccard=config.verify.jaccard if config.verify else 0.0,
         ngram=config.verify.ngram if config.verify else 0,
         max_component=config.max_component,
+        has_index=config.index is not None,
     )
 
 
-def _by_column(
-    commits: Sequence[Commit], columns: Sequence[str]
-) -> dict[str, tuple[File, ...]]:
-    """The files of each column, one for each group, from commits of one for each."""
-    by_column = zip(*(commit.files for commit in commits), strict=True)
-    return dict(zip(columns, by_column, strict=True))
-
-
-def _files(commits: Sequence[Commit]) -> tuple[File, ...]:
-    return tuple(file for commit in commits for file in commit.files)
+def _components(job: Job, edges: Sequence[File], matches: Sequence[File]) -> Commit:
+    """Components of all edges; where they are verified, large ones by pairs of bands."""
+    step, settings, groups, rows = job.step, job.settings, job.groups, job.rows
+    starts = (*(group.start for group in groups), rows)
+    limit = settings.max_component
+    (found,) = step(
+        "components", find_components, [(edges, starts, limit, None, matches)]
+    )
+    if not settings.is_verified or found.tally["largest"] <= limit:
+        return found
+    pairs = band_pairs(len(settings.bands))
+    work: Work = [
+        (settings, group, members, pairs, rows)
+        for group, members in zip(groups, found.files, strict=True)
+    ]
+    names = [f"{low}+{high}" for low, high in pairs]
+    runs = by_column(step("pairs-gather", gather_pairs, work), names)
+    work = [(some, ()) for some in units(runs, names, rows)]
+    pair_edges = files_of(step("pairs-edges", find_edges, work))
+    work = [(edges, starts, limit, pair_edges, matches)]
+    (found,) = step("pairs-components", find_components, work)
+    return found
 
 
 def _layers(
@@ -235,7 +281,7 @@ def _layers(
 ) -> tuple[File, ...]:
     """The published files, from the order of groups back to that of `parts`."""
     names = [part.name for group in groups for part in group.parts]
-    layers = dict(zip(names, _files(published), strict=True))
+    layers = dict(zip(names, files_of(published), strict=True))
     return tuple(layers[part.name] for part in parts)
 
 

@@ -1,0 +1,1 @@
+"""The index of earlier runs as pure functions: joining, compaction rule, sketches."""

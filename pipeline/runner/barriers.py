@@ -1,0 +1,32 @@
+"""Barriers that read and write what outlives the run: how they begin and conclude."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from pipeline.documents import Part
+from pipeline.stage import StageConfig
+from pipeline.tasks import Tasks
+
+LastAct = Callable[[], None]
+
+
+def begin(
+    config: StageConfig,
+    parts: Sequence[Part],
+    tasks: Tasks,
+    stages: Sequence[StageConfig],
+    *,
+    is_dry: bool,
+) -> tuple[list[Any], list[LastAct]]:
+    """What the barrier reads beside its parts, if anything, as it enters the fingerprint;
+    and what it does once all is done.
+    """
+    module = sys.modules[type(config).__module__]
+    if not hasattr(module, "begin"):
+        return [], []
+    begun = module.begin(config, parts, tasks.storage, stages, is_dry=is_dry)
+    if begun is None:
+        return [], []
+    return [begun], [partial(module.conclude, config, list(parts), tasks, begun)]

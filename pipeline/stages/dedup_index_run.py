@@ -1,0 +1,217 @@
+"""What deduplicate does with an index, step by step (pipeline/stages/dedup_index.py).
+
+    begin      reserve a number: what is read now stands (dedup_index_turn.py)
+    matches    documents that lie where a cluster of the index does
+    resolved   the crawl and the size of these clusters
+    publish    what the run adds, written beside the old files; older generations are
+               merged; then a manifest makes it count
+
+The steps that write into the index have their commit records there, until then.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from pipeline.documents import Part
+from pipeline.stages.dedup_index import (
+    BY_KEEPER,
+    Entry,
+    Generation,
+    Reading,
+    generations,
+    index_files,
+    ranges_in,
+    reading,
+)
+from pipeline.stages.dedup_index_clusters import (
+    GROWN_IN,
+    RESOLVED_IN,
+    resolve_attached,
+)
+from pipeline.stages.dedup_index_compaction import merge_older
+from pipeline.stages.dedup_index_generation import (
+    KEPT_IN,
+    KEYS_IN,
+    add_hashes,
+    add_inputs,
+    add_keepers,
+    gather_keys,
+)
+from pipeline.stages.dedup_index_matches import find_matches, lookups
+from pipeline.stages.dedup_index_turn import Turn, holding, publish, reserve, upcoming
+from pipeline.stages.dedup_job import Group, Settings, bounds_of
+from pipeline.stages.dedup_runs import units
+from pipeline.stages.dedup_steps import Steps, by_column, files_of
+from pipeline.stages.dedup_survivors import ATTACHED_IN
+from pipeline.storage import Storage
+from pipeline.tasks import Commit, File, Tasks
+
+MAX_ATTACHED = 1 << 23  # documents of one range of keepers
+
+
+class Job:
+    """A run of deduplicate: its steps, and the index, where it has one."""
+
+    def __init__(
+        self,
+        step: Steps,
+        settings: Settings,
+        groups: Sequence[Group],
+        tasks: Tasks,
+        index: Storage | None,
+        begun: dict[str, Any] | None,
+    ) -> None:
+        self.step, self.settings, self.groups = step, settings, groups
+        self.tasks, self.index, self.begun = tasks, index, begun
+
+    @property
+    def rows(self) -> int:
+        return self.groups[-1].stop if self.groups else 0
+
+    @cached_property
+    def source(self) -> Reading | None:
+        """What earlier runs left."""
+        if self.index is None or self.begun is None:
+            return None
+        return reading(self.index, generations(self.index), self.begun["number"])
+
+
+class Decided(NamedTuple):
+    """What the steps made: by column the sorted hashes of each group, and commits."""
+
+    runs: Mapping[str, tuple[File, ...]]
+    survivors: Sequence[Commit]
+    published: Sequence[Commit]
+    grown: tuple[File, ...]
+
+
+def begin_turn(
+    index: Storage,
+    output: Storage,
+    print_: str,
+    settings: dict[str, Any],
+    parts: Sequence[Part],
+    *,
+    is_dry: bool,
+) -> dict[str, Any]:
+    """The turn as JSON values; it is part of what the run depends on."""
+    names = _hashes_of(part.name for part in parts)
+    if is_dry:
+        turn: Turn = upcoming(index, print_, settings, names)
+    else:
+        turn = reserve(index, output, print_, settings, names)
+    return {
+        "print": print_,
+        "settings": settings,
+        "number": turn.number,
+        "reads": list(turn.reads),
+    }
+
+
+def matches_of(
+    job: Job, runs: dict[str, tuple[File, ...]], same_ids: Sequence[File]
+) -> tuple[File, ...]:
+    """The step `matches`; nothing without an index, or with one that is empty."""
+    if job.source is None:
+        return ()
+    columns = job.settings.hash_columns
+    work = [(own, same_ids) for own in lookups(runs, columns, job.source, job.rows)]
+    return files_of(job.step("index-matches", find_matches, list(work)))
+
+
+def resolved_of(
+    job: Job, survivors: Sequence[Commit], ranges: int
+) -> tuple[tuple[File, ...] | None, tuple[File, ...]]:
+    """The step `resolved`: what it found, null without an index, and what grew."""
+    if job.source is None:
+        return None, ()
+    attached = files_of(survivors, ATTACHED_IN)
+    keepers = [job.source.of(BY_KEEPER, low, high) for low, high in bounds_of(ranges)]
+    commits = job.step(
+        "index-clusters",
+        resolve_attached,
+        [(attached, n, ranges, keepers[n]) for n in range(ranges)] if attached else [],
+    )
+    return files_of(commits, RESOLVED_IN), files_of(commits, GROWN_IN)
+
+
+def publish_turn(job: Job, decided: Decided | None) -> None:
+    """Write what the run adds, and the manifest that makes it count."""
+    assert job.index is not None
+    assert job.begun is not None
+    number = job.begun["number"]
+    published: list[Commit] = []
+    crawls: set[str] = set()
+    if decided is not None:
+        gathered, published = _added(job, decided)
+        crawls = {name for commit in gathered for name in commit.tally["crawls"]}
+    tally: dict[str, int] = {}
+    for commit in decided.published if decided else ():
+        for name, count in commit.tally.items():
+            tally[name] = tally.get(name, 0) + count
+    names = _hashes_of(part.name for group in job.groups for part in group.parts)
+    tasks = Tasks(job.index, job.tasks.executor, job.tasks.progress)
+    published += job.step.elsewhere(tasks)(
+        "index-inputs", add_inputs, [(names, number)]
+    )
+    kept = tally.get("documents", 0) - sum(
+        count for name, count in tally.items() if name.startswith("duplicate_")
+    )
+    entry = Entry(
+        number=number,
+        print=job.begun["print"],
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        documents=tally.get("documents", 0),
+        kept=kept,
+        of_index=tally.get("duplicate_of_index", 0),
+        crawls=tuple(sorted(crawls)),
+    )
+    generation = Generation(
+        number, number, (entry,), job.begun["settings"], index_files(published)
+    )
+    with holding(job.index, job.tasks.storage):
+        merge_older(tasks, [generation])
+    publish(job.index, job.tasks.storage, generation)
+
+
+def _added(job: Job, decided: Decided) -> tuple[list[Commit], list[Commit]]:
+    """What was gathered from groups, and the tables of the generation."""
+    assert job.index is not None
+    assert job.source is not None
+    settings, rows, number = job.settings, job.rows, job.source.number
+    layers = iter(files_of(decided.published))
+    work: list[tuple[Any, ...]] = []
+    for group in job.groups:
+        own = [next(layers) for _ in group.parts]
+        runs = {name: files[group.number] for name, files in decided.runs.items()}
+        work.append((settings, group, own, runs, rows))
+    gathered = job.step("index-keys", gather_keys, work)
+    columns = settings.hash_columns
+    keys = by_column(
+        [Commit(c.key, c.fingerprint, c.of(KEYS_IN)) for c in gathered], columns
+    )
+    steps = job.step.elsewhere(Tasks(job.index, job.tasks.executor, job.tasks.progress))
+    run = job.tasks.storage
+    hashes = [
+        (run, settings, [(u, job.source.of(u.column, u.low, u.high)) for u in some])
+        for some in units(keys, columns, rows)
+    ]
+    kept = (*files_of(gathered, KEPT_IN), *decided.grown)
+    ranges = ranges_in(BY_KEEPER, sum(file.rows for file in kept))
+    keepers = [(run, kept, low, high, number) for low, high in ranges]
+    return gathered, [
+        *steps("index-hashes", add_hashes, list(hashes)),
+        *steps("index-keepers", add_keepers, list(keepers)),
+    ]
+
+
+def _hashes_of(names: Iterable[str]) -> NDArray[np.uint64]:
+    return np.sort(
+        np.array([xxhash.xxh3_64_intdigest(name.encode()) for name in names], np.uint64)
+    )
