@@ -1,24 +1,31 @@
-"""tamis inspect: documents of a run, and why they went."""
+"""tamis inspect: documents of a run, why they went, and what a duplicate doubles."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from rich.console import Console
-from rich.markup import escape
-from rich.panel import Panel
 
-from pipeline.cli.options import run_argument
-from pipeline.config import Recipe, load_recipe
-from pipeline.errors import ConfigError
-from pipeline.runner.replay import text_again
+from pipeline.cli.options import run_argument, storage_option
+from pipeline.cli.showing import show_cluster, show_document
+from pipeline.dedup.verify import jaccard
+from pipeline.errors import ConfigError, TamisError
+from pipeline.report.members import Member, Members, members_with
+from pipeline.report.reading import InputTables, inputs_of, mix_shards, rows_with
+from pipeline.runner.recorded import recorded_stages, storage_options_of
+from pipeline.runner.replay import masked_for_eyes, text_again
+from pipeline.runner.splits import task_name
+from pipeline.stage import StageConfig
+from pipeline.stages.sign import Sign
 from pipeline.storage import Storage
+from pipeline.text.buffers import utf8_buffers
+from pipeline.text.shingles import shingles
 
-_TEXT_SHOWN = 1000
-_PLACE = ("id", "warc_path", "warc_offset", "warc_length", "crawl")
+_NGRAM = 5  # of a run that signed nothing
 
 
 @click.command(
@@ -28,6 +35,8 @@ _PLACE = ("id", "warc_path", "warc_offset", "warc_length", "crawl")
       tamis inspect out/ --dropped duplicate_near --language fra
       tamis inspect out/ --stage filter_quality -n 3
       tamis inspect out/ --url http://example.org/page.html
+      tamis inspect out/ --cluster 1234567890123456789
+      tamis inspect s3://bucket/out --recipe stages.yaml
     """,
 )
 @run_argument
@@ -37,85 +46,135 @@ _PLACE = ("id", "warc_path", "warc_offset", "warc_length", "crawl")
 @click.option("--stage", metavar="STAGE", help="Documents that this stage dropped.")
 @click.option("--language", metavar="CODE", help="Documents in this language (fra).")
 @click.option("--url", metavar="URL", help="The document of this address.")
-@click.option("--limit", "-n", default=10, show_default=True, type=click.IntRange(1))
 @click.option(
-    "--recipe",
-    default="stages.yaml",
-    show_default=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="For texts that have to be extracted again.",
+    "--cluster",
+    metavar="ID",
+    type=click.IntRange(0, 2**64 - 1),
+    help="The duplicates of the document with this id, of the mix or dropped, side by side.",
 )
+@click.option("--limit", "-n", default=10, show_default=True, type=click.IntRange(1))
+@storage_option
 def command(
     run: str,
     reason: str | None,
     stage: str | None,
     language: str | None,
     url: str | None,
+    cluster: int | None,
     limit: int,
-    recipe: Path,
+    recipe: Path | None,
 ) -> None:
     """Show documents of RUN, an output folder: of the mix, or with --dropped, --stage those left out.
 
-    A dropped document that is not among the samples is read again from its archive.
+    Of a dropped document that is not among the samples the text is taken from where
+    RUN saved it, or read again from its archive, as the recipe in RUN's run.json has it.
     """
     console = Console()
-    storage = Storage(run)
-    storage.read_json("run.json")  # says clearly where there is no run
+    options = storage_options_of(recipe)
+    storage = Storage(run, options)
+    book = storage.read_json("run.json")  # says clearly where there is no run
+    stages = recorded_stages(book, options)
+    inputs = inputs_of(storage)
+    if cluster is not None:
+        _show_cluster(console, storage, inputs, stages, cluster, limit)
+        return
     wanted = {"reason": reason, "stage": stage, "language": language, "url": url}
     filters = {name: value for name, value in wanted.items() if value is not None}
-    folders = ["dropped"] if reason or stage else ["mix", "dropped"] if url else ["mix"]
+    dropped = [tables.dropped for tables in inputs]
+    tables = [] if reason or stage else [mix_shards(storage)]
+    tables += [dropped] if reason or stage or url else []
     shown = 0
-    for folder in folders:
-        for row in _rows(storage, folder, filters, limit - shown):
-            _show(console, row, recipe)
+    for names in tables:
+        for row in _rows(storage, names, filters, limit - shown):
+            verdict = "in the mix"
+            if "reason" in row:
+                verdict = f"{row['stage']}: {row['reason']}"
+            show_document(console, row, verdict, _text(row, storage, inputs, stages))
             shown += 1
     if not shown:
         raise ConfigError(f"no such document in {run}: {_said(filters)}")
 
 
 def _rows(
-    storage: Storage, folder: str, filters: Mapping[str, str], limit: int
+    storage: Storage, names: Sequence[str], filters: Mapping[str, str], limit: int
 ) -> Iterator[dict[str, Any]]:
-    paths = [storage.path(n) for n in storage.names(folder) if n.endswith(".parquet")]
-    if not paths or limit <= 0:
+    if not names or limit <= 0:
         return
+    paths = [storage.path(name) for name in names]
     dataset = ds.dataset(paths, filesystem=storage.filesystem)
-    condition = None
+    condition = pc.scalar(True)
     for name, value in filters.items():
-        if name not in dataset.schema.names:
-            continue
-        is_equal = pc.field(name) == value
-        condition = is_equal if condition is None else condition & is_equal
+        if name in dataset.schema.names:
+            condition = condition & (pc.field(name) == value)
     yield from dataset.head(limit, filter=condition).to_pylist()
 
 
-def _show(console: Console, row: Mapping[str, Any], recipe: Path) -> None:
-    reason = row.get("reason")
-    text = row.get("text")
-    if reason and text is None:
-        text = _again(row, recipe)
-    verdict = f"{row['stage']}: {reason}" if reason else "in the mix"
-    numbers = [
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in row.items()
-        if isinstance(value, int | float) and name not in _PLACE
+def _text(
+    row: Mapping[str, Any],
+    storage: Storage,
+    inputs: Sequence[InputTables],
+    stages: Sequence[StageConfig],
+) -> str:
+    """The text of a document, or why there is none."""
+    text: str | None = row["text"]
+    if "reason" in row:
+        text = text or _saved_text(row, storage, inputs)
+        try:
+            text = text or text_again(row, stages)
+        except TamisError as error:
+            return f"(no text: {error})"
+        text = masked_for_eyes(text, stages) if text else None
+    return text or "(no text)"
+
+
+def _saved_text(
+    row: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
+) -> str | None:
+    """The text of a document that the last save has: barriers dropped it, or filters
+    on columns.
+    """
+    name = task_name(str(row["warc_path"]).rpartition("/")[2])
+    for tables in inputs:
+        if tables.name == name:
+            for path in tables.saved:
+                for saved in rows_with(storage, path, [row["id"]], ["text"]):
+                    text: str | None = saved.get("text")
+                    return text
+    return None
+
+
+def _show_cluster(
+    console: Console,
+    storage: Storage,
+    inputs: Sequence[InputTables],
+    stages: Sequence[StageConfig],
+    id_: int,
+    limit: int,
+) -> None:
+    if not any(tables.duplicates for tables in inputs):
+        raise ConfigError(f"{storage.root}: this run did not deduplicate")
+    members = members_with(storage, inputs, id_, limit)
+    if members is None:
+        raise ConfigError(
+            f"{storage.root}: deduplicate saw no document with the id {id_}"
+        )
+    ngram = next((s.ngram for s in stages if isinstance(s, Sign)), _NGRAM)
+    masked = members.with_texts(lambda text: masked_for_eyes(text, stages))
+    show_cluster(console, masked, _similarities(members, ngram))
+
+
+def _similarities(members: Members, ngram: int) -> dict[int, float]:
+    """Jaccard similarity of each document to the first one's, by id."""
+    texts: list[Member] = [*([members.kept] if members.kept else []), *members.others]
+    sets = shingles(*utf8_buffers(pa.array([one.text for one in texts])), ngram)
+    own = [
+        sets.hashes[start:stop]
+        for start, stop in zip(sets.offsets[:-1], sets.offsets[1:], strict=True)
     ]
-    place = f"{row['warc_path']} {row['warc_offset']} {row['warc_length']}"
-    body = "\n".join(
-        [
-            f"[bold]{escape(str(row['url']))}[/]",
-            f"[dim]{escape(place)}  {row.get('language')}[/]",
-            f"[dim]{escape('  '.join(numbers))}[/]",
-            "",
-            escape((text or "(no text)")[:_TEXT_SHOWN]),
-        ]
-    )
-    console.print(Panel(body, title=escape(verdict), title_align="left"))
-
-
-def _again(row: Mapping[str, Any], recipe: Path) -> str | None:
-    checked: Recipe = load_recipe(recipe)
-    return text_again(row, checked.stages, checked.storage_options)
+    return {
+        one.id: float(jaccard(own[0], hashes))
+        for one, hashes in zip(texts, own, strict=True)
+    }
 
 
 def _said(filters: Mapping[str, str]) -> str:

@@ -36,11 +36,17 @@ class Findings(NamedTuple):
 
 def mask(text: str) -> str:
     """`text` with the default placeholders, for what is shown of a dropped page."""
+    return masked_text(text, PLACEHOLDERS)
+
+
+def masked_text(text: str, placeholders: Mapping[str, str]) -> str:
+    """`text` with these placeholders in the place of their kinds."""
     # A lone surrogate has no UTF-8 form; it cannot be part of what is masked either.
     encoded = text.encode("utf-8", "surrogatepass")
     data = np.frombuffer(encoded, np.uint8)
     offsets = np.array([0, len(data)], np.int64)
-    masked, _ = replace(data, offsets, find(data, offsets, PLACEHOLDERS), PLACEHOLDERS)
+    findings = find(data, offsets, placeholders)
+    masked, _ = replace(data, offsets, findings, placeholders)
     return masked.decode("utf-8", "surrogatepass")
 
 

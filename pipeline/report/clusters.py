@@ -5,18 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.pii.masking import mask
-from pipeline.report.reading import InputTables, batches, spread
+from pipeline.report.reading import InputTables, batches, rows_with, spread
 from pipeline.storage import Storage
 
 MAX_INPUTS = 64
 SHOWN = 10
 LINES, LINE_CHARACTERS = 3, 160
-
-_TEXT_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class Cluster:
     """A cluster by its survivor. `lines`: the beginning of its text, masked."""
 
     size: int
+    id: int
     url: str
     language: str | None
     lines: tuple[str, ...]
@@ -100,19 +98,17 @@ def _survivors(
     storage: Storage, tables: InputTables, sizes: Mapping[int, int]
 ) -> dict[int, Cluster]:
     """The documents of one input with these ids, by id."""
-    wanted = pa.array(sorted(sizes), pa.uint64())
-    found: dict[int, Cluster] = {}
-    for name in tables.saved:
-        columns = ["id", "url", "language", "text"]
-        for batch in batches(storage, name, columns, _TEXT_ROWS):
-            for row in batch.filter(pc.is_in(batch["id"], wanted)).to_pylist():
-                found[row["id"]] = Cluster(
-                    size=sizes[row["id"]],
-                    url=row["url"] or "",
-                    language=row.get("language"),
-                    lines=_first_lines(row.get("text") or ""),
-                )
-    return found
+    return {
+        row["id"]: Cluster(
+            size=sizes[row["id"]],
+            id=row["id"],
+            url=row["url"] or "",
+            language=row.get("language"),
+            lines=_first_lines(row.get("text") or ""),
+        )
+        for name in tables.saved
+        for row in rows_with(storage, name, sizes, ["url", "language", "text"])
+    }
 
 
 def _first_lines(text: str) -> tuple[str, ...]:

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.report.reading import batches, spread
+from pipeline.report.reading import MANIFEST, batches, mix_shards, spread
 from pipeline.storage import Storage
 
 MAX_SHARDS = 16
 MAX_ROWS = 2_000_000
 SHOWN = 30
-
-_MANIFEST = "mix/manifest.json"
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,9 @@ class Domains:
 
 def domains(storage: Storage) -> Domains | None:
     """Null where the run published no mix."""
-    if not storage.exists(_MANIFEST):
+    if not storage.exists(MANIFEST):
         return None
-    shards = [
-        name for name in storage.names("mix") if name.rpartition(".")[2] == "parquet"
-    ]
+    shards = mix_shards(storage)
     documents: Counter[str | None] = Counter()
     characters: Counter[str | None] = Counter()
     rows = shards_read = 0

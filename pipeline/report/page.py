@@ -40,7 +40,7 @@ _LISTED = 50  # inputs, losses and the like: the first ones, and how many more
 def render_page(book: Mapping[str, Any], storage: Storage) -> str:
     """The page, from run.json and the run's tables."""
     environment = _environment()
-    inputs = inputs_of(book, storage)
+    inputs = inputs_of(storage)
     style = _source(environment, "style.css")
     script = _source(environment, "script.html")
     page = environment.get_template("page.html").render(

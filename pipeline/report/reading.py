@@ -5,18 +5,21 @@ the report reads tables for distributions and examples only, and of them those o
 bounded number of inputs at even distances. Each section says how many it read.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.storage import Storage
 
+TABLES = "tables.json"  # written by every run that comes to its end
+MANIFEST = "mix/manifest.json"
+
 _BATCH_ROWS = 8192
-_HASHED = re.compile(r"-[0-9a-f]{16}\.parquet$")
+_TEXT_ROWS = 256
 
 T = TypeVar("T")
 
@@ -32,23 +35,20 @@ class InputTables:
     duplicates: str | None
 
 
-def inputs_of(book: Mapping[str, Any], storage: Storage) -> list[InputTables]:
+def inputs_of(storage: Storage) -> list[InputTables]:
     """Every input of the run that has tables, in the order of the names."""
-    dropped = _by_input(storage, "dropped")
-    duplicates = _by_input(storage, "duplicates")
-    saved = _saved_by_input(storage, last_save(book), dropped)
+    tables = storage.read_json(TABLES) if storage.exists(TABLES) else {}
     return [
-        InputTables(name, path, tuple(saved.get(name, ())), duplicates.get(name))
-        for name, path in sorted(dropped.items())
+        InputTables(name, of["dropped"], tuple(of["saved"]), of["duplicates"])
+        for name, of in sorted(tables.items())
     ]
 
 
-def last_save(book: Mapping[str, Any]) -> str | None:
-    """Folder of the recipe's last save, whose rows carry every signal."""
-    names = [
-        entry["save"]["name"] for entry in book["recipe"]["stages"] if "save" in entry
-    ]
-    return names[-1] if names else None
+def mix_shards(storage: Storage) -> list[str]:
+    """The shards of the mix that counts; none where the run published no mix."""
+    if not storage.exists(MANIFEST):
+        return []
+    return [shard["path"] for shard in storage.read_json(MANIFEST)["shards"]]
 
 
 def spread(things: Sequence[T], limit: int) -> list[T]:
@@ -74,24 +74,20 @@ def schema_of(storage: Storage, name: str) -> pa.Schema:
         return pq.ParquetFile(source).schema_arrow
 
 
-def _by_input(storage: Storage, folder: str) -> dict[str, str]:
-    """{input: file} of a folder that holds one file an input."""
-    return {
-        _HASHED.sub("", name.rpartition("/")[2]): name
-        for name in storage.names(folder)
-        if _HASHED.search(name)
-    }
-
-
-def _saved_by_input(
-    storage: Storage, folder: str | None, inputs: Mapping[str, str]
-) -> dict[str, list[str]]:
-    """{input: files}: a saved file is called INPUT-START-STOP-..., one a split."""
-    found: dict[str, list[str]] = {}
-    for name in storage.names(folder) if folder else ():
-        owner = name.rpartition("/")[2]
-        while owner and owner not in inputs:
-            owner = owner.rpartition("-")[0]
-        if owner:
-            found.setdefault(owner, []).append(name)
-    return found
+def rows_with(
+    storage: Storage, name: str, ids: Collection[int], columns: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Rows of a file by `id`: other columns are read where there is such a row only."""
+    wanted = pa.array(sorted(ids), pa.uint64())
+    with storage.open(name) as source:
+        parquet = pq.ParquetFile(source)
+        present = set(parquet.schema_arrow.names)
+        shown = [column for column in ("id", *columns) if column in present]
+        for group in range(parquet.num_row_groups):
+            found = parquet.read_row_group(group, columns=["id"])["id"]
+            if not pc.any(pc.is_in(found, wanted)).as_py():
+                continue
+            for batch in parquet.iter_batches(
+                _TEXT_ROWS, row_groups=[group], columns=shown
+            ):
+                yield from batch.filter(pc.is_in(batch["id"], wanted)).to_pylist()

@@ -13,6 +13,7 @@ from pipeline.inputs import InputFile
 from pipeline.prints import file_sha256, icu_version, library_version
 from pipeline.remote.failures import without_secrets
 from pipeline.report.page import render_page
+from pipeline.report.reading import TABLES
 from pipeline.runner.barriers import LastAct
 from pipeline.runner.gather import (
     DroppedInput,
@@ -25,10 +26,10 @@ from pipeline.runner.splits import PLAN
 from pipeline.runner.tally import add
 from pipeline.stage import kind
 from pipeline.storage import Storage
-from pipeline.tasks import Task, Tasks, fingerprint
+from pipeline.tasks import Commit, Task, Tasks, fingerprint
 
 _INPUTS_PER_TASK = 1000
-_KEPT = {PLAN, "run.json", "report.html", "lock.json"}
+_KEPT = {PLAN, TABLES, "run.json", "report.html", "lock.json"}
 # What this package names a file: nothing else in the folder is ours to remove.
 _OURS = re.compile(r"-[0-9a-f]{16}\.\w+$|^work/(tmp|marks)/|^mix/manifest\.json$")
 
@@ -50,8 +51,9 @@ def finish(
     """Publish what was dropped, write the books, then the `last_acts` of barriers; remove
     what no record names.
     """
-    for commit_tally in _publish(tasks, inputs, work):
-        add(tally, commit_tally)
+    dropped = _publish(tasks, inputs, work)
+    for commit in dropped:
+        add(tally, commit.tally)
     book = {
         "tamis": library_version("tamis"),
         "complete": is_complete,
@@ -79,6 +81,7 @@ def finish(
         for name, content in books.items():
             written = json.dumps(content, indent=1, sort_keys=True).encode()
             tasks.storage.write(name, written)
+    tasks.storage.write(TABLES, json.dumps(_tables(inputs, dropped)).encode())
     tasks.storage.write("run.json", json.dumps(book, indent=1).encode())
     tasks.storage.write("report.html", render_page(book, tasks.storage).encode())
     if is_complete:
@@ -88,9 +91,31 @@ def finish(
     return book
 
 
+def _tables(
+    inputs: Sequence[DroppedInput], dropped: Sequence[Commit]
+) -> dict[str, dict[str, Any]]:
+    """The files that hold each input's documents: those of this run and no other."""
+    return {
+        source.name: {
+            "dropped": commit.of("dropped")[0].path,
+            "saved": [file.path for file in source.part.files],
+            "duplicates": next(
+                (
+                    layer.path
+                    for layer in reversed(source.part.layers)
+                    if layer.dataset == "duplicates"
+                ),
+                None,
+            ),
+        }
+        for source, commit in zip(inputs, dropped, strict=True)
+    }
+
+
 def _publish(
     tasks: Tasks, inputs: Sequence[DroppedInput], work: DroppedWork
-) -> list[dict[str, Any]]:
+) -> list[Commit]:
+    """One commit for each input."""
     if not inputs:
         return []
     prints = [
@@ -117,7 +142,7 @@ def _publish(
     )
     limits = thresholds([commit.tally for commit in drawn])
     limits_print = fingerprint(sorted([*group, key] for group, key in limits.items()))
-    commits = tasks.run(
+    return tasks.run(
         "dropped",
         [
             Task(
@@ -129,7 +154,6 @@ def _publish(
             for print_, source in zip(prints, inputs, strict=True)
         ],
     )
-    return [commit.tally for commit in commits]
 
 
 def _ordered(recipe: Recipe, tally: dict[str, Any]) -> dict[str, Any]:

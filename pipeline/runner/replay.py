@@ -1,7 +1,8 @@
 """One page again, stage by stage, as its recipe treats it.
 
 Used by `tamis explain`, for a file or a record of an archive, and by `tamis inspect`
-to show the text of a dropped document that kept none.
+to show the text of a dropped document that kept none: as the run would have saved it,
+personal data masked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,16 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import xxhash
 
-from pipeline.errors import InputError, StorageError
+from pipeline.errors import InputError
 from pipeline.inputs import resolve
+from pipeline.pii.masking import PLACEHOLDERS, masked_text
+from pipeline.remote.failures import without_secrets
+from pipeline.remote.opening import Access, about_input, open_input
+from pipeline.runner.recorded import stages_for_text
 from pipeline.schema import RECORD
 from pipeline.stage import StageConfig, build_transform, function_of, kind
+from pipeline.stages.mask_pii import MaskPii
 from pipeline.stages.read_warc import ReadWarc
-from pipeline.storage import options_for
 from pipeline.warc.fetch import fetch_record
 from pipeline.warc.splits import Split
 
@@ -93,44 +97,54 @@ def record_of_url(
     raise InputError(f"{url}: no such page in {', '.join(patterns)}")
 
 
-def refetched(
-    row: Mapping[str, Any], source: ReadWarc, options: Mapping[str, Any]
-) -> pa.RecordBatch:
-    """The record of a document again, from its archive. Raises InputError."""
-    path = row["warc_path"]
+def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
+    """The record of a document again, from its archive; a remote one by a range.
+
+    Raises InputError where it cannot be read.
+    """
+    path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
+    access = Access(source.storage_options, source.requests_per_second)
+    size = about_input(path, access).size
+    ranges = [(offset, min(offset + length, size))]
+    name = without_secrets(path)
     try:
-        with fsspec.open(path, "rb", **options_for(path, options)) as file:
+        with open_input(path, access, size=size, ranges=ranges) as file:
             found = fetch_record(
                 file,
-                row["warc_offset"],
-                row["warc_length"],
+                offset,
+                length,
                 path=path,
+                size=size,
                 id=row["id"],
                 crawl=row["crawl"],
                 max_html_bytes=source.max_html_bytes,
             )
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+        raise InputError(f"{name}: cannot be read: {error}") from error
     values = {name: [getattr(found, name)] for name in RECORD.names}
     return pa.RecordBatch.from_pydict(values, schema=RECORD)
 
 
-def text_again(
-    row: Mapping[str, Any], stages: Sequence[StageConfig], options: Mapping[str, Any]
-) -> str | None:
-    """The text of a dropped document, extracted anew; null where it has none."""
+def text_again(row: Mapping[str, Any], stages: Sequence[StageConfig]) -> str | None:
+    """The text of a dropped document, extracted anew; null where it has none.
+
+    Every stage of the recipe that changes the text has its turn. Where one of them
+    drops the page, before its text was masked perhaps, that is made up for.
+    Raises InputError where the archive cannot be read.
+    """
     source = next(config for config in stages if isinstance(config, ReadWarc))
-    readers = [
-        config for config in stages if config.stage in ("decode_html", "extract_text")
-    ]
-    try:
-        record = refetched(row, source, options)
-    except (InputError, StorageError):
-        return None
     text = None
-    for step in replay(record, readers):
+    for step in replay(refetched(row, source), stages_for_text(stages)):
         text = step.columns.get("text", text)
-    return text
+    return masked_for_eyes(text, stages) if text else text
+
+
+def masked_for_eyes(text: str, stages: Sequence[StageConfig]) -> str:
+    """`text` with personal data masked as the recipe does it; all kinds without a word
+    of it in the recipe. What is masked already stays as it is.
+    """
+    masks = [config for config in stages if isinstance(config, MaskPii)]
+    return masked_text(text, masks[-1].placeholders if masks else PLACEHOLDERS)
 
 
 def _values(batch: pa.RecordBatch, hidden: set[str]) -> dict[str, Any]:

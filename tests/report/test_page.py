@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -83,23 +85,21 @@ def test_every_language_of_the_mix_is_there(sample_run: Path, page: Page) -> Non
 def test_what_a_stranger_wrote_is_text(
     sample_run: Path, tmp_path: Path, book: dict[str, Any]
 ) -> None:
-    """Addresses, languages and texts of dropped pages with markup in them."""
-    run = tmp_path / "out"
-    (run / "dropped").mkdir(parents=True)
-    (original, *_) = sorted((sample_run / "dropped").glob("*.parquet"))
-    table = pq.read_table(original)
-    count = table.num_rows
-    for name, value in (
-        ("url", f"javascript:{HOSTILE}"),
-        ("text", HOSTILE),
-        ("domain", f'"{HOSTILE}'),
-    ):
-        position = table.column_names.index(name)
-        table = table.set_column(position, name, pa.array([value] * count, pa.string()))
-    pq.write_table(table, run / "dropped" / original.name)
+    """Addresses and texts with markup in them: of dropped pages, clusters, domains."""
+    run = Path(shutil.copytree(sample_run, tmp_path / "out"))
+    hostile = {"url": f"javascript:{HOSTILE}", "text": HOSTILE, "domain": HOSTILE}
+    for path in run.glob("*/*.parquet"):
+        table = pq.read_table(path)
+        for name in set(hostile) & set(table.column_names):
+            values = pa.array([hostile[name]] * table.num_rows, pa.string())
+            place = table.column_names.index(name)
+            table = table.set_column(place, name, values)
+        pq.write_table(table, path)
     rendered = render_page(book, Storage(str(run)))
     assert HOSTILE not in rendered
-    assert "&lt;script&gt;alert(1)" in rendered
+    for section in ("domains", "clusters", "examples"):
+        own = rendered.partition(f'id="{section}"')[2].partition("</section>")[0]
+        assert "&lt;script&gt;alert(1)" in own, section
     assert not [
         a for _, a in Page(rendered).tags if "javascript:" in str(a.get("href"))
     ]
@@ -117,6 +117,48 @@ def test_a_run_that_stopped_half_way_has_a_report(
     assert ended.code == 1
     page = Page((tamis.output / "report.html").read_text("utf-8"))
     assert "gone.warc.gz" in page.text
+
+
+def test_clusters_are_there_by_size_and_the_largest_by_their_first_lines(
+    sample_run: Path, page: Page, book: dict[str, Any]
+) -> None:
+    duplicates = pa.concat_tables(
+        pq.read_table(path) for path in sorted(sample_run.glob("duplicates/*.parquet"))
+    ).to_pylist()
+    sizes = Counter(row["cluster_size"] for row in duplicates if row["kept"])
+    del sizes[1]
+    assert sizes == Counter(
+        {
+            int(n): count
+            for n, count in book["barriers"]["deduplicate"]["clusters"].items()
+        }
+    )
+    text = page.text.partition("Clusters of duplicates")[2]
+    for size in range(2, 5):  # larger ones share a row
+        assert f"\n{size}{sizes[size]}{size * sizes[size]}\n" in text  # cells
+    largest = max(sizes)
+    (survivor, *_) = [
+        row["id"]
+        for row in duplicates
+        if row["kept"] and row["cluster_size"] == largest
+    ]
+    assert f"{largest} documents" in text
+    assert f"--cluster {survivor}" in text
+
+
+def test_rows_of_another_run_are_not_shown(
+    sample_run: Path, tmp_path: Path, book: dict[str, Any]
+) -> None:
+    """A run that was stopped leaves files that no list of a finished one names."""
+    run = Path(shutil.copytree(sample_run, tmp_path / "out"))
+    before = render_page(book, Storage(str(run)))
+    for folder in ("dropped", "duplicates", "mix"):
+        path = min((run / folder).glob("*.parquet"))
+        stem = path.stem.rpartition("-")[0]
+        pq.write_table(
+            pq.read_table(path)[:1], path.with_name(f"{stem}-{'f' * 16}.parquet")
+        )
+    assert render_page(book, Storage(str(run))) == before
 
 
 @pytest.mark.parametrize(
