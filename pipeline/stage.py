@@ -77,6 +77,10 @@ class StageConfig(BaseModel):
         """Local files the settings name; their sha256 enters the fingerprint."""
         return ()
 
+    def needs_whole_run(self) -> bool:
+        """Whether `run` is asked and not `build`, where the module has both."""
+        return False
+
     def models(self) -> tuple[str, ...]:
         """Files whose sha256 run.json keeps: those of the recipe and packaged ones."""
         return self.files()
@@ -92,9 +96,15 @@ def kind(config: StageConfig) -> Kind:
     if config.stage == "save":
         return "save"
     module = sys.modules[type(config).__module__]
-    for function, kind_ in _FUNCTION_OF_KIND.items():
-        if hasattr(module, function):
-            return kind_
+    kinds = [
+        kind_
+        for function, kind_ in _FUNCTION_OF_KIND.items()
+        if hasattr(module, function)
+    ]
+    if kinds == ["transform", "barrier"]:
+        return "barrier" if config.needs_whole_run() else "transform"
+    if kinds:
+        return kinds[0]
     raise SchemaError(f"{module.__name__} defines none of read, build, run")
 
 

@@ -1,7 +1,8 @@
 """Drop documents whose statistics do not look like prose in their language.
 
 Reads  the columns that have bounds; language and script where the bounds depend on them
-Writes drop_reason  the name of the first column whose bound the document breaks
+Writes drop_reason  the name of the first column whose bound the document breaks, or
+                    NAME_share where it is not in the top share by the column NAME
 
 A bound is [least, most], both inclusive, null for none. A preset gives the first set;
 `thresholds`, `bounds` and `per_language` replace single ones, in this order, and null
@@ -11,9 +12,16 @@ in place of a bound takes it away:
       preset: fineweb2
       bounds: {word_count: [30, null], stop_word_count: null}
       per_language: {tha: {sentence_count: [3, null]}}
+
+With `keep_share` the stage sees the whole run: of the documents of a language that keep
+their bounds, those with the best values of a column stay, exactly that share of them.
+
+    filter_quality:
+      keep_share: {eng: 0.1, default: 0.3}
+      share_column: quality_score
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,10 +30,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
+from pipeline.documents import Part, Published
 from pipeline.errors import ConfigError
 from pipeline.language.codes import canonical_language
+from pipeline.prints import stage_print
 from pipeline.stage import StageConfig, Transform, drop
 from pipeline.stages.quality_presets import (
     Bound,
@@ -34,9 +50,12 @@ from pipeline.stages.quality_presets import (
     datatrove_bounds,
     preset_bounds,
 )
+from pipeline.stages.quality_share import Share, keep_top_share
+from pipeline.tasks import Tasks
 
 BoundsOf = Callable[[str | None, str | None], Bounds]
 
+_DEFAULT = "default"
 _UNKNOWN = ""  # a missing language or script, where the two are one string
 
 
@@ -68,6 +87,24 @@ class FilterQuality(StageConfig):
     bounds: Overrides = Field(default_factory=dict)
     # ISO 639-3: bounds for the documents of that language.
     per_language: PerLanguage = Field(default_factory=dict)
+    # {eng: 0.1, default: 0.3}: the share of a language's documents that stays, in [0, 1].
+    keep_share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict
+    )
+    # What they are ranked by; a document without a value is not ranked, and stays.
+    share_column: str = "quality_score"
+    share_keeps: Literal["largest", "smallest"] = "largest"
+
+    @field_validator("keep_share")
+    @classmethod
+    def _name_languages(cls, shares: dict[str, float]) -> dict[str, float]:
+        return {
+            code if code == _DEFAULT else canonical_language(code): share
+            for code, share in shares.items()
+        }
+
+    def needs_whole_run(self) -> bool:
+        return bool(self.keep_share)
 
     def columns_read(self) -> tuple[str, ...]:
         names = dict.fromkeys(bounds_for(self, {}, None, None))
@@ -76,7 +113,11 @@ class FilterQuality(StageConfig):
             tables.append(_thresholds(self.thresholds))
         for bounds in (bounds for table in tables for bounds in table.values()):
             names |= {column: None for column in bounds if bounds[column] is not None}
-        return (*(("language", "script") if _is_per_language(self) else ()), *names)
+        if self.keep_share:
+            names |= {"language": None, self.share_column: None}
+        if _is_per_language(self):
+            names = {"language": None, "script": None} | names
+        return tuple(names)
 
     def files(self) -> tuple[str, ...]:
         return () if self.thresholds is None else (self.thresholds,)
@@ -99,6 +140,15 @@ def build(config: FilterQuality) -> Transform:
         return drop(batch, first_broken_bound(batch, groups, bounds_of))
 
     return filter_quality
+
+
+def run(config: FilterQuality, parts: Sequence[Part], tasks: Tasks) -> Published:
+    """One layer per part: who breaks a bound, and who is not in the top share."""
+    shares = dict(config.keep_share)
+    default = shares.pop(_DEFAULT, 1.0)
+    is_largest_first = config.share_keeps == "largest"
+    share = Share(config, build, config.share_column, is_largest_first, shares, default)
+    return keep_top_share(share, stage_print(config), parts, tasks)
 
 
 def bounds_for(

@@ -1,0 +1,132 @@
+"""Which rank in a column is the last to stay: a radix selection over counts.
+
+Documents are ranked by a key of 128 bits, the value's and then the id's, the best
+first. The key is read as eight digits of 16 bits. Counting the first digit of every
+document says in which of 65,536 buckets the last place lies; counting the second digit
+of that bucket's documents narrows it down again. So the place is exact, whatever the
+number of documents, and nobody ever held more than a table of counts and, when a bucket
+is small enough, the keys in it. Counts add up: neither the order of files nor how they
+are cut can change the outcome.
+
+    values  (documents,)  uint64  of the value, see `value_keys`
+    ids     (documents,)  uint64  tell equal values apart: the smaller id stays
+"""
+
+from fractions import Fraction
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Keys = NDArray[np.uint64]
+
+DIGITS = 8
+_BITS = 16
+_SIGN = np.uint64(1 << 63)
+
+
+class Key(NamedTuple):
+    """A place in the ranking. One of `digits` digits has 0 in the others."""
+
+    value: int
+    id: int
+
+
+class Search(NamedTuple):
+    """What is known of the last place: its first `digits` digits, and its rank (from 1)
+    among the documents that share them. None before anything was counted.
+    """
+
+    digits: int = 0
+    prefix: Key = Key(0, 0)
+    rank: int | None = None
+
+
+def value_keys(values: NDArray[np.float64], *, largest_first: bool) -> Keys:
+    """Numbers that ascend from the best value to the worst; no NaN may be among them.
+
+    -0.0 is 0.0. A float's bits ascend with it once the sign is turned around.
+    """
+    bits = (values + 0.0).view(np.uint64)
+    ascending = np.where(bits & _SIGN, ~bits, bits | _SIGN)
+    return ~ascending if largest_first else ascending
+
+
+def places(share: float, documents: int) -> int:
+    """How many documents a share is, rounded up; 0.1 of 30 is 3, as it is written."""
+    return ceil(Fraction(str(share)) * documents)
+
+
+def shares_prefix(values: Keys, ids: Keys, search: Search) -> NDArray[np.bool_]:
+    """Which documents the last place is still looked for among."""
+    of_value = min(search.digits, DIGITS // 2)
+    of_id = search.digits - of_value
+    found = np.ones(len(values), bool)
+    if of_value:
+        shift = np.uint64(64 - _BITS * of_value)
+        found &= values >> shift == np.uint64(search.prefix.value) >> shift
+    if of_id:
+        shift = np.uint64(64 - _BITS * of_id)
+        found &= ids >> shift == np.uint64(search.prefix.id) >> shift
+    return found
+
+
+def next_digit(values: Keys, ids: Keys, search: Search) -> NDArray[np.int64]:
+    """The digit behind the known ones."""
+    half = DIGITS // 2
+    keys, place = (
+        (values, search.digits) if search.digits < half else (ids, search.digits - half)
+    )
+    shift = np.uint64(64 - _BITS * (place + 1))
+    return ((keys >> shift) & np.uint64(2**_BITS - 1)).astype(np.int64)
+
+
+def narrowed(
+    search: Search,
+    digits: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    share: float,
+) -> tuple[Search, int]:
+    """The search with one more digit, and how many documents are left to look among.
+
+    digits  (found,)  ascending, those that some document has
+    counts  (found,)  documents that have each
+    """
+    rank = search.rank
+    if rank is None:
+        rank = places(share, int(counts.sum()))
+    reached = np.cumsum(counts)
+    # The first bucket that reaches the rank; rank 0 is in none and never asked for.
+    bucket = int(np.searchsorted(reached, max(rank, 1)))
+    half = DIGITS // 2
+    value, id_ = search.prefix
+    if search.digits < half:
+        value |= int(digits[bucket]) << (64 - _BITS * (search.digits + 1))
+    else:
+        id_ |= int(digits[bucket]) << (64 - _BITS * (search.digits - half + 1))
+    below = int(reached[bucket] - counts[bucket])
+    narrower = Search(search.digits + 1, Key(value, id_), max(rank - below, 0))
+    return narrower, int(counts[bucket])
+
+
+def last_place(values: Keys, ids: Keys, search: Search, share: float) -> Key | None:
+    """The key of the last document to stay, from all that share the prefix.
+
+    None where none stays.
+    """
+    rank = places(share, len(values)) if search.rank is None else search.rank
+    if rank == 0:
+        return None
+    order = np.lexsort((ids, values))
+    last = order[min(rank, len(order)) - 1]
+    return Key(int(values[last]), int(ids[last]))
+
+
+def is_behind(values: Keys, ids: Keys, last: Key | None) -> NDArray[np.bool_]:
+    """Which documents do not stay."""
+    if last is None:
+        return np.ones(len(values), bool)
+    value, id_ = np.uint64(last.value), np.uint64(last.id)
+    behind: NDArray[np.bool_] = (values > value) | ((values == value) & (ids > id_))
+    return behind

@@ -1,0 +1,264 @@
+"""The top share of each language, for filter_quality: the part that needs the whole run.
+
+    count   a part   columns -> documents by language and next digit, while too many are left
+    gather  a part   columns -> keys of the documents that the last place may lie among
+    decide  a part   columns -> its layer
+
+Each reads columns of one part and no text. A run of up to four million documents needs
+no count, so its columns are read twice; a larger one is counted once or twice before.
+What ranks and how the last place is found: `pipeline.quality.share`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.documents import Part, Published
+from pipeline.errors import SchemaError
+from pipeline.quality.share import (
+    DIGITS,
+    Key,
+    Keys,
+    Search,
+    is_behind,
+    last_place,
+    narrowed,
+    next_digit,
+    shares_prefix,
+    value_keys,
+)
+from pipeline.stage import StageConfig, Transform
+from pipeline.storage import Storage
+from pipeline.tasks import Commit, Outputs, Task, Tasks, fingerprint
+
+LAYER = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
+
+_MOST_GATHERED = 1 << 22  # keys in memory at once, some 100 MB
+_WORK = "work/share"
+_LAYERS = "decisions_share"
+_COUNTS = pa.schema(
+    [("language", pa.string()), ("digit", pa.int64()), ("count", pa.int64())]
+)
+_KEYS = pa.schema(
+    [("language", pa.string()), ("value", pa.uint64()), ("id", pa.uint64())]
+)
+
+Build = Callable[[Any], Transform]
+
+
+class Share(NamedTuple):
+    """How much of which language stays, by which column; a share of 1 is not looked for.
+
+    `build` makes the transform of `config`'s bounds: a document that breaks one is gone
+    before the others are ranked.
+    """
+
+    config: StageConfig
+    build: Build
+    column: str
+    largest_first: bool
+    shares: dict[str, float]
+    default: float
+
+    def of(self, language: str) -> float:
+        return self.shares.get(language, self.default)
+
+
+class _Ranked(NamedTuple):
+    """The documents of a language that are ranked: their rows in the part, their keys."""
+
+    rows: NDArray[np.int64]
+    values: Keys
+    ids: Keys
+
+
+def keep_top_share(
+    share: Share, print_: Any, parts: Sequence[Part], tasks: Tasks
+) -> Published:
+    """One layer per part. `print_` names the settings."""
+    step = _Steps(share, print_, parts, tasks)
+    searches: dict[str, Search] = {}
+    left = sum(part.rows for part in parts)
+    for number in range(DIGITS):
+        if left <= _MOST_GATHERED:
+            break
+        counts = step(f"count-{number}", count_digits, searches)
+        searches, left = _narrowed(share, _read(tasks.storage, counts), searches)
+    gathered = _read(tasks.storage, step("gather", gather_keys, searches))
+    lasts = {
+        language: last_place(
+            _keys(own["value"]),
+            _keys(own["id"]),
+            searches.get(language, Search()),
+            share.of(language),
+        )
+        for language, own in _by_language(gathered)
+    }
+    decided = step("decide", decide, lasts)
+    return Published(tuple(commit.files[0] for commit in decided))
+
+
+def count_digits(
+    outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
+) -> dict[str, Any]:
+    """Write how many of the part's documents have which next digit, by language."""
+    _, ranked = _ranked(outputs.storage, part, share)
+    tables = [_COUNTS.empty_table()]
+    for language, own in ranked.items():
+        search = searches.get(language, Search())
+        wanted = shares_prefix(own.values, own.ids, search)
+        digits = next_digit(own.values[wanted], own.ids[wanted], search)
+        found, counts = np.unique(digits, return_counts=True)
+        names = pa.array([language] * len(found), pa.string())
+        tables.append(pa.table([names, found, counts], schema=_COUNTS))
+    with outputs.parquet(_WORK, _COUNTS) as writer:
+        writer.write_table(pa.concat_tables(tables))
+    return {}
+
+
+def gather_keys(
+    outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
+) -> dict[str, Any]:
+    """Write the keys of the part's documents that the last place may lie among."""
+    _, ranked = _ranked(outputs.storage, part, share)
+    tables = [_KEYS.empty_table()]
+    for language, own in ranked.items():
+        wanted = shares_prefix(own.values, own.ids, searches.get(language, Search()))
+        names = pa.array([language] * int(wanted.sum()), pa.string())
+        columns = [names, own.values[wanted], own.ids[wanted]]
+        tables.append(pa.table(columns, schema=_KEYS))
+    with outputs.parquet(_WORK, _KEYS) as writer:
+        writer.write_table(pa.concat_tables(tables))
+    return {}
+
+
+def decide(
+    outputs: Outputs, share: Share, part: Part, lasts: Mapping[str, Key | None]
+) -> dict[str, Any]:
+    """Write the part's layer: bounds first, then who is behind the last place."""
+    table, ranked = _ranked(outputs.storage, part, share)
+    reasons = np.array(table["own_reason"].to_pylist(), object)
+    for language, own in ranked.items():
+        behind = is_behind(own.values, own.ids, lasts.get(language))
+        reasons[own.rows[behind]] = f"{share.column}_share"
+    layer = pa.table([table["id"], pa.array(reasons, pa.string())], schema=LAYER)
+    with outputs.parquet(_LAYERS, LAYER, part.name) as writer:
+        writer.write_table(layer)
+    return {}
+
+
+class _Steps:
+    """Runs one step after another, a task for each part."""
+
+    def __init__(
+        self, share: Share, print_: Any, parts: Sequence[Part], tasks: Tasks
+    ) -> None:
+        self.share = share
+        self.print = print_
+        self.parts = parts
+        self.tasks = tasks
+
+    def __call__(
+        self,
+        name: str,
+        function: Callable[..., dict[str, Any]],
+        known: Mapping[str, Any],
+    ) -> list[Commit]:
+        """`known` is what the steps before found out, and all that a task needs of them."""
+        group = f"{self.share.config.label}-{name}"
+        tasks = [
+            Task(
+                key=part.name,
+                fingerprint=fingerprint(self.print, part.fingerprint, known),
+                function=function,
+                arguments=(self.share, part, known),
+            )
+            for part in self.parts
+        ]
+        return self.tasks.run(group, tasks)
+
+
+def _ranked(
+    storage: Storage, part: Part, share: Share
+) -> tuple[pa.Table, dict[str, _Ranked]]:
+    """The part's columns with `own_reason`, and who is ranked, by language.
+
+    `own_reason` is the bound that a document breaks which nothing dropped before.
+    A document whose value is null or NaN is not ranked, and so not behind anyone.
+    """
+    names = {"id", "drop_reason", "language", share.column}
+    table = part.read(storage, sorted(names | set(share.config.columns_read())))
+    was_open = pc.is_null(table["drop_reason"])
+    transform = share.build(share.config)
+    pieces = [transform(b)["drop_reason"] for b in table.combine_chunks().to_batches()]
+    reasons = pa.chunked_array(pieces, pa.string())
+    nothing = pa.scalar(None, pa.string())
+    table = table.append_column("own_reason", pc.if_else(was_open, reasons, nothing))
+    column = table[share.column]
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        raise SchemaError(
+            f"filter_quality.share_column: {share.column} is of type {column.type},"
+            " not a number"
+        )
+    numbers = column.cast(pa.float64()).combine_chunks().to_numpy(zero_copy_only=False)
+    is_ranked = np.asarray(pc.is_null(reasons)) & ~np.isnan(numbers)
+    ids = table["id"].to_numpy()
+    languages = pc.fill_null(table["language"], "").combine_chunks().dictionary_encode()
+    codes = languages.indices.to_numpy(zero_copy_only=False)
+    found = {}
+    for code, language in enumerate(languages.dictionary.to_pylist()):
+        if share.of(language) >= 1:
+            continue
+        rows = np.flatnonzero(is_ranked & (codes == code))
+        values = value_keys(numbers[rows], largest_first=share.largest_first)
+        found[language] = _Ranked(rows, values, ids[rows])
+    return table, found
+
+
+def _narrowed(
+    share: Share, counts: pa.Table, searches: Mapping[str, Search]
+) -> tuple[dict[str, Search], int]:
+    """Each language's search with one more digit, and all documents that are left."""
+    found, left = {}, 0
+    for language, own in _by_language(counts):
+        sums = own.group_by("digit").aggregate([("count", "sum")]).sort_by("digit")
+        found[language], among = narrowed(
+            searches.get(language, Search()),
+            sums["digit"].to_numpy(),
+            sums["count_sum"].to_numpy(),
+            share.of(language),
+        )
+        left += among
+    return found, left
+
+
+def _read(storage: Storage, commits: Sequence[Commit]) -> pa.Table:
+    """What a step wrote, the counts of parts added up as they are read."""
+    tables: list[pa.Table] = []
+    for commit in commits:
+        with storage.open(commit.files[0].path) as opened:
+            tables.append(pq.ParquetFile(opened).read())
+        if "count" in tables[0].column_names and len(tables) == 256:
+            tables = [_summed(tables)]
+    return pa.concat_tables(tables)
+
+
+def _summed(tables: Sequence[pa.Table]) -> pa.Table:
+    sums = pa.concat_tables(tables).group_by(["language", "digit"])
+    table = sums.aggregate([("count", "sum")]).rename_columns({"count_sum": "count"})
+    return table.select(_COUNTS.names).cast(_COUNTS)
+
+
+def _by_language(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    for language in sorted(pc.unique(table["language"]).to_pylist()):
+        yield language, table.filter(pc.equal(table["language"], language))
+
+
+def _keys(column: pa.ChunkedArray) -> Keys:
+    keys: Keys = column.to_numpy()
+    return keys
