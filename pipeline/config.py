@@ -37,6 +37,7 @@ from pipeline.stages.mix_corpus import MixCorpus
 from pipeline.stages.read_rights import ReadRights
 from pipeline.stages.read_warc import ReadWarc
 from pipeline.stages.save import Save
+from pipeline.stages.score_borderline import ScoreBorderline
 from pipeline.stages.score_quality import ScoreQuality
 from pipeline.stages.score_toxicity import ScoreToxicity
 from pipeline.stages.sign import Sign
@@ -59,6 +60,7 @@ STAGES: tuple[type[StageConfig], ...] = (
     MeasureText,
     ScoreQuality,
     ScoreToxicity,
+    ScoreBorderline,
     MaskPii,
     Sign,
     Save,

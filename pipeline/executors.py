@@ -92,6 +92,7 @@ class RayExecutor:
         return len(self._calls)
 
     def submit(self, call: Call) -> None:
+        self._need_gpus(call)
         reference = self._remote.options(
             num_cpus=1, num_gpus=call.gpus, name=call.name
         ).remote(call.function, call.arguments)
@@ -107,6 +108,18 @@ class RayExecutor:
             return Outcome(call, error=error.cause or error)
         except ray.exceptions.RayError as error:
             return Outcome(call, died=str(error).strip().splitlines()[0])
+
+    def _need_gpus(self, call: Call) -> None:
+        """Raise ConfigError where no node has them: Ray itself would wait for ever."""
+        if not call.gpus:
+            return
+        nodes = (node["Resources"] for node in self._ray.nodes() if node["Alive"])
+        most = max((node.get("GPU", 0.0) for node in nodes), default=0.0)
+        if call.gpus > most:
+            raise ConfigError(
+                f"{call.name} needs {call.gpus:g} GPU, the largest node of the cluster"
+                f" has {most:g}; add one and run again: what is finished stays"
+            )
 
     def close(self) -> None:
         for reference in self._calls:

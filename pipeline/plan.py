@@ -3,6 +3,7 @@
 source pass   read_warc and transforms up to the first save    (one task a split)
 table pass    transforms between two saves                     (one task a saved file)
 column pass   filters behind the last save                     (one task an input file)
+aligned pass  one stage behind it, with GPUs of its own        (one task an input file)
 barrier       sees the whole data set                          (deduplicate, mix_corpus)
 
 Barriers and filters may stand between two saves as well: what they say of the documents
@@ -15,11 +16,11 @@ from typing import Literal
 
 import pyarrow as pa
 
-from pipeline.schema import RECORD
+from pipeline.schema import DECISIONS, RECORD
 from pipeline.stage import StageConfig, kind
 from pipeline.stages.save import Save
 
-PassKind = Literal["source", "table", "column"]
+PassKind = Literal["source", "table", "column", "aligned"]
 # Folders of the output that a save cannot be called.
 _TAKEN = {"mix", "mixed", "dropped", "duplicates", "commits", "work"}
 _TAKEN |= {"urls", "lines", "substrings"}
@@ -29,7 +30,10 @@ _OF_TEXT = ("measure_", "score_", "mask_", "sign")
 
 @dataclass(frozen=True)
 class Pass:
-    """Consecutive transforms that run fused. `saved` is the schema it publishes."""
+    """Consecutive transforms that run fused. `saved` is the schema it publishes.
+
+    Null for a column pass, whose layers all have the same one.
+    """
 
     name: str
     kind: PassKind
@@ -59,11 +63,11 @@ def plan_steps(stages: Sequence[StageConfig]) -> list[Step]:
             which: PassKind = "table" if has_saved else "source"
             steps.append(Pass(config.name, which, tuple(waiting), _schema(columns)))
             waiting, has_saved = [], True
-        elif kind(config) == "barrier":
+        elif kind(config) == "barrier" or config.own_pass_gpus() is not None:
             if waiting:
                 steps.append(_column_pass(steps, waiting))
                 waiting = []
-            steps.append(BarrierStep(config.label, config))
+            steps.append(_step_of_its_own(config))
             _apply(config, columns)
         else:
             waiting.append(config)
@@ -130,6 +134,11 @@ def _misplaced(stages: Sequence[StageConfig], index: int) -> list[str]:
         return ["stands last: what it has mixed cannot be dropped any more"]
     if kind(config) == "barrier" and "text" in _written(config):
         return _text_too_late(stages, index)
+    if config.own_pass_gpus() is not None and (
+        not any(isinstance(other, Save) for other in above)
+        or any(isinstance(other, Save) for other in stages[index:])
+    ):
+        return ["is a pass of its own (resources): it stands behind the last `save:`"]
     if not isinstance(config, Save):
         return []
     if not above or kind(above[-1]) in ("save", "barrier"):
@@ -165,16 +174,24 @@ def _missing(config: StageConfig, columns: dict[str, pa.DataType]) -> list[str]:
 
 def _lost_columns(stages: Sequence[StageConfig], index: int, place: str) -> list[str]:
     """A column written where neither a later save nor an earlier pass keeps it."""
-    written = [name for name in _written(stages[index]) if name != "drop_reason"]
-    below = [kind(config) for config in stages[index:]]
+    config = stages[index]
+    written = [name for name in _written(config) if name != "drop_reason"]
+    below = [kind(other) for other in stages[index:]]
     ends = [which for which in below if which in ("save", "barrier")]
-    if not written or ends[:1] == ["save"]:
+    if not written or ends[:1] == ["save"] or config.own_pass_gpus() is not None:
         return []
     if "save" in ends:
         barrier = stages[index + below.index("barrier")].label
         why = f"{barrier} stands between it and the next `save:`, and it is lost"
         return [f"{place}: writes {written[0]!r}, but {why}"]
     return [f"{place}: writes {written[0]!r} behind the last `save:`, where it is lost"]
+
+
+def _step_of_its_own(config: StageConfig) -> Step:
+    if kind(config) == "barrier":
+        return BarrierStep(config.label, config)
+    layer = pa.schema([*DECISIONS, *_written(config).items()])
+    return Pass(config.label, "aligned", (config,), layer)
 
 
 def _column_pass(steps: Sequence[Step], waiting: Sequence[StageConfig]) -> Pass:

@@ -81,6 +81,14 @@ class StageConfig(BaseModel):
         """Whether `run` is asked and not `build`, where the module has both."""
         return False
 
+    def own_pass_gpus(self) -> float | None:
+        """GPUs of each task where the stage is a pass of its own; null: it is fused.
+
+        Such a stage stands behind the last save, reads what is saved, text too, and
+        writes columns that lie on it row for row.
+        """
+        return None
+
     def models(self) -> tuple[str, ...]:
         """Files whose sha256 run.json keeps: those of the recipe and packaged ones."""
         return self.files()

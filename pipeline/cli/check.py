@@ -78,7 +78,7 @@ def _plan_table(recipe: Recipe, found: Outlook) -> Table:
 def _step_name(step: Pass | BarrierStep) -> str:
     if isinstance(step, BarrierStep):
         return "barrier"
-    return "columns" if step.saved is None else f"save {step.name}"
+    return f"save {step.name}" if step.kind in ("source", "table") else "columns"
 
 
 def _some(names: list[str] | tuple[str, ...]) -> str:

@@ -7,7 +7,6 @@ at most one document in twenty of its language's good ones.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,8 @@ import xxhash
 from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError
-from pipeline.linear.features import Windows, buckets, whole_documents, windows_of
+from pipeline.linear.choice import spread
+from pipeline.linear.features import buckets, whole_documents, windows_of
 from pipeline.linear.fit import (
     area_under_curve,
     fit,
@@ -189,7 +189,7 @@ def _features(
     data, offsets = utf8_buffers(texts)
     words = segment(data, offsets)
     windows = windows_of(words)
-    chosen = _spread(windows)
+    chosen = spread(windows, _MOST_WINDOWS)
     is_chosen = np.zeros(len(windows.words) - 1, bool)
     is_chosen[chosen] = True
     counts = np.diff(windows.words)
@@ -198,17 +198,3 @@ def _features(
     few = Words(words.starts[kept], words.ends[kept], words.lengths[kept], ends)
     found, starts = buckets(data, few, whole_documents(few), bits)
     return found, starts, np.searchsorted(windows.documents, chosen, "right") - 1
-
-
-def _spread(windows: Windows) -> NDArray[np.int64]:
-    """Ordinals of at most three windows of each document, evenly spread."""
-    chosen = [
-        np.unique(
-            np.linspace(
-                first, last - 1, min(_MOST_WINDOWS, last - first), dtype=np.int64
-            )
-        )
-        for first, last in pairwise(windows.documents.tolist())
-        if last > first
-    ]
-    return np.concatenate([np.empty(0, np.int64), *chosen])

@@ -80,7 +80,7 @@ def run_columns(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
     names |= {"language", "text_chars"} & available
     table = part.read(outputs.storage, sorted(names))
     is_open = pc.is_null(table["drop_reason"])
-    transforms = _transforms(work)
+    transforms = transforms_of(work)
     reasons: list[pa.Array] = []
     stages: list[pa.Array] = []
     tally: dict[str, Any] = {}
@@ -91,8 +91,8 @@ def run_columns(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
     layer = pa.table(
         {
             "id": table["id"],
-            "drop_reason": _scatter(is_open, reasons),
-            "drop_stage": _scatter(is_open, stages),
+            "drop_reason": scattered(is_open, reasons, pa.string()),
+            "drop_stage": scattered(is_open, stages, pa.string()),
         },
         schema=DECISIONS,
     )
@@ -152,7 +152,7 @@ class _Chain:
         layers: Sequence[str | None],
     ) -> None:
         self.tally: dict[str, Any] = {}
-        self._stages = list(zip(work.stages, _transforms(work), strict=True))
+        self._stages = list(zip(work.stages, transforms_of(work), strict=True))
         self._dropped = dropped
         self._crash = crash
         self._layers = layers
@@ -240,12 +240,14 @@ def _decide(
     return batch["drop_reason"], stage_of
 
 
-def _scatter(is_open: pa.ChunkedArray, values: list[pa.Array]) -> pa.Array:
+def scattered(
+    is_open: pa.ChunkedArray, values: list[pa.Array], type_: pa.DataType
+) -> pa.Array:
     """`values` at the open rows, null elsewhere."""
     indices = np.full(len(is_open), -1, np.int64)
     mask = np.asarray(is_open, dtype=bool)
     indices[mask] = np.arange(int(mask.sum()))
-    flat = pa.chunked_array(values, pa.string()).combine_chunks()
+    flat = pa.chunked_array(values, type_).combine_chunks()
     return flat.take(pa.array(indices, mask=~mask))
 
 
@@ -293,7 +295,7 @@ def columns_read(stages: Sequence[StageConfig], available: set[str]) -> set[str]
 _BUILT: dict[str, list[Transform]] = {}
 
 
-def _transforms(work: PassWork) -> list[Transform]:
+def transforms_of(work: PassWork) -> list[Transform]:
     """The pass's transforms, built once per worker: models load here."""
     if work.key not in _BUILT:
         _BUILT.clear()  # a worker serves one pass at a time; let its models go

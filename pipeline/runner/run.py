@@ -5,7 +5,7 @@ parts with their layers (filters on columns, barriers).
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from pipeline.inputs import InputFile, resolve
 from pipeline.plan import BarrierStep, Pass, plan_steps, signal_columns
 from pipeline.prints import pass_print, stage_print
 from pipeline.remote.failures import without_secrets
+from pipeline.runner.aligned import run_aligned
 from pipeline.runner.barriers import LastAct, begin
 from pipeline.runner.files import file_task
 from pipeline.runner.finish import finish
@@ -124,8 +125,10 @@ class Run:
                 self._source_pass(step)
             elif step.kind == "table":
                 self._table_pass(step)
+            elif step.kind == "column":
+                self._layer_pass(step, run_columns)
             else:
-                self._column_pass(step)
+                self._layer_pass(step, run_aligned)
 
     def _source_pass(self, step: Pass) -> None:
         source, *transforms = step.stages
@@ -241,13 +244,14 @@ class Run:
     def _saved_name(self, commit: Commit) -> str:
         return commit.files[0].dataset
 
-    def _column_pass(self, step: Pass) -> None:
-        """A layer of decisions for every part."""
+    def _layer_pass(self, step: Pass, function: Callable[..., dict[str, Any]]) -> None:
+        """A layer of decisions or of new columns for every part."""
         work = self._work(step, step.stages)
         parts = self._parts()
         prints = [fingerprint(self._print(step), part.fingerprint) for part in parts]
+        gpus = max(config.own_pass_gpus() or 0.0 for config in step.stages)
         tasks = [
-            Task(f"{part.name}", print_, run_columns, (work, part))
+            Task(part.name, print_, function, (work, part), gpus=gpus)
             for part, print_ in zip(parts, prints, strict=True)
         ]
         commits = self.tasks.run(step.name, tasks)

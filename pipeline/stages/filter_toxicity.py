@@ -1,7 +1,8 @@
 """Drop documents that the columns of score_toxicity call toxic.
 
 Reads  language, toxic_word_density, toxic_word_distinct
-       toxicity_max, toxicity_mean, toxicity_share where a limit is set on them
+       toxicity_max, toxicity_mean, toxicity_share where a limit is set on them,
+       and borderline_score, which score_borderline writes
 Writes drop_reason: toxic_words or toxic_text
 
 Both word columns must be over their limits: many hits of one word are a subject, not a
@@ -19,6 +20,8 @@ from pipeline.language.codes import canonical_language
 from pipeline.stage import StageConfig, Transform, drop
 from pipeline.toxicity.model import COLUMNS
 
+_BY_MODELS = (*COLUMNS, "borderline_score")
+
 
 class Limits(BaseModel):
     """Limits of one language; what is not given is the recipe's for all."""
@@ -30,6 +33,7 @@ class Limits(BaseModel):
     toxicity_max: float | None = None
     toxicity_mean: float | None = None
     toxicity_share: float | None = None
+    borderline_score: float | None = None
 
 
 class FilterToxicity(StageConfig):
@@ -51,6 +55,8 @@ class FilterToxicity(StageConfig):
     toxicity_max: float | None = None
     toxicity_mean: float | None = None
     toxicity_share: float | None = None
+    # What a second model says of the documents that the first is not sure of.
+    borderline_score: float | None = None
 
     per_language: dict[str, Limits] = Field(default_factory=dict)
 
@@ -64,7 +70,7 @@ class FilterToxicity(StageConfig):
         return (
             "language",
             *(words if self._is_limited("toxic_word_density") else ()),
-            *filter(self._is_limited, COLUMNS),
+            *filter(self._is_limited, _BY_MODELS),
         )
 
     def limits(self, column: str, languages: Sequence[str | None]) -> pa.Array:
@@ -106,7 +112,7 @@ def toxic_reasons(batch: pa.RecordBatch, config: FilterToxicity) -> pa.StringArr
         reasons = _where(
             pc.and_(is_over("toxic_word_density"), is_varied), "toxic_words"
         )
-    for column in COLUMNS:
+    for column in _BY_MODELS:
         if column in config.columns_read():
             reasons = pc.coalesce(reasons, _where(is_over(column), "toxic_text"))
     return reasons

@@ -1,5 +1,6 @@
 """What tests of several stages share."""
 
+import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import Whitespace
 
 from pipeline.documents import Part, Published
 from pipeline.executors import InlineExecutor
@@ -22,6 +27,8 @@ from pipeline.tasks import Outputs, Silent, Tasks, fingerprint
 from pipeline.text.cuts import CUTS
 
 FastTextFile = Callable[..., str]
+OnnxFolder = Callable[..., str]
+Message = list[tuple[int, "int | bytes | str | Message"]]
 Document = dict[str, Any]
 
 SAVED = pa.schema(
@@ -153,3 +160,95 @@ def fasttext_file(tmp_path: Path) -> FastTextFile:
         return str(path)
 
     return store
+
+
+@pytest.fixture
+def onnx_folder(tmp_path: Path) -> OnnxFolder:
+    """`onnx_folder(("fine", "toxic"), turnip=(0, 2))`: a classifier and its tokenizer.
+
+    A label's logit is the sum of that column over the text's words; other words have
+    zeros. Padding has hundreds, which the mask takes away.
+    """
+
+    def store(labels: tuple[str, ...], **words: tuple[float, ...]) -> str:
+        folder = tmp_path / "classifier"
+        folder.mkdir(exist_ok=True)
+        vocabulary = {word: row for row, word in enumerate(["[PAD]", "[UNK]", *words])}
+        tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+        tokenizer.normalizer = Lowercase()
+        tokenizer.pre_tokenizer = Whitespace()
+        tokenizer.save(str(folder / "tokenizer.json"))
+        config = {"id2label": dict(enumerate(labels)), "pad_token_id": 0}
+        (folder / "config.json").write_text(json.dumps(config))
+        rows = [[100.0 + i for i in range(len(labels))], [0.0] * len(labels)]
+        weights = [*rows, *map(list, words.values())]
+        (folder / "model.onnx").write_bytes(_summing_model(weights))
+        return str(folder)
+
+    return store
+
+
+_FLOAT, _INT64 = 1, 7  # of TensorProto.DataType
+_OPSET = 17
+
+
+def _summing_model(weights: list[list[float]]) -> bytes:
+    """logits = sum over tokens of weights[input_ids] * attention_mask, as ONNX."""
+    flat = [value for row in weights for value in row]
+    graph: Message = [
+        (1, _node("Gather", ["weights", "input_ids"], "embedded")),
+        (1, _node("Cast", ["attention_mask"], "mask", to=_FLOAT)),
+        (1, _node("Unsqueeze", ["mask", "last"], "column")),
+        (1, _node("Mul", ["embedded", "column"], "masked")),
+        (1, _node("ReduceSum", ["masked", "middle"], "logits", keepdims=0)),
+        (2, "sum"),
+        (5, _tensor("weights", _FLOAT, [len(weights), len(weights[0])], flat)),
+        (5, _tensor("last", _INT64, [1], [2])),
+        (5, _tensor("middle", _INT64, [1], [1])),
+        (11, _value("input_ids", _INT64, ["batch", "tokens"])),
+        (11, _value("attention_mask", _INT64, ["batch", "tokens"])),
+        (12, _value("logits", _FLOAT, ["batch", len(weights[0])])),
+    ]
+    return _encoded([(1, 8), (7, graph), (8, [(1, ""), (2, _OPSET)])])
+
+
+def _node(kind: str, inputs: list[str], output: str, **attributes: int) -> Message:
+    named: Message = [(1, name) for name in inputs]
+    named += [(2, output), (3, output), (4, kind)]
+    for name, value in attributes.items():
+        named.append((5, [(1, name), (3, value), (20, 2)]))  # 20: of type INT
+    return named
+
+
+def _tensor(name: str, type_: int, shape: list[int], values: list[float]) -> Message:
+    code = "f" if type_ == _FLOAT else "q"
+    raw = struct.pack(f"<{len(values)}{code}", *values)
+    return [*[(1, size) for size in shape], (2, type_), (8, name), (9, raw)]
+
+
+def _value(name: str, type_: int, shape: list[str | int]) -> Message:
+    sizes: Message = [
+        (1, [(1, size) if isinstance(size, int) else (2, size)]) for size in shape
+    ]
+    return [(1, name), (2, [(1, [(1, type_), (2, sizes)])])]
+
+
+def _encoded(message: Message) -> bytes:
+    """Protocol Buffers' wire format: numbers as varints, all else behind its length."""
+    found = b""
+    for number, value in message:
+        if isinstance(value, int):
+            found += _varint(number << 3) + _varint(value)
+            continue
+        content = _encoded(value) if isinstance(value, list) else value
+        content = content.encode() if isinstance(content, str) else content
+        found += _varint(number << 3 | 2) + _varint(len(content)) + content
+    return found
+
+
+def _varint(value: int) -> bytes:
+    found = b""
+    while value > 0x7F:
+        found += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return found + bytes([value])
