@@ -167,11 +167,11 @@ def _clean_document(
             bounds = (line_start, end)
             if like_datatrove:
                 last_character = len(line.at) - 1
-                behind = line.at[last_character] + line.widths[last_character]
-                bounds = (line.at[0], behind)
-            for byte in range(bounds[0], bounds[1]):
-                cleaned[size] = data[byte]
-                size += 1
+                last_byte = line.at[last_character] + line.widths[last_character]
+                bounds = (line.at[0], last_byte)
+            behind = size + bounds[1] - bounds[0]
+            cleaned[size:behind] = data[bounds[0] : bounds[1]]
+            size = behind
     if not is_changed:
         cleaned[beginning : beginning + stop - start] = data[start:stop]
         return beginning + stop - start

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from pipeline.text.cleaning.phrases import ANYWHERE, PAIRS, Phrases
+from pipeline.text.cleaning.phrases import ANYWHERE, LETTERS, Phrases, place_of
 from pipeline.text.unicode import (
     CLOSER,
     DECIMAL,
@@ -69,10 +69,13 @@ def read_line(
     count, here = 0, start
     first, last = -1, 0
     while here < stop:
-        code, width = decode(data, here, stop)
+        code, width = np.int64(data[here]), 1
+        place = code  # ASCII is the tables' first block
+        if code >= 0x80:
+            code, width = decode(data, here, stop)
+            place = position(tables.index, code)
         if code == _LINE_FEED or (like_datatrove and code in _BREAKS):
             return max(first, 0), last, here, here + width
-        place = position(tables.index, code)
         flag = tables.flags[place]
         # İ is left alone: its small letter is two code points.
         small = 0 if code == _CAPITAL_I_WITH_DOT else tables.lower[place]
@@ -234,9 +237,11 @@ def kinds_in(line: Line, phrases: Phrases, language: int) -> int:
     """A sum of the kinds of which a phrase stands anywhere in the line."""
     found = np.int64(0)
     begins = phrases.begins[language]
-    for place in range(len(line.codes) - 1):
-        of_pair = (line.codes[place] * 31 + line.codes[place + 1]) & (PAIRS - 1)
-        if not begins[of_pair]:
+    codes = line.codes
+    for place in range(len(codes) - LETTERS + 1):
+        if not begins[
+            place_of(codes[place], codes[place + 1], codes[place + 2], codes[place + 3])
+        ]:
             continue
         for phrase in range(phrases.lists[language], phrases.lists[language + 1]):
             if phrases.kinds[phrase] & ANYWHERE and phrase_at(

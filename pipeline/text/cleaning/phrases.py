@@ -22,6 +22,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.text.unicode import code_points, position
@@ -39,7 +40,9 @@ _KINDS = {
 # These are looked for anywhere in a line, the others at one of its ends.
 ANYWHERE = LOREM | JAVASCRIPT | POLICY | CART
 
-PAIRS = 4096
+# The letters by which a phrase is looked for; none that is looked for is shorter.
+LETTERS = 4
+PLACES = 4096
 _SHARED = "eng"
 
 
@@ -50,8 +53,8 @@ class Phrases(NamedTuple):
     starts  (phrases + 1,)  int64  where each phrase begins
     kinds   (phrases,)      int64
     lists   (lists + 1,)    int64  where each list begins
-    begins  (lists, PAIRS)  bool   whether a phrase that is looked for ANYWHERE may
-                                   begin with two code points of this `pair`
+    begins  (lists, PLACES) bool   whether a phrase that is looked for ANYWHERE may
+                                   begin with four code points of this `place_of`
     """
 
     codes: NDArray[np.int32]
@@ -78,14 +81,14 @@ def phrases() -> Phrases:
     letters: list[NDArray[np.int32]] = []
     kinds: list[int] = []
     lists = [0]
-    begins = np.zeros((len(_table()), PAIRS), np.bool_)
+    begins = np.zeros((len(_table()), PLACES), np.bool_)
     for language, rows in enumerate(_table().values()):
         for kind, phrase in dict.fromkeys(_table()[_SHARED] + rows):
             codes = _small(phrase)
             letters.append(codes)
             kinds.append(kind)
             if kind & ANYWHERE:
-                begins[language, pair(int(codes[0]), int(codes[1]))] = True
+                begins[language, place_of(*codes[:LETTERS].tolist())] = True
         lists.append(len(kinds))
     return Phrases(
         np.concatenate(letters),
@@ -96,9 +99,10 @@ def phrases() -> Phrases:
     )
 
 
-def pair(first: int, second: int) -> int:
-    """A number below PAIRS for two code points; other pairs may share it."""
-    return (first * 31 + second) & (PAIRS - 1)
+@njit(cache=True, nogil=True, inline="always")
+def place_of(first: int, second: int, third: int, fourth: int) -> int:
+    """A number below PLACES for four code points; others may share it."""
+    return (((first * 31 + second) * 31 + third) * 31 + fourth) & (PLACES - 1)
 
 
 @lru_cache(maxsize=1)

@@ -16,11 +16,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from pipeline.text.hashing import empty_table, finished
+from pipeline.text.hashing import empty_table, finished, place
 from pipeline.text.statistics import lines, ngrams
-from pipeline.text.statistics.ngrams import duplicated_chars, top_chars
 from pipeline.text.unicode import TERMINAL_CLASS, spans
-from pipeline.text.utf8 import decode
+from pipeline.text.utf8 import Integer, decode
 from pipeline.text.words import Words
 
 COLUMNS = (
@@ -93,12 +92,59 @@ def ngram_ratios(
                 joined[word] = joined[word] * powers[last] + spelled[last]
             if n < _FIRST_DUPLICATE:
                 keys = apart[: count - n + 1]
-                repeated = top_chars(keys, until, n, table, entries, mask, True)
+                repeated = _top_chars(keys, until, n, table, entries, mask)
             else:
                 keys = np.maximum(joined[: count - n + 1], np.uint64(1))
-                repeated = duplicated_chars(keys, until, n, table, mask)
+                repeated = _duplicated_chars(keys, until, n, table, mask)
             ratios[document, n - 2] = min(1.0, repeated / chars[document])
     return ratios
+
+
+@njit(cache=True, nogil=True)
+def _top_chars(
+    keys: NDArray[np.uint64],
+    until: NDArray[np.int64],
+    n: int,
+    table: NDArray[np.uint64],
+    entries: NDArray[np.int32],
+    mask: int,
+) -> Integer:
+    """Code points of the most frequent n-gram, times its count."""
+    table[: mask + 1] = 0
+    best_count, best_first = 0, 0
+    for word in range(len(keys)):
+        at = place(table, mask, keys[word])
+        if table[at] == 0:
+            table[at] = keys[word]
+            entries[at, 0], entries[at, 1] = 0, word
+        entries[at, 0] += 1
+        count, first = entries[at, 0], entries[at, 1]
+        if count > best_count or (count == best_count and first < best_first):
+            best_count, best_first = count, first
+    chars = until[best_first + n] - until[best_first] + n - 1
+    return np.int64(best_count * chars)
+
+
+@njit(cache=True, nogil=True)
+def _duplicated_chars(
+    keys: NDArray[np.uint64],
+    until: NDArray[np.int64],
+    n: int,
+    table: NDArray[np.uint64],
+    mask: int,
+) -> Integer:
+    """Code points of the n-grams that repeat an earlier one."""
+    table[: mask + 1] = 0
+    repeated, word = 0, 0
+    while word < len(keys):
+        at = place(table, mask, keys[word])
+        if table[at] == 0:
+            table[at] = keys[word]
+            word += 1
+        else:
+            repeated += until[word + n] - until[word]
+            word += n
+    return repeated
 
 
 @njit(cache=True, nogil=True)

@@ -3,6 +3,10 @@
 Gopher's repetition rules (Rae et al. 2021, table A1) for n-grams of words, compared in
 lower case by their hashes. The numerators are code points of words, the denominator is
 the whole text with its white space. A document without an n-gram of some n scores 0.
+
+An n-gram can only come again if the shorter one it begins with does. So each n is looked
+for where n - 1 came more than once: in a quarter of the places for 3, in next to none
+from 6 on, if the text is prose.
 """
 
 import numpy as np
@@ -43,80 +47,101 @@ def ngram_ratios(
     for document in range(len(chars)):
         most = max(most, words.documents[document + 1] - words.documents[document])
     table = empty_table(most)
-    entries = np.empty((len(table), 2), np.int32)
+    counts = np.empty(len(table), np.int32)
     grams = np.empty(most, np.uint64)
+    firsts, slots = np.empty(most, np.int64), np.empty(most, np.int64)
     until = np.empty(most + 1, np.int64)
     for document in range(len(chars)):
         start, stop = words.documents[document], words.documents[document + 1]
         count = stop - start
-        if count < 2:
-            continue
-        mask = 15
-        while mask + 1 < 2 * count:
-            mask = 2 * mask + 1
         until[0] = 0
         for word in range(count):
             until[word + 1] = until[word] + words.lengths[start + word]
             grams[word] = hashes[start + word]
+            firsts[word] = word
+        left = count
         for n in range(2, min(_LAST, count) + 1):
-            for word in range(count - n + 1):
+            while left and firsts[left - 1] + n > count:
+                left -= 1
+            for word in firsts[:left]:
                 grams[word] = finished(
                     grams[word] * _STEP + hashes[start + word + n - 1]
                 )
-            keys = grams[: count - n + 1]
+            left = _coming_again(grams, firsts, slots, left, table, counts)
+            if left == 0:
+                break
             if n < _FIRST_DUPLICATE:
-                repeated = top_chars(keys, until, n, table, entries, mask, False)
+                chars_of = _top_chars(firsts[:left], slots, counts, until, n)
             else:
-                repeated = duplicated_chars(keys, until, n, table, mask)
-            ratios[document, n - 2] = min(1.0, repeated / chars[document])
+                chars_of = _duplicated_chars(firsts[:left], slots, counts, until, n)
+            ratios[document, n - 2] = min(1.0, chars_of / chars[document])
     return ratios
 
 
 @njit(cache=True, nogil=True)
-def top_chars(
-    keys: NDArray[np.uint64],
+def _coming_again(
+    grams: NDArray[np.uint64],
+    firsts: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    left: Integer,
+    table: NDArray[np.uint64],
+    counts: NDArray[np.int32],
+) -> Integer:
+    """Keep those of the first `left` of `firsts`, the n-grams' first words, whose n-gram
+    comes more than once, in `counts[slot]` how often; returns how many they are."""
+    mask = 15
+    while mask + 1 < 2 * left:
+        mask = 2 * mask + 1
+    table[: mask + 1] = 0
+    for gram in range(left):
+        key = grams[firsts[gram]]
+        at = place(table, mask, key)
+        if table[at] == 0:
+            table[at] = key
+            counts[at] = 0
+        counts[at] += 1
+        slots[gram] = at
+    kept = 0
+    for gram in range(left):
+        if counts[slots[gram]] > 1:
+            firsts[kept], slots[kept] = firsts[gram], slots[gram]
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _top_chars(
+    firsts: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    counts: NDArray[np.int32],
     until: NDArray[np.int64],
     n: int,
-    table: NDArray[np.uint64],
-    entries: NDArray[np.int32],
-    mask: int,
-    counts_single: bool,
 ) -> Integer:
     """Code points of the most frequent n-gram, times its count."""
-    table[: mask + 1] = 0
     best_count, best_first = 0, 0
-    for word in range(len(keys)):
-        at = place(table, mask, keys[word])
-        if table[at] == 0:
-            table[at] = keys[word]
-            entries[at, 0], entries[at, 1] = 0, word
-        entries[at, 0] += 1
-        count, first = entries[at, 0], entries[at, 1]
-        if count > best_count or (count == best_count and first < best_first):
-            best_count, best_first = count, first
-    if best_count == 1 and not counts_single:
-        return 0
+    for gram in range(len(firsts)):
+        if counts[slots[gram]] > best_count:
+            best_count, best_first = counts[slots[gram]], firsts[gram]
     chars = until[best_first + n] - until[best_first] + n - 1
     return np.int64(best_count * chars)
 
 
 @njit(cache=True, nogil=True)
-def duplicated_chars(
-    keys: NDArray[np.uint64],
+def _duplicated_chars(
+    firsts: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    counts: NDArray[np.int32],
     until: NDArray[np.int64],
     n: int,
-    table: NDArray[np.uint64],
-    mask: int,
 ) -> Integer:
-    """Code points of the n-grams that repeat an earlier one."""
-    table[: mask + 1] = 0
-    repeated, word = 0, 0
-    while word < len(keys):
-        at = place(table, mask, keys[word])
-        if table[at] == 0:
-            table[at] = keys[word]
-            word += 1
-        else:
-            repeated += until[word + n] - until[word]
-            word += n
-    return repeated
+    """Code points of the n-grams that repeat an earlier one; a count of 0: it was seen."""
+    chars, behind = 0, 0
+    for gram in range(len(firsts)):
+        first = firsts[gram]
+        if first < behind:
+            continue
+        if counts[slots[gram]] == 0:
+            chars += until[first + n] - until[first]
+            behind = first + n
+        counts[slots[gram]] = 0
+    return chars

@@ -47,6 +47,8 @@ NO_LIST = -1.0
 # First byte of U+0E00 to U+0EFF, Thai and Lao; the second is B8 to BB.
 _SPACE, _THAI = 0x20, 0xE0
 
+_FIRST_BYTE = np.uint64(56)  # bits below a hash's first byte
+
 _ENOUGH = 2  # repeated or stranded words
 
 # Comma, colon and semicolon, and their like in Arabic, Greek and Chinese.
@@ -81,6 +83,7 @@ def vocabulary(
     hashes = np.empty(len(words.starts), np.uint64)
     statistics = np.zeros((documents, len(COLUMNS)))
     is_seen = np.empty(len(lists.hashes), np.bool_)
+    buckets = np.empty(257, np.int64)
     for document in range(documents):
         start, stop = words.documents[document], words.documents[document + 1]
         first, last = 0, 0
@@ -88,6 +91,7 @@ def vocabulary(
             first = lists.lists[lists.list_of[document]]
             last = lists.lists[lists.list_of[document] + 1]
         is_seen[first:last] = False
+        _fill_buckets(lists.hashes[:last], first, buckets)
         chars, longest, alphabetic, capital, repeated = 0, 0, 0, 0, 0
         stop_words, distinct, clauses, stranded = 0, 0, 0, 0
         role = np.int64(0)
@@ -99,9 +103,9 @@ def vocabulary(
             alphabetic += letters > 0
             capital += letters > 1 and capitals == letters
             previous_role, role = role, np.int64(0)
-            if first < last:
-                at = first + np.searchsorted(lists.hashes[first:last], value)
-                if at < last and lists.hashes[at] == value:
+            bucket = np.int64(value >> _FIRST_BYTE)
+            for at in range(buckets[bucket], buckets[bucket + 1]):
+                if lists.hashes[at] == value:
                     role = np.int64(lists.roles[at])
                     stop_words += role & STOP != 0
                     distinct += role & STOP != 0 and not is_seen[at]
@@ -139,6 +143,22 @@ def vocabulary(
     return hashes, statistics
 
 
+@njit(cache=True, nogil=True)
+def _fill_buckets(
+    hashes: NDArray[np.uint64], first: int, buckets: NDArray[np.int64]
+) -> None:
+    """Note where, from `first` on, the ascending hashes of each first byte begin.
+
+    Three buckets in four are empty: most words are known to be none by one look.
+    """
+    at = first
+    for byte in range(256):
+        buckets[byte] = at
+        while at < len(hashes) and np.int64(hashes[at] >> _FIRST_BYTE) == byte:
+            at += 1
+    buckets[256] = at
+
+
 @njit(cache=True, nogil=True, inline="always")
 def _read(
     data: NDArray[np.uint8], words: Words, word: int, tables: CodePoints
@@ -147,8 +167,11 @@ def _read(
     here, stop = words.starts[word], words.ends[word]
     value, letters, capitals = OFFSET, 0, 0
     while here < stop:
-        code, width = decode(data, here, stop)
-        at = position(tables.index, code)
+        at, width = np.int64(data[here]), 1
+        code = at
+        if at >= 0x80:  # ASCII is the tables' first block
+            code, width = decode(data, here, stop)
+            at = position(tables.index, code)
         value = extended(value, code + tables.lower[at])
         letters += tables.flags[at] & LETTER != 0
         capitals += tables.flags[at] & UPPER != 0
