@@ -19,7 +19,7 @@ import regex
 from numba import njit
 from numpy.typing import NDArray
 
-from pipeline.text.utf8 import Integer
+from pipeline.text.utf8 import Integer, decode
 
 LETTER = 1  # General_Category L*
 NUMBER = 2  # N*: decimal digits, letter-like numbers, superscripts, fractions
@@ -112,6 +112,22 @@ def spans(pattern: str) -> Iterator[tuple[int, int]]:
 def position(index: NDArray[np.uint16], code: Integer) -> np.int64:
     """Where code point `code` stands in a table that `two_level` made."""
     return (np.int64(index[code >> 8]) << 8) | (code & 255)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def flag_at(
+    data: NDArray[np.uint8],
+    here: Integer,
+    stop: Integer,
+    index: NDArray[np.uint16],
+    flags: NDArray[np.uint16],
+) -> tuple[np.uint16, int]:
+    """The flags of the character at `here`, and its bytes: ASCII in one look."""
+    byte = data[here]
+    if byte < 0x80:
+        return flags[byte], 1
+    code, width = decode(data, here, stop)
+    return flags[position(index, code)], width
 
 
 @lru_cache(maxsize=1)

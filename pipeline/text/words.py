@@ -28,7 +28,7 @@ from pipeline.text.unicode import (
     NUMBER,
     UNSPACED,
     code_points,
-    position,
+    flag_at,
 )
 from pipeline.text.utf8 import decode
 
@@ -51,10 +51,44 @@ class Words(NamedTuple):
     documents: NDArray[np.int64]
 
 
+class _Segmented(NamedTuple):
+    """A batch and its words. Holding `data` keeps its address from being used again."""
+
+    data: Bytes
+    offsets: Offsets
+    words: Words
+
+
+# The last batch of this process: measure_text and score_* read the same one in turn.
+_last: _Segmented | None = None
+
+
 def segment(data: Bytes, offsets: Offsets) -> Words:
-    """The words of every document. A document without letters or digits has none."""
+    """The words of every document. A document without letters or digits has none.
+
+    They are looked for once: who asks next for the same buffer, as Arrow hands it from
+    stage to stage, gets the same words. Nobody may write to either.
+    """
+    global _last
+    last = _last
+    if last is not None and _is_same(last, data, offsets):
+        return last.words
+    words = _segment(read_only(data), offsets)
+    _last = _Segmented(data, offsets, words)
+    return words
+
+
+def _is_same(last: _Segmented, data: Bytes, offsets: Offsets) -> bool:
+    """Whether this is the memory that was read last, not only an equal text."""
+    return (
+        last.data.ctypes.data == data.ctypes.data
+        and len(last.data) == len(data)
+        and np.array_equal(last.offsets, offsets)
+    )
+
+
+def _segment(data: Bytes, offsets: Offsets) -> Words:
     tables = code_points()
-    data = read_only(data)
     words, is_unspaced = _runs(data, offsets, tables.index, tables.flags)
     if not is_unspaced.any():
         return words
@@ -114,8 +148,7 @@ def _runs(
     for document in range(len(offsets) - 1):
         here, stop = offsets[document], offsets[document + 1]
         while here < stop:
-            code, width = decode(data, here, stop)
-            flag = flags[position(index, code)]
+            flag, width = flag_at(data, here, stop, index, flags)
             if not flag & (LETTER | NUMBER):
                 here += width
                 continue
@@ -130,8 +163,7 @@ def _runs(
                 here += width
                 if here == stop:
                     break
-                code, width = decode(data, here, stop)
-                flag = flags[position(index, code)]
+                flag, width = flag_at(data, here, stop, index, flags)
             ends[count] = here
             lengths[count] = length
             count += 1
@@ -225,8 +257,8 @@ def _length(
     length, is_word = 0, False
     here = start
     while here < stop:
-        code, width = decode(data, here, stop)
-        is_word |= flags[position(index, code)] & (LETTER | NUMBER) != 0
+        flag, width = flag_at(data, here, stop, index, flags)
+        is_word |= flag & (LETTER | NUMBER) != 0
         length += 1
         here += width
     return length, is_word

@@ -9,19 +9,23 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.stages import measure_text, score_toxicity
+from pipeline.stages.measure_text import MeasureText
+from pipeline.stages.score_toxicity import ScoreToxicity
+from pipeline.text import words
 from pipeline.text.buffers import utf8_buffers
 from pipeline.text.words import segment
 
 
 def words_of(*texts: str | None) -> list[list[str]]:
     data, offsets = utf8_buffers(pa.array(texts, pa.string()))
-    words = segment(data, offsets)
+    cut = segment(data, offsets)
     found = [
         bytes(data[start:end]).decode()
-        for start, end in zip(words.starts, words.ends, strict=True)
+        for start, end in zip(cut.starts, cut.ends, strict=True)
     ]
-    assert words.lengths.tolist() == [len(word) for word in found]
-    bounds = zip(words.documents[:-1], words.documents[1:], strict=True)
+    assert cut.lengths.tolist() == [len(word) for word in found]
+    bounds = zip(cut.documents[:-1], cut.documents[1:], strict=True)
     return [found[first:last] for first, last in bounds]
 
 
@@ -72,18 +76,43 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words_of("x", text, None, "y") == [["x"], expected, [], ["y"]]
 
 
+def test_stages_that_read_the_same_text_share_its_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    find = words._segment
+    monkeypatch.setattr(words, "_segment", lambda *a: asked.append(a) or find(*a))
+    batch = pa.RecordBatch.from_pydict(
+        {"text": ["我们在北京。", "in Peking", None], "language": ["cmn", "eng", None]}
+    )
+    measure = measure_text.build(MeasureText())
+    score = score_toxicity.build(ScoreToxicity())
+    measure(batch)  # the lists of words that it counts are cut the first time
+    assert words_of("forgotten") == [["forgotten"]]
+    asked.clear()
+    scored = score(measure(batch))
+    assert len(asked) == 1
+    # Other texts, an equal text elsewhere and another slice are looked at anew.
+    assert scored["word_count"].to_pylist() == [3, 2, None]
+    assert words_of("我们在北京。", "in Peking", None)[0] == ["我们", "在", "北京"]
+    assert words_of("我们") == [["我们"]]
+    column = pa.array(["ab cd", "ef"])
+    assert [len(segment(*utf8_buffers(column[:n])).starts) for n in (2, 1)] == [3, 2]
+    assert len(asked) == 5
+
+
 def test_no_documents_have_no_words() -> None:
     data, offsets = utf8_buffers(pa.array([], pa.string()))
-    words = segment(data, offsets)
-    assert len(words.starts) == 0
-    assert words.documents.tolist() == [0]
+    cut = segment(data, offsets)
+    assert len(cut.starts) == 0
+    assert cut.documents.tolist() == [0]
 
 
 def test_slices_of_a_column_are_honoured() -> None:
     column = pa.array(["not this", "中文 here", "nor this"]).slice(1, 1)
     data, offsets = utf8_buffers(column)
-    words = segment(data, offsets)
-    assert bytes(data[words.starts[0] : words.ends[-1]]).decode() == "中文 here"
+    cut = segment(data, offsets)
+    assert bytes(data[cut.starts[0] : cut.ends[-1]]).decode() == "中文 here"
 
 
 def test_a_document_is_cut_alike_whatever_stands_beside_it() -> None:
@@ -113,9 +142,9 @@ def test_more_than_one_chunk_gives_the_same_words(
 )
 def test_bytes_that_are_no_utf8_are_no_words_and_do_no_harm(junk: bytes) -> None:
     text = "我们".encode() + b" " + junk + b" " + "我们".encode()
-    words = segment(np.frombuffer(text, np.uint8), np.array([0, len(text)]))
-    assert bytes(text[words.starts[0] : words.ends[0]]).decode() == "我们"
-    assert words.ends[-1] == len(text)
+    cut = segment(np.frombuffer(text, np.uint8), np.array([0, len(text)]))
+    assert bytes(text[cut.starts[0] : cut.ends[0]]).decode() == "我们"
+    assert cut.ends[-1] == len(text)
 
 
 @settings(max_examples=200, deadline=None)
