@@ -33,6 +33,10 @@ from pipeline.remote.failures import AccessRefused
 from pipeline.storage import Storage
 
 MAX_ATTEMPTS = 3
+# Marks of a worker that is at no document: no document is to blame for its death.
+LOADING = {"at": "loading"}
+READING = {"at": "reading"}
+STAGE_NOTE = "in stage "  # how an exception's note begins that names the stage
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,11 @@ class Tasks:
         if outcome.error is not None:
             raise _stage_error(group, task.key, outcome.error) from outcome.error
         mark = self._last_mark(task)
+        if mark == LOADING:
+            why = (
+                f"its worker died {attempt} times ({outcome.died}) as it loaded models"
+            )
+            raise StageError(group, task.key, f"{why}: is there memory for them?")
         pieces = task.isolate(mark) if task.isolate else ()
         if task.isolate and not pieces:
             self.unreadable[task.key] = f"{task.key}: its worker died {attempt} times"
@@ -372,6 +381,10 @@ def _is_transient(error: BaseException) -> bool:
 
 
 def _stage_error(group: str, key: str, error: BaseException) -> TamisError:
+    """Our own errors as they are; any other with the stage that it was raised in."""
     if isinstance(error, TamisError):
         return error
-    return StageError(group, key, f"{type(error).__name__}: {error}")
+    notes = getattr(error, "__notes__", [])
+    stages = [note for note in notes if note.startswith(STAGE_NOTE)]
+    stage = stages[0].removeprefix(STAGE_NOTE) if stages else group
+    return StageError(stage, key, f"{type(error).__name__}: {error}")

@@ -10,6 +10,9 @@ from pipeline.errors import InputError, StageError
 from pipeline.executors import Call, InlineExecutor, Outcome
 from pipeline.storage import Storage
 from pipeline.tasks import (
+    LOADING,
+    READING,
+    STAGE_NOTE,
     Commit,
     Outputs,
     Task,
@@ -97,6 +100,19 @@ def test_a_bug_names_the_step_and_the_task(storage: Storage) -> None:
         tasks_of(storage).run("numbers", [Task("a", "f1", broken, ())])
 
 
+def broken_in_a_stage(outputs: Outputs) -> dict[str, Any]:
+    try:
+        return broken(outputs)
+    except ZeroDivisionError as error:
+        error.add_note(f"{STAGE_NOTE}measure_text")
+        raise
+
+
+def test_a_bug_names_the_stage_where_it_is_known(storage: Storage) -> None:
+    with pytest.raises(StageError, match="'measure_text' failed on 'a'"):
+        tasks_of(storage).run("pass", [Task("a", "f1", broken_in_a_stage, ())])
+
+
 class Dying(InlineExecutor):
     """The worker dies on every task whose key is in `deadly`."""
 
@@ -142,6 +158,22 @@ def test_what_cannot_be_cut_up_fails_the_run(storage: Storage) -> None:
     task = Task("a", "f", write_rows, (1,))
     with pytest.raises(StageError, match="its worker died 3 times"):
         Tasks(storage, Dying({"a"})).run("numbers", [task])
+
+
+@pytest.mark.parametrize("place", [LOADING, READING])
+def test_who_is_at_no_document_blames_none(
+    storage: Storage, place: dict[str, str]
+) -> None:
+    """Models that do not fit fail the run; an input that cannot be read stays out."""
+    Outputs(storage, "a", "f").mark(place)
+    tasks = Tasks(storage, Dying({"a"}))
+    task = Task("a", "f", write_rows, (1,), isolate=lambda mark: ())
+    if place == LOADING:
+        with pytest.raises(StageError, match="as it loaded models"):
+            tasks.run("numbers", [task])
+    else:
+        assert tasks.run("numbers", [task]) == []
+        assert tasks.unreadable == {"a": "a: its worker died 3 times"}
 
 
 def test_a_fingerprint_differs_when_any_part_does() -> None:

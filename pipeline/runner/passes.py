@@ -20,7 +20,7 @@ from pipeline.runner.tally import add, column_tally, source_tally, stage_tally
 from pipeline.schema import DECISIONS
 from pipeline.stage import StageConfig, Transform, build_transform, drop, function_of
 from pipeline.stages.read_warc import Reading
-from pipeline.tasks import Outputs
+from pipeline.tasks import LOADING, READING, STAGE_NOTE, Outputs
 
 _ROW_GROUP_BYTES = 32 << 20
 _FILE_BATCH_ROWS = 256
@@ -113,13 +113,17 @@ def _drive(
     """Save what survives all stages; publish what does not, with its reasons."""
     if work.saved is None:
         raise SchemaError(f"pass {work.name} saves nothing")
+    # After a death it goes one document at a time and says where it is.
+    careful = outputs.deaths > 0 and crash is None
+    if careful:
+        outputs.mark(LOADING)
     dropped = DroppedRows(work.signals, keep_text=work.keep_dropped_text)
     chain = _Chain(work, dropped, crash, layers)
     row = first_row
-    # After a death it goes one document at a time and says where it is.
-    careful = outputs.deaths > 0 and crash is None
     with outputs.parquet(work.name, work.saved) as writer:
         waiting: list[pa.RecordBatch] = []
+        if careful:
+            outputs.mark(READING)
         for batch, seconds in _timed(batches):
             if source:
                 batch = chain.settle(batch, batch, source, seconds)
@@ -128,6 +132,8 @@ def _drive(
                 row += rows.num_rows
                 if kept.num_rows:
                     waiting.append(_as_saved(kept, work.saved))
+            if careful:
+                outputs.mark(READING)
             if sum(batch.nbytes for batch in waiting) >= _ROW_GROUP_BYTES:
                 writer.write_table(pa.Table.from_batches(waiting))
                 waiting = []
@@ -174,7 +180,7 @@ class _Chain:
             if self._crash and config.label == self._crash.stage:
                 after = drop(batch, pa.array(["worker_crash"] * batch.num_rows))
             else:
-                after = transform(batch)
+                after = _applied(config, transform, batch)
             seconds = time.perf_counter() - start
             if after.num_rows != batch.num_rows:
                 raise SchemaError(
@@ -216,6 +222,17 @@ class _Chain:
         return kept
 
 
+def _applied(
+    config: StageConfig, transform: Transform, batch: pa.RecordBatch
+) -> pa.RecordBatch:
+    """`transform(batch)`; what it raises says in which stage."""
+    try:
+        return transform(batch)
+    except Exception as error:
+        error.add_note(f"{STAGE_NOTE}{config.label}")
+        raise
+
+
 def _decide(
     batch: pa.RecordBatch,
     configs: Sequence[StageConfig],
@@ -227,7 +244,7 @@ def _decide(
     for config, transform in zip(configs, transforms, strict=True):
         was_open = pc.is_null(batch["drop_reason"])
         start = time.perf_counter()
-        after = transform(batch)
+        after = _applied(config, transform, batch)
         seconds = time.perf_counter() - start
         is_new = pc.and_(was_open, pc.is_valid(after["drop_reason"]))
         is_kept = pc.is_null(after["drop_reason"])

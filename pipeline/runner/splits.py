@@ -126,7 +126,7 @@ class SplitTasks:
         """Set the record apart at which a worker died three times."""
 
         def isolate(mark: Any) -> Sequence[Task]:
-            if crash or not mark:
+            if crash or not mark or "offset" not in mark:
                 return ()
             offset = int(mark["offset"])
             pieces = [
