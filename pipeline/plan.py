@@ -32,13 +32,15 @@ _OF_TEXT = ("measure_", "score_", "mask_", "sign")
 class Pass:
     """Consecutive transforms that run fused. `saved` is the schema it publishes.
 
-    Null for a column pass, whose layers all have the same one.
+    Null for a column pass, whose layers all have the same one. `end` is the position
+    in the recipe behind its last stage.
     """
 
     name: str
     kind: PassKind
     stages: tuple[StageConfig, ...]
     saved: pa.Schema | None
+    end: int
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,24 @@ def plan_steps(stages: Sequence[StageConfig]) -> list[Step]:
     waiting: list[StageConfig] = []
     columns = dict(_columns_of(RECORD))
     has_saved = False
-    for config in stages:
+    for index, config in enumerate(stages):
         if isinstance(config, Save):
             which: PassKind = "table" if has_saved else "source"
-            steps.append(Pass(config.name, which, tuple(waiting), _schema(columns)))
+            steps.append(
+                Pass(config.name, which, tuple(waiting), _schema(columns), index)
+            )
             waiting, has_saved = [], True
         elif kind(config) == "barrier" or config.own_pass_gpus() is not None:
             if waiting:
-                steps.append(_column_pass(steps, waiting))
+                steps.append(_column_pass(steps, waiting, index))
                 waiting = []
-            steps.append(_step_of_its_own(config))
+            steps.append(_step_of_its_own(config, index + 1))
             _apply(config, columns)
         else:
             waiting.append(config)
             _apply(config, columns)
     if waiting:
-        steps.append(_column_pass(steps, waiting))
+        steps.append(_column_pass(steps, waiting, len(stages)))
     return steps
 
 
@@ -187,17 +191,19 @@ def _lost_columns(stages: Sequence[StageConfig], index: int, place: str) -> list
     return [f"{place}: writes {written[0]!r} behind the last `save:`, where it is lost"]
 
 
-def _step_of_its_own(config: StageConfig) -> Step:
+def _step_of_its_own(config: StageConfig, end: int) -> Step:
     if kind(config) == "barrier":
         return BarrierStep(config.label, config)
     layer = pa.schema([*DECISIONS, *_written(config).items()])
-    return Pass(config.label, "aligned", (config,), layer)
+    return Pass(config.label, "aligned", (config,), layer, end)
 
 
-def _column_pass(steps: Sequence[Step], waiting: Sequence[StageConfig]) -> Pass:
+def _column_pass(
+    steps: Sequence[Step], waiting: Sequence[StageConfig], end: int
+) -> Pass:
     number = sum(isinstance(step, Pass) and step.kind == "column" for step in steps)
     name = "decisions" if number == 0 else f"decisions_{number + 1}"
-    return Pass(name, "column", tuple(waiting), None)
+    return Pass(name, "column", tuple(waiting), None, end)
 
 
 def _apply(config: StageConfig, columns: dict[str, pa.DataType]) -> None:

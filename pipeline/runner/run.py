@@ -27,7 +27,7 @@ from pipeline.runner.gather import DroppedInput, DroppedWork
 from pipeline.runner.passes import PassWork, run_columns
 from pipeline.runner.splits import (
     SplitTasks,
-    misplaced,
+    corrected_tasks,
     planned_ranges,
     selection_of,
     task_name,
@@ -160,7 +160,7 @@ class Run:
         }
         each = self.tasks.run_each(step.name, _flat(planned))
         files = self.files
-        while corrected := self._corrected(files, planned, each, makers):
+        while corrected := corrected_tasks(files, planned, each, makers):
             planned.update(corrected)
             each |= self.tasks.run_each(step.name, _flat(corrected))
             files = [file for file in files if file.name in corrected]
@@ -170,31 +170,6 @@ class Run:
             for file in self.files
         }
         self._count(step)
-
-    def _corrected(
-        self,
-        files: Sequence[InputFile],
-        planned: Mapping[str, list[Task]],
-        each: Mapping[str, list[Commit]],
-        makers: SplitTasks,
-    ) -> dict[str, list[Task]]:
-        """New tasks of each file in which a split began at the wrong place.
-
-        Scanning for the first record can be deceived by an archive within the
-        archive; where the split before it ended cannot (`pipeline.warc.splits`).
-        """
-        corrected = {}
-        for file in files:
-            if not all(each[task.key] for task in planned[file.name]):
-                continue  # unreadable: set aside in the end
-            commits = [c for task in planned[file.name] for c in each[task.key]]
-            found = misplaced(commits)
-            if found:
-                splits = [commit.tally["split"] for commit in commits]
-                index, due = found
-                splits[index] = [due, splits[index][1], True, ""]
-                corrected[file.name] = [makers.task(file, *split) for split in splits]
-        return corrected
 
     def _set_aside(
         self, planned: dict[str, list[Task]], each: dict[str, list[Commit]]
@@ -321,8 +296,7 @@ class Run:
 
     def _signals(self, step: Pass) -> pa.Schema:
         """What a dropped row of this pass can tell: no stage below it has any say."""
-        last = self.recipe.stages.index(step.stages[-1])
-        return signal_columns(self.recipe.stages, last + 1)
+        return signal_columns(self.recipe.stages, step.end)
 
     def _print(self, step: Pass) -> str:
         """What every row of a pass depends on, kept or dropped, but for its input."""

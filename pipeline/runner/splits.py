@@ -158,6 +158,31 @@ def selection_of(
     return kept_selection(storage, select, names, access, is_kept=is_kept)
 
 
+def corrected_tasks(
+    files: Sequence[InputFile],
+    planned: Mapping[str, list[Task]],
+    each: Mapping[str, list[Commit]],
+    makers: SplitTasks,
+) -> dict[str, list[Task]]:
+    """New tasks of each file in which a split began at the wrong place.
+
+    Scanning for the first record can be deceived by an archive within the
+    archive; where the split before it ended cannot (`pipeline.warc.splits`).
+    """
+    corrected = {}
+    for file in files:
+        if not all(each[task.key] for task in planned[file.name]):
+            continue  # unreadable: set aside in the end
+        commits = [c for task in planned[file.name] for c in each[task.key]]
+        found = misplaced(commits)
+        if found:
+            splits = [commit.tally["split"] for commit in commits]
+            index, due = found
+            splits[index] = [due, splits[index][1], True, ""]
+            corrected[file.name] = [makers.task(file, *split) for split in splits]
+    return corrected
+
+
 def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
     """The first split of a file that did not begin where those before it ended.
 
