@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,18 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def samples() -> Path:
     return ROOT / "samples"
+
+
+@pytest.fixture(scope="session")
+def small_archive(samples: Path) -> bytes:
+    """The first members of the samples, some forty."""
+    content = (samples / "samples-00000.warc.gz").read_bytes()
+    rest = content
+    for _ in range(40):
+        inflater = zlib.decompressobj(31)
+        inflater.decompress(rest)
+        rest = inflater.unused_data
+    return content[: len(content) - len(rest)]
 
 
 @dataclass(frozen=True)

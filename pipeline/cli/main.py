@@ -20,6 +20,7 @@ _COMMANDS = {
     "inspect": "pipeline.cli.inspect",
     "explain": "pipeline.cli.explain",
     "report": "pipeline.cli.report",
+    "index": "pipeline.cli.index",
     "fetch-record": "pipeline.cli.fetch_record",
     "train": "pipeline.cli.train",
     "robots": "pipeline.cli.robots",

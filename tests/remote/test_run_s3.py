@@ -1,11 +1,9 @@
 """A whole run in an object store, its inputs and its output, as on the disk."""
 
-import zlib
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from pipeline.config import load_recipe
 from pipeline.executors import InlineExecutor
@@ -32,23 +30,11 @@ stages:
 """
 
 
-@pytest.fixture(scope="module")
-def archive(samples: Path) -> bytes:
-    """The first members of the samples, some forty."""
-    content = (samples / "samples-00000.warc.gz").read_bytes()
-    rest = content
-    for _ in range(40):
-        inflater = zlib.decompressobj(31)
-        inflater.decompress(rest)
-        rest = inflater.unused_data
-    return content[: len(content) - len(rest)]
-
-
 def test_a_run_in_a_store_leaves_what_one_on_a_disk_does(
-    s3, archive: bytes, tmp_path: Path
+    s3, small_archive: bytes, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.warc.gz").write_bytes(archive)
-    Storage("s3://bucket/run-in", s3).write("a.warc.gz", archive)
+    (tmp_path / "a.warc.gz").write_bytes(small_archive)
+    Storage("s3://bucket/run-in", s3).write("a.warc.gz", small_archive)
     path = tmp_path / "stages.yaml"
     path.write_text(RECIPE, encoding="utf-8")
     endpoint = s3["s3"]["endpoint_url"]

@@ -1,17 +1,18 @@
 """Crawl after crawl into one index: who stays is what the rule says, kills or not."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StorageError
 from pipeline.executors import InlineExecutor
 from pipeline.stages import dedup_index, dedup_index_run, dedup_job
 from pipeline.stages.dedup_index import generations
 from pipeline.stages.dedup_index_compaction import compact
-from pipeline.stages.dedup_index_turn import holder, remove_newest
+from pipeline.stages.dedup_index_turn import holder, remove_newest, unlock
 from pipeline.storage import Storage
 
 Row = dict[str, Any]
@@ -236,6 +237,25 @@ def test_removing_the_newest_undoes_it(crawls: Any) -> None:
     remove_newest(crawls.index)
     assert crawls.run("crawl-3", every[2]) == first
     assert contents(crawls.index) == after
+
+
+def test_who_was_given_up_compares_anew(crawls: Any, killed: Any) -> None:
+    rng = np.random.default_rng(8)
+    first, second = (random_rows(rng, number, 20) for number in (1, 2))
+    write = 0
+    while holder(crawls.index) is None:
+        with suppress(killed.error), killed(write):
+            crawls.run("crawl-1", first)
+        write += 1
+    with pytest.raises(StorageError, match=r"being written by the run in .*crawl-1"):
+        crawls.run("crawl-2", second)
+    with pytest.raises(StorageError, match="tamis index unlock"):
+        remove_newest(crawls.index)
+    assert unlock(crawls.index)["number"] == 1
+    rule = Rule()
+    assert told(crawls.run("crawl-2", second)) == rule.run(second)
+    assert told(crawls.run("crawl-1", first)) == rule.run(first)
+    assert [own.number for own in generations(crawls.index)[1].runs] == [2]
 
 
 def test_compaction_by_hand_leaves_the_newest_two(

@@ -1,0 +1,131 @@
+"""tamis index: what deduplicate remembers from run to run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import ConfigError
+from pipeline.executors import make_executor
+from pipeline.sizes import spelled
+from pipeline.stages.dedup_index import Generation, generations
+from pipeline.stages.dedup_index_compaction import compact
+from pipeline.stages.dedup_index_turn import holder, remove_newest, unlock
+from pipeline.storage import Storage
+
+_folder: Callable[..., Any] = click.argument("folder", metavar="FOLDER")
+
+
+@click.group(
+    "index",
+    epilog="""\b
+    Examples:
+      tamis index list index/
+      tamis index remove index/
+    """,
+)
+def command() -> None:
+    """Look after FOLDER, the `index` of a recipe's deduplicate."""
+
+
+@command.command("list")
+@_folder
+def list_(folder: str) -> None:
+    """What FOLDER holds: a line for each run, a section for each generation."""
+    storage = Storage(folder)
+    published = _published(storage)
+    console = Console()
+    table = Table()
+    for name in ("run", "crawls", "published"):
+        table.add_column(name)
+    for name in ("documents", "kept", "of index", "bytes"):
+        table.add_column(name, justify="right")
+    for generation in published:
+        table.add_section()
+        for number, entry in enumerate(generation.runs):
+            table.add_row(
+                str(entry.number),
+                ", ".join(entry.crawls),
+                entry.at.partition("T")[0],
+                f"{entry.documents:,}",
+                f"{entry.kept:,}",
+                f"{entry.of_index:,}",
+                spelled(generation.bytes) if number == 0 else "",
+            )
+    console.print(table)
+    held = holder(storage)
+    if held:
+        console.print(
+            f"run {held['number']} is under way or was stopped: {held['output']}, "
+            f"process {held['pid']} on {held['host']}, since {held['since']}",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
+
+
+@command.command("remove")
+@_folder
+def remove(folder: str) -> None:
+    """Take the newest run out of FOLDER: what it added is gone, and no other can go."""
+    storage = Storage(folder)
+    _published(storage)
+    removed = remove_newest(storage)
+    click.echo(f"removed run {removed.last} from {folder}, {spelled(removed.bytes)}")
+
+
+@command.command("compact")
+@_folder
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Cores to use.",
+)
+def compact_(folder: str, workers: int) -> None:
+    """Merge generations of FOLDER that are of one size, all but the newest two.
+
+    Every run does so at its end; by hand it is of use after an interrupted one.
+    """
+    storage = Storage(folder)
+    _published(storage)
+    executor = make_executor("ray" if workers > 1 else "inline", "local", workers)
+    try:
+        merged = compact(storage, executor)
+    finally:
+        executor.close()
+    for own in merged:
+        click.echo(f"merged runs {_numbers(own)} of {folder}, {spelled(own.bytes)}")
+    if not merged:
+        click.echo(f"nothing to merge in {folder}")
+
+
+@command.command("unlock")
+@_folder
+def unlock_(folder: str) -> None:
+    """Give up the run that has begun in FOLDER and will never end.
+
+    Should it go on after all, what it publishes is refused, and running it again
+    compares with what was published since.
+    """
+    storage = Storage(folder)
+    held = unlock(storage)
+    if held:
+        click.echo(f"given up: run {held['number']} of {held['output']}")
+    else:
+        click.echo(f"no run has begun in {folder}")
+
+
+def _published(storage: Storage) -> list[Generation]:
+    published = generations(storage)
+    if not published and not holder(storage):
+        raise ConfigError(f"{storage.root}: there is no index here")
+    return published
+
+
+def _numbers(generation: Generation) -> str:
+    first, last = generation.first, generation.last
+    return f"{first}" if first == last else f"{first}-{last}"

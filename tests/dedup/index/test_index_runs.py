@@ -1,0 +1,143 @@
+"""Whole runs with an index: killed for good, refused, looked after from the command line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+RECIPE = """
+input: INPUT
+output: OUTPUT
+languages: [fra, eng, deu, spa, ita, jpn]
+executor: {kind: inline}
+stages:
+  - read_warc: {}
+  - decode_html: {}
+  - extract_text: {engine: resiliparse}
+  - identify_language: {}
+  - sign: {bands: 4, rows: 5}
+  - save: documents
+  - deduplicate: {index: INDEX}
+"""
+
+Command = Callable[..., Any]
+
+
+class Refresh:
+    """Three crawls of the same pages, so that every page of the later ones is known."""
+
+    def __init__(self, folder: Path, archive: bytes, command: Command) -> None:
+        self.folder, self.command = folder, command
+        self.index = folder / "index"
+        for name in "abc":
+            (folder / f"{name}.warc.gz").write_bytes(archive)
+        self.recipe = folder / "stages.yaml"
+        self.recipe.write_text(RECIPE.replace("INDEX", str(self.index)), "utf-8")
+
+    def arguments(self, name: str, *settings: str) -> list[str]:
+        chosen = [
+            f"input={self.folder}/{name}.warc.gz",
+            f"output={self.folder}/out-{name}",
+            *settings,
+        ]
+        return [str(self.recipe), *(a for value in chosen for a in ("--set", value))]
+
+    def run(self, name: str, *settings: str) -> Any:
+        return self.command("run", "--quiet", *self.arguments(name, *settings))
+
+    def layer(self, name: str) -> list[dict[str, Any]]:
+        (path,) = (self.folder / f"out-{name}/duplicates").iterdir()
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        return rows
+
+    def reasons(self, name: str) -> set[str | None]:
+        return {row["drop_reason"] for row in self.layer(name)}
+
+    def killed_when(self, name: str, pattern: str) -> None:
+        """A run in a process of its own, killed once a new file of the index is there."""
+        before = set(self.index.glob(pattern))
+        driver = subprocess.Popen(
+            [*(sys.executable, "-m", "pipeline", "run", "-q"), *self.arguments(name)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        with driver:
+            deadline = time.monotonic() + 120
+            while not set(self.index.glob(pattern)) - before:
+                assert driver.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            driver.send_signal(signal.SIGKILL)
+        assert driver.returncode == -signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def refresh(
+    small_archive: bytes, tmp_path_factory: pytest.TempPathFactory, command: Command
+) -> Refresh:
+    """The first crawl is in the index."""
+    refresh = Refresh(tmp_path_factory.mktemp("refresh"), small_archive, command)
+    ended = refresh.run("a")
+    assert ended.code == 0, ended.stderr
+    assert None in refresh.reasons("a")
+    return refresh
+
+
+def test_a_killed_run_goes_on_and_another_one_waits_for_it(refresh: Refresh) -> None:
+    first = {row["cluster"]: row["cluster_size"] for row in refresh.layer("a")}
+    refresh.killed_when("b", "commits/*/*.json")
+    waiting = refresh.run("c")
+    assert waiting.code == 1
+    assert f"{refresh.folder}/out-b" in waiting.stderr
+    assert "tamis index unlock" in waiting.stderr
+    assert "Traceback" not in waiting.stderr
+    listed = refresh.command("index", "list", str(refresh.index))
+    assert "run 2 is under way or was stopped" in listed.stdout
+    for arguments in (["remove"], ["compact"]):
+        refused = refresh.command("index", *arguments, str(refresh.index))
+        assert (refused.code, "is being written" in refused.stderr) == (1, True)
+
+    assert refresh.run("b").code == 0
+    for row in refresh.layer("b"):
+        assert row["drop_reason"] == "duplicate_of_index"
+        assert row["cluster_size"] == 2 * first[row["cluster"]]
+    assert refresh.run("c").code == 0
+    assert not (refresh.index / "writer.json").exists()
+    before = sorted(path.name for path in refresh.index.rglob("*.parquet"))
+    for name in "abc":  # again: nothing is done, and nothing changes
+        assert refresh.run(name).code == 0
+    assert before == sorted(path.name for path in refresh.index.rglob("*.parquet"))
+
+
+def test_what_an_index_cannot_compare_is_said(refresh: Refresh) -> None:
+    other = refresh.run("c", "sign.rows=6", f"output={refresh.folder}/other")
+    assert other.code == 2
+    assert "rows 5" in other.stderr
+    assert "rows 6" in other.stderr
+    again = refresh.run("a", "deduplicate.keep=[id]", f"output={refresh.folder}/other")
+    assert again.code == 2
+    assert "1 of the 1 input files already" in again.stderr
+
+
+def test_it_is_looked_after_from_the_command_line(refresh: Refresh) -> None:
+    index = str(refresh.index)
+    listed = refresh.command("index", "list", index)
+    assert listed.code == 0
+    assert "of index" in listed.stdout
+    assert refresh.command("index", "compact", index).stdout.startswith("nothing to")
+    assert refresh.command("index", "unlock", index).stdout.startswith("no run has")
+    runs = len(list((refresh.index / "generations").iterdir()))
+    removed = refresh.command("index", "remove", index)
+    assert removed.stdout.startswith(f"removed run {runs} from {index}")
+    assert len(list((refresh.index / "generations").iterdir())) == runs - 1
+    nowhere = refresh.command("index", "list", f"{refresh.folder}/nowhere")
+    assert nowhere.code == 2
+    assert "there is no index here" in nowhere.stderr

@@ -1,0 +1,77 @@
+"""An index in an object store: two runs into it, one after the other, and each again."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.config import load_recipe
+from pipeline.errors import StorageError
+from pipeline.executors import InlineExecutor
+from pipeline.runner.run import run
+from pipeline.stages.dedup_index import generations
+from pipeline.stages.dedup_index_turn import WRITER, remove_newest, unlock
+from pipeline.storage import Storage
+from pipeline.tasks import Silent
+
+RECIPE = """
+input: INPUT
+output: OUTPUT
+languages: [fra, eng, deu, spa, ita, jpn]
+executor: {kind: inline}
+stages:
+  - read_warc: {}
+  - decode_html: {}
+  - extract_text: {engine: resiliparse}
+  - identify_language: {}
+  - sign: {bands: 3, rows: 8}
+  - save: documents
+  - deduplicate: {index: INDEX}
+"""
+
+
+def test_an_index_in_a_store_is_one_as_on_a_disk(
+    s3: Any, small_archive: bytes, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.warc.gz").write_bytes(small_archive)
+    recipe = tmp_path / "stages.yaml"
+    recipe.write_text(RECIPE.replace("INDEX", "s3://bucket/index"), "utf-8")
+    endpoint = s3["s3"]["endpoint_url"]
+
+    def drops(name: str) -> tuple[list[Any], dict[str, int]]:
+        output = f"s3://bucket/crawl-{name}"
+        sets = [
+            f"input={tmp_path}/{name}.warc.gz",
+            f"output={output}",
+            f"storage_options={{s3: {{endpoint_url: '{endpoint}'}}}}",
+        ]
+        book = run(load_recipe(recipe, sets), InlineExecutor(), Silent()).book
+        storage = Storage(output, s3)
+        (layer,) = storage.names("duplicates")
+        with storage.open(layer) as file:
+            rows = pq.read_table(file).to_pylist()
+        columns = ("cluster", "cluster_size", "drop_reason")
+        return [tuple(r[c] for c in columns) for r in rows], book["tasks_executed"]
+
+    index = Storage("s3://bucket/index", s3)
+    first, _ = drops("a")
+    kept = {cluster: size for cluster, size, reason in first if reason is None}
+    assert len(kept) >= 5
+    second, _ = drops("b")
+    # The same pages in another file: each is a duplicate of what the first run kept.
+    assert second == [(c, 2 * kept[c], "duplicate_of_index") for c, _, _ in first]
+    assert drops("a") == (first, {})
+    assert [own.last for own in generations(index)] == [1, 2]
+    assert not index.exists(WRITER)
+    assert not index.exists("lock.json")
+    assert endpoint.encode() not in index.open(generations(index)[0].name).read()
+
+    held = b'{"token": "other", "number": 3, "output": "s3://bucket/x", "pid": 1,'
+    index.write(WRITER, held + b' "host": "h", "since": "2026-11-22"}')
+    with pytest.raises(StorageError, match=r"written by the run in s3://bucket/x"):
+        drops("c")
+    unlock(index)
+    remove_newest(index)
+    assert drops("b")[0] == second
