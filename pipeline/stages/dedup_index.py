@@ -164,7 +164,9 @@ def index_files(commits: Sequence[Commit]) -> tuple[IndexFile, ...]:
         IndexFile(column, low, high, file)
         for commit in commits
         for (column, low, high), file in zip(
-            commit.tally["pieces"], commit.files, strict=True
+            commit.tally["pieces"],
+            [file for file in commit.files if file.dataset in SCHEMAS],
+            strict=True,
         )
     )
 

@@ -46,6 +46,7 @@ KEYS = pa.schema([("hash", pa.uint64()), ("keeper", pa.uint64())])
 KEYS_IN, KEPT_IN = f"{WORK}/keys", f"{WORK}/kept"
 MOST_KEEPERS = 32  # that one band hash leads to: boilerplate shared by unlike texts
 ROW_GROUP_ROWS = 1 << 20
+_SKETCH_GROUP_ROWS = 1 << 14
 
 Hashes = NDArray[np.uint64]
 
@@ -69,7 +70,7 @@ def gather_keys(
     kept = [GROWN.empty_table()]
     for (start, part), layer in zip(group.starts(), layers, strict=True):
         own = slice(start - group.start, start - group.start + part.rows)
-        table = _read(storage, layer)
+        table = read_layer(storage, layer)
         keepers[own] = as_numpy(pc.fill_null(table["cluster"], 0))
         is_kept[own] = as_numpy(pc.fill_null(table["kept"], False))
         is_repeated = pc.equal(pc.fill_null(table["drop_reason"], ""), "duplicate_id")
@@ -170,10 +171,17 @@ def write_piece(
 ) -> None:
     """A file of the index, from tables in the order of their first column."""
     stem = f"{column}-{outputs.key}"
-    coded = {} if dataset != "hashes" else delta_coded(schema)
+    coded = {} if dataset == "keepers" else delta_coded(schema)
+    rows = _SKETCH_GROUP_ROWS if dataset == "sketches" else ROW_GROUP_ROWS
     with outputs.parquet(dataset, schema, stem, **coded) as writer:
         for table in tables:
-            writer.write_table(table.cast(schema), row_group_size=ROW_GROUP_ROWS)
+            writer.write_table(table.cast(schema), row_group_size=rows)
+
+
+def read_layer(storage: Storage, layer: File) -> pa.Table:
+    """All of a part's layer of duplicates."""
+    with storage.open(layer.path) as source:
+        return pq.ParquetFile(source).read()
 
 
 def _known(hashes: Hashes, source: Reading, unit: Unit) -> NDArray[np.int64]:
@@ -191,8 +199,3 @@ def _differs(values: Hashes) -> NDArray[np.bool_]:
     is_new = np.ones(len(values), np.bool_)
     is_new[1:] = values[1:] != values[:-1]
     return is_new
-
-
-def _read(storage: Storage, layer: File) -> pa.Table:
-    with storage.open(layer.path) as source:
-        return pq.ParquetFile(source).read()

@@ -6,7 +6,7 @@ time and of the index one row group at a time, whatever its size. A match is a r
 row groups, so that who needs some ordinals reads few of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.dedup.edges import without
-from pipeline.dedup.index.joining import matching_rows, oldest_of_each
+from pipeline.dedup.index.joining import matching_rows, oldest_of_each, oldest_of_pairs
 from pipeline.stages.dedup_index import Reading, rows_of
 from pipeline.stages.dedup_job import (
     WORK,
@@ -36,7 +36,7 @@ from pipeline.tasks import File, Outputs
 MATCHES = pa.schema(
     [("ordinal", pa.uint64()), ("keeper", pa.uint64()), ("added", pa.uint32())]
 )
-SURE = f"{WORK}/matches"
+SURE, UNSURE = f"{WORK}/matches", f"{WORK}/unverified"
 NEVER = np.uint32(2**32 - 1)  # `added` of a document that no match has
 
 _TASK_ROWS = (
@@ -80,11 +80,14 @@ def find_matches(
     outputs: Outputs,
     work: Sequence[Lookup],
     same_ids: Sequence[File],
+    dataset: str,
 ) -> dict[str, Any]:
-    """Write for each document and column the oldest cluster that has its hash."""
+    """Write for each document the oldest cluster that has a hash of it (SURE), or each
+    cluster that has one (UNSURE).
+    """
     excluded = read_ordinals(outputs.storage, same_ids)
-    held = _Held(outputs)
-    with outputs.parquet(SURE, MATCHES, **delta_coded(MATCHES)) as writer:
+    held = _Held(oldest_of_each if dataset == SURE else oldest_of_pairs)
+    with outputs.parquet(dataset, MATCHES, **delta_coded(MATCHES)) as writer:
         for unit, source in work:
             hashes, ordinals = without(*load(outputs.storage, unit), excluded)
             for matches in _joined(hashes, ordinals, source, unit):
@@ -121,8 +124,9 @@ def oldest_matches(
 class _Held:
     """Matches on their way to a file, some millions at a time."""
 
-    def __init__(self, outputs: Outputs) -> None:
+    def __init__(self, distinct: Callable[..., Rows]) -> None:
         self.count = 0
+        self._distinct = distinct
         self._tables: list[pa.Table] = []
         self._rows = 0
 
@@ -136,7 +140,7 @@ class _Held:
         if not self._rows:
             return
         table = pa.concat_tables(self._tables)
-        first = oldest_of_each(
+        first = self._distinct(
             *(as_numpy(table[name]) for name in ("ordinal", "added", "keeper"))
         )
         writer.write_table(table.take(first), row_group_size=_GROUP_ROWS)

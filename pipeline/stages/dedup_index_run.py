@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pipeline.documents import Part
 from pipeline.stages.dedup_index import (
     BY_KEEPER,
+    BY_SKETCH,
     Entry,
     Generation,
     Reading,
@@ -43,11 +44,18 @@ from pipeline.stages.dedup_index_generation import (
     add_keepers,
     gather_keys,
 )
-from pipeline.stages.dedup_index_matches import find_matches, lookups
+from pipeline.stages.dedup_index_matches import SURE, UNSURE, find_matches, lookups
+from pipeline.stages.dedup_index_sketches import (
+    SKETCHED_IN,
+    add_sketches,
+    gather_kept_sketches,
+    gather_sketched,
+    verify_matches,
+)
 from pipeline.stages.dedup_index_turn import Turn, holding, publish, reserve, upcoming
-from pipeline.stages.dedup_job import Group, Settings, bounds_of
+from pipeline.stages.dedup_job import Group, Settings, bounds_of, sketch_ranges
 from pipeline.stages.dedup_runs import units
-from pipeline.stages.dedup_steps import Steps, by_column, files_of
+from pipeline.stages.dedup_steps import Steps, Work, by_column, files_of
 from pipeline.stages.dedup_survivors import ATTACHED_IN
 from pipeline.storage import Storage
 from pipeline.tasks import Commit, File, Tasks
@@ -117,12 +125,33 @@ def begin_turn(
 def matches_of(
     job: Job, runs: dict[str, tuple[File, ...]], same_ids: Sequence[File]
 ) -> tuple[File, ...]:
-    """The step `matches`; nothing without an index, or with one that is empty."""
+    """The step `matches`; nothing without an index, or with one that is empty.
+
+    With sketches in the index what shares a band is compared with the keeper first.
+    """
     if job.source is None:
         return ()
-    columns = job.settings.hash_columns
-    work = [(own, same_ids) for own in lookups(runs, columns, job.source, job.rows)]
-    return files_of(job.step("index-matches", find_matches, list(work)))
+    settings, source = job.settings, job.source
+    bands = settings.bands if settings.has_sketches else ()
+    columns = [name for name in settings.hash_columns if name not in bands]
+    work: Work = [
+        (own, same_ids, SURE) for own in lookups(runs, columns, source, job.rows)
+    ]
+    sure = files_of(job.step("index-matches", find_matches, work))
+    if not bands:
+        return sure
+    work = [(own, same_ids, UNSURE) for own in lookups(runs, bands, source, job.rows)]
+    commits = job.step("index-unverified", find_matches, work)
+    unsure = files_of(commits)
+    ranges = sketch_ranges(sum(commit.tally["matches"] for commit in commits))
+    work = [(settings, group, unsure, ranges) for group in job.groups]
+    sketched = files_of(job.step("index-sketched", gather_sketched, work), SKETCHED_IN)
+    work = [
+        (settings, sketched, n, ranges, source.of(BY_SKETCH, low, high))
+        for n, (low, high) in enumerate(bounds_of(ranges))
+    ]
+    verified = job.step("index-verified", verify_matches, work)
+    return (*sure, *files_of(verified, SURE))
 
 
 def resolved_of(
@@ -185,10 +214,8 @@ def _added(job: Job, decided: Decided) -> tuple[list[Commit], list[Commit]]:
     assert job.index is not None
     assert job.source is not None
     settings, rows, number = job.settings, job.rows, job.source.number
-    layers = iter(files_of(decided.published))
-    work: list[tuple[Any, ...]] = []
-    for group in job.groups:
-        own = [next(layers) for _ in group.parts]
+    work: Work = []
+    for group, own in zip(job.groups, _layers_of(job.groups, decided), strict=True):
         runs = {name: files[group.number] for name, files in decided.runs.items()}
         work.append((settings, group, own, runs, rows))
     gathered = job.step("index-keys", gather_keys, work)
@@ -208,7 +235,30 @@ def _added(job: Job, decided: Decided) -> tuple[list[Commit], list[Commit]]:
     return gathered, [
         *steps("index-hashes", add_hashes, list(hashes)),
         *steps("index-keepers", add_keepers, list(keepers)),
+        *(_sketched(job, decided, steps) if settings.has_sketches else ()),
     ]
+
+
+def _sketched(job: Job, decided: Decided, steps: Steps) -> list[Commit]:
+    """The sketches of all documents that stay."""
+    assert job.source is not None
+    layers = _layers_of(job.groups, decided)
+    ranges = sketch_ranges(job.rows)
+    work: Work = [
+        (job.settings, group, own, ranges)
+        for group, own in zip(job.groups, layers, strict=True)
+    ]
+    gathered = job.step("index-kept-sketches", gather_kept_sketches, work)
+    files = files_of(gathered)
+    run, number = job.tasks.storage, job.source.number
+    work = [(run, files, n, ranges, number) for n in range(ranges)]
+    return steps("index-sketches", add_sketches, work)
+
+
+def _layers_of(groups: Sequence[Group], decided: Decided) -> list[list[File]]:
+    """The layers of each group's parts."""
+    layers = iter(files_of(decided.published))
+    return [[next(layers) for _ in group.parts] for group in groups]
 
 
 def _hashes_of(names: Iterable[str]) -> NDArray[np.uint64]:

@@ -36,6 +36,8 @@ _MAX_PARTITIONS = 512
 _ROW_BYTES = 128
 _SHINGLES_BYTES = 8 << 10  # of a document; web pages measured 5.0 kB on average
 
+SKETCH_BYTES = 1100  # in memory; 0.8 of it in the index
+
 Piece = TypeVar("Piece")
 Order = tuple[tuple[str, bool], ...]
 """Columns by which documents of a cluster are preferred; true for descending."""
@@ -53,6 +55,7 @@ class Settings(NamedTuple):
     ngram: int
     max_component: int
     has_index: bool = False
+    has_sketches: bool = False
 
     @property
     def hash_columns(self) -> tuple[str, ...]:
@@ -123,14 +126,25 @@ def range_number(hashes: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
     return (hashes >> np.uint64(1)) >> np.uint64(64 - count.bit_length())
 
 
+def keeper_range(table: pa.Table, count: int) -> NDArray[np.uint64]:
+    """In which of `count` ranges each row's `keeper` lies."""
+    return range_number(as_numpy(table["keeper"]), count)
+
+
 def partitions_for(touched: int, *, with_shingles: bool) -> int:
     """Into how many partitions the rows of `touched` documents go."""
     size = touched * (_ROW_BYTES + (_SHINGLES_BYTES if with_shingles else 0))
     return min(pieces_of(size), _MAX_PARTITIONS)
 
 
+def sketch_ranges(rows: int) -> int:
+    """Into how many ranges of keepers so many sketches go."""
+    count = ranges_for(rows * SKETCH_BYTES, _PARTITION_BYTES)
+    return min(count, _MAX_PARTITIONS)
+
+
 def pieces_of(size: int) -> int:
-    """How many pieces of a bounded number of bytes make up `size`."""
+    """How many pieces of a bounded number of bytes make up `size`: at least one."""
     return max(-(-size // _PARTITION_BYTES), 1)
 
 

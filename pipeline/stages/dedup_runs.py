@@ -53,7 +53,10 @@ class Unit(NamedTuple):
 
 def delta_coded(schema: pa.Schema) -> dict[str, Any]:
     """Options of a Parquet writer for columns that ascend."""
-    names = schema.names
+    names = [
+        f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+        for field in schema
+    ]
     return {
         "use_dictionary": False,
         "compression_level": 1,

@@ -7,6 +7,7 @@ does, without it their whole components. They are `attached` to the cluster's ke
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.dedup.index.joining import oldest_of_each
 from pipeline.dedup.survivors import cluster_sizes, first_copies, first_of_each
 from pipeline.dedup.verify import verified_survivors
-from pipeline.stages.dedup_candidates import pieces, write_partitioned
+from pipeline.stages.dedup_candidates import piece_of
 from pipeline.stages.dedup_clusters import (
     DECIDED,
     DECIDED_GROUP_ROWS,
@@ -26,7 +27,8 @@ from pipeline.stages.dedup_clusters import (
     SAME_TEXT,
 )
 from pipeline.stages.dedup_index_matches import NEVER
-from pipeline.stages.dedup_job import WORK, Settings, as_numpy, range_number
+from pipeline.stages.dedup_job import WORK, Settings, as_numpy, keeper_range
+from pipeline.stages.dedup_partitions import pieces, write_partitioned
 from pipeline.tasks import File, Outputs
 
 DECIDED_IN, ATTACHED_IN = f"{WORK}/decided", f"{WORK}/attached"
@@ -47,7 +49,10 @@ def find_survivors(
     """
     decided, attached = [], []
     histogram: Counter[int] = Counter()
-    for rows in pieces(outputs, files, partition, partitions):
+    own_piece = partial(piece_of, partitions)
+    for rows in pieces(
+        outputs, files, outputs.storage, "partition", partition, own_piece
+    ):
         table = _in_order(rows, settings)
         if settings.has_index:
             table, found = _without_known(table, settings)
@@ -61,12 +66,8 @@ def find_survivors(
                 writer.write_table(own, row_group_size=DECIDED_GROUP_ROWS)
     count = sum(own.num_rows for own in attached)
     if count:
-
-        def range_of(own: pa.Table) -> Hashes:
-            return range_number(as_numpy(own["keeper"]), ranges)
-
         write_partitioned(
-            outputs, ATTACHED_IN, iter(attached), "range", ranges, range_of
+            outputs, ATTACHED_IN, iter(attached), "range", ranges, keeper_range
         )
     clusters = {str(size): count for size, count in sorted(histogram.items())}
     return {"clusters": clusters, "attached": count}

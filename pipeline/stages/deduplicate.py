@@ -104,12 +104,15 @@ class Deduplicate(StageConfig):
     verify: Verify | None = None
     max_component: int = Field(20_000, ge=2)
     index: str | None = None
+    index_signatures: bool = False
     storage_options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _can_verify(self) -> Self:
         if self.verify and not self.near:
             raise ValueError("verify looks at near duplicates: it needs near: true")
+        if self.index_signatures and not (self.index and self.verify):
+            raise ValueError("index_signatures are for verify, against an index")
         return self
 
     def order(self) -> Order:
@@ -229,6 +232,8 @@ def _hashing(config: Deduplicate, stages: Sequence[StageConfig]) -> dict[str, An
     if sum(isinstance(c, Deduplicate) and bool(c.index) for c in stages) > 1:
         raise ConfigError("deduplicate.index: one stage of a recipe can have an index")
     about: dict[str, Any] = {"scope": config.scope, "exact": config.exact}
+    if config.index_signatures and config.verify:
+        about["signatures of n-grams"] = config.verify.ngram
     for signed in stages:
         if isinstance(signed, Sign):
             about["sign"] = signed.version
@@ -249,6 +254,7 @@ def _settings(config: Deduplicate, columns: set[str]) -> Settings:
         ngram=config.verify.ngram if config.verify else 0,
         max_component=config.max_component,
         has_index=config.index is not None,
+        has_sketches=config.index_signatures,
     )
 
 

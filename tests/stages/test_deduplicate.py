@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pipeline.documents import Part, Published
 from pipeline.executors import InlineExecutor
 from pipeline.schema import DUPLICATES, TIMESTAMP
-from pipeline.stages import dedup_candidates, dedup_job, dedup_runs
+from pipeline.stages import dedup_job, dedup_partitions, dedup_runs
 from pipeline.stages.deduplicate import Deduplicate, run
 from pipeline.stages.sign import Sign, build
 from pipeline.storage import Storage
@@ -334,9 +334,10 @@ def test_pieces_splits_and_the_order_of_inputs_change_nothing(
         monkeypatch.setattr(dedup_job, "_MIN_GROUP_ROWS", 60)
         monkeypatch.setattr(dedup_job, "_MAX_RANGE_ROWS", 50)
         monkeypatch.setattr(dedup_job, "_PARTITION_BYTES", 4000)
+        monkeypatch.setattr(dedup_job, "_MAX_PARTITIONS", 2)
         monkeypatch.setattr(dedup_runs, "_TASK_ROWS", 300)
         monkeypatch.setattr(dedup_runs, "_READ_VALUES", 150)
-        monkeypatch.setattr(dedup_candidates, "_BUFFER_BYTES", 8000)
+        monkeypatch.setattr(dedup_partitions, "_BUFFER_BYTES", 8000)
     rng = np.random.default_rng(8)
     rows = random_rows(rng, 300)
     reasons = [None if rng.random() < 0.9 else "word_count" for _ in rows]
@@ -357,6 +358,7 @@ def test_pieces_splits_and_the_order_of_inputs_change_nothing(
         assert (tasks.executed["deduplicate-gather"] > 1) == many
         assert (tasks.executed["deduplicate-edges"] > 1) == many
         assert (tasks.executed["deduplicate-survivors"] > 1) == many
+        assert bool(storage.names("work/dedup/pieces")) == many
     assert outcome[0] == outcome[1]
     found = published(storage, Published(layers))
     assert [own["id"] for own in found] == [own["id"] for own in rows]

@@ -56,6 +56,17 @@ def oldest_of_each(groups: Hashes, added: NDArray[np.uint32], keepers: Hashes) -
     return first
 
 
+def oldest_of_pairs(groups: Hashes, added: NDArray[np.uint32], keepers: Hashes) -> Rows:
+    """Of each pair of group and keeper the row that was added first, in their order."""
+    order = np.lexsort((added, keepers, groups))
+    is_first = np.ones(len(order), np.bool_)
+    is_first[1:] = (groups[order][1:] != groups[order][:-1]) | (
+        keepers[order][1:] != keepers[order][:-1]
+    )
+    first: Rows = order[is_first]
+    return first
+
+
 def ranks_within(hashes: Hashes) -> Rows:
     """How many rows with the same hash stand before each one."""
     rows = np.arange(len(hashes))

@@ -66,9 +66,7 @@ class Crawls:
         outputs = Outputs(storage, name)
         table = pa.Table.from_pylist(list(rows), schema)
         with outputs.parquet("documents", schema) as writer:
-            writer.write_table(table.drop_columns(["reason"]).append_column(
-                "reason", pa.nulls(len(rows), pa.string())
-            ))  # fmt: skip
+            writer.write_table(table)
         layer = pa.table([table["id"], table["reason"]], schema=LAYER)
         with outputs.parquet("decisions", LAYER, name) as writer:
             writer.write_table(layer)
