@@ -74,8 +74,9 @@ def tamis_command(*arguments: str) -> Ended:
 class Tamis:
     """The command line on the recipe of the repository, with the fast engine."""
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, recipe: Path = ROOT / "stages.yaml") -> None:
         self.output = output
+        self.recipe = recipe
 
     def arguments(self, *settings: str, kind: str = "inline") -> list[str]:
         chosen = [
@@ -85,7 +86,7 @@ class Tamis:
             *settings,
         ]
         sets = [argument for value in chosen for argument in ("--set", value)]
-        return ["run", "--quiet", *sets]
+        return ["run", str(self.recipe), "--quiet", *sets]
 
     def run(self, *settings: str, kind: str = "inline") -> dict[str, Any]:
         """Run to the end; returns run.json."""
@@ -120,6 +121,12 @@ class Tamis:
 @pytest.fixture
 def tamis(tmp_path: Path) -> Tamis:
     return Tamis(tmp_path / "out")
+
+
+@pytest.fixture(scope="session")
+def tamis_on() -> type[Tamis]:
+    """`tamis_on(output, recipe)`: the command line on another recipe."""
+    return Tamis
 
 
 @pytest.fixture(scope="session")

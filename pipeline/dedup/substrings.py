@@ -235,7 +235,9 @@ def _cover(
         is_same = True
         for token in range(length):
             is_same = is_same and hashes[start + token] == hashes[original + token]
-        if is_same:
-            is_repeated[start : start + length] = True
+        if not is_same:
+            continue
+        for token in range(length):
+            is_repeated[start + token] = True
             if not keeps_first:
-                is_repeated[original : original + length] = True
+                is_repeated[original + token] = True

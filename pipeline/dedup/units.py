@@ -104,9 +104,11 @@ def ngram_hashes(
         start = bounds[unit]
         if start + count > len(hashes):
             grown = np.empty(2 * (start + count), np.uint64)
-            grown[:start] = hashes[:start]
+            for place in range(start):
+                grown[place] = hashes[place]
             hashes = grown
-        hashes[start : start + count] = scratch[:count]
+        for place in range(count):
+            hashes[start + place] = scratch[place]
         bounds[unit + 1] = start + count
     return hashes[: bounds[-1]], bounds
 

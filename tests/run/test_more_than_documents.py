@@ -1,0 +1,186 @@
+"""Barriers between two saves: URLs, lines and substrings in a whole run."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BARRIERS = ("deduplicate_urls", "deduplicate_lines", "deduplicate_substrings")
+# The order of rows in documents/ is that of splits; all else has the same bytes.
+STABLE = ("mix", "duplicates", "dropped", "urls", "lines", "substrings")
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository's, with the three barriers between its saves."""
+    added = """
+  - deduplicate_urls: {}
+  - deduplicate_lines: {max_count: 2, overlap: {}}
+  - deduplicate_substrings: {min_tokens: 20}
+  - measure_text: {}
+"""
+    text = (ROOT / "stages.yaml").read_text("utf-8")
+    path = tmp_path_factory.mktemp("recipe") / "stages.yaml"
+    path.write_text(text.replace("\n  - measure_text: {}\n", added), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, recipe: Path, tamis_on: Any
+) -> Any:
+    """A finished run in one process."""
+    own = tamis_on(tmp_path_factory.mktemp("more") / "out", recipe)
+    own.run()
+    return own
+
+
+@pytest.fixture
+def copied(finished: Any, tmp_path: Path, tamis_on: Any) -> Any:
+    shutil.copytree(finished.output, tmp_path / "out")
+    return tamis_on(tmp_path / "out", finished.recipe)
+
+
+def book_of(run: Any) -> dict[str, Any]:
+    book: dict[str, Any] = json.loads((run.output / "run.json").read_text("utf-8"))
+    return book
+
+
+def rows(run: Any, folder: str) -> list[dict[str, Any]]:
+    paths = sorted((run.output / folder).glob("*.parquet"))
+    found = [row for path in paths for row in pq.read_table(path).to_pylist()]
+    return sorted(found, key=lambda row: int(row["id"]))
+
+
+def test_what_goes_into_a_stage_comes_out_or_drops(finished: Any) -> None:
+    stages = book_of(finished)["stages"]
+    names = list(stages)
+    first = names.index("filter_language")
+    assert tuple(names[first + 1 : first + 4]) == BARRIERS
+    before = stages["filter_language"]
+    for name in names[first + 1 :]:
+        counts = stages[name]
+        assert counts["documents_in"] == before["documents_out"], name
+        assert counts["characters_in"] == before["characters_out"], name
+        lost = sum(
+            about["documents"]
+            for languages in counts["dropped"].values()
+            for about in languages.values()
+        )
+        assert counts["documents_out"] == counts["documents_in"] - lost, name
+        before = counts
+
+
+def test_characters_that_were_cut_are_those_of_the_columns(finished: Any) -> None:
+    book = book_of(finished)
+    documents = rows(finished, "documents")
+    for stage, column in zip(
+        BARRIERS[1:], ("cut_chars", "repeated_chars"), strict=True
+    ):
+        cut = sum(row[column] for row in documents)
+        counts = book["stages"][stage]
+        assert 0 < cut <= counts["characters_in"] - counts["characters_out"]
+        assert book["barriers"][stage][column] >= cut
+
+
+def test_texts_are_measured_as_they_were_cut(finished: Any) -> None:
+    before = {row["id"]: row["text"] for row in rows(finished, "extracted")}
+    changed = 0
+    for row in rows(finished, "documents"):
+        assert len(row["text"]) == row["text_chars"]
+        lines = before[row["id"]].split("\n")
+        if row["cut_chars"] and not row["repeated_chars"] and not row["pii_email"]:
+            changed += 1
+            assert {line for line in row["text"].split("\n") if line} < set(lines)
+            assert row["line_count"] < len([line for line in lines if line.strip()])
+    assert changed > 10
+
+
+def test_every_page_is_in_the_mix_or_in_dropped(finished: Any) -> None:
+    book = book_of(finished)
+    dropped = rows(finished, "dropped")
+    mixed = {row["id"] for row in rows(finished, "mix")}
+    assert len(dropped) + len(mixed) == book["source"]["admitted"]
+    assert not mixed & {row["id"] for row in dropped}
+    urls = [row for row in dropped if row["reason"] == "duplicate_url"]
+    assert {row["stage"] for row in urls} == {"deduplicate_urls"}
+    counted = book["stages"]["deduplicate_urls"]["dropped"]["duplicate_url"]
+    assert len(urls) == sum(about["documents"] for about in counted.values()) > 0
+    assert all(row["text"] for row in urls[:20])
+
+
+def test_running_again_does_nothing(copied: Any) -> None:
+    before = copied.published(*STABLE)
+    assert copied.run()["tasks_executed"] == {}
+    assert copied.published(*STABLE) == before
+
+
+def test_a_changed_setting_redoes_what_lies_below_and_no_more(copied: Any) -> None:
+    executed = set(copied.run("deduplicate_lines.max_count=3")["tasks_executed"])
+    assert "deduplicate_lines-lines" in executed
+    assert "documents" in executed
+    assert not {"extracted", "deduplicate_urls-gather"} & executed
+
+
+def test_a_setting_that_cuts_the_same_redoes_nothing_below(copied: Any) -> None:
+    before = copied.published(*STABLE)
+    executed = copied.run("deduplicate_urls.ignore_parameters=[no_such]")
+    assert set(executed["tasks_executed"]) <= {
+        *(f"deduplicate_urls-{step}" for step in ("gather", "losers", "urls")),
+        *(f"deduplicate_lines-{step}" for step in ("gather", "count", "lines")),
+        *(
+            f"deduplicate_substrings-{step}"
+            for step in ("measure", "scatter", "find", "substrings")
+        ),
+    }
+    assert copied.published(*STABLE) == before
+
+
+def test_a_threshold_redoes_no_barrier_above_it(copied: Any) -> None:
+    executed = copied.run("filter_quality.bounds={word_count: [80, null]}")
+    executed = set(executed["tasks_executed"])
+    assert "decisions" in executed
+    assert not [name for name in executed if name.startswith(BARRIERS)]
+
+
+def test_small_splits_give_the_same_bytes(
+    finished: Any, tmp_path: Path, tamis_on: Any
+) -> None:
+    other = tamis_on(tmp_path / "out", finished.recipe)
+    other.run("read_warc.split_bytes=100KiB", "read_warc.batch_documents=7")
+    assert other.published(*STABLE) == finished.published(*STABLE)
+    assert rows(other, "documents") == rows(finished, "documents")
+
+
+@pytest.mark.ray
+def test_a_run_killed_in_a_barrier_goes_on_on_ray(
+    finished: Any, tmp_path: Path, tamis_on: Any
+) -> None:
+    other = tamis_on(tmp_path / "out", finished.recipe)
+    settings = ("read_warc.split_bytes=200KiB",)
+    driver = other.start(*settings, kind="inline")
+    wait_for_commit(other.output, "deduplicate_lines-gather", driver)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.communicate()
+    executed = other.run(*settings, kind="ray")["tasks_executed"]
+    assert "extracted" not in executed
+    assert "deduplicate_lines-gather" not in executed
+    assert "documents" in executed
+    assert other.published(*STABLE) == finished.published(*STABLE)
+
+
+def wait_for_commit(output: Path, group: str, driver: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and driver.poll() is None:
+        if list((output / "commits" / group).glob("*.json")):
+            return
+        time.sleep(0.01)
+    raise AssertionError("the run ended before it could be killed")
