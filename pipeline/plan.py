@@ -27,6 +27,8 @@ _TAKEN |= {"urls", "lines", "substrings"}
 # Stages whose columns tell about a text as it stands, or change it before the reader.
 _OF_TEXT = ("measure_", "score_", "mask_", "sign")
 
+_SPANS = "repeated_spans"  # places in a text, as deduplicate_substrings found it
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -143,6 +145,9 @@ def _misplaced(stages: Sequence[StageConfig], index: int) -> list[str]:
         or any(isinstance(other, Save) for other in stages[index:])
     ):
         return ["is a pass of its own (resources): it stands behind the last `save:`"]
+    if _SPANS in _written(config):
+        below = [c.label for c in stages[index + 1 :] if "text" in _written(c)]
+        return [f"marks places in a text that {c} changes" for c in below[:1]]
     if not isinstance(config, Save):
         return []
     if not above or kind(above[-1]) in ("save", "barrier"):

@@ -1,6 +1,7 @@
 """Weigh the languages, draw documents, shuffle them, and write the training mix.
 
-Reads   text, text_chars, language, cluster_size where deduplicate wrote it
+Reads   text, text_chars, language; cluster_size where deduplicate wrote it,
+        repeated_spans where deduplicate_substrings did
 Writes  mix/ (shards, then manifest.json, which switches the mix as a whole)
 Drops   not_sampled, domain_share
 
@@ -50,6 +51,7 @@ class MixCorpus(StageConfig):
     """What goes into the mix, how often, and how it is cut."""
 
     version: ClassVar[int] = 2
+
     stage: Literal["mix_corpus"] = "mix_corpus"
     libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "tokenizers")
     not_fingerprinted: ClassVar[tuple[str, ...]] = ("bucket_bytes",)

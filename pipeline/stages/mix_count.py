@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.documents import Part
@@ -79,15 +78,9 @@ def repeats(
 def batches(
     storage: Storage, part: Part, names: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    """The saved documents of a part, in order, never more than a row group at a time."""
-    for file in part.files:
-        with storage.open(file.path) as opened:
-            parquet = pq.ParquetFile(opened)
-            present = [name for name in names if name in parquet.schema_arrow.names]
-            for group in range(parquet.num_row_groups):
-                yield from parquet.iter_batches(
-                    _BATCH_ROWS, row_groups=[group], columns=present
-                )
+    """The documents of a part and what layers say of them, in order, a few at a time."""
+    known = part.columns(storage)
+    yield from part.batches(storage, [n for n in names if n in known], _BATCH_ROWS)
 
 
 def counted_tokens(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:

@@ -36,6 +36,7 @@ MIX = pa.schema(
         ("text_chars", pa.int64()),
         ("tokens", pa.int64()),
         ("cluster_size", pa.uint32()),
+        ("repeated_spans", pa.list_(pa.int32())),  # for a trainer's loss to leave out
         ("epoch", pa.int32()),
     ]
 )
@@ -82,7 +83,6 @@ def mixed_rows(
     storage: Storage, part: Part, draw: Draw, times: NDArray[np.int64]
 ) -> Iterator[pa.Table]:
     """Rows as the mix will hold them, some megabytes at a time."""
-    sizes = _cluster_sizes(storage, part)
     first = 0
     for batch in batches(storage, part, MIX.names):
         repeats_ = times[first : first + batch.num_rows]
@@ -90,12 +90,7 @@ def mixed_rows(
         starts = np.cumsum(repeats_) - repeats_
         epoch = np.arange(len(taken)) - np.repeat(starts, repeats_)
         for some in _pieces(batch["text"], taken):
-            yield _keyed(
-                batch.take(pa.array(taken[some])),
-                epoch[some],
-                sizes.slice(first, batch.num_rows).take(pa.array(taken[some])),
-                draw,
-            )
+            yield _keyed(batch.take(pa.array(taken[some])), epoch[some], draw)
         first += batch.num_rows
 
 
@@ -150,13 +145,12 @@ def _pieces(text: pa.Array, taken: NDArray[np.int64]) -> list[slice]:
     return [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
 
 
-def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], sizes: Any, draw: Draw) -> Any:
+def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], draw: Draw) -> pa.Table:
     ids = np.asarray(rows["id"]).astype(np.uint64)
     keys = shuffle_key(draw.seed, ids, epoch.astype(np.uint64))
     added = {
         "tokens": pa.array(counted_tokens(rows, draw.tokenizer), pa.int64()),
         "epoch": pa.array(epoch, pa.int32()),
-        "cluster_size": sizes,
         KEY: pa.array(keys, pa.uint64()),
     }
     columns = [
@@ -168,9 +162,3 @@ def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], sizes: Any, draw: Draw) ->
         for field in KEYED
     ]
     return pa.table(columns, schema=KEYED)
-
-
-def _cluster_sizes(storage: Storage, part: Part) -> pa.Array:
-    if "cluster_size" not in part.columns(storage):
-        return pa.nulls(part.rows, pa.uint32())
-    return part.read(storage, ["cluster_size"])["cluster_size"].combine_chunks()
