@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.documents import Part
+from pipeline.documents import Part, SavedRows, with_layer
 from pipeline.storage import Storage
 from pipeline.tasks import File, Outputs
 
@@ -70,3 +70,90 @@ def test_a_layer_changes_the_fingerprint(storage: Storage, part: Part) -> None:
         part.with_layer(layer, "y").fingerprint,
     }
     assert len(prints) == 3
+
+
+CUTS = pa.list_(pa.int32())
+
+
+@pytest.fixture
+def cut(storage: Storage, part: Part) -> Part:
+    """The part under a layer that cuts, one that drops, and one that cuts again."""
+    texts = ["été là", "面粉 x", "c"]
+    base = file_of(storage, "documents", id=[1, 2, 3], text=texts)
+    first = file_of(
+        storage,
+        "lines",
+        id=[1, 2, 3],
+        drop_reason=[None, None, None],
+        text_cuts=pa.array([[0, 2], None, []], CUTS),
+        text_chars=[5, 4, 1],
+    )
+    second = file_of(storage, "urls", id=[1, 2, 3], drop_reason=[None, "seen", None])
+    third = file_of(
+        storage,
+        "substrings",
+        id=[1, 2, 3],
+        drop_reason=[None, None, None],
+        text_cuts=pa.array([[3, 4], [0, 6], None], CUTS),
+        text_chars=[4, 2, 1],
+    )
+    part = Part("a.warc.gz", "f", (base,))
+    for layer in (first, second, third):
+        part = part.with_layer(layer, layer.path)
+    return part
+
+
+def test_a_text_is_read_without_what_layers_cut_out(
+    storage: Storage, cut: Part
+) -> None:
+    columns = ["text", "text_chars", "drop_reason"]
+    assert cut.read(storage, columns).to_pydict() == {
+        "text": ["télà", " x", "c"],
+        "text_chars": [4, 2, 1],
+        "drop_reason": [None, "seen", None],
+    }
+    table = Part("a", "f", cut.files, cut.layers[:2]).read(storage, columns)
+    assert table.to_pydict() == {
+        "text": ["té là", "面粉 x", "c"],
+        "text_chars": [5, 4, 1],
+        "drop_reason": [None, "seen", None],
+    }
+
+
+def test_batches_are_what_is_read_whole(storage: Storage, part: Part) -> None:
+    layer = file_of(
+        storage,
+        "lines",
+        id=[1, 2, 3],
+        drop_reason=["x", None, None],
+        text_cuts=pa.array([[0, 1], None, []], CUTS),
+    )
+    part = part.with_layer(layer, "x")
+    columns = ["text", "drop_reason", "id"]
+    whole = part.read(storage, columns)
+    for rows in (1, 2, 3, 100):
+        batches = list(part.batches(storage, columns, rows))
+        assert [len(batch) for batch in batches][:-1] == [rows] * (len(batches) - 1)
+        assert pa.Table.from_batches(batches).to_pylist() == whole.to_pylist()
+
+
+def test_rows_of_a_file_find_their_rows_of_the_layers(
+    storage: Storage, part: Part
+) -> None:
+    reasons = [None, "early", None]
+    layer = file_of(storage, "d", id=[1, 2, 3], drop_reason=reasons, cluster=[7, 8, 9])
+    first, second = part.files
+    for file, start, stop, at, expected in (
+        (first, 0, 2, 0, [(1, 7, None), (2, 8, "early")]),
+        (first, 1, 2, 0, [(2, 8, "early")]),
+        (second, 0, 1, 2, [(3, 9, None)]),
+    ):
+        rows = SavedRows(file, start, stop, (("stage", layer),), at)
+        (batch,) = rows.batches(storage, 10)
+        before, after, own = with_layer(batch, 0)
+        assert before.schema.names == ["id", "text", "drop_reason"]
+        assert before["drop_reason"].null_count == len(expected)
+        columns = (after["id"], after["cluster"], after["drop_reason"])
+        found = zip(*(column.to_pylist() for column in columns), strict=True)
+        assert list(found) == expected
+        assert own["id"].equals(after["id"])

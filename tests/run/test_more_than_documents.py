@@ -20,7 +20,7 @@ STABLE = ("mix", "duplicates", "dropped", "urls", "lines", "substrings")
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository's, with the three barriers between its saves."""
+    """The repository's, with a filter and the three barriers between its saves."""
     added = """
   - deduplicate_urls: {}
   - deduplicate_lines: {max_count: 2, overlap: {}}
@@ -29,7 +29,9 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 """
     text = (ROOT / "stages.yaml").read_text("utf-8")
     path = tmp_path_factory.mktemp("recipe") / "stages.yaml"
-    path.write_text(text.replace("\n  - measure_text: {}\n", added), "utf-8")
+    text = text.replace("\n  - measure_text: {}\n", added)
+    first, save = "  - filter_language: {min_score: 0.65}\n", "  - save: extracted\n"
+    path.write_text(text.replace(first + save, save + first), "utf-8")
     return path
 
 
@@ -65,8 +67,8 @@ def test_what_goes_into_a_stage_comes_out_or_drops(finished: Any) -> None:
     names = list(stages)
     first = names.index("filter_language")
     assert tuple(names[first + 1 : first + 4]) == BARRIERS
-    before = stages["filter_language"]
-    for name in names[first + 1 :]:
+    before = stages["identify_language"]
+    for name in names[first:]:
         counts = stages[name]
         assert counts["documents_in"] == before["documents_out"], name
         assert counts["characters_in"] == before["characters_out"], name
@@ -115,6 +117,7 @@ def test_every_page_is_in_the_mix_or_in_dropped(finished: Any) -> None:
     counted = book["stages"]["deduplicate_urls"]["dropped"]["duplicate_url"]
     assert len(urls) == sum(about["documents"] for about in counted.values()) > 0
     assert all(row["text"] for row in urls[:20])
+    assert "filter_language" in {row["stage"] for row in dropped}
 
 
 def test_running_again_does_nothing(copied: Any) -> None:
@@ -147,7 +150,7 @@ def test_a_setting_that_cuts_the_same_redoes_nothing_below(copied: Any) -> None:
 def test_a_threshold_redoes_no_barrier_above_it(copied: Any) -> None:
     executed = copied.run("filter_quality.bounds={word_count: [80, null]}")
     executed = set(executed["tasks_executed"])
-    assert "decisions" in executed
+    assert "decisions_2" in executed
     assert not [name for name in executed if name.startswith(BARRIERS)]
 
 
