@@ -49,7 +49,7 @@ def show_document(
         Text(visible(place), style="dim"),
         Text("  ".join(numbers), style="dim"),
         Text(),
-        Text(visible(text[:TEXT_SHOWN])),
+        _beginning(text),
     ]
     _framed(console, Text(verdict), about)
 
@@ -69,7 +69,7 @@ def show_cluster(
         return
     first = members.kept or others.pop(0)
     verdict = "kept" if members.kept else f"{first.reason}; the kept one is elsewhere"
-    _framed(console, Text(verdict), [*_about(first), Text(), _beginning(first)])
+    _framed(console, Text(verdict), [*_about(first), Text(), _beginning(first.text)])
     for other in others:
         title = f"{other.reason}, similarity {similarities[other.id]:.2f}"
         _framed(console, Text(title), _about(other))
@@ -87,8 +87,9 @@ def _about(member: Member) -> list[Text]:
     ]
 
 
-def _beginning(member: Member) -> Text:
-    return Text(visible(member.text[:TEXT_SHOWN]))
+def _beginning(text: str) -> Text:
+    rest = f" ... ({len(text):,} characters)" if len(text) > TEXT_SHOWN else ""
+    return Text(visible(text[:TEXT_SHOWN]) + rest)
 
 
 def _show_differences(console: Console, found: Sequence[Difference]) -> None:

@@ -39,12 +39,25 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Clusters:
-    """Sizes of all clusters; the largest among the inputs that were read."""
+    """Sizes of all clusters; the largest among the inputs that were read.
 
+    `compared` documents came to deduplicate.
+    """
+
+    compared: int
     sizes: list[SizeRow]
     largest: list[Cluster]
     inputs_read: int
     inputs: int
+
+    @property
+    def clusters(self) -> int:
+        return sum(row.clusters for row in self.sizes)
+
+    @property
+    def documents(self) -> int:
+        """Those that have a duplicate."""
+        return sum(row.documents for row in self.sizes)
 
 
 def clusters(
@@ -56,6 +69,7 @@ def clusters(
         return None
     read = spread([tables for tables in inputs if tables.duplicates], MAX_INPUTS)
     return Clusters(
+        compared=tallies[0].get("documents", 0),
         sizes=size_rows(tallies[0]["clusters"]),
         largest=_largest(storage, read),
         inputs_read=len(read),
@@ -115,4 +129,7 @@ def _first_lines(text: str) -> tuple[str, ...]:
     # Masked with some room, so that no half of a value stays behind the cut.
     beginning = mask(text[: 4 * LINES * LINE_CHARACTERS])
     lines = [line.strip() for line in beginning.splitlines() if line.strip()]
-    return tuple(line[:LINE_CHARACTERS] for line in lines[:LINES])
+    return tuple(
+        line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]} …"
+        for line in lines[:LINES]
+    )
