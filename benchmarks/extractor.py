@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from pipeline.html.blocks.engine import extract_buffers
 from pipeline.html.blocks.layout import FLATTENED, FROM_STATE, TRUNCATED
-from pipeline.html.blocks.tokenizer import tokenize_into
+from pipeline.html.blocks.tokenizer import tokenize
 from pipeline.html.blocks.workspace import new_workspace
 from pipeline.training.extractor_pages import Page, read_pages
 
@@ -79,7 +79,7 @@ def speed(pages: list[Page]) -> None:
     columns: dict[str, list[float]] = {"tokenize": [], "extract": [], "markdown": []}
     for page in pages:
         started = time.process_time()
-        tokenize_into(page.html, 0, len(page.html), workspace)
+        tokenize(page.html, workspace)
         columns["tokenize"].append(time.process_time() - started)
         for name in ("extract", "markdown"):
             started = time.process_time()
@@ -105,7 +105,7 @@ def parity(pages: list[Page]) -> None:
     workspace = new_workspace()
     different = []
     for page in pages:
-        tokenize_into(page.html, 0, len(page.html), workspace)
+        tokenize(page.html, workspace)
         raw = page.html.tobytes()
         row = workspace[0]
         spans = row["spans"][: row["state"][0]["spans"]]

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.html.blocks.dictionary import dictionary
 from pipeline.html.blocks.engine import extract_buffers
 from pipeline.html.blocks.features import NAMES
-from pipeline.html.blocks.kernel import read_page
+from pipeline.html.blocks.kernel import describe
 from pipeline.html.blocks.layout import COMMENT, CONTENT
+from pipeline.html.blocks.tokenizer import tokenize
 from pipeline.html.blocks.weights import trees_of
 from pipeline.html.blocks.workspace import (
     Workspace,
@@ -209,12 +209,13 @@ def _lines(value: Any) -> str:
     return json.dumps(value)
 
 
-@njit(cache=True, nogil=True)
 def _features(
     html: NDArray[np.uint8], workspace: Workspace, count: int
 ) -> NDArray[np.float32]:
     """Features of a page's blocks with the workspace's dictionary."""
+    tokenize(html, workspace)
+    describe(workspace)
     page = workspace[0]
-    read_page(html, 0, len(html), page)
-    features: NDArray[np.float32] = page.features[: page.state[0].blocks, :count].copy()
+    blocks = int(page["state"][0]["blocks"])
+    features: NDArray[np.float32] = page["features"][:blocks, :count].copy()
     return features

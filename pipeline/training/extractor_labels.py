@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from pipeline.html.blocks.kernel import texts_of_blocks
 from pipeline.html.blocks.tokenizer import tokenize
 from pipeline.html.blocks.workspace import Workspace
-from pipeline.html.blocks.write import bytes_needed, write_block
 from pipeline.training.alignment import matched_shares
 from pipeline.training.extractor_pages import Page
 
@@ -70,9 +69,11 @@ def block_texts(
     html: NDArray[np.uint8], workspace: Workspace
 ) -> tuple[list[str], NDArray[np.int32]]:
     """Text and number of words of each block."""
-    data, offsets, words = _write_blocks(html, workspace)
+    tokenize(html, workspace)
+    data, offsets = texts_of_blocks(html, workspace)
     raw = data.tobytes()
     ends = offsets.tolist()
+    words = workspace[0]["blocks"]["words"][: len(ends) - 1].copy()
     texts = [
         raw[start:stop].decode("utf-8", "replace")
         for start, stop in itertools.pairwise(ends)
@@ -125,19 +126,3 @@ def _teachers() -> dict[str, Callable[[str], str]]:
     return dict(
         zip(TEACHERS, (without_comments, with_comments, resiliparse), strict=True)
     )
-
-
-@njit(cache=True, nogil=True)
-def _write_blocks(
-    html: NDArray[np.uint8], workspace: Workspace
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32]]:
-    page = workspace[0]
-    tokenize(html, 0, len(html), page)
-    count = page.state[0].blocks
-    out = np.empty(bytes_needed(page, 0, count), np.uint8)
-    offsets = np.zeros(count + 1, np.int64)
-    words = np.zeros(count, np.int32)
-    for block in range(count):
-        offsets[block + 1] = write_block(html, page, block, out, offsets[block])
-        words[block] = page.blocks[block].words
-    return out, offsets, words

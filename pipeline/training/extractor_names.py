@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.html.blocks.layout import DICTIONARY_SLOTS
@@ -85,23 +84,18 @@ def spelled(learnt: Said, pages: Iterable[Page]) -> dict[str, float]:
     }
 
 
-@njit(cache=True, nogil=True)
 def _named_elements(
     html: NDArray[np.uint8], workspace: Workspace
 ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
     """Each name of each element that holds blocks, with the range of its blocks."""
+    tokenize(html, workspace)
     page = workspace[0]
-    tokenize(html, 0, len(html), page)
-    most = page.state[0].names
-    names = np.empty(most, np.uint64)
-    start, stop = np.empty(most, np.int32), np.empty(most, np.int32)
-    count = 0
-    for index in range(page.state[0].elements):
-        element = page.elements[index]
-        if element.block_stop <= element.block_start:
-            continue
-        for name in range(element.name_start, element.name_stop):
-            names[count] = page.names[name]
-            start[count], stop[count] = element.block_start, element.block_stop
-            count += 1
-    return names[:count], start[:count], stop[:count]
+    elements = page["elements"][: int(page["state"][0]["elements"])]
+    elements = elements[elements["block_stop"] > elements["block_start"]]
+    of_name = np.repeat(elements, elements["name_stop"] - elements["name_start"])
+    # An element's names are neighbours: the first one's place, and one more each.
+    is_first = np.ones(len(of_name), bool)
+    is_first[1:] = of_name["name_start"][1:] != of_name["name_start"][:-1]
+    firsts = np.maximum.accumulate(np.where(is_first, np.arange(len(of_name)), 0))
+    places = of_name["name_start"] + np.arange(len(of_name)) - firsts
+    return page["names"][places], of_name["block_start"], of_name["block_stop"]

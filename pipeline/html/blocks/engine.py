@@ -5,18 +5,26 @@ loop consumes input, and no C library parses. How it works and how good it is:
 docs/extraction.md; what it was trained on: CARD.md beside this file.
 """
 
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.html.blocks.kernel import Column, extract_batch
+from pipeline.html.blocks.kernel import (
+    decide,
+    describe,
+    markdown_text,
+    plain_text,
+    title_text,
+)
 from pipeline.html.blocks.layout import FROM_STATE
 from pipeline.html.blocks.shells import FEW_WORDS, state_html
+from pipeline.html.blocks.tokenizer import tokenize
 from pipeline.html.blocks.weights import load_weights
 from pipeline.html.blocks.workspace import Workspace, new_workspace
 from pipeline.html.extract import Extracted
@@ -34,7 +42,7 @@ class Extraction:
     text: pa.LargeStringArray  # one block or table row per line
     title: pa.LargeStringArray  # of <title>; "" where there is none
     markdown: pa.LargeStringArray | None
-    flags: NDArray[np.uint8]  # bits: layout.TRUNCATED, FLATTENED, FROM_STATE
+    flags: NDArray[np.uint8]  # bits: layout.FLATTENED and those below it
 
 
 def build() -> Callable[[pa.StringArray], list[Extracted]]:
@@ -87,28 +95,56 @@ def extract_buffers(
     # One compiled kernel for both: Arrow's buffers are read-only or not, as they come.
     data = data.view()
     data.flags.writeable = False
-    keeps = comments == "keep"
-    text, title, marked, flags, words = extract_batch(
-        data, offsets, workspace, keeps, markdown
-    )
-    for row in np.flatnonzero(words < FEW_WORDS).tolist():
-        state = state_html(data[offsets[row] : offsets[row + 1]], int(words[row]))
-        if state is None:
-            continue
-        buffer = np.frombuffer(state, np.uint8)
-        ends = np.array([0, len(buffer)], np.int64)
-        body, _, marked_body, _, found = extract_batch(
-            buffer, ends, workspace, True, markdown
-        )
-        if found[0] > words[row]:
-            flags[row] |= FROM_STATE
-            text = _replaced(text, row, body)
-            marked = _replaced(marked, row, marked_body)
+    pages = [
+        _extracted(data[start:stop], workspace, comments == "keep", markdown)
+        for start, stop in itertools.pairwise(offsets.tolist())
+    ]
     return Extraction(
-        _strings(text),
-        _strings(title),
-        _strings(marked) if markdown else None,
+        _strings([page.text for page in pages]),
+        _strings([page.title for page in pages]),
+        _strings([page.markdown for page in pages]) if markdown else None,
+        np.array([page.flags for page in pages], np.uint8),
+    )
+
+
+class _Page(NamedTuple):
+    """UTF-8 of one page's text, and its number of words."""
+
+    text: bytes
+    title: bytes
+    markdown: bytes
+    flags: int
+    words: int
+
+
+def _extracted(
+    html: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool, markdown: bool
+) -> _Page:
+    """The page's markup; where that has hardly a word, its data."""
+    page = _read(html, workspace, keeps_comments, markdown)
+    if page.words >= FEW_WORDS:
+        return page
+    state = state_html(html, page.words)
+    if state is None:
+        return page
+    body = _read(np.frombuffer(state, np.uint8), workspace, True, markdown)
+    if body.words <= page.words:
+        return page
+    return body._replace(title=page.title, flags=page.flags | body.flags | FROM_STATE)
+
+
+def _read(
+    html: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool, markdown: bool
+) -> _Page:
+    tokenize(html, workspace)
+    describe(workspace)
+    words, flags = decide(workspace, keeps_comments)
+    return _Page(
+        plain_text(html, workspace).tobytes(),
+        title_text(html, workspace).tobytes(),
+        markdown_text(html, workspace).tobytes() if markdown else b"",
         flags,
+        words,
     )
 
 
@@ -125,18 +161,6 @@ def _own_workspace() -> Workspace:
     return workspace
 
 
-def _replaced(column: Column, row: int, value: Column) -> Column:
-    """The column with another text in one row."""
-    data, offsets = column
-    start, stop = offsets[row], offsets[row + 1]
-    new, _ = value
-    moved = offsets.copy()
-    moved[row + 1 :] += len(new) - (stop - start)
-    return np.concatenate([data[:start], new, data[stop:]]), moved
-
-
-def _strings(column: Column) -> pa.LargeStringArray:
-    data, offsets = column
-    return pa.LargeStringArray.from_buffers(
-        len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data)
-    )
+def _strings(texts: list[bytes]) -> pa.LargeStringArray:
+    """The kernels write UTF-8: nothing is decoded here."""
+    return pa.array(texts, pa.large_binary()).cast(pa.large_string())

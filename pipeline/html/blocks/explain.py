@@ -11,16 +11,15 @@ from html import escape
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.html.blocks import tags
 from pipeline.html.blocks.features import NAMES
-from pipeline.html.blocks.kernel import decide, read_page
+from pipeline.html.blocks.kernel import decide, describe, texts_of_blocks
 from pipeline.html.blocks.layout import COMMENT, CONTENT
+from pipeline.html.blocks.tokenizer import tokenize
 from pipeline.html.blocks.weights import Trees, Weights, load_weights
 from pipeline.html.blocks.workspace import new_workspace
-from pipeline.html.blocks.write import bytes_needed, write_block
 
 REASONS: Final = 3
 
@@ -64,7 +63,10 @@ def explain(
     weights: Weights = load_weights()
     workspace = new_workspace(weights)
     data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
-    text, offsets = _decide_and_write(data, workspace, keeps_comments)
+    tokenize(data, workspace)
+    describe(workspace)
+    decide(workspace, keeps_comments)
+    text, offsets = texts_of_blocks(data, workspace)
     page, raw, ends = workspace[0], text.tobytes(), offsets.tolist()
     blocks = []
     for index in range(len(ends) - 1):
@@ -144,18 +146,3 @@ def _because(block: Block) -> str:
     return ", ".join(
         f"{r.feature}={r.value:.4g} ({r.credit:+.2f})" for r in block.reasons
     )
-
-
-@njit(cache=True, nogil=True)
-def _decide_and_write(
-    data: NDArray[np.uint8], workspace: NDArray[np.void], keeps_comments: bool
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    page = workspace[0]
-    read_page(data, 0, len(data), page)
-    decide(page, keeps_comments)
-    count = page.state[0].blocks
-    out = np.empty(bytes_needed(page, 0, count), np.uint8)
-    offsets = np.zeros(count + 1, np.int64)
-    for block in range(count):
-        offsets[block + 1] = write_block(data, page, block, out, offsets[block])
-    return out[: offsets[count]], offsets

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-# Over a cap the page gives what was read until then, and TRUNCATED.
+# Over a cap the page gives what was read until then, and a flag of TRUNCATED.
 # The largest of 3,087 real pages has 9,409 elements, 6,218 blocks, 8,922 spans and
 # 39,056 names.
 MAX_ELEMENTS: Final = 40_000
@@ -24,6 +24,12 @@ MAX_NAMES: Final = 160_000
 MAX_DEPTH: Final = 256  # deeper elements are read as if their parent held the text
 MAX_NAMES_OF_ELEMENT: Final = 24
 MAX_TITLE_WORDS: Final = 48
+
+# Arguments of kernels. numba compiles a function anew for each literal and each width
+# of integer that it is called with: these are no literals, and x + ZERO is 64 bits wide.
+ZERO: Final[Any] = np.int64(0)
+NONE: Final[Any] = np.int64(-1)
+NO: Final[Any] = np.bool_(False)
 
 # Flags of an element; those in INHERITED hold for its whole subtree.
 HIDDEN: Final = 1 << 0
@@ -39,9 +45,13 @@ LINKED: Final = 1
 BREAK: Final = 2
 
 # Flags of a page, as `extract` returns them.
-TRUNCATED: Final = 1 << 0  # elements, blocks or spans over their cap
-FLATTENED: Final = 1 << 1  # nested deeper than MAX_DEPTH
-FROM_STATE: Final = 1 << 2  # text taken from a script's data: the page is a shell
+FLATTENED: Final = 1 << 0  # nested deeper than MAX_DEPTH
+FROM_STATE: Final = 1 << 1  # text taken from a script's data: the page is a shell
+CUT_AT_ELEMENTS: Final = 1 << 2  # the cap that ended the reading, if one did
+CUT_AT_BLOCKS: Final = 1 << 3
+CUT_AT_SPANS: Final = 1 << 4
+CUT_AT_NAMES: Final = 1 << 5
+TRUNCATED: Final = CUT_AT_ELEMENTS | CUT_AT_BLOCKS | CUT_AT_SPANS | CUT_AT_NAMES
 
 ELEMENT = np.dtype(
     [

@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.html.blocks import tags
-from pipeline.html.blocks.layout import IN_PRE, Page
+from pipeline.html.blocks.layout import IN_PRE, NO, NONE, ZERO, Page
 from pipeline.html.blocks.plain import row_of, share_row
 from pipeline.html.blocks.write import bytes_needed, write_block
 
@@ -34,10 +34,10 @@ def write_markdown(
     data: NDArray[np.uint8], page: Page, out: NDArray[np.uint8], at: int
 ) -> int:
     """Write the text from `at` on; returns where it ends."""
-    start, previous, previous_row = at, -1, -1
-    cells = 0
-    is_first_row = False
-    for index in range(page.state[0].blocks):
+    start, previous, previous_row = at, NONE, NONE
+    cells = ZERO
+    is_first_row = NO
+    for index in range(page.state[0].blocks + ZERO):
         if not page.is_kept[index]:
             continue
         row = row_of(page, index)
@@ -68,7 +68,7 @@ def write_markdown(
 def bytes_for_markdown(page: Page) -> int:
     """Room that `write_markdown` may take."""
     needed = bytes_needed(page, 0, page.state[0].blocks)
-    for index in range(page.state[0].blocks):
+    for index in range(page.state[0].blocks + ZERO):
         if page.is_kept[index]:
             quotes, indent, _ = _nesting(page, page.blocks[index].container)
             needed += 2 * _bytes_for_marks(page, index, quotes, indent)

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.html.blocks import tags
-from pipeline.html.blocks.layout import Page
+from pipeline.html.blocks.layout import NONE, ZERO, Page
 from pipeline.html.blocks.write import write_block
 
 _CELL_WORDS: Final = 40
@@ -23,8 +23,8 @@ def write_plain(
     data: NDArray[np.uint8], page: Page, out: NDArray[np.uint8], at: int
 ) -> int:
     """Write the text from `at` on; returns where it ends."""
-    start, previous = at, -1
-    for index in range(page.state[0].blocks):
+    start, previous = at, NONE
+    for index in range(page.state[0].blocks + ZERO):
         if not page.is_kept[index]:
             continue
         before = at

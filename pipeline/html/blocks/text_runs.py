@@ -26,6 +26,7 @@ from pipeline.html.blocks.layout import (
     BREAK,
     LINKED,
     MAX_TITLE_WORDS,
+    ZERO,
     Page,
 )
 from pipeline.html.blocks.open_block import (
@@ -132,7 +133,7 @@ def read_text(
     block.title_words += title_words
     if state.link >= 0:
         block.linked_words += words
-    _append_span(page, start, stop, LINKED if state.link >= 0 else 0)
+    _append_span(page, start, stop, (LINKED if state.link >= 0 else 0) + ZERO)
 
 
 @njit(cache=True, nogil=True)
@@ -146,7 +147,7 @@ def break_line(page: Page, position: int) -> None:
     state.after_space = 1
     if state.pending_breaks == 1:
         page.blocks[state.blocks].breaks += 1
-        _append_span(page, position, position, BREAK)
+        _append_span(page, position, position, BREAK + ZERO)
 
 
 @njit(cache=True, nogil=True)

@@ -23,13 +23,17 @@ from pipeline.html.blocks.attributes import (
     read_attributes,
 )
 from pipeline.html.blocks.layout import (
+    CUT_AT_BLOCKS,
+    CUT_AT_ELEMENTS,
+    CUT_AT_NAMES,
+    CUT_AT_SPANS,
     INHERITED,
     MAX_BLOCKS,
     MAX_ELEMENTS,
     MAX_NAMES,
     MAX_SPANS,
     SILENT,
-    TRUNCATED,
+    ZERO,
     Page,
 )
 from pipeline.html.blocks.open_block import finish_block
@@ -37,36 +41,42 @@ from pipeline.html.blocks.raw_text import after_comment, after_declaration, afte
 from pipeline.html.blocks.tags import FNV_OFFSET, FNV_PRIME, PROPERTIES
 from pipeline.html.blocks.text_runs import break_line, read_text, read_title
 from pipeline.html.blocks.tree import clear, close_all, end_element, start_element
+from pipeline.html.blocks.workspace import Workspace
 
 _LESS, _GREATER, _SLASH, _BANG, _QUESTION = 60, 62, 47, 33, 63
 _ALL_BUT_RAW = np.uint32(0xFFFFFFFF ^ tags.RAW)
 
 
 @njit(cache=True, nogil=True)
-def tokenize(
-    data: NDArray[np.uint8],
-    start: int,
-    stop: int,
-    page: Page,
-) -> None:
-    """Fill `page` from the bytes start:stop; counts and flags are in its state."""
+def tokenize(data: NDArray[np.uint8], workspace: Workspace) -> None:
+    """Fill the workspace from a page's UTF-8; counts and flags are in its state."""
+    page = workspace[0]
     clear(page)
     state = page.state[0]
-    position = start
+    position, stop = ZERO, len(data)
     while position < stop:
-        if (
-            state.elements >= MAX_ELEMENTS - 2
-            or state.blocks >= MAX_BLOCKS - 2
-            or state.spans >= MAX_SPANS - 2
-            or state.names >= MAX_NAMES - 2
-        ):
-            state.flags |= np.uint32(TRUNCATED)
+        cap = _cap_reached(page)
+        if cap:
+            state.flags |= np.uint32(cap)
             break
         before = position
         position = _next(data, position, stop, page)
         if position <= before:  # cannot happen; a hang would cost the worker
             position = before + 1
     close_all(page)
+
+
+@njit(cache=True, nogil=True)
+def _cap_reached(page: Page) -> int:
+    """The flag of the first table that is full, or 0; a tag may take two rows."""
+    state = page.state[0]
+    if state.elements >= MAX_ELEMENTS - 2:
+        return CUT_AT_ELEMENTS
+    if state.blocks >= MAX_BLOCKS - 2:
+        return CUT_AT_BLOCKS
+    if state.spans >= MAX_SPANS - 2:
+        return CUT_AT_SPANS
+    return CUT_AT_NAMES if state.names >= MAX_NAMES - 2 else 0
 
 
 @njit(cache=True, nogil=True)
@@ -124,7 +134,7 @@ def _start_tag(
     value, position = _tag_name(data, position, stop)
     tag = tags.tag_of_hash(value)
     state = page.state[0]
-    name_start = state.names
+    name_start = state.names + ZERO
     position, name_stop, flags = read_attributes(
         data, position, stop, page.names, name_start
     )
@@ -133,7 +143,7 @@ def _start_tag(
     properties = PROPERTIES[tag]
     if state.foreign >= 0:
         if properties & np.uint32(tags.BREAKOUT | tags.BLOCK):
-            end_element(page, page.elements[state.foreign].tag)
+            end_element(page, page.elements[state.foreign].tag + ZERO)
         elif flags & SELF_CLOSING:
             return position
         else:
@@ -153,9 +163,8 @@ def _start_tag(
         if properties & np.uint32(tags.BLOCK):
             finish_block(page)
         return position
-    inherited = np.uint32(flags & INHERITED)
-    has_href = flags & HAS_HREF != 0
-    start_element(page, tag, inherited, name_start, name_stop, has_href)
+    own = np.uint32(flags & (INHERITED | HAS_HREF))
+    start_element(page, tag, own, name_start, name_stop)
     if properties & np.uint32(tags.FOREIGN) and flags & SELF_CLOSING:
         end_element(page, tag)
     return position
@@ -166,7 +175,7 @@ def _end_tag(data: NDArray[np.uint8], position: int, stop: int, page: Page) -> i
     value, position = _tag_name(data, position, stop)
     tag = tags.tag_of_hash(value)
     position, _, flags = read_attributes(
-        data, position, stop, page.names, page.state[0].names
+        data, position, stop, page.names, page.state[0].names + ZERO
     )
     if flags & TAG_IS_CUT:
         return stop
@@ -197,11 +206,3 @@ def _tag_name(
 @njit(cache=True, nogil=True)
 def _is_letter(byte: np.uint8) -> bool:
     return bool(97 <= (byte | 32) <= 122)
-
-
-@njit(cache=True, nogil=True)
-def tokenize_into(
-    data: NDArray[np.uint8], start: int, stop: int, workspace: NDArray[np.void]
-) -> None:
-    """`tokenize` for callers outside of kernels: fills the workspace's only row."""
-    tokenize(data, start, stop, workspace[0])

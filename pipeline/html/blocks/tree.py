@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from pipeline.html.blocks import tags
+from pipeline.html.blocks.attributes import HAS_HREF
 from pipeline.html.blocks.layout import (
     FLATTENED,
     IN_BUTTON,
@@ -17,6 +18,7 @@ from pipeline.html.blocks.layout import (
     INHERITED,
     MAX_DEPTH,
     SILENT,
+    ZERO,
     Page,
 )
 from pipeline.html.blocks.open_block import finish_block, open_block
@@ -37,7 +39,7 @@ def clear(page: Page) -> None:
     state.title_words = 0
     state.flags = 0
     open_block(page)
-    start_element(page, tags.HTML, np.uint32(0), 0, 0, False)
+    start_element(page, tags.HTML + ZERO, np.uint32(0), ZERO, ZERO)
 
 
 @njit(cache=True, nogil=True)
@@ -47,9 +49,11 @@ def start_element(
     own_flags: np.uint32,
     name_start: int,
     name_stop: int,
-    has_href: bool,
 ) -> None:
-    """Close what the start tag implies, then push the element."""
+    """Close what the start tag implies, then push the element.
+
+    `own_flags` may hold HAS_HREF beside those of INHERITED.
+    """
     state = page.state[0]
     if state.depth > 0:
         if tag == tags.HTML or (tag == tags.BODY and page.open_tags[tag] > 0):
@@ -75,7 +79,7 @@ def start_element(
     element.signature = np.uint64(tag + 1) * _MIX
     if name_stop > name_start:
         element.signature ^= page.names[name_start]
-    flags = own_flags
+    flags = own_flags & np.uint32(INHERITED)
     if properties & np.uint32(tags.SILENT):
         flags |= np.uint32(SILENT)
     if tag == tags.PRE:
@@ -93,7 +97,7 @@ def start_element(
     state.depth += 1
     state.elements += 1
     if tag == tags.A:
-        if has_href:
+        if own_flags & np.uint32(HAS_HREF):
             state.link = index
             page.blocks[state.blocks].links += 1
         else:
@@ -151,7 +155,7 @@ def end_element(page: Page, tag: int) -> None:
 def close_all(page: Page) -> None:
     """End of the page: finish the open block and close every element."""
     finish_block(page)
-    _pop_to(page, 0)
+    _pop_to(page, ZERO)
 
 
 @njit(cache=True, nogil=True)
@@ -251,7 +255,7 @@ def _close_paragraph(page: Page) -> None:
 @njit(cache=True, nogil=True)
 def _close_table_parts(page: Page, tag: int) -> None:
     """A cell ends at the next cell, a row at the next row, within their table."""
-    found = -1
+    found = ZERO
     for level in range(page.state[0].depth - 1, 0, -1):
         open_tag = page.elements[page.stack[level]].tag
         if open_tag == tags.TABLE or open_tag == tags.TEMPLATE:

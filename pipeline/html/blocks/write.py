@@ -17,7 +17,7 @@ from pipeline.html.blocks.characters import (
     class_of,
     reference_at,
 )
-from pipeline.html.blocks.layout import BREAK, IN_PRE, Page
+from pipeline.html.blocks.layout import BREAK, IN_PRE, NO, ZERO, Page
 
 _AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
 
@@ -55,6 +55,19 @@ def write_block(
     while at > start and (out[at - 1] == _BLANK or out[at - 1] == _LINE_FEED):
         at -= 1
     return at
+
+
+@njit(cache=True, nogil=True)
+def write_line(
+    data: NDArray[np.uint8],
+    position: int,
+    stop: int,
+    page: Page,
+    out: NDArray[np.uint8],
+) -> int:
+    """Bytes position:stop of a page as one line, from the beginning of `out`."""
+    end = write_run(data, position, stop, page, NO, out, ZERO, ZERO)
+    return end - 1 if end > 0 and out[end - 1] == _BLANK else end
 
 
 @njit(cache=True, nogil=True)

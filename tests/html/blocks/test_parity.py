@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import turbohtml
 
-from pipeline.html.blocks.tokenizer import tokenize_into
+from pipeline.html.blocks.tokenizer import tokenize
 from pipeline.html.blocks.workspace import new_workspace
 from pipeline.training.extractor_pages import read_pages
 
@@ -38,7 +38,7 @@ def test_the_text_is_that_of_a_browsers_tree(shared_data: Path) -> None:
     pages = read_pages([shared_data / "pages-dev-htmldate.warc.gz"])[:120]
     different = []
     for page in pages:
-        tokenize_into(page.html, 0, len(page.html), workspace)
+        tokenize(page.html, workspace)
         raw = page.html.tobytes()
         row = workspace[0]
         spans = row["spans"][: row["state"][0]["spans"]]

@@ -2,29 +2,10 @@
 
 import numpy as np
 import pytest
-from numba import njit
-from numpy.typing import NDArray
 
-from pipeline.html.blocks.markdown import bytes_for_markdown, write_markdown
-from pipeline.html.blocks.plain import write_plain
+from pipeline.html.blocks.kernel import markdown_text, plain_text
 from pipeline.html.blocks.tokenizer import tokenize
 from pipeline.html.blocks.workspace import Workspace, new_workspace
-from pipeline.html.blocks.write import bytes_needed
-
-
-@njit(cache=True)
-def _write(
-    data: NDArray[np.uint8], workspace: NDArray[np.void], is_markdown: bool
-) -> NDArray[np.uint8]:
-    page = workspace[0]
-    tokenize(data, 0, len(data), page)
-    count = page.state[0].blocks
-    page.is_kept[:count] = 1
-    if is_markdown:
-        out = np.empty(bytes_for_markdown(page), np.uint8)
-        return out[: write_markdown(data, page, out, 0)]
-    out = np.empty(bytes_needed(page, 0, count), np.uint8)
-    return out[: write_plain(data, page, out, 0)]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +15,10 @@ def workspace() -> Workspace:
 
 def written(html: str, workspace: Workspace, *, is_markdown: bool) -> str:
     data = np.frombuffer(html.encode(), np.uint8)
-    return bytes(_write(data, workspace, is_markdown)).decode()
+    tokenize(data, workspace)
+    workspace[0]["is_kept"][: workspace[0]["state"][0]["blocks"]] = 1
+    write = markdown_text if is_markdown else plain_text
+    return write(data, workspace).tobytes().decode()
 
 
 TABLE = "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>"
