@@ -7,7 +7,7 @@ work is a factory of a function from a batch (string array) to one `Extracted` a
 
 import importlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -17,21 +17,25 @@ from pipeline.text.buffers import utf8_buffers
 
 
 class Extracted(NamedTuple):
-    """Text and title of a page as its engine gave them; "" where it found none."""
+    """What an engine made of a page; "" for the text where it found none."""
 
     text: str
     title: str | None
+    markdown: str | None = None
+    note: str | None = None  # how the text was come by, where not from all of the page
 
 
 class Engine(NamedTuple):
     """Where an engine is: `factory` is "module:attribute", imported on first use.
 
     `libraries`: the distributions whose version its texts depend on.
+    `settings`: what of the recipe's settings the factory takes.
     """
 
     factory: str
     needs_guard: bool
     libraries: tuple[str, ...]
+    settings: tuple[str, ...] = ()
 
 
 Extract = Callable[[pa.StringArray], list[Extracted | Failure]]
@@ -48,16 +52,29 @@ ENGINES = {
         libraries=("resiliparse",),
     ),
     "blocks": Engine(
-        "pipeline.html.blocks.engine:build", needs_guard=False, libraries=()
+        "pipeline.html.blocks.engine:build",
+        needs_guard=False,
+        libraries=(),
+        settings=("comments", "markdown", "model"),
     ),
 }
 
 
-def open_engine(name: str, timeout_seconds: float, memory_bytes: int) -> Extract:
-    """The engine as a function of a batch, behind a guard where it needs one."""
+def open_engine(
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    timeout_seconds: float,
+    memory_bytes: int,
+) -> Extract:
+    """The engine as a function of a batch, behind a guard where it needs one.
+
+    Of `settings` an engine without a guard is given those that it takes.
+    """
     engine = ENGINES[name]
     if not engine.needs_guard:
-        extract: Extract = _load(engine.factory)()
+        given = {key: settings[key] for key in engine.settings}
+        extract: Extract = _load(engine.factory)(**given)
         return extract
     guard = Guard(
         "pipeline.html.engines.page:with_title",

@@ -1,22 +1,29 @@
 """Main text and title of each page.
 
 Reads  html (UTF-8), http_content_type
-Writes text, text_chars, title, drop_reason
+Writes text, text_chars, title, extract_note, drop_reason; with `markdown: true` markdown
 Ends   html: no later stage sees it
 
 The text's form is that of `pipeline.html.clean`, whatever the engine. A page that was
 plain text in its archive (WET) is its own text. The reasons: html_too_deep,
 html_too_many_attributes, extract_timeout, extract_crash, extract_error, no_text. A page
 with a reason has neither text nor title.
+
+`extract_note` says of a text where it is not the whole page's: the engine `blocks` stops
+at its caps (truncated_elements, truncated_blocks, truncated_spans, truncated_names),
+reads what lies deeper than 256 elements as if it lay there (flattened), and takes the text
+of a page without any from a script's data (from_state). null for all others. Not to be
+confused with `truncated`, which says that the archive holds but a part of the page.
 """
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from pipeline.html.blocks.weights import SHIPPED
 from pipeline.html.clean import clean, clean_title
 from pipeline.html.extract import ENGINES, Extract, Extracted, open_engine
 from pipeline.html.guard import Failure
@@ -34,6 +41,9 @@ _MARKUP = re.compile(r"\s{0,64}<(?:!doctype|html|head|body|\?xml)", re.IGNORECAS
 class ExtractText(StageConfig):
     """Engine and limits. The time is CPU time per page; memory is per page, too."""
 
+    version: ClassVar[int] = 2
+    tallied: ClassVar[tuple[str, ...]] = ("extract_note",)
+
     stage: Literal["extract_text"] = "extract_text"
 
     engine: str = "trafilatura"
@@ -41,6 +51,9 @@ class ExtractText(StageConfig):
     memory_bytes: int = Field(2 << 30, ge=64 << 20)
     max_depth: int = Field(2_000, ge=1)
     max_attributes: int = Field(10_000, ge=4_096)
+    comments: Literal["keep", "drop"] = "drop"
+    markdown: bool = False
+    model: str | None = None
 
     @field_validator("engine")
     @classmethod
@@ -49,13 +62,25 @@ class ExtractText(StageConfig):
             raise ValueError(f"no engine {engine!r}; there are {', '.join(ENGINES)}")
         return engine
 
+    @model_validator(mode="after")
+    def _are_of_the_engine(self) -> Self:
+        for name in ("comments", "markdown", "model"):
+            is_set = getattr(self, name) != type(self).model_fields[name].default
+            if is_set and name not in ENGINES[self.engine].settings:
+                raise ValueError(f"the engine {self.engine!r} has no setting {name!r}")
+        return self
+
     def columns_read(self) -> tuple[str, ...]:
         return ("html", "http_content_type")
 
     def columns_written(self) -> pa.Schema:
-        return pa.schema(
-            [("text", pa.string()), ("text_chars", pa.int32()), ("title", pa.string())]
-        )
+        columns = [
+            ("text", pa.string()),
+            ("text_chars", pa.int32()),
+            ("title", pa.string()),
+            ("extract_note", pa.string()),
+        ]
+        return pa.schema(columns + [("markdown", pa.string())] * self.markdown)
 
     def columns_removed(self) -> tuple[str, ...]:
         return ("html",)
@@ -63,17 +88,28 @@ class ExtractText(StageConfig):
     def depends_on(self) -> tuple[str, ...]:
         return ENGINES[self.engine].libraries
 
+    def files(self) -> tuple[str, ...]:
+        # The packaged weights too: other weights, other texts.
+        return (self.model or str(SHIPPED),) if self.engine == "blocks" else ()
+
 
 def build(config: ExtractText) -> Transform:
     """Return a transform that adds the text of `html`; see `outcomes`."""
-    extract = open_engine(config.engine, config.timeout_seconds, config.memory_bytes)
+    extract = open_engine(
+        config.engine,
+        config.model_dump(include={"comments", "markdown", "model"}),
+        timeout_seconds=config.timeout_seconds,
+        memory_bytes=config.memory_bytes,
+    )
 
     def extract_text(batch: pa.RecordBatch) -> pa.RecordBatch:
         pages = batch["html"]
         known = plain_texts(pages, batch["http_content_type"])
         if ENGINES[config.engine].needs_guard:
             known |= refused_pages(pages, config.max_depth, config.max_attributes)
-        columns, reasons = written_columns(outcomes(pages, known, extract))
+        columns, reasons = written_columns(
+            outcomes(pages, known, extract), config.markdown
+        )
         return drop(with_columns(batch, columns), reasons)
 
     return extract_text
@@ -115,24 +151,40 @@ def outcomes(
 
 
 def written_columns(
-    outcomes: list[Outcome],
+    outcomes: list[Outcome], with_markdown: bool
 ) -> tuple[dict[str, pa.Array], pa.StringArray]:
-    """The columns this stage writes, and the reason of each page without a text."""
-    texts: list[str | None] = []
-    titles: list[str | None] = []
-    reasons: list[str | None] = []
-    for outcome in outcomes:
-        if isinstance(outcome, str):
-            text, title, reason = "", "", outcome
-        else:
-            text, title, reason = clean(outcome.text), outcome.title or "", "no_text"
-        texts.append(text or None)
-        titles.append(clean_title(title) if text else None)
-        reasons.append(None if text else reason)
+    """The columns this stage writes, and the reason of each page without a text.
+
+    A text without structure of its own (plain text) is its own Markdown.
+    """
+    none = Extracted("", None)
+    pages = [none if isinstance(outcome, str) else outcome for outcome in outcomes]
+    texts = [clean(page.text) or None for page in pages]
+    titles = [clean_title(page.title or "") for page in pages]
+    notes = [page.note for page in pages]
+    reasons = [
+        None if text else outcome if isinstance(outcome, str) else "no_text"
+        for text, outcome in zip(texts, outcomes, strict=True)
+    ]
     text_column = pa.array(texts, pa.string())
     columns = {
         "text": text_column,
         "text_chars": pc.utf8_length(text_column),
-        "title": pa.array(titles, pa.string()),
+        "title": _where(texts, titles),
+        "extract_note": _where(texts, notes),
     }
+    if with_markdown:
+        marked = [
+            text if page.markdown is None else clean(page.markdown)
+            for text, page in zip(texts, pages, strict=True)
+        ]
+        columns["markdown"] = _where(texts, marked)
     return columns, pa.array(reasons, pa.string())
+
+
+def _where(texts: list[str | None], values: list[str | None]) -> pa.StringArray:
+    """The values of the pages that have a text."""
+    return pa.array(
+        [value if text else None for text, value in zip(texts, values, strict=True)],
+        pa.string(),
+    )

@@ -1,7 +1,7 @@
 """Replace e-mail addresses, public IPs, IBANs, card and phone numbers.
 
 Reads  text
-Writes text, text_chars, pii_email, pii_ip, pii_iban, pii_card, pii_phone
+Writes text, text_chars, markdown (where there is one), pii_email, pii_ip, pii_iban, pii_card, pii_phone
 
 What counts as one, and the false cases that do not, is told in `pipeline.pii.rules`.
 National phone numbers, postal addresses and names are left alone: without more than
@@ -66,6 +66,10 @@ def build(config: MaskPii) -> Transform:
         if text is not None:
             characters = pc.utf8_length(text).cast(batch["text_chars"].type)
             batch = with_columns(batch, {"text": text, "text_chars": characters})
+        if "markdown" in batch.schema.names:  # the same text once more
+            marked, _ = masked(batch["markdown"], placeholders)
+            if marked is not None:
+                batch = with_columns(batch, {"markdown": marked})
         return with_columns(batch, counts)
 
     return mask_pii

@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -7,6 +8,8 @@ import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 from pydantic import ValidationError
 
+from pipeline.errors import InputError
+from pipeline.html.blocks.weights import SHIPPED
 from pipeline.html.clean import clean
 from pipeline.html.engines import resiliparse
 from pipeline.html.extract import ENGINES, Engine
@@ -60,7 +63,7 @@ def no_process_is_left() -> Iterator[None]:
     assert set(psutil.Process().children()) <= before
 
 
-@pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])
+@pytest.mark.parametrize("engine", ["trafilatura", "resiliparse", "blocks"])
 def test_main_text_in_six_scripts(engine: str) -> None:
     pages = [article(sentence) for sentence in SENTENCES.values()]
     result = extracted(batch(*pages), engine=engine)
@@ -72,14 +75,14 @@ def test_main_text_in_six_scripts(engine: str) -> None:
         assert "Terms" not in text
         assert chars == len(text)
     assert result["title"] == ["The & title"] * 6
-    assert result["drop_reason"] == [None] * 6
+    assert result["drop_reason"] == result["extract_note"] == [None] * 6
 
 
 def test_no_pages_start_no_process() -> None:
     assert extracted(batch())["text"] == []
 
 
-@pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])
+@pytest.mark.parametrize("engine", ["trafilatura", "resiliparse", "blocks"])
 def test_a_page_without_text_says_so(engine: str) -> None:
     pages = ["", " \n", "<html><head><title>t</title></head><body></body>", None]
     result = extracted(batch(*pages), engine=engine)
@@ -186,6 +189,120 @@ def test_an_engine_that_needs_no_guard_gets_the_batch() -> None:
     result = extracted(batch("a", "<div>" * 2001), engine="batchwise")
     assert result["text"] == ["aa", "<div>" * 4002]
     assert result["title"] == ["T", "T"]
+
+
+CODE = "def sum(a, b):\n    if a:\n        return a + b\n    return b"
+
+
+def test_markdown_keeps_the_structure_and_text_has_none() -> None:
+    sentence = SENTENCES["Latin"].strip()
+    page = (
+        f"<article class=article-body><h1>Züge</h1><p>{sentence} {sentence}</p>"
+        f"<ul><li>{sentence}</li><li>поезд: {sentence}</li></ul>"
+        f"<blockquote><p>{sentence} {sentence}</p></blockquote>"
+        f"<pre>{CODE}</pre><p>{sentence} {sentence}</p></article>"
+    )
+    result = extracted(batch(page, ""), engine="blocks", markdown=True)
+    assert result["markdown"] == [
+        f"# Züge\n\n{sentence} {sentence}\n\n- {sentence}\n- поезд: {sentence}\n\n"
+        f"> {sentence} {sentence}\n\n```\n{CODE}\n```\n\n{sentence} {sentence}",
+        None,
+    ]
+    assert result["text"] == [
+        f"Züge\n{sentence} {sentence}\n{sentence}\nпоезд: {sentence}\n"
+        f"{sentence} {sentence}\n{CODE}\n{sentence} {sentence}",
+        None,
+    ]
+
+
+def test_plain_text_is_its_own_markdown() -> None:
+    source = batch("# 一\n- 二", content_type="text/plain")
+    result = extracted(source, engine="blocks", markdown=True)
+    assert result["markdown"] == result["text"] == ["# 一\n- 二"]
+
+
+def test_a_text_that_is_not_the_whole_page_carries_a_note() -> None:
+    sentence = SENTENCES["Cyrillic"]
+    data = json.dumps({"articleBody": sentence * 9})
+    result = extracted(
+        batch(
+            article(sentence),
+            f"<p>{sentence}</p>" * 9_000,
+            f"<p>{sentence}</p>" + "<b>слово</b> " * 50_000,
+            f"<p>{sentence}</p>" + "слово<br>" * 50_000,
+            f"<p class='{' '.join(['ab'] * 24)}'>{sentence}</p>" * 7_000,
+            "<i></i>" * 50_000 + article(sentence),
+            "<div>" * 300 + article(sentence),
+            f'<div></div><script type="application/ld+json">{data}</script>',
+            "<div>" * 300,
+        ),
+        engine="blocks",
+    )
+    assert result["extract_note"] == [
+        None,
+        "truncated_blocks",
+        "truncated_elements",
+        "truncated_spans",
+        "truncated_names",
+        None,
+        "flattened",
+        "from_state",
+        None,
+    ]
+    is_kept = [reason is None for reason in result["drop_reason"]]
+    assert is_kept == [True, True, True, True, True, False, True, True, False]
+
+
+@pytest.fixture
+def own_weights(tmp_path: Path) -> Callable[[str], str]:
+    """The packaged weights, but that one model is sure of every block."""
+
+    def weights(model: str) -> str:
+        stored = json.loads(SHIPPED.read_text("utf-8"))
+        stored[model]["bias"] = 50.0
+        path = tmp_path / f"{model}.json"
+        path.write_text(json.dumps(stored), "utf-8")
+        return str(path)
+
+    return weights
+
+
+def test_comments_are_added_only_where_they_are_asked_for(
+    own_weights: Callable[[str], str],
+) -> None:
+    """By weights that take every block for a comment."""
+    page, model = article(SENTENCES["Thai"]), own_weights("comment")
+    for comments, is_added in (("drop", False), ("keep", True)):
+        text = extracted(batch(page), engine="blocks", model=model, comments=comments)
+        assert ("About" in str(text["text"][0])) == is_added
+
+
+def test_weights_of_ones_own_decide(own_weights: Callable[[str], str]) -> None:
+    model = own_weights("content")
+    config = ExtractText(engine="blocks", model=model)
+    assert config.files() == config.models() == (model,)
+    assert ExtractText(engine="blocks").models() == (str(SHIPPED),)
+    assert ExtractText(engine="resiliparse").models() == ()
+    page = article(SENTENCES["Latin"])
+    text = str(extracted(batch(page), engine="blocks", model=model)["text"][0])
+    assert "Terms" in text
+    assert "About" in text
+
+
+def test_a_file_without_weights_is_named(tmp_path: Path) -> None:
+    (tmp_path / "odd.json").write_text("{}")
+    with pytest.raises(InputError, match="holds no extractor weights"):
+        build(ExtractText(engine="blocks", model=str(tmp_path / "odd.json")))
+
+
+@pytest.mark.parametrize(
+    "setting", [{"markdown": True}, {"comments": "keep"}, {"model": "weights.json"}]
+)
+def test_a_setting_that_the_engine_has_not_is_a_mistake(
+    setting: dict[str, object],
+) -> None:
+    with pytest.raises(ValidationError, match="'trafilatura' has no setting"):
+        ExtractText.model_validate({"engine": "trafilatura", **setting})
 
 
 def test_an_unknown_engine_is_a_mistake_in_the_recipe() -> None:

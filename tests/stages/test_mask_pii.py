@@ -82,3 +82,15 @@ def test_rows_come_out_the_same_however_they_are_batched() -> None:
     together = transform(batch(texts)).to_pylist()
     alone = [transform(batch([text])).to_pylist()[0] for text in texts]
     assert together == alone
+
+
+def test_the_same_text_with_its_structure_is_masked_too() -> None:
+    text = "Пишите на anna@example.org, до встречи."
+    columns = batch([text, None])
+    marked = pa.array([f"# Заголовок\n\n- {text}", None], pa.string())
+    result = build(MaskPii())(columns.append_column("markdown", marked))
+    assert result["markdown"].to_pylist()[0] == (
+        "# Заголовок\n\n- Пишите на <EMAIL>, до встречи."
+    )
+    assert result["markdown"][1].as_py() is None
+    assert result["pii_email"].to_pylist() == [1, None]

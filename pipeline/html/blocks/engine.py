@@ -9,7 +9,8 @@ import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,15 +23,31 @@ from pipeline.html.blocks.kernel import (
     plain_text,
     title_text,
 )
-from pipeline.html.blocks.layout import FROM_STATE
+from pipeline.html.blocks.layout import (
+    CUT_AT_BLOCKS,
+    CUT_AT_ELEMENTS,
+    CUT_AT_NAMES,
+    CUT_AT_SPANS,
+    FLATTENED,
+    FROM_STATE,
+)
 from pipeline.html.blocks.shells import FEW_WORDS, state_html
 from pipeline.html.blocks.tokenizer import tokenize
-from pipeline.html.blocks.weights import load_weights
+from pipeline.html.blocks.weights import SHIPPED, load_weights
 from pipeline.html.blocks.workspace import Workspace, new_workspace
 from pipeline.html.extract import Extracted
 from pipeline.text.buffers import utf8_buffers
 
 Comments = Literal["keep", "drop"]
+
+_NOTES: Final = {
+    CUT_AT_ELEMENTS: "truncated_elements",
+    CUT_AT_BLOCKS: "truncated_blocks",
+    CUT_AT_SPANS: "truncated_spans",
+    CUT_AT_NAMES: "truncated_names",
+    FROM_STATE: "from_state",
+    FLATTENED: "flattened",
+}
 
 _local = threading.local()
 
@@ -45,19 +62,39 @@ class Extraction:
     flags: NDArray[np.uint8]  # bits: layout.FLATTENED and those below it
 
 
-def build() -> Callable[[pa.StringArray], list[Extracted]]:
-    """The engine as extract_text wants it: text and title of each page of a batch."""
+def build(
+    comments: Comments = "drop", markdown: bool = False, model: str | None = None
+) -> Callable[[pa.StringArray], list[Extracted]]:
+    """The engine as extract_text wants it, for the pages of a batch.
+
+    `model` is a file that `tamis train extractor` wrote. Not for several threads at
+    once. Raises InputError where the file holds no weights.
+    """
+    workspace = new_workspace(load_weights(Path(model) if model else SHIPPED))
 
     def extract_pages(pages: pa.StringArray) -> list[Extracted]:
-        found = extract(pages)
+        data, offsets = utf8_buffers(pages)
+        found = extract_buffers(
+            data, offsets, comments=comments, markdown=markdown, workspace=workspace
+        )
+        none = [None] * len(pages)
         return [
-            Extracted(text, title or None)
-            for text, title in zip(
-                found.text.to_pylist(), found.title.to_pylist(), strict=True
+            Extracted(text, title or None, marked, note_of(int(flags)))
+            for text, title, marked, flags in zip(
+                found.text.to_pylist(),
+                found.title.to_pylist(),
+                none if found.markdown is None else found.markdown.to_pylist(),
+                found.flags,
+                strict=True,
             )
         ]
 
     return extract_pages
+
+
+def note_of(flags: int) -> str | None:
+    """The flag that says most of a page; None for one that was read whole."""
+    return next((name for flag, name in _NOTES.items() if flags & flag), None)
 
 
 def extract(

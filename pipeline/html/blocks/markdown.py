@@ -17,7 +17,7 @@ from pipeline.html.blocks.plain import row_of, share_row
 from pipeline.html.blocks.write import bytes_needed, write_block
 
 _MAX_NESTING: Final = 8
-_LINE_FEED, _BLANK, _HASH, _HYPHEN, _QUOTE, _BAR, _TICK, _TILDE = (
+_LINE_FEED, _BLANK, _HASH, _HYPHEN, _QUOTE, _BAR, _TICK, _TILDE, _BACKSLASH = (
     10,
     32,
     35,
@@ -26,6 +26,7 @@ _LINE_FEED, _BLANK, _HASH, _HYPHEN, _QUOTE, _BAR, _TICK, _TILDE = (
     124,
     96,
     126,
+    92,
 )
 
 
@@ -150,9 +151,9 @@ def _write_marked(
             out[at] = _BLANK
             at += 1
         else:
-            if not is_pre:  # two blanks: the line ends here, the paragraph goes on
-                out[at], out[at + 1] = _BLANK, _BLANK
-                at += 2
+            if not is_pre:  # the line ends here, the paragraph goes on
+                out[at] = _BACKSLASH
+                at += 1
             out[at] = _LINE_FEED
             at = _write_prefix(quotes, indent, out, at + 1)
     if is_pre:

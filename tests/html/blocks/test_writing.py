@@ -48,7 +48,7 @@ def test_plain_text(html: str, expected: str, workspace: Workspace) -> None:
         pytest.param("", "", id="empty"),
         pytest.param("<h2>a</h2><p>b", "## a\n\nb", id="heading"),
         pytest.param("<h1>a<br>b</h1>", "# a b", id="heading of two lines"),
-        pytest.param("<p>a<br>b", "a  \nb", id="line break"),
+        pytest.param("<p>a<br>b", "a\\\nb", id="line break"),
         pytest.param("<ul><li>a<li>b</ul>c", "- a\n- b\n\nc", id="list"),
         pytest.param(
             "<ul><li>a<ul><li>b</ul><li>c</ul>", "- a\n\n  - b\n\n- c", id="nested list"
