@@ -4,6 +4,7 @@ A command for another model is a function here and a module in `pipeline.trainin
 which is imported when the command runs.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ _bits_option = click.option(
 def command() -> None:
     """Train a model on your own documents: one readable file, with its figures.
 
-    Needs scikit-learn: pip install 'tamis[train]'.
+    Needs scikit-learn, or LightGBM for the extractor: pip install 'tamis[train]'.
     """
 
 
@@ -152,6 +153,78 @@ def quality(
     )
     _write(output, model, save)
     click.echo(f"{output}: {', '.join(model.languages)}")
+
+
+@command.command(
+    "extractor",
+    epilog="""\b
+    Examples:
+      tamis train extractor --warc crawl.warc.gz -o extractor.json
+      tamis train extractor --warc a.warc.gz --warc b.warc.gz --gold gold.jsonl -o e.json
+      tamis run --set extract_text.engine=blocks --set extract_text.model=extractor.json
+    """,
+)
+@click.option(
+    "--warc",
+    "warcs",
+    required=True,
+    multiple=True,
+    type=_FILE,
+    help="Pages to learn from: a WARC file. Several times.",
+)
+@click.option(
+    "--gold",
+    type=_FILE,
+    help="JSON Lines (.gz or not): url, text (the whole main text), and where known"
+    " source, site, page_type, lang.",
+)
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    type=click.Choice(["trafilatura", "resiliparse"]),
+    default=("trafilatura", "resiliparse"),
+    show_default=True,
+    help="Whose texts label the pages without gold. Several times; trafilatura is a must.",
+)
+@click.option(
+    "--cache",
+    type=_NEW_FILE,
+    help="Keeps what the teachers say (JSON Lines), for another training.",
+)
+@click.option(
+    "--output", "-o", required=True, type=_NEW_FILE, help="The weights' file."
+)
+def extractor(
+    warcs: tuple[Path, ...],
+    gold: Path | None,
+    teachers: tuple[str, ...],
+    cache: Path | None,
+    output: Path,
+) -> None:
+    """Fit the weights that extract_text reads with `engine: blocks`.
+
+    Prints the word F1 by group of pages: of the new weights on sites they have not seen
+    (five folds), on sources they have not seen, and of the teachers. Only pages with
+    gold count. The same input gives the same bytes.
+    """
+    from pipeline.training.extractor_run import train_extractor
+
+    if "trafilatura" not in teachers:
+        raise ConfigError("--teacher: trafilatura must be one of the teachers")
+    if find_spec("lightgbm") is None:
+        raise ConfigError("training needs LightGBM: pip install 'tamis[train]'")
+    asked = ["trafilatura", "trafilatura_comments"]
+    asked += ["resiliparse"] * ("resiliparse" in teachers)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        table = train_extractor(
+            warcs, gold, out=output, teachers=tuple(asked), cache=cache
+        )
+    except OSError as error:
+        raise ConfigError(f"{output}: cannot be written: {error}") from error
+    click.echo(table)
+    click.echo(f"{output}: {output.stat().st_size:,} bytes")
 
 
 def _write(output: Path, model: Any, save: Any) -> None:
