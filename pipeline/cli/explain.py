@@ -1,17 +1,30 @@
-"""tamis explain: one page through the recipe, each stage's numbers."""
+"""tamis explain: one page through the recipe, each stage's numbers, its blocks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.cli.options import recipe_argument, set_option
 from pipeline.config import load_recipe
-from pipeline.runner.replay import Step, record_of_file, record_of_url, replay
-from pipeline.stage import kind
+from pipeline.errors import ConfigError
+from pipeline.html.blocks.explain import Block, as_html, as_text, explain
+from pipeline.html.blocks.weights import SHIPPED
+from pipeline.runner.replay import (
+    Step,
+    decoded,
+    record_of_file,
+    record_of_url,
+    replay,
+)
+from pipeline.stage import StageConfig, kind
+from pipeline.stages.extract_text import ExtractText
 
 _TEXT_SHOWN = 1200
 _VALUE_SHOWN = 100
@@ -23,16 +36,28 @@ _VALUE_SHOWN = 100
     Examples:
       tamis explain page.html
       tamis explain http://example.org/article.html --set input=crawl.warc.gz
+      tamis explain page.html --html blocks.html
+      tamis explain page.html --set extract_text.engine=blocks
     """,
 )
 @click.argument("page", metavar="FILE.html|URL")
 @recipe_argument
 @set_option
-def command(page: str, recipe: Path, overrides: tuple[str, ...]) -> None:
+@click.option(
+    "--html",
+    "shaded",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page that shades what the engine `blocks` keeps and leaves.",
+)
+def command(
+    page: str, recipe: Path, overrides: tuple[str, ...], shaded: Path | None
+) -> None:
     """Take one page through the stages of RECIPE and show what each of them finds.
 
     PAGE is a file, or the URL of a record in the recipe's input. Stages that need the
-    whole corpus (deduplicate, mix_corpus) are left out.
+    whole corpus (deduplicate, mix_corpus) are left out. Where the engine is `blocks`, the
+    page's blocks follow: kept (+) or left (-), the probability that one is content and
+    that it is a reader's comment, and the three features that moved it most.
     """
     checked = load_recipe(recipe, overrides)
     if Path(page).is_file():
@@ -46,9 +71,37 @@ def command(page: str, recipe: Path, overrides: tuple[str, ...]) -> None:
     for step in replay(record, checked.stages):
         console.print(_table(step))
         reason = step.reason
+        if step.stage == "extract_text" and _engine(checked.stages).engine == "blocks":
+            for line in as_text(_blocks(record, checked.stages)).splitlines():
+                style = "bold" if line.startswith("+") else "dim"
+                console.print(Text(line, style=style))
+    if shaded is not None:
+        _write(shaded, as_html(_blocks(record, checked.stages), page))
     barriers = [config.label for config in checked.stages if kind(config) == "barrier"]
     if reason is None:
         console.print(f"kept by every stage before {', '.join(barriers) or 'the end'}")
+
+
+def _engine(stages: Sequence[StageConfig]) -> ExtractText:
+    """The recipe's extract_text; its defaults in a recipe without one."""
+    found = (config for config in stages if isinstance(config, ExtractText))
+    return next(found, ExtractText())
+
+
+def _blocks(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> list[Block]:
+    config = _engine(stages)
+    return explain(
+        decoded(record, stages),
+        keeps_comments=config.comments == "keep",
+        model=Path(config.model) if config.model else SHIPPED,
+    )
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _table(step: Step) -> Table:

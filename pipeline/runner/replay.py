@@ -60,6 +60,15 @@ def replay(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> Iterator[St
         yield Step(config.label, _values(batch, set(before) - changed), reason)
 
 
+def decoded(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> str:
+    """The page as extract_text reads it; "" where it cannot be decoded."""
+    for config in stages:
+        if config.stage == "decode_html":
+            record = build_transform(config)(record)
+    html = record["html"][0].as_py()
+    return html if isinstance(html, str) else ""
+
+
 def record_of_file(path: Path) -> pa.RecordBatch:
     """A saved page as if it had been read from an archive. Raises InputError."""
     try:

@@ -8,6 +8,7 @@ the three largest credits are shown.
 
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -18,21 +19,33 @@ from pipeline.html.blocks.features import NAMES
 from pipeline.html.blocks.kernel import decide, describe, texts_of_blocks
 from pipeline.html.blocks.layout import COMMENT, CONTENT
 from pipeline.html.blocks.tokenizer import tokenize
-from pipeline.html.blocks.weights import Trees, Weights, load_weights
+from pipeline.html.blocks.weights import SHIPPED, Trees, Weights, load_weights
 from pipeline.html.blocks.workspace import new_workspace
 
 REASONS: Final = 3
 
 _STYLE: Final = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
-       padding: 0 1rem; color: #1b1b1b; background: #fff; }
-div.block { padding: .3rem .7rem; margin: .2rem 0; border-left: 4px solid; }
-div.kept { background: #e7f5ea; border-color: #2b8a3e; }
-div.left { background: #f6f6f6; border-color: #c4c4c4; color: #6b6b6b; }
-div.comment { background: #fff4e0; border-color: #e67700; }
+:root { color-scheme: light dark; --text: #1b1b1b; --soft: #5c5c5c; --page: #fff;
+        --kept: #e3f4e7; --kept-edge: #2b8a3e; --left: #f4f4f4; --left-edge: #c4c4c4;
+        --comment: #fff1da; --comment-edge: #d9480f; }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e8e8e8; --soft: #a3a3a3; --page: #161616; --kept: #15321d;
+          --kept-edge: #51cf66; --left: #222; --left-edge: #555; --comment: #3a2a10;
+          --comment-edge: #ffa94d; } }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 1.5rem auto;
+       padding: 0 1rem; color: var(--text); background: var(--page); }
+h1 { font-size: 1.25rem; overflow-wrap: anywhere; }
+div { padding: .35rem .75rem; margin: .3rem 0; border-left: 5px solid; }
+.kept { background: var(--kept); border-color: var(--kept-edge); }
+.left { background: var(--left); border-color: var(--left-edge); }
+.left p { color: var(--soft); }
+.comment { background: var(--comment); border-color: var(--comment-edge); }
 p { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
-small { font: 12px/1.4 ui-monospace, monospace; color: #555; }
+small { display: block; font: 12px/1.5 ui-monospace, monospace; color: var(--soft);
+        overflow-wrap: anywhere; }
 """
+# The page shows text of strangers: should it ever get out of its place, nothing runs.
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True)
@@ -57,10 +70,17 @@ class Block:
 
 
 def explain(
-    html: str, *, keeps_comments: bool = False, reason_count: int = REASONS
+    html: str,
+    *,
+    keeps_comments: bool = False,
+    reason_count: int = REASONS,
+    model: Path = SHIPPED,
 ) -> list[Block]:
-    """Every block of the page, in order. Slow: for a person, not for a batch."""
-    weights: Weights = load_weights()
+    """Every block of the page, in order. Slow: for a person, not for a batch.
+
+    Raises InputError where `model` holds no weights.
+    """
+    weights: Weights = load_weights(model)
     workspace = new_workspace(weights)
     data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
     tokenize(data, workspace)
@@ -116,17 +136,21 @@ def as_text(blocks: list[Block], width: int = 100) -> str:
 def as_html(blocks: list[Block], title: str) -> str:
     """A self-contained page that shades what was kept and what was left."""
     rows = [
-        f'<div class="block {_kind(block)}"><p>{escape(block.text)}</p>'
-        f"<small>{_numbers(block)} &lt;{block.tag}&gt; {escape(_because(block))}</small>"
+        f'<div class="{_kind(block)}"><p dir="auto">{escape(block.text)}</p>'
+        f"<small>{_kind(block)} · content {block.content:.2f} · comment "
+        f"{block.comment:.2f} · &lt;{block.tag}&gt; · {escape(_because(block))}</small>"
         "</div>"
         for block in blocks
     ]
     kept = sum(block.is_kept for block in blocks)
     return (
-        '<!doctype html><html><head><meta charset="utf-8">'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
-        f"<h1>{escape(title)}</h1><p>{kept} of {len(blocks)} blocks kept. Numbers: "
-        "probability of content, of a comment; what moved the log-odds most.</p>"
+        f"<h1>{escape(title)}</h1><p>{kept} of {len(blocks)} blocks kept. Below each: "
+        "how likely it is content, and a reader's comment; its element; and the features "
+        "that decided, with how far each moved the log-odds.</p>\n"
         + "\n".join(rows)
         + "</body></html>\n"
     )
@@ -135,7 +159,7 @@ def as_html(blocks: list[Block], title: str) -> str:
 def _kind(block: Block) -> str:
     if block.is_kept:
         return "kept"
-    return "left comment" if block.comment > 0.5 else "left"
+    return "comment" if block.comment > 0.5 else "left"
 
 
 def _numbers(block: Block) -> str:
