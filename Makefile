@@ -7,10 +7,10 @@ RECIPE ?= stages.yaml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench fuzz lock wheels clean
+.PHONY: help run test check format bench fuzz fuzz-html lock wheels clean
 
 help: ## show what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed ## install, run the main job on the samples, say where the report lies
 	@$(BIN)/tamis run $(RECIPE)
@@ -32,6 +32,9 @@ bench: $(VENV)/.installed-dev ## pages per second, stage by stage, on real pages
 
 fuzz: $(VENV)/.installed-dev ## break archives for ten minutes and read them
 	@$(BIN)/python benchmarks/fuzz_warc.py
+
+fuzz-html: $(VENV)/.installed-dev ## break pages for ten minutes and extract them
+	@$(BIN)/python benchmarks/fuzz_html.py
 
 wheels: $(VENV)/.installed-dev ## check that every dependency has wheels on x86-64 and aarch64
 	@$(BIN)/python benchmarks/check_wheels.py

@@ -1,16 +1,13 @@
-"""Speed, parity and robustness of the block extractor, on real pages.
+"""Speed and parity of the block extractor, on real pages.
 
     python benchmarks/extractor.py speed  FILE.warc.gz ...
     python benchmarks/extractor.py parity FILE.warc.gz ...
     python benchmarks/extractor.py texts  FILE.warc.gz ... --out texts.jsonl
-    NUMBA_BOUNDSCHECK=1 python benchmarks/extractor.py fuzz FILE.warc.gz ... --minutes 10
 
 speed    milliseconds of CPU per page, and the slowest pages
 parity   the text the tokenizer sees against the text of an HTML5 tree (turbohtml)
 texts    (url, text, ms) by the shipped weights. They have seen the pages they were
          trained on: cross-validation is what `tamis train extractor` prints
-fuzz     mutations of real pages; every array access is checked, a page over a
-         second is reported
 """
 
 import argparse
@@ -44,36 +41,27 @@ _INVISIBLE = dict.fromkeys(
         *range(0x2060, 0x2070),
     )
 )
-_PIECES = [
-    *(b"<p>", b"</p>", b"<div", b"</div>", b"<", b">", b'"', b"'", b"<!--", b"-->"),
-    *(b"<script>", b"</script>", b"<svg>", b"</svg>", b"<table>", b"<td>", b"</table>"),
-    *(b"<title>", b"&", b"&#", b"&amp", b"\x00", b"\xff", b"<pre>", b"<br><br>"),
-    *(b"<template>", b"<select>", b"<a href=x>", b"</a>", b"<![CDATA[", b"<li>"),
-]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["speed", "parity", "texts", "fuzz"])
+    parser.add_argument("command", choices=["speed", "parity", "texts"])
     parser.add_argument("warcs", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, default=Path("texts.jsonl"))
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     pages = read_pages(options.warcs)
     if options.command == "speed":
         speed(pages)
     elif options.command == "parity":
         parity(pages)
-    elif options.command == "texts":
-        texts(pages, options.out)
     else:
-        fuzz(pages, options.minutes, options.seed)
+        texts(pages, options.out)
 
 
 def speed(pages: list[Page]) -> None:
     started = time.process_time()
-    _extracted(b"<p>warm up")
+    warm_up = np.frombuffer(b"<p>warm up", np.uint8)
+    extract_buffers(warm_up, _ends(warm_up))
     print(f"first page, with loading: {time.process_time() - started:.2f} s of CPU")
     workspace = new_workspace()
     columns: dict[str, list[float]] = {"tokenize": [], "extract": [], "markdown": []}
@@ -144,60 +132,6 @@ def texts(pages: list[Page], out: Path) -> None:
             flags["flattened"] += bool(flag & FLATTENED)
             flags["from state"] += bool(flag & FROM_STATE)
     print(dict(flags))
-
-
-def fuzz(pages: list[Page], minutes: float, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    bodies = [page.html.tobytes() for page in pages if len(page.html) < 400_000]
-    for markdown in (False, True):  # compiles, which is no page's time
-        _extracted(b"<p>warm up", markdown=markdown)
-    stop, count, slowest = time.monotonic() + minutes * 60, 0, 0.0
-    while time.monotonic() < stop:
-        mutated = mutation(bodies[rng.integers(len(bodies))], bodies, rng)
-        started = time.process_time()
-        text = _extracted(mutated, markdown=bool(rng.integers(2)))
-        seconds = time.process_time() - started
-        text.encode()
-        if seconds > 1:
-            print(f"{seconds:.2f} s for {len(mutated)} bytes (page {count})")
-        slowest = max(slowest, seconds)
-        count += 1
-    print(f"{count} mutations, none crashed; slowest {slowest * 1000:.1f} ms")
-
-
-def mutation(page: bytes, others: list[bytes], rng: np.random.Generator) -> bytes:
-    """The page with up to 30 cuts, copies, flipped bytes and stray pieces of markup."""
-    out = bytearray(page)
-    for _ in range(int(rng.integers(1, 30))):
-        at, length = int(rng.integers(len(out) + 1)), int(rng.integers(1, 400))
-        kind = rng.integers(6)
-        if kind == 0:
-            del out[at : at + length]
-        elif kind == 1:
-            out[at:at] = _PIECES[rng.integers(len(_PIECES))] * int(rng.integers(1, 50))
-        elif kind == 2 and out:
-            out[min(at, len(out) - 1)] = int(rng.integers(256))
-        elif kind == 3:
-            out[at:at] = out[: length * 10]
-        elif kind == 4:
-            other = others[rng.integers(len(others))]
-            start = int(rng.integers(len(other) + 1))
-            out[at:at] = other[start : start + length * 5]
-        elif kind == 5 and rng.integers(8) == 0:
-            del out[at:]
-    return bytes(out)
-
-
-def _extracted(page: bytes, *, markdown: bool = False) -> str:
-    data = np.frombuffer(page, np.uint8)
-    extraction = extract_buffers(data, _ends(data), markdown=markdown)
-    if markdown and extraction.markdown is not None:
-        extraction.markdown.validate(full=True)
-    # Raw bytes stand in for a column that was checked: broken UTF-8 may come through.
-    extraction.text.cast("large_binary")
-    return str(
-        extraction.text.cast("large_binary")[0].as_py().decode("utf-8", "replace")
-    )
 
 
 def _ends(data: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -17,24 +17,20 @@ where it is), changed at one to eight places. A finding is
 Findings are kept as archives under --folder; exit code 1 if there is any.
 """
 
-import argparse
 import gzip
 import io
-import multiprocessing
 import random
 import sys
-import time
 import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from itertools import pairwise
-from multiprocessing.connection import Connection
 from pathlib import Path
 
-import psutil
 from fastwarc.stream_io import Lz4Reader, Lz4Writer, ZstdReader, ZstdWriter
+from fuzzing import hunt
 
 from pipeline.errors import InputError
 from pipeline.warc.admission import Admitted, admit
@@ -46,8 +42,6 @@ from pipeline.warc.source import Source
 from pipeline.warc.splits import Place, Split, plan_splits, reread
 
 ROOT = Path(__file__).resolve().parents[1]
-_CASE_SECONDS = 20.0
-_IDLE_SECONDS = 600.0  # a worker that waits for something that never comes
 _MAX_ARCHIVE = 256 << 10
 _MAX_HTML = 64 << 10  # low, so that limits are met
 _LIMIT = block_limit(_MAX_HTML)
@@ -269,82 +263,6 @@ def _inflated(packed: bytes) -> bytes:
     return b"".join(parts)
 
 
-def work(first: int, until: float, report: Connection) -> None:
-    """Case after case, each announced before it is read."""
-    number = first
-    while time.time() < until:
-        report.send((number, None))
-        name, content = case(number)
-        if (wrong := finding(name, content, number)) is not None:
-            report.send((number, wrong))
-        number += 1
-
-
-def has_answered(worker_end: Connection, worker: psutil.Process) -> bool:
-    """False for a worker that hangs: by its own time, as the machine may be busy."""
-    began, spent = time.time(), _processor_seconds(worker)
-    while not worker_end.poll(1):
-        is_over = _processor_seconds(worker) - spent > _CASE_SECONDS
-        if is_over or time.time() - began > _IDLE_SECONDS:
-            return False
-    return True
-
-
-def _processor_seconds(worker: psutil.Process) -> float:
-    try:
-        times = worker.cpu_times()
-    except psutil.Error:
-        return 0.0  # dead: its end of the pipe tells
-    return float(times.user + times.system)
-
-
-def main() -> int:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--minutes", type=float, default=10)
-    arguments.add_argument("--seed", type=int, default=int(time.time()))
-    arguments.add_argument("--folder", type=Path, default=Path("out/fuzz"))
-    arguments.add_argument("--case", type=int)
-    given = arguments.parse_args()
-    if given.case is not None:
-        name, content = case(given.case)
-        print(name, len(content), finding(name, content, given.case) or "sound")
-        return 0
-    until = time.time() + 60 * given.minutes
-    found: dict[int, str] = {}
-    first = number = given.seed * 1_000_000
-    cases = 0
-    context = multiprocessing.get_context("spawn")
-    while time.time() < until:
-        ours, theirs = context.Pipe(duplex=False)
-        worker = context.Process(target=work, args=(number, until, theirs))
-        worker.start()
-        theirs.close()
-        verdict = "crash"
-        try:
-            while has_answered(ours, psutil.Process(worker.pid)):
-                number, wrong = ours.recv()
-                if wrong is None:
-                    cases += 1
-                else:
-                    found[number] = wrong
-            verdict = "hang"
-        except EOFError:
-            pass
-        worker.kill()
-        worker.join()
-        if time.time() < until:
-            found[number] = verdict
-        number += 1
-    for number, wrong in found.items():
-        given.folder.mkdir(parents=True, exist_ok=True)
-        name, content = case(number)
-        (given.folder / f"{number}-{name}").write_bytes(content)
-        print(f"--case {number}: {wrong}")
-    print(
-        f"{cases:,} cases in {given.minutes:g} minutes from {first}: {len(found)} findings"
-    )
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    about = (__doc__ or "").splitlines()[0]
+    sys.exit(hunt(case, finding, about=about, folder=Path("out/fuzz")))

@@ -8,6 +8,7 @@ import click
 import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -72,14 +73,23 @@ def command(
         console.print(_table(step))
         reason = step.reason
         if step.stage == "extract_text" and _engine(checked.stages).engine == "blocks":
-            for line in as_text(_blocks(record, checked.stages)).splitlines():
-                style = "bold" if line.startswith("+") else "dim"
-                console.print(Text(line, style=style))
+            _print_blocks(console, _blocks(record, checked.stages))
     if shaded is not None:
         _write(shaded, as_html(_blocks(record, checked.stages), page))
     barriers = [config.label for config in checked.stages if kind(config) == "barrier"]
     if reason is None:
         console.print(f"kept by every stage before {', '.join(barriers) or 'the end'}")
+
+
+def _print_blocks(console: Console, blocks: list[Block]) -> None:
+    """A line for each block, cut at the terminal's width, and its reasons below."""
+    for line in as_text(blocks, width=console.width).splitlines():
+        if line.startswith(" "):
+            reasons = Text(line.strip(), style="dim")
+            console.print(Padding(reasons, (0, 0, 0, 6)))
+            continue
+        style = "bold" if line.startswith("+") else ""
+        console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
 
 
 def _engine(stages: Sequence[StageConfig]) -> ExtractText:
