@@ -100,7 +100,12 @@ def command(
         raise ConfigError(f"--reference: {error}") from error
     bounds = _chosen(preset_bounds(preset, language, "Latn"), columns, preset)
     table = _documents(storage, saved, tuple(bounds))
-    counts = Counter(table["language"].to_pylist())
+    counts = Counter(
+        {
+            row["values"]: row["counts"]
+            for row in pc.value_counts(table["language"]).to_pylist()
+        }
+    )
     wanted = sorted(
         code for code, count in counts.items() if code and count >= min_documents
     )

@@ -21,7 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.text.buffers import Bytes, read_only
-from pipeline.text.hashing import OFFSET, extended
+from pipeline.text.hashing import OFFSET, PRIME, extended
 from pipeline.text.unicode import code_points, position
 from pipeline.text.utf8 import decode
 from pipeline.text.words import Words
@@ -32,6 +32,19 @@ WINDOW_CHARACTERS = 400
 _WORD, _PAIR, _EDGE = 0x110001, 0x110002, 0x110003
 _LONGEST = 5
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing
+
+# All that a bucket's number depends on besides the text: weights go with it.
+SEEDS = {
+    "hash": "FNV-1a",
+    "offset": int(OFFSET),
+    "prime": int(PRIME),
+    "multiplier": int(_MULTIPLIER),
+    "word": _WORD,
+    "pair": _PAIR,
+    "edge": _EDGE,
+    "longest": _LONGEST,
+    "window_characters": WINDOW_CHARACTERS,
+}
 
 
 class Windows(NamedTuple):

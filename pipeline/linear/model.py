@@ -4,8 +4,8 @@ The file is a zip of two .npy arrays (NumPy's .npz, read without pickle):
     weights  (2**bits,)  int16  weight of each bucket, in units of `scale`
     header   (bytes,)    uint8  JSON in UTF-8: what `Header` names, and the card
 
-The header's `format` stands for what the model judges, the n-grams of `features` and
-the constants of their hash: a change of any of these needs another name.
+The header's `format` stands for what the model judges and for the n-grams of `features`;
+`seeds` are the constants of their hash. Weights for others than these are not read.
 
 The probability of a window is the logistic function of
 `intercept + scale * sum(weights of its n-grams) / sqrt(its n-grams)`.
@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.linear.features import Windows, weighted_sums, windows_of
+from pipeline.linear.features import SEEDS, Windows, weighted_sums, windows_of
 from pipeline.text.buffers import Bytes
 from pipeline.text.words import Words
 
@@ -115,6 +115,7 @@ def save(model: Model, path: str | Path, format_: str) -> None:
     """Write the model: the same model gives the same bytes."""
     header = {
         "format": format_,
+        "seeds": SEEDS,
         "scale": model.scale,
         "intercept": model.intercept,
         "languages": list(model.languages),
@@ -145,6 +146,8 @@ def _model_in(arrays: Any, format_: str) -> Model:
         weights, header = arrays["weights"], json.loads(arrays["header"].tobytes())
     if header["format"] != format_:
         raise ValueError(f"not a model of format {format_}")
+    if header["seeds"] != SEEDS:
+        raise ValueError("its weights are for other seeds of the n-grams' hash")
     bits = len(weights).bit_length() - 1
     if weights.dtype != np.int16 or weights.shape != (1 << bits,) or bits > _MOST_BITS:
         raise ValueError(f"weights of shape {weights.shape} and type {weights.dtype}")

@@ -61,8 +61,9 @@ class ScoreToxicity(StageConfig):
     lists: dict[str, str] | str = Field(default_factory=dict)
     packaged: bool = True
     # The packaged weights, a file that training wrote (.npz), a fastText classifier
-    # (.bin, .ftz), or null for words alone.
-    model: str | None = DEFAULT
+    # (.bin, .ftz), or null for words alone. Of several each language has the first that
+    # knows it: [default, weights/cc-by-sa/toxicity-kor-por.npz].
+    model: str | tuple[str, ...] | None = DEFAULT
     # Of a fastText classifier: the labels that mean toxic, the languages it knows (none
     # named: all), and whether it reads windows or, as it may have learnt, documents.
     labels: tuple[str, ...] = ("__label__toxic",)
@@ -83,15 +84,21 @@ class ScoreToxicity(StageConfig):
             ("toxic_word_distinct", pa.int32()),
         ]
         by_model = [(name, pa.float32()) for name in COLUMNS]
-        return pa.schema(words + (by_model if self.model else []))
+        return pa.schema(words + (by_model if self.named_models() else []))
 
     def files(self) -> tuple[str, ...]:
         lists = (path for paths in self.paths().values() for path in paths)
-        is_own = self.model is not None and self.model != DEFAULT
-        return (*lists, *([str(self.model)] if is_own else []))
+        return (*lists, *(path for path in self.named_models() if path != DEFAULT))
 
     def models(self) -> tuple[str, ...]:
-        return (*self.files(), *([DEFAULT_PATH] if self.model == DEFAULT else []))
+        by_default = DEFAULT in self.named_models()
+        return (*self.files(), *([DEFAULT_PATH] if by_default else []))
+
+    def named_models(self) -> tuple[str, ...]:
+        """The models in the order in which a language finds its own."""
+        if isinstance(self.model, str):
+            return (self.model,)
+        return self.model or ()
 
     def paths(self) -> dict[str, list[str]]:
         """The user's files by ISO 639-3 code. Raises ConfigError, naming what is wrong."""
@@ -127,17 +134,27 @@ def build(config: ScoreToxicity) -> Transform:
 
 
 def scorer_of(config: ScoreToxicity) -> Scorer | None:
-    """What the settings name as a model. Raises ConfigError where it cannot be read."""
-    if config.model is None:
-        return None
-    if config.model == DEFAULT:
-        return _by_weights(default_model())
-    try:
-        if config.model.endswith(_FASTTEXT):
-            return _by_labels(FastTextLabels(config.model), config)
-        return _by_weights(load(config.model))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"score_toxicity.model: {config.model}: {error}") from error
+    """What the settings name as models. Raises ConfigError where one cannot be read."""
+    scorers = [_opened(path, config) for path in config.named_models()]
+    if len(scorers) < 2:
+        return scorers[0] if scorers else None
+
+    def by_first_that_knows(
+        data: Bytes, words: Words, languages: list[str | None]
+    ) -> Scores:
+        found = scorers[0](data, words, languages)
+        for scorer in scorers[1:]:
+            is_open = np.isnan(found.maximum)
+            others = scorer(data, only(words, is_open.tolist()), languages)
+            found = Scores(
+                *(
+                    np.where(is_open, other, own)
+                    for own, other in zip(found, others, strict=True)
+                )
+            )
+        return found
+
+    return by_first_that_knows
 
 
 def lists_of(config: ScoreToxicity) -> dict[str, list[str]]:
@@ -194,6 +211,17 @@ def model_scores(scores: Scores, is_null: NDArray[np.bool_]) -> dict[str, pa.Arr
     }
 
 
+def _opened(path: str, config: ScoreToxicity) -> Scorer:
+    if path == DEFAULT:
+        return _by_weights(default_model())
+    try:
+        if path.endswith(_FASTTEXT):
+            return _by_labels(FastTextLabels(path), path, config)
+        return _by_weights(load(path))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"score_toxicity.model: {path}: {error}") from error
+
+
 def _by_weights(model: Model) -> Scorer:
     def by_weights(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
         return document_scores(data, words, model, languages)
@@ -201,11 +229,11 @@ def _by_weights(model: Model) -> Scorer:
     return by_weights
 
 
-def _by_labels(model: FastTextLabels, config: ScoreToxicity) -> Scorer:
+def _by_labels(model: FastTextLabels, path: str, config: ScoreToxicity) -> Scorer:
     strangers = sorted(set(config.labels) - set(model.labels))
     if strangers or not config.labels:
         raise ConfigError(
-            f"score_toxicity.labels: {config.model} has no {', '.join(strangers)}, but"
+            f"score_toxicity.labels: {path} has no {', '.join(strangers)}, but"
             f" {', '.join(model.labels[:20])}"
         )
     known = frozenset(config.model_languages)

@@ -1,6 +1,7 @@
 """Texts to learn from: Parquet and JSON Lines files, and what they are drawn by.
 
-A folder is read whole, below it too; of a run's output folder, its mix. Parquet needs
+A folder is read whole, below it too; of a run's output folder, its mix, or what it
+saved last where it mixed nothing. Parquet needs
 the columns `text` and `language` (or `lang`); JSON Lines (.jsonl, also .gz) an object
 with these keys on each line. `domain`, `host` or `url` says which site a text is from.
 """
@@ -21,6 +22,7 @@ from pipeline.errors import ConfigError
 from pipeline.language.codes import known_language
 
 _SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
+_OF_A_RUN = ("mix", "documents", "extracted")
 _LANGUAGE = ("language", "lang")
 _SITE = ("domain", "host", "url")
 
@@ -37,7 +39,8 @@ def corpus_files(path: Path) -> list[Path]:
     """The files of a corpus, sorted. Raises ConfigError where there is none."""
     if path.is_file():
         return [path]
-    folder = path / "mix" if (path / "mix").is_dir() else path
+    folders = (path / name for name in _OF_A_RUN)
+    folder = next((folder for folder in folders if folder.is_dir()), path)
     found = sorted(file for file in folder.rglob("*") if file.name.endswith(_SUFFIXES))
     if not found:
         raise ConfigError(f"{path}: no {', '.join(_SUFFIXES)} file in it")

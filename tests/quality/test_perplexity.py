@@ -106,6 +106,39 @@ def test_kenlm_itself_agrees(arpa: str) -> None:
     assert [model.perplexity(text) for text in ("A a b", "á")] == EXPECTED
 
 
+def test_both_libraries_sort_into_head_middle_and_tail(
+    arpa: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("kenlm")
+    sentencepiece = pytest.importorskip("sentencepiece")
+    path = tmp_path / "en.sp.model"
+    with path.open("wb") as written:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["aab ab b", "ba ба аб"] * 20),
+            model_writer=written,
+            model_type="char",
+            vocab_size=8,
+            normalization_rule_name="identity",
+            minloglevel=2,
+        )
+    config = ScoreQuality(
+        model={"en": arpa}, sentencepiece={"en": str(path)}, cutoffs={"en": (60, 200)}
+    )
+    rows = {
+        "text": ["ÁA", "A ab", "б", ""],
+        "language": ["eng"] * 4,
+        "drop_reason": pa.nulls(4, pa.string()),
+    }
+    result = build(config)(pa.record_batch(rows))
+    # Pieces are ▁ and letters, and of these KenLM knows `a` alone: ▁aa is 3 + 1 + 1 and
+    # 2 for the end, over four; ▁a▁ab 3 + 1 + 3 + 1 + 3 + 2 over six; ▁б 3 + 3 + 2.
+    expected = [round(10**power, 1) for power in (7 / 4, 13 / 6, 8 / 3)]
+    found = result["quality_perplexity"].to_pylist()
+    assert found[:3] == pytest.approx(expected)
+    assert found[3] is None
+    assert result["quality_bucket"].to_pylist() == ["head", "middle", "tail", None]
+
+
 def test_sentencepiece_cuts_the_text_where_it_is_given(
     stand_in: Callable[[], None],
 ) -> None:

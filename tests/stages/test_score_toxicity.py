@@ -140,6 +140,33 @@ def test_a_model_of_ones_own_is_read_and_part_of_the_fingerprint(
     assert scored["toxicity_max"].to_pylist() == [0.5, None, None]
 
 
+def test_of_several_models_a_language_has_the_first_that_knows_it(
+    tmp_path: Path, fasttext_file: Callable[..., str]
+) -> None:
+    first, second = str(tmp_path / "first.npz"), str(tmp_path / "second.npz")
+    save(quantised(np.zeros(16), 1.0, ("spa", "kor"), {}), first)
+    save(quantised(np.zeros(16), -1.0, ("kor", "por"), {}), second)
+    third = fasttext_file("__label__toxic", "__label__other", turnip=3.0)
+    config = ScoreToxicity(packaged=False, model=(first, second, third))
+    assert config.files() == (first, second, third)
+    found = build(config)(
+        batch(("", "spa"), ("turnip", "por"), ("순무", "kor"), ("turnip", "spa"))
+    )["toxicity_max"].to_pylist()
+    expected = [1 / (1 + np.exp(-logit)) for logit in (-1.0, 1.0, 1.0)]
+    assert found[0] is None
+    assert found[1:] == pytest.approx(expected)
+    # The third knows all that the others do not.
+    found = build(config)(batch(("turnip", "und"), ("turnip", "por")))
+    expected = [1 / (1 + np.exp(-logit)) for logit in (3.0, -1.0)]
+    assert found["toxicity_mean"].to_pylist() == pytest.approx(expected, 1e-3)
+    nothing = ScoreToxicity(packaged=False, model=())
+    assert not nothing.files()
+    assert nothing.columns_written().names == [
+        "toxic_word_density",
+        "toxic_word_distinct",
+    ]
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no model"])
 def test_a_file_that_is_no_model_is_named(
     tmp_path: Path, content: bytes | None

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.linear.features import buckets, whole_documents
+from pipeline.linear.features import SEEDS, buckets, whole_documents
 from pipeline.linear.model import (
     Model,
     Scores,
@@ -97,8 +97,8 @@ def test_a_saved_model_reads_back_and_has_the_same_bytes(tmp_path: Path) -> None
 
 
 def header(**changes: object) -> np.ndarray:
-    values = {"format": "tamis-toxicity-1", "scale": 1.0, "intercept": 0.0} | changes
-    values |= {"languages": ["eng"], "card": {}}
+    values = {"format": "tamis-toxicity-1", "scale": 1.0, "intercept": 0.0}
+    values |= {"languages": ["eng"], "card": {}, "seeds": SEEDS} | changes
     return np.frombuffer(json.dumps(values).encode(), np.uint8)
 
 
@@ -107,6 +107,13 @@ def header(**changes: object) -> np.ndarray:
     [
         ({"weights": np.zeros(4, np.int16)}, "no weights and header"),
         ({"weights": np.zeros(4, np.int16), "header": header(format="x")}, "of format"),
+        (
+            {
+                "weights": np.zeros(4, np.int16),
+                "header": header(seeds=SEEDS | {"multiplier": 3}),
+            },
+            "other seeds",
+        ),
         ({"weights": np.zeros(5, np.int16), "header": header()}, r"shape \(5,\)"),
         ({"weights": np.zeros(4), "header": header()}, "type float64"),
         ({"weights": np.array([{}] * 4), "header": header()}, "allow_pickle=False"),

@@ -41,11 +41,21 @@ def test_texts_are_read_from_every_kind_of_file(tmp_path: Path) -> None:
     assert list(texts_of(files)) == TEXTS * 3
 
 
-def test_of_a_run_the_mix_is_read(tmp_path: Path) -> None:
-    for folder in ("mix", "dropped"):
+@pytest.mark.parametrize(
+    ("folders", "read"),
+    [
+        (["mix", "documents", "dropped"], "mix"),
+        (["extracted", "documents", "dropped"], "documents"),
+        (["extracted", "dropped"], "extracted"),
+    ],
+)
+def test_of_a_run_the_mix_is_read_or_what_was_saved_last(
+    tmp_path: Path, folders: list[str], read: str
+) -> None:
+    for folder in folders:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.jsonl").touch()
-    assert corpus_files(tmp_path) == [tmp_path / "mix" / "a.jsonl"]
+    assert corpus_files(tmp_path) == [tmp_path / read / "a.jsonl"]
 
 
 def test_a_draw_takes_each_text_once_whatever_the_order() -> None:
