@@ -54,7 +54,7 @@ def value_keys(values: NDArray[np.float64], *, largest_first: bool) -> Keys:
 
 
 def places(share: float, documents: int) -> int:
-    """How many documents a share is, rounded up; 0.1 of 30 is 3, as it is written."""
+    """How many documents a share is, rounded up; 0.07 of 100 is 7, as it is written."""
     return ceil(Fraction(str(share)) * documents)
 
 

@@ -33,7 +33,7 @@ def test_there_is_one_zero() -> None:
 @pytest.mark.parametrize(
     ("share", "documents", "expected"),
     [
-        pytest.param(0.1, 30, 3, id="0.1 is a tenth, not a float"),
+        pytest.param(0.07, 100, 7, id="a hundredth is no float"),
         pytest.param(0.3, 10, 3, id="three tenths"),
         pytest.param(0.3, 11, 4, id="rounded up"),
         pytest.param(0.001, 1, 1, id="one of one"),
