@@ -43,12 +43,10 @@ def host_keys(host: str) -> list[int]:
     """Keys that take the whole host: itself, as a site, then its parents."""
     name = host.encode("utf-8", "replace")
     keys = [xxh3_64_intdigest(name, DOMAIN), xxh3_64_intdigest(name, SITE)]
-    dot = name.find(b".")
-    while dot >= 0 and len(keys) < _MAX_PARENTS:
-        name = name[dot + 1 :]
-        dot = name.find(b".")
-        if dot >= 0:
-            keys.append(xxh3_64_intdigest(name, DOMAIN))
+    # The last label is no parent: nothing lists `com`.
+    for _ in range(min(name.count(b".") - 1, _MAX_PARENTS - 2)):
+        name = name[name.find(b".") + 1 :]
+        keys.append(xxh3_64_intdigest(name, DOMAIN))
     return keys
 
 
