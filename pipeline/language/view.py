@@ -7,6 +7,7 @@ control characters are taken out: they are written alike in every language, and 
 reads them as English.
 """
 
+import html
 import re
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,2000}")
@@ -33,9 +34,12 @@ def text_view(utf8: bytes | memoryview, sample_bytes: int) -> str:
 
 
 def middle_view(text: str, characters: int) -> str:
-    """The middle of a whole page's text, past its menus and before its footer."""
+    """The middle of a whole page's text, past its menus and before its footer.
+
+    Character references in it are resolved: "&eacute;t&eacute;" is French.
+    """
     start = max((len(text) - characters) // 2, 0)
-    return clean(text[start : start + characters])
+    return clean(html.unescape(text[start : start + characters]))
 
 
 def clean(text: str) -> str:

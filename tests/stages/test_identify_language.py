@@ -98,7 +98,7 @@ def test_a_page_is_judged_by_the_middle_of_its_text() -> None:
     assert view.startswith("votera") or "conseil municipal" in view
     assert "Home" not in view
     assert "english" not in view
-    assert len(view) <= 2_000
+    assert len(view) <= 1_000
     assert html_view(b"") == ""
 
 
@@ -130,7 +130,7 @@ def test_before_extraction_the_columns_carry_a_prefix(kind: pa.DataType) -> None
     ],
 )
 def test_hostile_pages_raise_nothing(page: bytes) -> None:
-    assert len(html_view(page)) <= 2_000
+    assert len(html_view(page)) <= 1_000
 
 
 def test_settings_are_checked() -> None:
