@@ -101,16 +101,17 @@ def read(
     Raises InputError for a file that cannot be read or holds no record.
     """
     reading = Reading() if reading is None else reading
-    rows: list[Document] = []
-    size = 0
+    most = config.batch_bytes + config.max_html_bytes
+    rows, html = [], _Html(most)
     for row in _documents(config, split, reading):
-        rows.append(row)
-        size += len(row.html or b"")
-        if len(rows) >= config.batch_documents or size >= config.batch_bytes:
-            yield _batch(rows)
-            rows, size = [], 0
+        # Its bytes are copied while they are warm, and given back at once.
+        html.append(row.html)
+        rows.append(row._replace(html=None))
+        if len(rows) >= config.batch_documents or html.size >= config.batch_bytes:
+            yield _batch(rows, html)
+            rows, html = [], _Html(most)
     if rows:
-        yield _batch(rows)
+        yield _batch(rows, html)
 
 
 def _documents(config: ReadWarc, split: Split, reading: Reading) -> Iterator[Document]:
@@ -167,19 +168,41 @@ def _count_refused(refused: Refused, reading: Reading) -> None:
     reading.refused[refused] += 1
 
 
-def _batch(rows: list[Document]) -> pa.RecordBatch:
+def _batch(rows: list[Document], html: "_Html") -> pa.RecordBatch:
     columns = [
-        _binary(values) if column.name == "html" else pa.array(values, column.type)
+        html.array() if column.name == "html" else pa.array(values, column.type)
         for values, column in zip(zip(*rows, strict=True), schema.RECORD, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema.RECORD)
 
 
-def _binary(values: tuple[bytes | memoryview | None, ...]) -> pa.Array:
-    """A binary column in one copy: pa.array would take three, of all the bytes."""
-    sizes = [0 if value is None else len(value) for value in values]
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    validity = pa.array([value is not None for value in values]).buffers()[1]
-    content = pa.py_buffer(b"".join(value for value in values if value is not None))
-    buffers = [validity, pa.py_buffer(offsets), content]
-    return pa.Array.from_buffers(pa.binary(), len(values), buffers)
+class _Html:
+    """A binary column that fills up: pa.array would take three copies of all the bytes.
+
+    Room for `most` bytes is asked for at once, of which only what is filled is memory:
+    a column that grew would be copied each time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._content = np.empty(most, np.uint8)
+        self._ends = [0]
+        self._is_valid: list[bool] = []
+
+    @property
+    def size(self) -> int:
+        return self._ends[-1]
+
+    def append(self, html: bytes | memoryview | None) -> None:
+        end = self.size
+        if html:
+            end += len(html)
+            self._content[self.size : end] = np.frombuffer(html, np.uint8)
+        self._ends.append(end)
+        self._is_valid.append(html is not None)
+
+    def array(self) -> pa.Array:
+        """All values so far; the last use of this object."""
+        validity = pa.array(self._is_valid).buffers()[1]
+        offsets = pa.py_buffer(np.array(self._ends, np.int32))
+        buffers = [validity, offsets, pa.py_buffer(self._content[: self.size])]
+        return pa.Array.from_buffers(pa.binary(), len(self._is_valid), buffers)

@@ -58,7 +58,7 @@ def document(
         body: bytes | memoryview = record.block
     else:
         content_type = response.fields.get("content-type")
-        rights = rights_lines(record.block[: response.body_start])
+        rights = rights_lines(record.block, response)
         coded = memoryview(record.block)[response.body_start :]
         body = decode_body(coded, response.fields, max_html_bytes)
     reason = None

@@ -22,6 +22,11 @@ ARC_LINE = re.compile(
 )
 
 
+# Field names as they are spelled, and in lower case: an archive has a few dozen.
+_NAMES: dict[str, str] = {}
+_MAX_NAMES = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """A parsed record header; the record's block follows it."""
@@ -56,18 +61,27 @@ def parse_fields(lines: bytes, encoding: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     name = ""
     for line in _text(lines, encoding).split("\n"):
-        if line[:1] in (" ", "\t") and name:
-            fields[name] += " " + line.strip()
-            continue
         key, colon, value = line.partition(":")
-        if not colon:
-            continue
-        name = key.strip().lower()
-        if name in fields:
-            name = ""
-            continue
-        fields[name] = value.strip()
+        known = _NAMES.get(key) if colon else None
+        if known is None:
+            if line[:1] in (" ", "\t") and name:
+                fields[name] += " " + line.strip()
+                continue
+            if not colon:
+                continue
+            known = _name(key)
+        name = "" if known in fields else known
+        if name:
+            fields[name] = value.strip()
     return fields
+
+
+def _name(key: str) -> str:
+    """In lower case; remembered, unless there are suspiciously many of them."""
+    name = key.strip().lower()
+    if len(_NAMES) < _MAX_NAMES and len(key) < 64 and key == key.strip():
+        _NAMES[key] = name
+    return name
 
 
 def is_length(value: str) -> bool:

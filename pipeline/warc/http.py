@@ -28,6 +28,14 @@ _RIGHTS_LINE = re.compile(
     rb"|link(?=[^\n]*license))[ \t]*:([^\n]*)",
     re.IGNORECASE,
 )
+_RIGHTS_FIELDS = (
+    "x-robots-tag",
+    "tdm-reservation",
+    "tdm-policy",
+    "content-signal",
+    "content-usage",
+    "link",
+)
 _MOST_VALUE_BYTES = 2_000
 
 
@@ -54,11 +62,14 @@ def parse_response(block: bytes) -> Response:
     return Response(int(status.group(1)), fields, start)
 
 
-def rights_lines(head: bytes) -> str | None:
+def rights_lines(block: bytes, response: Response) -> str | None:
     """`name: value` of each field of a head about reuse, a line each, names in lower case.
 
     `Link` counts where it names a license. None where there is no such field.
     """
+    if not any(name in response.fields for name in _RIGHTS_FIELDS):
+        return None
+    head = block[: response.body_start]
     lines = [
         f"{name.decode().lower()}: {value[:_MOST_VALUE_BYTES].decode('latin-1').strip()}"
         for name, value in _RIGHTS_LINE.findall(head)

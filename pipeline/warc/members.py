@@ -87,13 +87,13 @@ def _read_member(
             trailer = block[header.block_length :]
             block = block[: header.block_length]
         else:
-            block += _read_exactly(reader, header.block_length - len(block))
+            block = _read_exactly(reader, header.block_length, block)
             trailer = b""
-        trailer += _read_exactly(reader, len(_TRAILER) - len(trailer))
+        trailer = _read_exactly(reader, len(_TRAILER), trailer)
         return (header, block) if trailer == _TRAILER else None
     kept = max_block_bytes if is_kept else 0
     if kept > len(block):
-        block += _read_exactly(reader, kept - len(block))
+        block = _read_exactly(reader, kept, block)
     left = header.block_length + len(_TRAILER) - len(block)
     trailer = block[-len(_TRAILER) :]
     packed_from, inflated = cursor.tell() - _BUFFER, 0
@@ -110,9 +110,10 @@ def is_bomb(inflated: int, packed: int) -> bool:
     return inflated > BOMB_BYTES and inflated > BOMB_RATIO * packed
 
 
-def _read_exactly(reader: GzipReader, length: int) -> bytes:
-    """`length` bytes, fewer only at the end of the file."""
-    content = reader.read(length) if length > 0 else b""
-    while len(content) < length and (part := reader.read(length - len(content))):
-        content += part
-    return content
+def _read_exactly(reader: GzipReader, length: int, head: bytes) -> bytes:
+    """`head` and what follows it, `length` bytes; fewer only at the end of the file."""
+    parts, left = [head], length - len(head)
+    while left > 0 and (part := reader.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
