@@ -104,6 +104,11 @@ def _estimate_lines(bill: Estimate, found: Outlook) -> list[str]:
             f"{bill.dedup.core_hours:.1f} core hours, "
             f"under {spelled(bill.dedup.memory_bytes)} of memory in any task"
         )
+        if bill.dedup.index_bytes:
+            lines.append(
+                f"        and {spelled(bill.dedup.index_bytes)} at most, and for good, "
+                f"in the index"
+            )
     if found.free_bytes is not None:
         lines.append(f"free    {spelled(found.free_bytes)} where the output goes")
         if found.free_bytes < bill.disk_bytes:

@@ -40,7 +40,13 @@ def estimate(input_bytes: int, stages: Sequence[StageConfig]) -> Estimate:
         elif isinstance(config, Sign):
             bands = config.banding().bands
         elif isinstance(config, Deduplicate):
-            dedup = bill(pages, bands, is_verified=config.verify is not None)
+            dedup = bill(
+                pages,
+                bands,
+                is_verified=config.verify is not None,
+                has_index=config.index is not None,
+                has_signatures=config.index_signatures,
+            )
             seconds += dedup.core_hours * 3600
             disk_bytes += dedup.work_bytes + dedup.layer_bytes
     return Estimate(pages, disk_bytes, seconds / 3600, dedup)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.dedup.index.joining import ranks_within
+from pipeline.dedup.index.joining import matching_rows, ranks_within
 from pipeline.dedup.sorting import sort_pairs
 from pipeline.stages.dedup_index import (
     ALL,
@@ -188,9 +188,8 @@ def _known(hashes: Hashes, source: Reading, unit: Unit) -> NDArray[np.int64]:
     """How many rows the index has of each hash."""
     counts = np.zeros(len(hashes), np.int64)
     for known in rows_of(source, unit.low, unit.high, hashes):
-        others = as_numpy(known["hash"])
-        counts += np.searchsorted(others, hashes, side="right")
-        counts -= np.searchsorted(others, hashes, side="left")
+        rows, _ = matching_rows(hashes, as_numpy(known["hash"]))
+        counts += np.bincount(rows, minlength=len(hashes))
     return counts
 
 

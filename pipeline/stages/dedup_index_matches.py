@@ -43,7 +43,7 @@ _TASK_ROWS = (
     1 << 28
 )  # of runs and index: 25 s, and a thousand tasks for 10^10 documents
 _JOIN_ROWS = 1 << 18
-_HELD_ROWS = 1 << 23
+_HELD_ROWS = 1 << 21
 _GROUP_ROWS = 1 << 17
 
 Hashes = NDArray[np.uint64]

@@ -17,3 +17,16 @@ def test_costs_are_linear_and_verification_is_extra() -> None:
     verified = bill(10**10, 14, is_verified=True)
     assert verified.work_bytes > 10 * small.work_bytes
     assert verified.memory_bytes == small.memory_bytes
+
+
+def test_an_index_costs_a_row_for_each_hash_and_a_kilobyte_for_each_signature() -> None:
+    """Of 10^9 documents 0.8 are kept; 14 bytes a row, 13 a keeper."""
+    without, plain = bill(10**9, 14), bill(10**9, 14, has_index=True)
+    assert without.index_bytes == 0
+    assert plain.index_bytes == (14 * 14 * 10 + 27 * 8) * 10**8
+    assert plain.work_bytes == without.work_bytes + plain.index_bytes
+    unsigned = bill(10**9, 14, is_verified=True, has_index=True)
+    signed = bill(10**9, 14, is_verified=True, has_index=True, has_signatures=True)
+    assert unsigned.index_bytes == (14 * 14 + 27) * 8 * 10**8
+    assert signed.index_bytes - unsigned.index_bytes == 800 * 8 * 10**8
+    assert signed.core_hours > unsigned.core_hours > without.core_hours

@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from pipeline.dedup.sorting import sort_pairs
+
 Hashes = NDArray[np.uint64]
 Rows = NDArray[np.int64]
 
@@ -49,22 +51,47 @@ def oldest_of_each(groups: Hashes, added: NDArray[np.uint32], keepers: Hashes) -
 
     In the order of the groups, ascending.
     """
-    order = np.lexsort((keepers, added, groups))
-    is_first = np.ones(len(order), np.bool_)
-    is_first[1:] = groups[order][1:] != groups[order][:-1]
-    first: Rows = order[is_first]
-    return first
+    order = _order(groups)
+    return _oldest(groups, added, keepers, order)
 
 
 def oldest_of_pairs(groups: Hashes, added: NDArray[np.uint32], keepers: Hashes) -> Rows:
-    """Of each pair of group and keeper the row that was added first, in their order."""
-    order = np.lexsort((added, keepers, groups))
+    """Of each pair of group and keeper the first row, in the order of the pairs."""
+    order = _order(keepers)
+    order = order[_order(groups[order])]
     is_first = np.ones(len(order), np.bool_)
     is_first[1:] = (groups[order][1:] != groups[order][:-1]) | (
         keepers[order][1:] != keepers[order][:-1]
     )
-    first: Rows = order[is_first]
-    return first
+    return order[is_first]
+
+
+def _order(values: Hashes) -> Rows:
+    """The rows in the order of their values, stable."""
+    used = int(values.max(initial=0)).bit_length()
+    # The sort looks at high bits first; ordinals have none.
+    shifted = values << np.uint64(64 - used) if used else values
+    _, order = sort_pairs(shifted, np.arange(len(values), dtype=np.uint64))
+    return order.astype(np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _oldest(
+    groups: Hashes, added: NDArray[np.uint32], keepers: Hashes, order: Rows
+) -> Rows:
+    found = np.empty(len(order), np.int64)
+    count = 0
+    for row in order:
+        if count == 0 or groups[found[count - 1]] != groups[row]:
+            found[count] = row
+            count += 1
+            continue
+        best = found[count - 1]
+        if added[row] < added[best] or (
+            added[row] == added[best] and keepers[row] < keepers[best]
+        ):
+            found[count - 1] = row
+    return found[:count].copy()
 
 
 def ranks_within(hashes: Hashes) -> Rows:

@@ -1,6 +1,11 @@
 import numpy as np
 
-from pipeline.dedup.index.joining import matching_rows, oldest_of_each, ranks_within
+from pipeline.dedup.index.joining import (
+    matching_rows,
+    oldest_of_each,
+    oldest_of_pairs,
+    ranks_within,
+)
 
 
 def uint64(*values: int) -> np.ndarray:
@@ -32,6 +37,23 @@ def test_of_each_group_the_first_added_counts_and_then_the_lowest_keeper() -> No
     keepers = uint64(1, 8, 7, 3, 4)
     assert oldest_of_each(groups, added, keepers).tolist() == [3, 4]
     assert oldest_of_each(groups[:0], added[:0], keepers[:0]).tolist() == []
+
+
+def test_oldest_of_random_rows_are_those_of_a_plain_sort() -> None:
+    rng = np.random.default_rng(2)
+    for high in (2, 2**40, 2**64 - 1):
+        groups = rng.integers(0, high, 300, dtype=np.uint64)[rng.integers(0, 300, 500)]
+        keepers = rng.integers(0, 5, 500).astype(np.uint64)
+        added = rng.integers(1, 4, 500).astype(np.uint32)
+        rows = oldest_of_each(groups, added, keepers).tolist()
+        every = list(
+            zip(groups.tolist(), added.tolist(), keepers.tolist(), strict=True)
+        )
+        first = {group: min(r for r in every if r[0] == group) for group, *_ in every}
+        assert [every[row] for row in rows] == sorted(first.values())
+        pairs = oldest_of_pairs(groups, added, keepers).tolist()
+        told = [(every[row][0], every[row][2]) for row in pairs]
+        assert told == sorted({(group, keeper) for group, _, keeper in every})
 
 
 def test_ranks_count_equal_hashes_before_a_row() -> None:
