@@ -47,6 +47,7 @@ KEYS_IN, KEPT_IN = f"{WORK}/keys", f"{WORK}/kept"
 MOST_KEEPERS = 32  # that one band hash leads to: boilerplate shared by unlike texts
 ROW_GROUP_ROWS = 1 << 20
 _SKETCH_GROUP_ROWS = 1 << 14
+_KEPT_GROUP_ROWS = 1 << 17
 
 Hashes = NDArray[np.uint64]
 
@@ -67,7 +68,6 @@ def gather_keys(
     size = group.stop - group.start
     keepers = np.zeros(size, np.uint64)
     is_found, is_kept = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-    kept = [GROWN.empty_table()]
     for (start, part), layer in zip(group.starts(), layers, strict=True):
         own = slice(start - group.start, start - group.start + part.rows)
         table = read_layer(storage, layer)
@@ -77,27 +77,24 @@ def gather_keys(
         is_found[own] = as_numpy(
             pc.and_(pc.is_valid(table["kept"]), pc.invert(is_repeated))
         )
-        crawls = part.read(storage, ["crawl"])["crawl"]
-        columns = [table["cluster"], crawls, table["cluster_size"]]
-        stays = pa.array(is_kept[own])
-        kept.append(pa.table(columns, schema=GROWN).filter(stays))
     counts = {}
     for column in settings.hash_columns:
-        hashes, ordinals = load(storage, Unit(column, *ALL, (runs[column],)))
-        places = (ordinals - np.uint64(group.start)).astype(np.int64)
         only_kept = settings.is_verified and column != "text_hash"
-        stays = (is_kept if only_kept else is_found)[places]
-        hashes, own_keepers = hashes[stays], keepers[places[stays]]
-        is_new = _differs(hashes) | _differs(own_keepers)
-        counts[column] = int(is_new.sum())
+        found_by = is_kept if only_kept else is_found
+        counts[column] = 0
         stem = f"{column}-{outputs.key}"
         with outputs.parquet(KEYS_IN, KEYS, stem, **delta_coded(KEYS)) as writer:
-            write_run(writer, hashes[is_new], own_keepers[is_new], ranges_of(rows))
-    with outputs.parquet(KEPT_IN, GROWN) as writer:
-        table = pa.concat_tables(kept).sort_by("keeper")
-        writer.write_table(table, row_group_size=ROW_GROUP_ROWS >> 3)
-    crawls = sorted(pc.unique(table["crawl"].drop_null()).to_pylist())
-    return {"rows": counts, "crawls": crawls}
+            for low, high in ranges_of(rows):
+                unit = Unit(column, low, high, (runs[column],))
+                hashes, ordinals = load(storage, unit)
+                places = (ordinals - np.uint64(group.start)).astype(np.int64)
+                stays = found_by[places]
+                hashes, places = hashes[stays], places[stays]
+                is_new = _differs(hashes) | _differs(keepers[places])
+                own_keepers = keepers[places[is_new]]
+                write_run(writer, hashes[is_new], own_keepers, [(low, high)])
+                counts[column] += len(own_keepers)
+    return {"rows": counts, "crawls": _write_kept(outputs, group, layers)}
 
 
 def add_hashes(
@@ -182,6 +179,24 @@ def read_layer(storage: Storage, layer: File) -> pa.Table:
     """All of a part's layer of duplicates."""
     with storage.open(layer.path) as source:
         return pq.ParquetFile(source).read()
+
+
+def _write_kept(outputs: Outputs, group: Group, layers: Sequence[File]) -> list[str]:
+    """The group's keepers, by id; returns the crawls that they are from."""
+    kept = [GROWN.empty_table()]
+    for (_, part), layer in zip(group.starts(), layers, strict=True):
+        table = read_layer(outputs.storage, layer)
+        crawls = part.read(outputs.storage, ["crawl"])["crawl"].dictionary_encode()
+        columns = [table["cluster"], crawls, table["cluster_size"]]
+        stays = pc.fill_null(table["kept"], False)
+        kept.append(pa.table(columns, names=GROWN.names).filter(stays))
+    table = pa.concat_tables(kept[1:] or kept).unify_dictionaries()
+    with outputs.parquet(KEPT_IN, GROWN) as writer:
+        order = np.argsort(as_numpy(table["keeper"]), kind="stable")
+        for first in range(0, len(order), _KEPT_GROUP_ROWS):
+            rows = table.take(order[first : first + _KEPT_GROUP_ROWS])
+            writer.write_table(rows.cast(GROWN))
+    return sorted(pc.unique(table["crawl"].drop_null()).cast(pa.string()).to_pylist())
 
 
 def _known(hashes: Hashes, source: Reading, unit: Unit) -> NDArray[np.int64]:

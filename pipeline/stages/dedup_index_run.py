@@ -227,7 +227,9 @@ def _added(job: Job, decided: Decided) -> tuple[list[Commit], list[Commit]]:
     run = job.tasks.storage
     hashes = [
         (run, settings, [(u, job.source.of(u.column, u.low, u.high)) for u in some])
-        for some in units(keys, columns, rows)
+        for some in units(
+            keys, columns, 2 * rows
+        )  # more is held of each than for edges
     ]
     kept = (*files_of(gathered, KEPT_IN), *decided.grown)
     ranges = ranges_in(BY_KEEPER, sum(file.rows for file in kept))

@@ -123,9 +123,7 @@ class VerifiedRule:
         return [(keeper, self.sizes[keeper], reason) for keeper, reason in told]
 
 
-@pytest.mark.parametrize(
-    ("is_signed", "size"), [(True, "default"), (True, "tiny"), (False, "tiny")]
-)
+@pytest.mark.parametrize(("is_signed", "size"), [(True, "tiny"), (False, "default")])
 def test_survivors_are_those_of_the_rule(
     crawls: Any, monkeypatch: pytest.MonkeyPatch, is_signed: bool, size: str
 ) -> None:
