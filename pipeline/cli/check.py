@@ -109,6 +109,8 @@ def _estimate_lines(bill: Estimate, found: Outlook) -> list[str]:
                 f"        and {spelled(bill.dedup.index_bytes)} at most, and for good, "
                 f"in the index"
             )
+    for label, own in bill.barriers.items():
+        lines.append(f"        of these {label} {own.stated()}")
     if found.free_bytes is not None:
         lines.append(f"free    {spelled(found.free_bytes)} where the output goes")
         if found.free_bytes < bill.disk_bytes:

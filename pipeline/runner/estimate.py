@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.dedup.bill import Bill, bill
+from pipeline.dedup.text_bill import TextBill
 from pipeline.stage import StageConfig
 from pipeline.stages.deduplicate import Deduplicate
+from pipeline.stages.deduplicate_lines import DeduplicateLines
+from pipeline.stages.deduplicate_substrings import DeduplicateSubstrings
+from pipeline.stages.deduplicate_urls import DeduplicateUrls
 from pipeline.stages.extract_text import ExtractText
 from pipeline.stages.sign import Sign
 
@@ -19,12 +23,16 @@ _SECONDS_PER_EXTRACTION = {"trafilatura": 0.03, "resiliparse": 0.003}
 
 @dataclass(frozen=True)
 class Estimate:
-    """Pages to read, bytes of output, hours of one core; `dedup`: its part of these."""
+    """Pages to read, bytes of output, hours of one core.
+
+    `dedup` is deduplicate's part of these, `barriers` are those of others by label.
+    """
 
     pages: int
     disk_bytes: int
     core_hours: float
     dedup: Bill | None
+    barriers: dict[str, TextBill]
 
 
 def estimate(input_bytes: int, stages: Sequence[StageConfig]) -> Estimate:
@@ -34,6 +42,7 @@ def estimate(input_bytes: int, stages: Sequence[StageConfig]) -> Estimate:
     disk_bytes = pages * _OUTPUT_BYTES_PER_PAGE
     bands = 14
     dedup = None
+    barriers: dict[str, TextBill] = {}
     for config in stages:
         if isinstance(config, ExtractText):
             seconds += pages * _SECONDS_PER_EXTRACTION.get(config.engine, 0.001)
@@ -49,4 +58,10 @@ def estimate(input_bytes: int, stages: Sequence[StageConfig]) -> Estimate:
             )
             seconds += dedup.core_hours * 3600
             disk_bytes += dedup.work_bytes + dedup.layer_bytes
-    return Estimate(pages, disk_bytes, seconds / 3600, dedup)
+        elif isinstance(
+            config, DeduplicateLines | DeduplicateUrls | DeduplicateSubstrings
+        ):
+            barriers[config.label] = own = config.bill(pages)
+            seconds += own.core_hours * 3600
+            disk_bytes += own.work_bytes
+    return Estimate(pages, disk_bytes, seconds / 3600, dedup, barriers)

@@ -23,7 +23,7 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.dedup.text_bill import lines_bill
+from pipeline.dedup.text_bill import TextBill, lines_bill
 from pipeline.documents import Part, Published
 from pipeline.stage import StageConfig
 from pipeline.stages.barrier_steps import Steps, files_of, layers_of
@@ -69,6 +69,10 @@ class DeduplicateLines(StageConfig):
             min_ratio=self.overlap.min_ratio if self.overlap else 0.0,
         )
 
+    def bill(self, documents: int) -> TextBill:
+        """What so many documents will need."""
+        return lines_bill(documents, with_ngrams=self.overlap is not None)
+
     def columns_read(self) -> tuple[str, ...]:
         return ("id", "text", "text_chars", "domain", "host")
 
@@ -83,7 +87,7 @@ def run(config: DeduplicateLines, parts: Sequence[Part], tasks: Tasks) -> Publis
     settings = config.settings()
     groups = groups_of(parts)
     documents = groups[-1].stop
-    bill = lines_bill(documents, with_ngrams=config.overlap is not None)
+    bill = config.bill(documents)
     tasks.progress.note(f"{config.label}: {documents:,} documents, {bill.stated()}")
     step = Steps(config, groups, tasks)
     gathered = step("gather", gather, [(settings, g, documents) for g in groups])

@@ -26,7 +26,7 @@ from typing import Annotated, Any, Literal, Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from pipeline.dedup.text_bill import substrings_bill
+from pipeline.dedup.text_bill import TextBill, substrings_bill
 from pipeline.documents import Part, Published
 from pipeline.sizes import ByteSize
 from pipeline.stage import StageConfig
@@ -63,7 +63,7 @@ class DeduplicateSubstrings(StageConfig):
     # Fewer characters than these left over: the document drops.
     min_chars: int = Field(20, ge=1)
     partition: Literal["domain", "id"] = "domain"
-    partition_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 64 << 20
+    partition_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 32 << 20
 
     @model_validator(mode="after")
     def _has_no_prefix(self) -> Self:
@@ -78,6 +78,10 @@ class DeduplicateSubstrings(StageConfig):
             keeps_first=self.keep == "first",
             min_chars=self.min_chars,
         )
+
+    def bill(self, documents: int) -> TextBill:
+        """What so many documents will need."""
+        return substrings_bill(documents, self.partition_bytes)
 
     def columns_read(self) -> tuple[str, ...]:
         return ("id", "text", "text_chars", "domain", "host")
@@ -96,7 +100,7 @@ def run(
     settings, by_domain = config.settings(), config.partition == "domain"
     groups = groups_of(parts)
     documents = groups[-1].stop
-    bill = substrings_bill(documents, config.partition_bytes)
+    bill = config.bill(documents)
     tasks.progress.note(f"{config.label}: {documents:,} documents, {bill.stated()}")
     step = Steps(config, groups, tasks)
     measured = step("measure", measure, [(group, by_domain) for group in groups])

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from pipeline.dedup.text_bill import urls_bill
+from pipeline.dedup.text_bill import TextBill, urls_bill
 from pipeline.documents import Part, Published
 from pipeline.stage import StageConfig
 from pipeline.stages.barrier_steps import Steps, files_of, layers_of
@@ -41,6 +41,10 @@ class DeduplicateUrls(StageConfig):
 
     ignore_parameters: tuple[str, ...] = ()
 
+    def bill(self, documents: int) -> TextBill:
+        """What so many documents will need."""
+        return urls_bill(documents)
+
     def columns_read(self) -> tuple[str, ...]:
         return ("id", "url", "fetched_at")
 
@@ -54,7 +58,7 @@ def run(config: DeduplicateUrls, parts: Sequence[Part], tasks: Tasks) -> Publish
         return Published(())
     groups = groups_of(parts)
     documents = groups[-1].stop
-    bill = urls_bill(documents)
+    bill = config.bill(documents)
     tasks.progress.note(f"{config.label}: {documents:,} documents, {bill.stated()}")
     step = Steps(config, groups, tasks)
     ignored = tuple(sorted(name.lower() for name in config.ignore_parameters))

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.dedup.lookup import places_among
 from pipeline.dedup.units import removal
 from pipeline.documents import Part
 from pipeline.stages.dedup_job import Group, as_numpy, read_between
@@ -150,10 +151,10 @@ def _are_known(
     hashes: Hashes, known: Hashes, firsts: Hashes
 ) -> tuple[NDArray[np.bool_], Hashes]:
     """Which of the hashes are known, and the smallest value of each that is."""
-    if len(known) == 0:
-        return np.zeros(len(hashes), bool), np.zeros(len(hashes), np.uint64)
-    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    is_known: NDArray[np.bool_] = known[places] == hashes
+    places = places_among(hashes, known)
+    is_known: NDArray[np.bool_] = places >= 0
+    if not is_known.any():
+        return is_known, np.zeros(len(hashes), np.uint64)
     return is_known, firsts[places]
 
 

@@ -5,8 +5,8 @@ is all that the second walk needs to hold. Sizes follow from the texts alone.
 
     group   parts as deduplicate takes them (pipeline/stages/dedup_job.py)
     chunk   rows of one part, until their texts are 16 MB
-    run     chunks, until they have 2^23 hashes
-    range   equal ranges of hashes of at most 2^23 rows
+    run     chunks, until they have 2^22 hashes
+    range   equal ranges of hashes of at most 2^22 rows
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from pipeline.storage import Storage
 from pipeline.text.buffers import read_only, utf8_buffers
 from pipeline.text.normalise import folding
 
-RUN_ROWS = 1 << 23
+RUN_ROWS = 1 << 22
 _CHUNK_BYTES = 1 << 24
 _BATCH_ROWS = 256
 

@@ -58,8 +58,7 @@ def find(
     )
     points, point_bounds = code_point_spans(data, offsets, places, is_repeated)
     cuts, cut_bounds = removal(offsets, places, is_repeated)
-    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_repeated)])
-    counts = np.diff(before[places.bounds])
+    counts = np.diff(np.searchsorted(np.flatnonzero(is_repeated), places.bounds))
     lengths = np.diff(points)[::2]
     chars = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
     columns = {

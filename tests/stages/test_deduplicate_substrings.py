@@ -161,7 +161,7 @@ def test_it_says_what_it_needs_before_it_starts(barrier: Any) -> None:
     barrier(config(partition_bytes="256MiB"), {"p": [{"id": 1, "text": "a"}]})
     assert barrier.notes == [
         "deduplicate_substrings: 1 documents, about 2.0 kiB under work/, "
-        "under 4.0 GiB of memory in any task"
+        "0.0 core hours, under 8.0 GiB of memory in any task"
     ]
 
 

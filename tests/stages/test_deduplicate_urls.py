@@ -100,7 +100,7 @@ def test_it_says_what_it_needs_before_it_starts(barrier: Any) -> None:
     barrier(DeduplicateUrls(), {"p": [row(1, "https://a.org/")]})
     assert barrier.notes == [
         "deduplicate_urls: 1 documents, about 30 B under work/, "
-        "under 1.0 GiB of memory in any task"
+        "0.0 core hours, under 1.0 GiB of memory in any task"
     ]
 
 
