@@ -5,7 +5,7 @@ with and without `verify`, on the same documents in one run: duplicates-dev.json
 ../shared/data, of which every similar pair is known. Each runs in a process of its own
 on one core, the peers in virtual environments that are made once under
 ~/.cache/tamis/peers (XDG_CACHE_HOME counts). A first round warms caches up and is not
-counted; figures are medians of the others. What the columns say:
+counted (--warm leaves it out); figures are medians of the others. What the columns say:
 
     wall, cpu     seconds of the whole command with its children, start included
     work          seconds from the first document read to the last one written
@@ -66,7 +66,8 @@ _WORD = re.compile(r"\w+")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--copies", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=1, help="besides the first")
+    parser.add_argument("--rounds", type=int, default=1, help="that count")
+    parser.add_argument("--warm", action="store_true", help="no round before them")
     parser.add_argument("--jobs", nargs="*", default=JOBS, choices=JOBS, metavar="JOB")
     parser.add_argument("--core", type=int, default=0, help="where all of them run")
     parser.add_argument("--python", help="for text-dedup, which needs 3.12 or later")
@@ -75,7 +76,7 @@ def main() -> None:
     figures: dict[str, list[dict[str, Any]]] = {job: [] for job in arguments.jobs}
     with tempfile.TemporaryDirectory() as folder:
         documents = write_input(Path(folder) / "documents.jsonl", arguments.copies)
-        for round_ in range(arguments.rounds + 1):
+        for round_ in range(1 if arguments.warm else 0, arguments.rounds + 1):
             for job in arguments.jobs:
                 found = measured(job, pythons[job], Path(folder), arguments.core)
                 if round_:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.cli import explain
 from pipeline.cli.main import _COMMANDS
 
 Command = Callable[..., Any]
@@ -150,3 +151,10 @@ def test_report_is_made_again(sample_run: Path, command: Command) -> None:
     assert (sample_run / "report.html").read_bytes() == before
     book = json.loads((sample_run / "run.json").read_text("utf-8"))
     assert f"{book['stages']['read_warc']['documents_in']:,}" in ended.stdout
+
+
+def test_explain_obeys_no_page() -> None:
+    """An address in an archive may hold anything."""
+    assert (
+        explain._shown("url", "http://a/\x1b[2J\x9b2J") == "http://a/\ufffd[2J\ufffd2J"
+    )

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.options import recipe_argument, set_option
+from pipeline.cli.showing import visible
 from pipeline.config import load_recipe
 from pipeline.errors import ConfigError
 from pipeline.html.blocks.explain import Block, as_html, as_text, explain
@@ -133,6 +134,6 @@ def _table(step: Step) -> Table:
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    text = "" if value is None else str(value)
+    text = "" if value is None else visible(str(value))
     limit = _TEXT_SHOWN if name == "text" else _VALUE_SHOWN
     return escape(text if len(text) <= limit else f"{text[:limit]} ... ({len(text):,})")
