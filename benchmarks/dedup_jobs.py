@@ -22,7 +22,12 @@ Kept = Iterable[str]
 NGRAM, THRESHOLD, SLOTS, BATCH = 5, 0.8, 128, 256
 
 
-def tamis(path: Path, work: Path, verify: dict[str, float] | None = None) -> Kept:
+def tamis(
+    path: Path,
+    work: Path,
+    verify: dict[str, float] | None = None,
+    threshold: float | None = None,
+) -> Kept:
     """Signing, the documents in Parquet, and the whole stage with its tasks."""
     import numpy as np
     import pyarrow as pa
@@ -37,7 +42,8 @@ def tamis(path: Path, work: Path, verify: dict[str, float] | None = None) -> Kep
     from pipeline.tasks import Outputs, Tasks
 
     storage = Storage(str(work / "out"))
-    sign = build(Sign())
+    signing = Sign(threshold=threshold)
+    sign = build(signing)
     outputs = Outputs(storage, "documents")
     schema = pa.schema(
         [
@@ -48,7 +54,7 @@ def tamis(path: Path, work: Path, verify: dict[str, float] | None = None) -> Kep
         ]
     )
     names: list[str] = []
-    signed = pa.schema([*schema, *Sign().columns_written()])
+    signed = pa.schema([*schema, *signing.columns_written()])
     with (
         path.open(encoding="utf-8") as lines,
         outputs.parquet("documents", signed) as writer,
@@ -73,6 +79,11 @@ def tamis(path: Path, work: Path, verify: dict[str, float] | None = None) -> Kep
 
 def verified(jaccard: float) -> Callable[[Path, Path], Kept]:
     return lambda path, work: tamis(path, work, {"jaccard": jaccard})
+
+
+def tamis_threshold(path: Path, work: Path) -> Kept:
+    """With datasketch's bands and rows, 9 x 13."""
+    return tamis(path, work, threshold=THRESHOLD)
 
 
 def datatrove(path: Path, work: Path) -> Kept:
@@ -189,6 +200,7 @@ JOBS: dict[str, Callable[[Path, Path], Kept]] = {
     "tamis": tamis,
     "tamis, verify 0.7": verified(0.7),
     "tamis, verify 0.8": verified(0.8),
+    "tamis, threshold 0.8": tamis_threshold,
     "datatrove": datatrove,
     "datasketch": datasketch,
     "text-dedup": text_dedup,

@@ -54,6 +54,7 @@ JOBS = (
     "tamis",
     "tamis, verify 0.7",
     "tamis, verify 0.8",
+    "tamis, threshold 0.8",
     "datatrove",
     "datasketch",
     "text-dedup",
