@@ -28,7 +28,7 @@ def hunt(
     folder: Path,
     prepare: Callable[[], None] | None = None,
 ) -> int:
-    """The exit code: 1 if anything was found. `prepare` is called once in a process."""
+    """The exit code: 1 if anything was found. `prepare` is called first in a process."""
     arguments = argparse.ArgumentParser(description=about)
     arguments.add_argument("--minutes", type=float, default=10)
     arguments.add_argument("--seed", type=int, default=int(time.time()))
@@ -39,11 +39,17 @@ def hunt(
         name, content = case(given.case)
         print(name, len(content), finding(name, content, given.case) or "sound")
         return 0
+    context = multiprocessing.get_context("spawn")
+    if prepare is not None:  # once for the caches, which takes none of the time
+        first_worker = context.Process(target=prepare)
+        first_worker.start()
+        first_worker.join()
+        if first_worker.exitcode:
+            return 1
     until = time.time() + 60 * given.minutes
     found: dict[int, str] = {}
     first = number = given.seed * 1_000_000
     cases = 0
-    context = multiprocessing.get_context("spawn")
     while time.time() < until:
         ours, theirs = context.Pipe(duplex=False)
         worker = context.Process(

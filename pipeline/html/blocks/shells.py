@@ -4,6 +4,10 @@ A page whose markup holds hardly a word (a JavaScript shell) may carry its text 
 data: schema.org's articleBody, or the state of Next.js, Nuxt and their like in a
 script of type application/json. What is found is handed back as HTML, so that the
 engine reads it as any other page.
+
+Caps hold for a page as a whole. Parsing costs by the value, not by the byte (3 MB of
+`[],[],` take a second): values are bounded by the signs that separate them, which are
+counted before anything is parsed.
 """
 
 import json
@@ -17,10 +21,15 @@ from numpy.typing import NDArray
 
 FEW_WORDS: Final = 50  # pages with fewer words in their blocks are looked at
 MAX_JSON_BYTES: Final = 4 << 20
-_MAX_VALUES: Final = 200_000  # looked at in one script's data
+MAX_VALUES: Final = 100_000
 _MAX_TEXTS: Final = 2_000
 _MAX_SCRIPTS: Final = 64
 _MIN_WORDS: Final = 15  # a string with fewer is a label, not prose
+_PROSE: Final = 2_000  # characters of a string that are looked at for that
+# Scripts without spaces: a character counts as a word, as the tokenizer counts it.
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+"
+)
 
 _DATA_TYPE: Final = re.compile(rb"""type\s*=\s*["']?application/(?:ld\+)?json""", re.I)
 _BODY_KEYS: Final = frozenset(
@@ -53,7 +62,7 @@ def state_html(page: NDArray[np.uint8], words: int) -> bytes | None:
             texts = list(dict.fromkeys(_bodies(json.loads(script))))
         except (ValueError, RecursionError):
             continue
-        count = sum(len(text.split()) for text in texts)
+        count = sum(map(_words, texts))
         if count > best_words:
             best, best_words = texts, count
     if not best:
@@ -62,8 +71,9 @@ def state_html(page: NDArray[np.uint8], words: int) -> bytes | None:
 
 
 def _data_scripts(page: bytes) -> Iterator[bytes]:
-    """Contents of the page's JSON scripts, in order."""
+    """Contents of the page's JSON scripts, in order, as far as the caps go."""
     lowered, position = page.lower(), 0
+    bytes_left, values_left = MAX_JSON_BYTES, MAX_VALUES
     for _ in range(_MAX_SCRIPTS):
         position = lowered.find(b"<script", position)
         start = lowered.find(b">", position)
@@ -72,8 +82,12 @@ def _data_scripts(page: bytes) -> Iterator[bytes]:
         stop = lowered.find(b"</script", start)
         if stop < 0:
             return
-        if _DATA_TYPE.search(page, position, start) and stop - start < MAX_JSON_BYTES:
-            yield page[start + 1 : stop]
+        if _DATA_TYPE.search(page, position, start) and stop - start < bytes_left:
+            values = sum(page.count(sign, start, stop) for sign in (b",", b"[", b"{"))
+            if values < values_left:
+                bytes_left -= stop - start
+                values_left -= values
+                yield page[start + 1 : stop]
         position = stop
 
 
@@ -81,9 +95,7 @@ def _bodies(data: Any) -> Iterator[str]:
     """Prose under telling keys, in document order; no recursion."""
     pending: list[tuple[str, Any]] = [("", data)]
     found = 0
-    for _ in range(_MAX_VALUES):
-        if not pending or found >= _MAX_TEXTS:
-            return
+    while pending and found < _MAX_TEXTS:
         key, value = pending.pop()
         if isinstance(value, dict):
             pending += [(str(k).lower(), v) for k, v in reversed(value.items())]
@@ -92,10 +104,18 @@ def _bodies(data: Any) -> Iterator[str]:
         elif (
             isinstance(value, str)
             and key in _BODY_KEYS
-            and len(value.split(None, _MIN_WORDS)) >= _MIN_WORDS
+            and _words(value[:_PROSE]) >= _MIN_WORDS
         ):
             found += 1
             yield value
+
+
+def _words(text: str) -> int:
+    """One more than white space, and characters of scripts without: about the words."""
+    words = 1 + text.count(" ") + text.count("\n")
+    if text.isascii():
+        return words
+    return words + len(text) - len(_UNSPACED.sub("", text))
 
 
 def _as_html(text: str) -> bytes:

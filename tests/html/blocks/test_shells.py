@@ -1,12 +1,14 @@
 """Pages that a script would have drawn."""
 
 import json
+import time
 
 import numpy as np
+import pytest
 
 from pipeline.html.blocks.engine import extract
 from pipeline.html.blocks.layout import FROM_STATE
-from pipeline.html.blocks.shells import MAX_JSON_BYTES, state_html
+from pipeline.html.blocks.shells import MAX_JSON_BYTES, MAX_VALUES, state_html
 
 PROSE = (
     "The river rose in the night and by morning the lower fields lay under water. "
@@ -58,6 +60,51 @@ def test_data_that_is_no_json_gives_nothing() -> None:
     assert found('<script type="application/ld+json">{"articleBody": </script>') is None
     deep = "[" * 200_000
     assert found(f'<script type="application/json">{deep}</script>') is None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        pytest.param("Река поднялась ночью, и к утру луга стояли под водой. ", id="ru"),
+        pytest.param(
+            "ارتفع النهر في الليل وفي الصباح كانت الحقول تحت الماء. ", id="ar"
+        ),
+        pytest.param("河水在夜里上涨，到早晨低处的田地已经淹没在水下了。", id="zh"),
+        pytest.param("แม่น้ำเอ่อล้นในตอนกลางคืนและทุ่งนาจมอยู่ใต้น้ำในตอนเช้า", id="th"),
+        pytest.param("रात में नदी चढ़ आई और सुबह तक निचले खेत पानी में डूब गए। ", id="hi"),
+    ],
+)
+def test_prose_of_every_script_is_found(sentence: str) -> None:
+    prose = (sentence * 9).strip()
+    assert extract([shell({"articleBody": prose})]).text.to_pylist() == [prose]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param("[" + "[]," * 900_000 + "0]", id="empty lists"),
+        pytest.param("[" + "1," * 1_400_000 + "1]", id="numbers"),
+        pytest.param("[" + '{"a":1},' * 300_000 + "0]", id="objects"),
+        pytest.param('{"body": "' + "word " * 600_000 + '"}', id="one text"),
+    ],
+)
+def test_data_takes_no_time_that_a_page_may_not_take(data: str) -> None:
+    page = f'<script type="application/json">{data}</script>'
+    scripts = np.frombuffer(page.encode(), np.uint8)
+    started = time.process_time()
+    state_html(scripts, 0)
+    # 0.03 s on a quiet core; several times that where other work shares the caches.
+    assert time.process_time() - started < 0.2
+
+
+def test_values_are_counted_over_all_scripts() -> None:
+    filler = json.dumps([0] * (MAX_VALUES // 2))
+    scripts = f'<script type="application/json">{filler}</script>'
+    assert found(scripts + shell({"articleBody": PROSE})) is not None
+    assert found(scripts * 2 + shell({"articleBody": PROSE})) is not None
+    full = json.dumps([0] * (MAX_VALUES - 2))
+    scripts = f'<script type="application/json">{full}</script>'
+    assert found(scripts + shell({"articleBody": PROSE})) is None
 
 
 def test_limits_hold() -> None:
