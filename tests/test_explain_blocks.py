@@ -100,3 +100,17 @@ def test_a_page_that_cannot_be_written_is_named(
     )
     assert ended.code == 2
     assert "blocks.html: cannot be written: No such file" in ended.stderr
+
+
+def test_the_commands_of_the_docs_do_what_they_say(
+    command: Command, page: Path, tmp_path: Path
+) -> None:
+    docs = (Path(__file__).parents[1] / "docs" / "extraction.md").read_text("utf-8")
+    lines = re.findall(r"^    tamis (explain .*)$", docs, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        line = line.replace("page.html", str(page))
+        line = line.replace("blocks.html", str(tmp_path / "blocks.html"))
+        ended = command(*line.split())
+        assert ended.code == 0, ended.stderr
+    assert (tmp_path / "blocks.html").exists()
