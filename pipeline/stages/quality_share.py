@@ -1,11 +1,12 @@
 """The top share of each language, for filter_quality: the part that needs the whole run.
 
-    count   a part   columns -> documents by language and next digit, while too many are left
-    gather  a part   columns -> keys of the documents that the last place may lie among
-    decide  a part   columns -> its layer
+    bounds  a part   statistics -> who breaks which bound
+    count   a part   the column -> documents by language and next digit, while too many are left
+    gather  a part   the column -> keys of the documents that the last place may lie among
+    decide  a part   the column -> its layer
 
-Each reads columns of one part and no text. A run of up to four million documents needs
-no count, so its columns are read twice; a larger one is counted once or twice before.
+None reads text. The column that ranks is read twice, to find the last places and to
+decide; a run of more than four million documents is counted once or twice before.
 What ranks and how the last place is found: `pipeline.quality.share`.
 """
 
@@ -82,6 +83,10 @@ def keep_top_share(
 ) -> Published:
     """One layer per part. `print_` names the settings."""
     step = _Steps(share, print_, parts, tasks)
+    step.parts = [
+        part.with_layer(commit.files[0], commit.fingerprint)
+        for part, commit in zip(parts, step("bounds", keep_bounds, {}), strict=True)
+    ]
     searches: dict[str, Search] = {}
     left = sum(part.rows for part in parts)
     for number in range(DIGITS):
@@ -103,11 +108,27 @@ def keep_top_share(
     return Published(tuple(commit.files[0] for commit in decided))
 
 
+def keep_bounds(
+    outputs: Outputs, share: Share, part: Part, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the bound that each document breaks which nothing dropped before."""
+    names = {"id", "drop_reason", *share.config.columns_read()}
+    table = part.read(outputs.storage, sorted(names))
+    was_open = pc.is_null(table["drop_reason"])
+    transform = share.build(share.config)
+    pieces = [transform(b)["drop_reason"] for b in table.combine_chunks().to_batches()]
+    reasons = pa.chunked_array(pieces, pa.string())
+    own = pc.if_else(was_open, reasons, pa.scalar(None, pa.string()))
+    with outputs.parquet(_WORK, LAYER) as writer:
+        writer.write_table(pa.table([table["id"], own], schema=LAYER))
+    return {}
+
+
 def count_digits(
     outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
 ) -> dict[str, Any]:
     """Write how many of the part's documents have which next digit, by language."""
-    _, ranked = _ranked(outputs.storage, part, share)
+    ranked = _ranked(outputs.storage, part, share)
     tables = [_COUNTS.empty_table()]
     for language, own in ranked.items():
         search = searches.get(language, Search())
@@ -125,7 +146,7 @@ def gather_keys(
     outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
 ) -> dict[str, Any]:
     """Write the keys of the part's documents that the last place may lie among."""
-    _, ranked = _ranked(outputs.storage, part, share)
+    ranked = _ranked(outputs.storage, part, share)
     tables = [_KEYS.empty_table()]
     for language, own in ranked.items():
         wanted = shares_prefix(own.values, own.ids, searches.get(language, Search()))
@@ -140,10 +161,11 @@ def gather_keys(
 def decide(
     outputs: Outputs, share: Share, part: Part, lasts: Mapping[str, Key | None]
 ) -> dict[str, Any]:
-    """Write the part's layer: bounds first, then who is behind the last place."""
-    table, ranked = _ranked(outputs.storage, part, share)
-    reasons = np.array(table["own_reason"].to_pylist(), object)
-    for language, own in ranked.items():
+    """Write the part's layer: who breaks a bound, and who is behind the last place."""
+    with outputs.storage.open(part.layers[-1].path) as opened:
+        table = pq.ParquetFile(opened).read()
+    reasons = np.array(table["drop_reason"].to_pylist(), object)
+    for language, own in _ranked(outputs.storage, part, share).items():
         behind = is_behind(own.values, own.ids, lasts.get(language))
         reasons[own.rows[behind]] = f"{share.column}_share"
     layer = pa.table([table["id"], pa.array(reasons, pa.string())], schema=LAYER)
@@ -183,22 +205,13 @@ class _Steps:
         return self.tasks.run(group, tasks)
 
 
-def _ranked(
-    storage: Storage, part: Part, share: Share
-) -> tuple[pa.Table, dict[str, _Ranked]]:
-    """The part's columns with `own_reason`, and who is ranked, by language.
+def _ranked(storage: Storage, part: Part, share: Share) -> dict[str, _Ranked]:
+    """Who is ranked, by language, of the documents that nothing has dropped.
 
-    `own_reason` is the bound that a document breaks which nothing dropped before.
     A document whose value is null or NaN is not ranked, and so not behind anyone.
     """
     names = {"id", "drop_reason", "language", share.column}
-    table = part.read(storage, sorted(names | set(share.config.columns_read())))
-    was_open = pc.is_null(table["drop_reason"])
-    transform = share.build(share.config)
-    pieces = [transform(b)["drop_reason"] for b in table.combine_chunks().to_batches()]
-    reasons = pa.chunked_array(pieces, pa.string())
-    nothing = pa.scalar(None, pa.string())
-    table = table.append_column("own_reason", pc.if_else(was_open, reasons, nothing))
+    table = part.read(storage, sorted(names))
     column = table[share.column]
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         raise SchemaError(
@@ -206,7 +219,7 @@ def _ranked(
             " not a number"
         )
     numbers = column.cast(pa.float64()).combine_chunks().to_numpy(zero_copy_only=False)
-    is_ranked = np.asarray(pc.is_null(reasons)) & ~np.isnan(numbers)
+    is_ranked = np.asarray(pc.is_null(table["drop_reason"])) & ~np.isnan(numbers)
     ids = table["id"].to_numpy()
     languages = pc.fill_null(table["language"], "").combine_chunks().dictionary_encode()
     codes = languages.indices.to_numpy(zero_copy_only=False)
@@ -217,7 +230,7 @@ def _ranked(
         rows = np.flatnonzero(is_ranked & (codes == code))
         values = value_keys(numbers[rows], largest_first=share.largest_first)
         found[language] = _Ranked(rows, values, ids[rows])
-    return table, found
+    return found
 
 
 def _narrowed(
