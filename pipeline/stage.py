@@ -125,8 +125,11 @@ def function_of(config: StageConfig) -> Callable[..., Any]:
 
 
 def build_transform(config: StageConfig) -> Transform:
-    """The stage's transform, behind its prefix where it has one."""
-    transform: Transform = function_of(config)(config)
+    """The stage's transform, behind its prefix where it has one.
+
+    That of a stage which needs the whole run is what it decides on a document alone.
+    """
+    transform: Transform = sys.modules[type(config).__module__].build(config)
     return transform if config.prefix is None else _prefixed(transform, config)
 
 

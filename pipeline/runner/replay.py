@@ -47,7 +47,7 @@ def replay(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> Iterator[St
     for config in stages:
         if reason is not None:
             return
-        if kind(config) != "transform":
+        if kind(config) != "transform" and not config.needs_whole_run():
             continue
         before = {name: batch[name] for name in batch.schema.names}
         batch = build_transform(config)(batch)

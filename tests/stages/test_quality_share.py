@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from pipeline.documents import Part
 from pipeline.errors import SchemaError
 from pipeline.executors import InlineExecutor
+from pipeline.runner.replay import replay
+from pipeline.schema import RECORD
 from pipeline.stage import kind
 from pipeline.stages import quality_share
 from pipeline.stages.filter_quality import FilterQuality, run
@@ -165,6 +167,22 @@ def test_how_much_is_held_at_once_changes_nothing(
 def test_only_a_number_can_rank(stay: Stay) -> None:
     with pytest.raises(SchemaError, match="language is of type string, not a number"):
         stay([ENGLISH], keep_share={"eng": 0.5}, share_column="language")
+
+
+def test_a_document_alone_is_held_to_its_bounds() -> None:
+    """What `tamis explain` shows: nobody knows yet who else there is."""
+    bounds = {"word_count": (8, None)}
+    config = FilterQuality(preset=None, bounds=bounds, keep_share={"eng": 0.5})
+    found = []
+    for words in (7, 8):
+        values = dict.fromkeys(RECORD.names)
+        record = pa.RecordBatch.from_pylist([values], RECORD)
+        columns = {"language": pa.array(["eng"]), "word_count": pa.array([words])}
+        for name, column in columns.items():
+            record = record.append_column(name, column)
+        *_, last = replay(record, [config])
+        found.append((last.stage, last.reason))
+    assert found == [("filter_quality", "word_count"), ("filter_quality", None)]
 
 
 def test_the_stage_sees_the_whole_run_only_where_it_has_to() -> None:
