@@ -15,6 +15,9 @@ made from the same pages (at most 220 a language):
     half_repeated   the main text, then one of its spans until half of all is that
 
 Prose should be kept alike in every language, junk should be dropped in every one.
+
+A second table is for languages of which there are no such pages: ten sentences of
+lid-dev.jsonl.gz, of many pages, in two lines are a document.
 """
 
 import argparse
@@ -48,6 +51,13 @@ MOST_A_LANGUAGE = 220
 LEAST_A_LANGUAGE = 5
 FIRST_WORDS = 60
 
+# Languages for the second table, and the lines of its documents.
+JOINED = (
+    *("jpn", "tha", "ara", "hin", "kor", "vie", "tur", "fas", "heb", "ben", "tam"),
+    *("ind", "swe", "fin", "hun", "ukr", "fra", "spa", "por", "ita", "nld", "zho"),
+)
+LINES, SENTENCES = 2, 5
+
 # Mostly not in sentences, and not seen.
 _UNSEEN = "//script|//style|//noscript|//comment()"
 _BLOCKS = ("p", "li", "div", "td", "h1", "h2", "h3", "h4", "a", "span", "footer", "nav")
@@ -62,8 +72,12 @@ def main() -> None:
     arguments = parser.parse_args()
     found = decided(sets_of(arguments.data))
     print_shares(found)
+    joined = decided(joined_sets_of(arguments.data))
+    print("\nsentences of many pages, joined")
+    print_shares(joined)
     if arguments.reasons:
         print_reasons(found)
+        print_reasons(joined)
 
 
 def sets_of(data: Path) -> list[Row]:
@@ -85,6 +99,29 @@ def sets_of(data: Path) -> list[Row]:
     for page, html in html_of(data, chosen):
         for kind, made in junk_of_page(html, page["text"]):
             rows.append({"kind": kind, "language": page["language"], "text": made})
+    return rows
+
+
+def joined_sets_of(data: Path) -> list[Row]:
+    """Documents of unconnected sentences and junk made of them."""
+    wanted = {known_language(code) or code for code in JOINED}
+    sentences = defaultdict(list)
+    with gzip.open(data / "lid-dev.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            language = known_language(row["lang"])
+            if row["kind"] == "sentence" and language in wanted:
+                sentences[language].append(row["text"])
+    rng = random.Random(0)
+    rows, size = [], LINES * SENTENCES
+    for language, own in sentences.items():
+        for start in range(0, len(own) - size + 1, size):
+            text = "\n".join(
+                " ".join(own[first : first + SENTENCES])
+                for first in range(start, start + size, SENTENCES)
+            )
+            rows.append({"kind": "prose", "language": language, "text": text})
+            for kind, made in junk_of_text(text, rng):
+                rows.append({"kind": kind, "language": language, "text": made})
     return rows
 
 

@@ -28,6 +28,7 @@ from pipeline.language.models import (
     packaged_model,
 )
 from pipeline.language.page_text import page_text
+from pipeline.language.serbo_croatian import CROATIAN, SERBIAN, SISTERS, standard
 from pipeline.language.view import middle_view, text_view
 from pipeline.stage import StageConfig, Transform, with_columns
 from pipeline.text.buffers import utf8_buffers
@@ -117,7 +118,7 @@ def languages_of(
     """The three columns of clean lines; a line without letters has no language.
 
     lid.176's "Serbo-Croatian" that nobody resolved goes by its script: Cyrillic is
-    Serbian, Latin is Croatian, the larger of the two on the web.
+    Serbian, Latin is Croatian unless its words say otherwise.
     """
     scripts = [SCRIPTS[code] for code in dominant_script(*utf8_buffers(views)).tolist()]
     languages: list[str | None] = []
@@ -128,7 +129,9 @@ def languages_of(
             continue
         language, scores[row] = judge(line)
         if language == SERBO_CROATIAN:
-            language = "srp" if script == "Cyrl" else "hrv"
+            language = SERBIAN if script == "Cyrl" else CROATIAN
+        if language in SISTERS and script == "Latn":
+            language = standard(line, language)
         languages.append(language)
     has_letters = [script != _NO_LETTERS for script in scripts]
     return {

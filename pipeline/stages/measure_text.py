@@ -21,7 +21,7 @@ from pipeline.text.statistics.measure import COLUMNS, measure
 class MeasureText(StageConfig):
     """How to count. What the numbers mean is filter_quality's to decide."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     # icu4py and regex bring the dictionaries and tables that words are found with.
     libraries: ClassVar[tuple[str, ...]] = ("icu4py", "justext", "regex")
 
