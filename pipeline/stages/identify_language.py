@@ -102,23 +102,30 @@ def build(config: IdentifyLanguage) -> Transform:
     first = FastText(config.model or packaged_model())
     second = SecondOpinion(config.languages) if config.sure_from > 0 else None
 
+    # A model of your own may well know Serbian in Latin letters.
+    sisters = SISTERS if config.model is None else frozenset()
+
     def judge(line: str) -> Opinion:
         return opinion(line, first, second, sure_from=config.sure_from)
 
     def identify_language(batch: pa.RecordBatch) -> pa.RecordBatch:
         views = pa.array(_views(batch[config.on], config), pa.string())
-        return with_columns(batch, languages_of(views, judge))
+        return with_columns(batch, languages_of(views, judge, sisters=sisters))
 
     return identify_language
 
 
 def languages_of(
-    views: pa.StringArray, judge: Callable[[str], Opinion]
+    views: pa.StringArray,
+    judge: Callable[[str], Opinion],
+    *,
+    sisters: frozenset[str] = SISTERS,
 ) -> dict[str, pa.Array]:
     """The three columns of clean lines; a line without letters has no language.
 
     lid.176's "Serbo-Croatian" that nobody resolved goes by its script: Cyrillic is
-    Serbian, Latin is Croatian unless its words say otherwise.
+    Serbian, Latin is Croatian. `sisters` are answers that the words of a line in Latin
+    letters may correct; see `serbo_croatian`.
     """
     scripts = [SCRIPTS[code] for code in dominant_script(*utf8_buffers(views)).tolist()]
     languages: list[str | None] = []
@@ -130,7 +137,7 @@ def languages_of(
         language, scores[row] = judge(line)
         if language == SERBO_CROATIAN:
             language = SERBIAN if script == "Cyrl" else CROATIAN
-        if language in SISTERS and script == "Latn":
+        if language in sisters and script == "Latn":
             language = standard(line, language)
         languages.append(language)
     has_letters = [script != _NO_LETTERS for script in scripts]

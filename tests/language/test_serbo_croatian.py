@@ -42,3 +42,12 @@ def test_the_stage_looks_again_at_latin_letters_only(
 ) -> None:
     columns = languages_of(pa.array([line]), lambda line: Opinion(answer, 0.8))
     assert columns["language"].to_pylist() == [expected]
+
+
+def test_a_model_of_your_own_is_believed() -> None:
+    columns = languages_of(
+        pa.array(["Deca su ovde."]),
+        lambda line: Opinion("hrv", 0.8),
+        sisters=frozenset(),
+    )
+    assert columns["language"].to_pylist() == ["hrv"]
