@@ -11,6 +11,7 @@ import pytest
 from pipeline import inputs
 from pipeline.errors import ConfigError, InputError
 from pipeline.inputs import resolve
+from pipeline.warc.splits import UNKNOWN_SIZE
 
 
 @pytest.fixture
@@ -100,10 +101,26 @@ def test_a_list_that_is_not_there_is_an_input_error(archives: Path) -> None:
         resolve([f"{archives}/none.paths.gz"])
 
 
-@pytest.mark.parametrize("query", ["?kind=pdf", "?pages=3"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("?kind=pdf", "?pages=3", "?limit=x", "?limit=0", "?limit=-1", "?limit=1e3"),
+        *("?segments=a", "?segments=1-", "?segments=1-2-3", "?limit=٣"),
+    ],
+)
 def test_an_unknown_word_of_a_crawl_address_is_wrong(query: str) -> None:
     with pytest.raises(ConfigError, match="known are limit=N"):
         resolve([f"cc://CC-MAIN-2024-51{query}"])
+
+
+@pytest.mark.parametrize(
+    "path", ["foo://bucket/a.warc.gz", "foo://bucket/*.gz", "foo://u:pw@b/x.paths.gz"]
+)
+def test_a_protocol_that_nobody_knows_is_wrong(path: str) -> None:
+    with pytest.raises(ConfigError, match="no such protocol as foo://") as said:
+        resolve([path])
+    assert "pw" not in str(said.value)
+    assert "\n" not in str(said.value)
 
 
 class _Server(BaseHTTPRequestHandler):
@@ -111,7 +128,8 @@ class _Server(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         paths = b"crawl-data/X/segments/1/warc/a.warc.gz\ncrawl-data/X/segments/2/warc/b.warc.gz\n"
-        if self.path.endswith("paths.gz"):
+        self.server.asked.append((self.command, self.path))  # type: ignore[attr-defined]  # ours
+        if self.path.partition("?")[0].endswith("paths.gz"):
             self._answer(gzip.compress(paths))
         else:
             self._answer(b"" if "b.warc" in self.path else b"whole")
@@ -129,8 +147,15 @@ class _Server(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[str]:
+def asked() -> list[tuple[str, str]]:
+    """Method and path of each request."""
+    return []
+
+
+@pytest.fixture
+def server(asked: list[tuple[str, str]]) -> Iterator[str]:
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    httpd.asked = asked  # type: ignore[attr-defined]  # ours
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{httpd.server_port}/"
     httpd.shutdown()
@@ -144,6 +169,54 @@ def test_a_crawl_resolves_to_its_list(
     (one,) = resolve(["cc://CC-MAIN-2024-51?limit=1"])
     assert one.path == f"{server}crawl-data/X/segments/1/warc/a.warc.gz"
     assert one.size == 5
+    (second,) = resolve(["cc://CC-MAIN-2024-51?segments=1-9"])
+    assert second.name == "b.warc.gz"
+    with pytest.raises(ConfigError, match="segments=2: the crawl has 0-1"):
+        resolve(["cc://CC-MAIN-2024-51?segments=2"])
     one, gone = resolve(["cc://CC-MAIN-2024-51"])
     assert gone.name == "b.warc.gz"
     assert gone.problem is not None
+
+
+def test_a_signed_list_is_a_list_and_its_signature_stays_a_secret(server: str) -> None:
+    listing = f"{server.replace('//', '//me:pw@')}crawl-data/X/w.paths.gz?Signature=s1"
+    first, second = resolve([listing])
+    for file in (first, second):
+        assert file.name in ("a.warc.gz", "b.warc.gz")
+        assert "s1" not in file.path
+    with pytest.raises(InputError, match="cannot read the list") as said:
+        resolve([listing.replace("127.0.0.1", "127.0.0.1:9/")])
+    assert "s1" not in str(said.value)
+    assert "pw" not in str(said.value)
+
+
+def test_files_of_a_whole_crawl_are_not_asked_for_their_size(
+    server: str, monkeypatch: pytest.MonkeyPatch, asked: list[tuple[str, str]]
+) -> None:
+    monkeypatch.setattr(inputs, "COMMON_CRAWL", server)
+    monkeypatch.setattr(inputs, "_MOST_ASKED", 1)
+    files = resolve(["cc://CC-MAIN-2024-51"])
+    assert [(f.name, f.size, f.stamp) for f in files] == [
+        ("a.warc.gz", UNKNOWN_SIZE, ""),
+        ("b.warc.gz", UNKNOWN_SIZE, ""),
+    ]
+    assert [file.about_bytes for file in files] == [1 << 30, 1 << 30]
+    assert [method for method, _ in asked] == ["GET"]  # the list
+    (sized, gone) = resolve(["cc://CC-MAIN-2024-51"], are_all_asked=True)
+    assert (sized.size, gone.problem is None) == (5, False)
+
+
+def test_what_an_earlier_run_knew_of_a_crawl_is_not_asked_again(
+    server: str,
+    archives: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: list[tuple[str, str]],
+) -> None:
+    monkeypatch.setattr(inputs, "COMMON_CRAWL", server)
+    known = {"a.warc.gz": (77, "etag"), "b.warc.gz": (78, "")}
+    files = resolve(["cc://CC-MAIN-2024-51"], known=known)
+    assert [(f.size, f.stamp) for f in files] == [(77, "etag"), (78, "")]
+    assert "HEAD" not in [method for method, _ in asked]
+    # A file on the disk may change at any time.
+    (file,) = resolve([f"{archives}/a.warc.gz"], known=known)
+    assert file.size == 7

@@ -1,5 +1,6 @@
 """The output folder, on a disk: whole files or none, one run at a time."""
 
+import errno
 import json
 import os
 import subprocess
@@ -28,6 +29,26 @@ def test_only_the_first_creates(storage: Storage) -> None:
     assert storage.create("a", b"first")
     assert not storage.create("a", b"second")
     assert storage.open("a").read() == b"first"
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_disk_without_hard_links_is_said_and_nothing_left(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def link(source: object, target: object) -> None:
+        raise OSError(number, "no", str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(StorageError, match=r"no hard links.*choose an output"):
+        storage.create("commits/a.json", b"{}")
+    assert storage.names("") == []
+
+
+def test_bytes_of_a_range_are_read(storage: Storage) -> None:
+    storage.write("a", "a你b".encode())
+    assert storage.read_range("a", 1, 4).decode() == "你"
+    with pytest.raises(StorageError, match="b: it does not exist"):
+        storage.read_range("b", 0, 1)
 
 
 def test_the_same_content_has_the_same_name(storage: Storage) -> None:

@@ -51,7 +51,7 @@ def command(archives: tuple[str, ...], output: Path, agents: tuple[str, ...]) ->
     """
     names = tuple(agent.lower() for agent in agents)
     hosts: dict[str, tuple[str, Robots]] = {}
-    for file in resolve(archives, {}):
+    for file in resolve(archives, {}, are_all_asked=True):
         if file.problem:
             raise InputError(f"{file.path}: {file.problem}")
         for host, date, content in robots_files(file.path, file.size):

@@ -51,12 +51,14 @@ def open_input(
     access: Access,
     *,
     size: int | None = None,
+    stamp: str = "",
     ranges: Sequence[tuple[int, int]] | None = None,
 ) -> IO[bytes] | AheadFile:
     """A seekable file, to be closed. `ranges` are what will be read of a remote one.
 
     Raises InputError where it cannot be opened. `size` spares asking for it; a
-    remote file that turns out to have another one is an InputError at reading.
+    remote file that turns out to have another one, or another ETag than `stamp`, is an
+    InputError at reading.
     """
     if not is_remote(path):
         try:
@@ -68,7 +70,7 @@ def open_input(
         return opened
     if size is None:
         size = about_input(path, access).size
-    origin = _origin(path, access, size)
+    origin = _origin(path, access, size, stamp)
     planned = [(0, size)] if ranges is None else ranges
     return AheadFile(origin, size, planned, _pace(origin, access), PATIENCE)
 
@@ -116,12 +118,16 @@ def _about_local(path: str, access: Access) -> About:
     return About(int(about.get("size") or 0), str(about.get("mtime", "")))
 
 
-def _origin(path: str, access: Access, size: int | None = None) -> Origin:
+def _origin(
+    path: str, access: Access, size: int | None = None, stamp: str = ""
+) -> Origin:
+    # A date is not as fine as an ETag, nor what a part is answered with.
+    etag = stamp if stamp.startswith('"') else None
     options = options_for(path, access.options)
     if path.startswith(("http://", "https://")):
-        return WebFile(path, options, PATIENCE, size)
+        return WebFile(path, options, PATIENCE, size, etag)
     try:
-        return StoreFile(path, options, PATIENCE, size)
+        return StoreFile(path, options, PATIENCE, size, etag)
     except (ValueError, ImportError) as error:  # a protocol that fsspec has not
         raise InputError(f"{path}: {error}") from error
 

@@ -27,7 +27,7 @@ _PERMANENT_CODES = frozenset({"InvalidRange", "PreconditionFailed", "NoSuchBucke
 
 
 class StoreFile:
-    """`size` is what the file must have; None where that is not known yet."""
+    """`size` and `etag` are what the file must have; None where not known yet."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class StoreFile:
         options: Mapping[str, Any],
         patience: Patience,
         size: int | None = None,
+        etag: str | None = None,
     ) -> None:
         self.name = without_secrets(path)
         protocol, _, rest = path.partition("://")
@@ -47,6 +48,7 @@ class StoreFile:
             protocol, dumps(dict(options), sort_keys=True, default=str), patience
         )
         self._path: str = self._filesystem._strip_protocol(path)
+        self._etag = etag
 
     def about(self) -> About:
         try:
@@ -68,6 +70,7 @@ class StoreFile:
             part = self._filesystem.cat_file(self._path, start=start, end=stop)
         except Exception as error:
             raise self._sorted(error) from None
+        self._check_same()
         sink += part
         if len(part) < stop - start:
             raise Transient(f"cut off after {len(part)} of {stop - start} bytes")
@@ -77,10 +80,18 @@ class StoreFile:
             content: bytes = self._filesystem.cat_file(self._path)
         except Exception as error:
             raise self._sorted(error) from None
+        self._check_same()
         return content
 
     def close(self) -> None:
         """The connection belongs to the process, not to the file."""
+
+    def _check_same(self) -> None:
+        """That the last part is of the object that the first one was of."""
+        etag = getattr(self._filesystem, "etags", {}).pop(self._path, None)
+        if etag is not None and self._etag not in (None, etag):
+            raise InputError(f"{self.name}: it changed while it was read")
+        self._etag = etag or self._etag
 
     def _sorted(self, error: Exception) -> Exception:
         """What to raise instead."""
@@ -139,4 +150,20 @@ def _filesystem(protocol: str, options: str, patience: Patience) -> Any:
     filesystem = fsspec.filesystem(protocol, **settings)
     if protocol in ("s3", "s3a"):
         filesystem.retries = 1
+        _remember_etags(filesystem)
     return filesystem
+
+
+def _remember_etags(filesystem: Any) -> None:
+    """Keep the ETag of what was got last of each object: s3fs gives the bytes alone."""
+    filesystem.etags = {}
+    ask = filesystem._call_s3
+
+    async def asked(method: str, *arguments: Any, **keywords: Any) -> Any:
+        answer = await ask(method, *arguments, **keywords)
+        if method == "get_object":
+            place = f"{keywords['Bucket']}/{keywords['Key']}"
+            filesystem.etags[place] = answer.get("ETag")
+        return answer
+
+    filesystem._call_s3 = asked

@@ -33,7 +33,7 @@ _MAX_WHOLE = 1 << 30
 
 
 class WebFile:
-    """`size` is what the file must have; None where that is not known yet."""
+    """`size` and `etag` are what the file must have; None where not known yet."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class WebFile:
         options: Mapping[str, Any],
         patience: Patience,
         size: int | None = None,
+        etag: str | None = None,
     ) -> None:
         unknown = set(options) - {"headers", "timeout"}
         if unknown:
@@ -51,7 +52,7 @@ class WebFile:
         self.host = urlsplit(url).hostname or ""
         self._url = url
         self._size = size
-        self._etag: str | None = None
+        self._etag = etag
         self._patience = patience
         read_seconds = float(options.get("timeout", patience.read_seconds))
         self._timeout = (patience.connect_seconds, read_seconds)

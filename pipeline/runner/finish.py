@@ -27,6 +27,7 @@ from pipeline.runner.tally import add
 from pipeline.stage import kind
 from pipeline.storage import Storage
 from pipeline.tasks import Commit, Task, Tasks, fingerprint
+from pipeline.warc.splits import UNKNOWN_SIZE
 
 _INPUTS_PER_TASK = 1000
 _KEPT = {PLAN, TABLES, "run.json", "report.html", "lock.json"}
@@ -67,7 +68,7 @@ def finish(
         "inputs": [
             {
                 "path": without_secrets(file.path),
-                "bytes": file.size,
+                "bytes": None if file.size == UNKNOWN_SIZE else file.size,
                 "stamp": file.stamp,
             }
             for file in files
@@ -77,6 +78,7 @@ def finish(
         "seconds": round(seconds, 3),
         **_ordered(recipe, tally),
     }
+    tasks.storage.check_lock()
     if is_complete:  # from here on the new mix is the one that counts
         for name, content in books.items():
             written = json.dumps(content, indent=1, sort_keys=True).encode()
@@ -193,6 +195,7 @@ def _sweep(tasks: Tasks, books: Iterable[str]) -> None:
             folders |= {path.partition("/")[0] for path in paths}
             if record in tasks.used:
                 named |= set(paths)
+    storage.check_lock()
     for folder in sorted(folders):
         storage.remove(
             name

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from pipeline.config import Recipe
 from pipeline.executors import InlineExecutor
-from pipeline.inputs import resolve
 from pipeline.plan import plan_steps
-from pipeline.runner.run import Run
+from pipeline.runner.run import Run, recipe_files
 from pipeline.storage import Storage
 from pipeline.tasks import Commit, Task, Tasks
 
@@ -60,7 +59,7 @@ class _Looking(Tasks):
 def outlook(recipe: Recipe, workers: int) -> Outlook:
     """Look at the inputs and at the output folder; writes nothing."""
     storage = Storage(recipe.output, recipe.storage_options)
-    files = resolve(recipe.input, recipe.storage_options)
+    files = recipe_files(recipe, storage)
     to_do: dict[str, str] = {}
     looking = _Looking(storage, to_do)
     looking.executor.capacity = 2 * workers
@@ -71,7 +70,7 @@ def outlook(recipe: Recipe, workers: int) -> Outlook:
         to_do.setdefault(step, "then all" if to_do else "all")
     return Outlook(
         files=len(files),
-        input_bytes=sum(file.size for file in files),
+        input_bytes=sum(file.about_bytes for file in files),
         splits=looking.splits,
         workers=workers,
         free_bytes=storage.free_bytes(),

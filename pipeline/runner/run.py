@@ -28,6 +28,7 @@ from pipeline.runner.passes import PassWork, run_columns
 from pipeline.runner.splits import (
     SplitTasks,
     corrected_tasks,
+    known_files,
     planned_ranges,
     selection_of,
     task_name,
@@ -56,7 +57,7 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     to mend; whatever was finished by then stays and is not done again.
     """
     storage = Storage(recipe.output, recipe.storage_options)
-    files = resolve(recipe.input, recipe.storage_options)
+    files = recipe_files(recipe, storage)
     readable = [file for file in files if not file.problem]
     if not readable:
         problem = files[0].problem if files else None
@@ -64,6 +65,16 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     with storage.lock():
         tasks = Tasks(storage, executor, progress)
         return Run(recipe, storage, tasks, files).whole()
+
+
+def recipe_files(recipe: Recipe, storage: Storage) -> list[InputFile]:
+    """What the recipe's `input` names; see `pipeline.inputs`."""
+    return resolve(
+        recipe.input,
+        recipe.storage_options,
+        requests_per_second=getattr(recipe.stages[0], "requests_per_second", None),
+        known=known_files(storage),
+    )
 
 
 class Run:

@@ -46,6 +46,12 @@ def planned_ranges(
     return ranges
 
 
+def known_files(storage: Storage) -> dict[str, tuple[int, str]]:
+    """Size and stamp by name, as the plan of an earlier run has them."""
+    plan = storage.read_json(PLAN) if storage.exists(PLAN) else {}
+    return {name: (about["size"], about["stamp"]) for name, about in plan.items()}
+
+
 def write_plan(
     storage: Storage,
     files: Sequence[InputFile],
@@ -68,7 +74,7 @@ def _balanced(files: Sequence[InputFile], cores: int) -> int | None:
     """Whole files where there are 4 per core or more; else about 4 splits per core."""
     if len(files) >= _FILES_PER_CORE * cores:
         return None
-    size = sum(file.size for file in files)
+    size = sum(file.about_bytes for file in files)
     return max(_MIN_SPLIT_BYTES, size // (_FILES_PER_CORE * cores))
 
 
@@ -100,7 +106,15 @@ class SplitTasks:
             selected = self._selection.within(file.name, start, stop)
             chosen = [hashlib.sha256(selected).hexdigest()]
         split = Split(
-            file.path, start, stop, file.size, exact, crawl, self._tasks, selected
+            file.path,
+            start,
+            stop,
+            file.size,
+            exact,
+            crawl,
+            self._tasks,
+            selected,
+            file.stamp,
         )
         how = ("x" if exact else "") + (f"-{crash}" if crash else "")
         # The place too: `warc_path` of a moved archive must not tell where it was.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.remote.failures import without_secrets
 from pipeline.remote.opening import Access, about_input
 from pipeline.selection.choose import Selection, by_archive, index_files, select_records
 from pipeline.selection.settings import Select
@@ -28,7 +29,7 @@ def kept_selection(
     paths = index_files(select, access)
     abouts = [about_input(path, access) for path in paths]
     stamps = [
-        [path, about.size, about.stamp]
+        [without_secrets(path), about.size, about.stamp]
         for path, about in zip(paths, abouts, strict=True)
     ]
     settings = select.model_dump(mode="json", exclude={"max_gap_bytes"})

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
+from pipeline.remote.failures import without_secrets
 from pipeline.sizes import ByteSize
 
 
@@ -48,6 +49,13 @@ class Select(BaseModel):
         if len(statements) != 1:
             raise ValueError(f"{where!r} is more than one condition in SQL")
         return where
+
+    @field_serializer("index", when_used="json")
+    def _without_secrets(self, index: str | tuple[str, ...]) -> str | list[str]:
+        """What run.json and fingerprints see of a signed address."""
+        if isinstance(index, str):
+            return without_secrets(index)
+        return [without_secrets(path) for path in index]
 
     @property
     def indexes(self) -> tuple[str, ...]:

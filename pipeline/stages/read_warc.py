@@ -12,7 +12,7 @@ records that an index names are fetched.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from pydantic import Field
 
 from pipeline import schema
 from pipeline.remote.failures import without_secrets
-from pipeline.remote.opening import Access, open_input
+from pipeline.remote.opening import Access, about_input, open_input
 from pipeline.selection.settings import Select
 from pipeline.sizes import ByteSize
 from pipeline.stage import StageConfig
@@ -32,7 +32,7 @@ from pipeline.warc.record import Loss, Record
 from pipeline.warc.records import read_records
 from pipeline.warc.selected import groups, read_selected
 from pipeline.warc.source import Source
-from pipeline.warc.splits import Place, Split
+from pipeline.warc.splits import UNKNOWN_SIZE, Place, Split
 
 _MAX_LOSSES = 1000
 _MAX_KINDS = 1000
@@ -138,8 +138,13 @@ def _records(config: ReadWarc, split: Split, place: Place) -> Iterator[Record | 
     limit = block_limit(config.max_html_bytes)
     name = without_secrets(split.path)
     if split.selected is None:
+        if split.size == UNKNOWN_SIZE:
+            size = about_input(split.path, access).size
+            split = replace(split, size=size, stop=min(split.stop, size))
         ranges = [(split.start, split.stop)]
-        with open_input(split.path, access, size=split.size, ranges=ranges) as file:
+        with open_input(
+            split.path, access, size=split.size, stamp=split.stamp, ranges=ranges
+        ) as file:
             source = Source(file, split.size, name, ahead_to=split.stop)
             archive = open_archive(source)
             yield from read_records(archive, split, place, max_block_bytes=limit)
@@ -151,7 +156,10 @@ def _records(config: ReadWarc, split: Split, place: Place) -> Iterator[Record | 
     if not wanted:
         return
     ranges = [(group.start, group.stop) for group in wanted]
-    with open_input(split.path, access, size=split.size, ranges=ranges) as file:
+    known = None if split.size == UNKNOWN_SIZE else split.size
+    with open_input(
+        split.path, access, size=known, stamp=split.stamp, ranges=ranges
+    ) as file:
         yield from read_selected(file, wanted, name, max_block_bytes=limit)
 
 

@@ -21,6 +21,9 @@ its own says `stop` for both.
 
 from dataclasses import dataclass, replace
 
+# Of a file that nobody asked for its size: whoever reads it does.
+UNKNOWN_SIZE = 1 << 62
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -28,6 +31,7 @@ class Split:
 
     tasks     how many splits are read at once, by all workers
     selected  the places to read, packed (`pipeline.warc.selected`); None: all records
+    stamp     the file's ETag, where it has one: another one is another file
     """
 
     path: str
@@ -38,6 +42,7 @@ class Split:
     crawl: str | None = None
     tasks: int = 1
     selected: bytes | None = None
+    stamp: str = ""
 
 
 @dataclass(slots=True)
@@ -51,9 +56,10 @@ class Place:
 def plan_splits(size: int, split_bytes: int | None) -> list[tuple[int, int]]:
     """Ranges of `split_bytes` that cover a file; the last is up to half longer.
 
-    None means the whole file; so does an empty file. 10, 4 -> (0, 4), (4, 10).
+    None means the whole file; so does an empty file, and one of UNKNOWN_SIZE.
+    10, 4 -> (0, 4), (4, 10).
     """
-    if split_bytes is None or split_bytes >= size:
+    if split_bytes is None or split_bytes >= size or size == UNKNOWN_SIZE:
         return [(0, size)]
     count = max(1, (size + split_bytes // 2) // split_bytes)
     starts = [index * split_bytes for index in range(count)]

@@ -17,7 +17,7 @@ from pipeline.selection.choose import select_records
 from pipeline.stages.read_warc import Reading, ReadWarc, read
 from pipeline.storage import Storage
 from pipeline.warc.selected import packed
-from pipeline.warc.splits import Split, plan_splits
+from pipeline.warc.splits import UNKNOWN_SIZE, Split, plan_splits
 
 NAMES = ["samples-00000.warc.gz", "samples-00001.warc.gz"]
 Row = dict[str, Any]
@@ -78,6 +78,15 @@ def test_splits_of_a_remote_file_fetch_little_twice(served, local) -> None:
     # Each of the four reads the head of the file, 64 KiB, and a record over its end.
     assert len([asked for asked in served.gets() if asked == "bytes=0-65535"]) == 3
     assert served.sent < size + 3 * 65_536 + 4 * 2 * 65_536
+
+
+def test_a_file_of_unknown_size_is_asked_for_it_when_it_is_read(served, local) -> None:
+    name = NAMES[0]
+    reading = Reading()
+    found = rows(ReadWarc(), whole(served.url(name), UNKNOWN_SIZE), reading)
+    assert without_path(found) == without_path(local[name])
+    assert reading.place.next_start == len(served.files[name])
+    assert [method for method, _, _ in served.asked][:1] == ["HEAD"]
 
 
 def test_archives_of_a_store_are_read(s3, samples: Path, local) -> None:

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from pipeline import storage as storage_module
 from pipeline.errors import StorageError
 from pipeline.storage import Storage
+from pipeline.storage import lock as lock_module
 
 
 @pytest.fixture
@@ -58,8 +58,7 @@ def test_removing_twice_is_no_error(store: Storage) -> None:
     store.write("a", b"1")
     store.write("b/c", b"1")
     store.remove(["a", "a", "never"])
-    store.remove_folder("b")
-    store.remove_folder("b")
+    store.remove(["b/c"])
     assert store.names("") == []
 
 
@@ -81,12 +80,36 @@ def test_a_second_run_in_the_same_folder_is_refused(store: Storage, s3) -> None:
 def test_the_lock_of_a_run_that_died_is_taken_over(
     store: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage_module, "_TAKEOVER_SECONDS", 0.1)
+    monkeypatch.setattr(lock_module, "_TAKEOVER_SECONDS", 0.1)
     dead = {"host": "gone", "pid": 1, "beat": time.time() - 121, "owner": "dead"}
     store.write("lock.json", json.dumps(dead).encode())
     with store.lock():
         assert store.read_json("lock.json")["owner"] != "dead"
     assert not store.exists("lock.json")
+
+
+def test_a_run_that_was_taken_for_dead_removes_nothing_more(store: Storage) -> None:
+    other = {"host": "other", "pid": 2, "beat": time.time(), "owner": "other"}
+    with store.lock():
+        store.check_lock()
+        store.write("lock.json", json.dumps(other).encode())
+        with pytest.raises(StorageError, match="another run has taken over"):
+            store.check_lock()
+    assert store.read_json("lock.json") == other  # nor its lock
+    store.check_lock()  # who holds none cannot have lost it
+
+
+def test_objects_are_removed_a_thousand_at_a_time(
+    store: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"work/{number}" for number in range(5)]
+    for name in names:
+        store.write(name, b"")
+    monkeypatch.setattr(store.filesystem, "rm_file", None)
+    store.remove(iter(names[:4]))
+    assert store.names("work") == names[4:]
+    store.write("work/range", b"abcd")
+    assert store.read_range("work/range", 1, 3) == b"bc"
 
 
 def test_of_two_that_take_over_one_gives_way(
@@ -99,7 +122,7 @@ def test_of_two_that_take_over_one_gives_way(
     def meanwhile(_: float) -> None:
         store.write("lock.json", json.dumps(other).encode())
 
-    monkeypatch.setattr(storage_module.time, "sleep", meanwhile)
+    monkeypatch.setattr(lock_module.time, "sleep", meanwhile)
     with pytest.raises(StorageError, match="process 2 on other"), store.lock():
         pass
     assert store.read_json("lock.json") == other

@@ -61,6 +61,30 @@ def test_a_file_that_shrank_is_not_waited_for(access: Access) -> None:
             file.read(10)
 
 
+def test_an_object_that_changes_while_it_is_read_is_refused(
+    access: Access, s3, monkeypatch
+) -> None:
+    monkeypatch.setattr(ahead, "PIECE_BYTES", 10_000)
+    with open_input(PATH, access) as file:
+        assert file.read(10_000) == CONTENT[:10_000]
+        Storage("s3://bucket/in", s3).write("a.warc.gz", CONTENT[::-1])
+        # The piece that was fetched ahead may still be of the first one.
+        with pytest.raises(InputError, match="it changed while it was read"):
+            b"".join(iter(lambda: file.read(10_000), b""))
+
+
+def test_an_object_that_changed_since_the_plan_is_refused(access: Access, s3) -> None:
+    stamp = about_input(PATH, access).stamp
+    with open_input(PATH, access, stamp=stamp) as file:
+        assert file.read(5) == CONTENT[:5]
+    Storage("s3://bucket/in", s3).write("a.warc.gz", CONTENT[::-1])
+    with (
+        open_input(PATH, access, size=len(CONTENT), stamp=stamp) as file,
+        pytest.raises(InputError, match="it changed while it was read"),
+    ):
+        file.read(5)
+
+
 def test_no_store_is_no_file(hasty) -> None:
     options = {"s3": {"endpoint_url": "http://127.0.0.1:9", "key": "k", "secret": "s"}}
     with pytest.raises(InputError, match="given up after 4 attempts"):

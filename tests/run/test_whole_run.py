@@ -80,24 +80,21 @@ def test_every_record_is_admitted_or_counted(book: dict[str, Any]) -> None:
 def test_pages_end_where_the_samples_say(sample_run: Path) -> None:
     """The funnel worked out by hand: samples/manifest.tsv names a stage for each page."""
     ended = Counter[tuple[str, str]]()
-    found = (
-        table(sample_run / "dropped").select(["url", "stage", "fetched_at"]).to_pylist()
-    )
-    stages: dict[str, list[str]] = {}
-    for row in found:
-        stages.setdefault(row["url"], []).append(row["stage"])
-    for url in set(table(sample_run / "mix")["url"].to_pylist()):
-        stages.setdefault(url, []).append("mix")
+    stages: dict[str, str] = {}
+    for row in table(sample_run / "dropped").select(["record_id", "stage"]).to_pylist():
+        assert row["record_id"] not in stages
+        stages[row["record_id"]] = row["stage"]
+    for record in set(table(sample_run / "mix")["record_id"].to_pylist()):
+        assert record not in stages
+        stages[record] = "mix"
     wrong = []
     with (ROOT / "samples" / "manifest.tsv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             if row["expected"] == "skipped":
                 continue
-            allowed = set(row["expected"].split("|"))
-            if not allowed & set(stages.get(row["url"], [])):
-                wrong.append(
-                    (row["url"], row["kind"], row["expected"], stages.get(row["url"]))
-                )
+            found = stages.get(row["record_id"])
+            if found not in row["expected"].split("|"):
+                wrong.append((row["url"], row["kind"], row["expected"], found))
             ended[row["kind"], row["expected"]] += 1
     assert wrong == []
     assert sum(ended.values()) > 250

@@ -6,13 +6,9 @@ written twice are one file, and no writer can harm another's. What counts as
 finished is said by commit records alone (`pipeline.tasks`).
 """
 
-import errno
 import json
 import os
-import socket
 import tempfile
-import threading
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,12 +19,11 @@ import fsspec
 import xxhash
 
 from pipeline.errors import StorageError
+from pipeline.storage.failures import NO_LINKS, NO_LINKS_ADVICE, explained, is_foreign
+from pipeline.storage.lock import ObjectLock, file_lock
 
-_LOCK = "lock.json"
-_HEARTBEAT_SECONDS = 20.0
-_STALE_SECONDS = 120.0
-_TAKEOVER_SECONDS = 3.0  # longer than a write takes to be seen
 _CHUNK_BYTES = 8 << 20
+_REMOVED_TOGETHER = 1000
 
 
 def options_for(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,10 +43,11 @@ class Storage:
         self.root = root.rstrip("/") or "/"
         self.options = options_for(root, options or {})
         self._filesystem: Any = None
+        self._lock: ObjectLock | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Open connections do not travel to a worker: it opens its own.
-        return {**self.__dict__, "_filesystem": None}
+        return {**self.__dict__, "_filesystem": None, "_lock": None}
 
     @property
     def filesystem(self) -> Any:
@@ -75,16 +71,18 @@ class Storage:
                 opened: IO[bytes] = self.filesystem.open(self.path(name), "rb")
                 return opened
         except FileNotFoundError as error:
-            raise _explained(error, "read", self.path(name)) from error
+            raise explained(error, "read", self.path(name)) from error
 
     def read_range(self, name: str, start: int, stop: int) -> bytes:
         """Bytes [start, stop) of a file, by one request."""
         try:
             with self._errors("read", name):
-                content: bytes = self.filesystem.cat_file(self.path(name), start, stop)
+                content: bytes = self.filesystem.cat_file(
+                    self.path(name), start=start, end=stop
+                )
                 return content
         except FileNotFoundError as error:
-            raise _explained(error, "read", self.path(name)) from error
+            raise explained(error, "read", self.path(name)) from error
 
     def read_json(self, name: str) -> Any:
         """Parsed content. Raises StorageError where it is missing or no JSON."""
@@ -125,18 +123,25 @@ class Storage:
         """Put `content` under `name` unless it exists; say whether we were first."""
         with self._errors("write", name):
             if self.is_local:
-                temporary = self._temporary()
-                _write_synced(temporary, content)
-                final = Path(self.path(name))
-                final.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    os.link(temporary, final)
-                except FileExistsError:
-                    return False
-                finally:
-                    temporary.unlink()
-                return True
+                return self._create_file(Path(self.path(name)), content)
             return self._create_object(name, content)
+
+    def _create_file(self, final: Path, content: bytes) -> bool:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._temporary()
+        try:
+            _write_synced(temporary, content)
+            os.link(temporary, final)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            # Only a link has two names.
+            if error.filename2 is None or error.errno not in NO_LINKS:
+                raise
+            raise StorageError(f"cannot write {final}: {NO_LINKS_ADVICE}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
 
     def _create_object(self, name: str, content: bytes) -> bool:
         try:
@@ -173,13 +178,24 @@ class Storage:
 
     def remove(self, names: Iterable[str]) -> None:
         """Delete files; one that is gone already is no error."""
-        for name in names:
+        left = list(dict.fromkeys(names))
+        if not self.is_local:
+            left = self._remove_together(left)
+        for name in left:
             with suppress(FileNotFoundError), self._errors("remove", name):
                 self.filesystem.rm_file(self.path(name))
 
-    def remove_folder(self, folder: str) -> None:
-        with suppress(FileNotFoundError), self._errors("remove", folder):
-            self.filesystem.rm(self.path(folder), recursive=True)
+    def _remove_together(self, names: list[str]) -> list[str]:
+        """A thousand a request where the store can; those it would not are left."""
+        left: list[str] = []
+        for first in range(0, len(names), _REMOVED_TOGETHER):
+            some = names[first : first + _REMOVED_TOGETHER]
+            try:
+                with self._errors("remove", some[0]):
+                    self.filesystem.rm([self.path(name) for name in some])
+            except FileNotFoundError:
+                left += some
+        return left
 
     def free_bytes(self) -> int | None:
         """Room left on a disk; null for a store, which states none."""
@@ -211,56 +227,31 @@ class Storage:
         except FileNotFoundError:
             raise
         except Exception as error:
-            if not _is_foreign(error):
+            if not is_foreign(error):
                 raise
-            raise _explained(error, verb, self.path(name)) from error
+            raise explained(error, verb, self.path(name)) from error
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for one run. Raises StorageError while another holds it."""
         if self.is_local:
-            with _file_lock(Path(self.path()), self.root):
+            with file_lock(Path(self.path()), self.root):
                 yield
             return
-        stop = threading.Event()
-        owner = uuid.uuid4().hex
-        self._claim(owner)
-        beat = threading.Thread(target=self._heartbeat, args=(stop, owner), daemon=True)
-        beat.start()
+        self._lock = ObjectLock(self)
         try:
-            yield
+            with self._lock.held():
+                yield
         finally:
-            stop.set()
-            beat.join()
-            if self._is_owner(owner):
-                self.remove([_LOCK])
+            self._lock = None
 
-    def _claim(self, owner: str) -> None:
-        """Create the lock object, or take over one whose owner stopped beating."""
-        if self.create(_LOCK, _lock_content(owner)) or self._is_owner(owner):
-            return
-        held = self.read_json(_LOCK)
-        if time.time() - held["beat"] >= _STALE_SECONDS:
-            self.write(_LOCK, _lock_content(owner))
-            # Of several that take over at once the last to write has it.
-            time.sleep(_TAKEOVER_SECONDS)
-            if self._is_owner(owner):
-                return
-            held = self.read_json(_LOCK)
-        raise StorageError(_held(self.root, held))
-
-    def _is_owner(self, owner: str) -> bool:
-        try:
-            return bool(self.read_json(_LOCK).get("owner") == owner)
-        except StorageError:
-            return False
-
-    def _heartbeat(self, stop: threading.Event, owner: str) -> None:
-        while not stop.wait(_HEARTBEAT_SECONDS):
-            # A beat that fails is made up for by the next one.
-            with suppress(StorageError):
-                if self._is_owner(owner):
-                    self.write(_LOCK, _lock_content(owner))
+    def check_lock(self) -> None:
+        """Raises StorageError where another run has taken this one for dead."""
+        if self._lock is not None and not self._lock.is_owner():
+            raise StorageError(
+                f"{self.root}: another run has taken over this folder, because this one "
+                f"was not heard of for minutes; it removes nothing: let that one end"
+            )
 
 
 class Written:
@@ -270,42 +261,6 @@ class Written:
         self.temporary = temporary
         self.name = ""
         self.bytes = 0
-
-
-@contextmanager
-def _file_lock(folder: Path, root: str) -> Iterator[None]:
-    """The kernel's lock on a file: it ends with the process, however that ends."""
-    import fcntl  # not on Windows, where only the object lock would serve
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / _LOCK).open("a+")
-    except OSError as error:
-        raise _explained(error, "write", str(folder)) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            content = file.read()
-            held = json.loads(content) if content else {"host": "?", "pid": "?"}
-            raise StorageError(_held(root, held)) from error
-        file.truncate(0)
-        file.write(_lock_content().decode())
-        file.flush()
-        yield
-
-
-def _lock_content(owner: str = "") -> bytes:
-    about = {"host": socket.gethostname(), "pid": os.getpid(), "beat": time.time()}
-    return json.dumps({**about, "owner": owner}).encode()
-
-
-def _held(root: str, held: dict[str, Any]) -> str:
-    return (
-        f"{root} is in use by another `tamis run` "
-        f"(process {held['pid']} on {held['host']}): wait for it, or choose another output"
-    )
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:
@@ -328,33 +283,3 @@ def _digest(path: Path) -> tuple[str, int]:
         while chunk := file.read(_CHUNK_BYTES):
             content_hash.update(chunk)
         return content_hash.hexdigest(), file.tell()
-
-
-_ADVICE: dict[int | None, str] = {
-    errno.ENOSPC: "the disk is full: free space, then run again to resume",
-    errno.EDQUOT: "the disk quota is used up: free space, then run again to resume",
-    errno.EACCES: "no permission: check its owner, or your credentials",
-    errno.EPERM: "no permission: check the owner of the folder",
-    errno.EROFS: "the file system is read-only",
-    errno.ENOTDIR: "a part of the path is a file, not a folder",
-    errno.ENOENT: "it does not exist",
-}
-
-
-_STORE_LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs")
-
-
-def _is_foreign(error: Exception) -> bool:
-    """Whether a disk or a store's library failed; the latter have no common base."""
-    library = type(error).__module__.partition(".")[0]
-    return isinstance(error, OSError) or library in _STORE_LIBRARIES
-
-
-def _explained(error: Exception, verb: str, path: str) -> StorageError:
-    number = getattr(error, "errno", None)
-    if number is None and isinstance(error, FileNotFoundError | PermissionError):
-        is_missing = isinstance(error, FileNotFoundError)
-        number = errno.ENOENT if is_missing else errno.EACCES
-    explained = StorageError(f"cannot {verb} {path}: {_ADVICE.get(number, str(error))}")
-    explained.is_transient = number not in _ADVICE
-    return explained
