@@ -19,7 +19,7 @@ from pipeline.warc.headers import Header
 from pipeline.warc.members import read_members
 from pipeline.warc.proof import digest_holds, whole_block
 from pipeline.warc.record import Loss, Record, is_wanted
-from pipeline.warc.scan import find_record
+from pipeline.warc.scan import find_frame, find_record
 from pipeline.warc.splits import Place, Split
 from pipeline.warc.streams import (
     PlainStream,
@@ -98,10 +98,35 @@ def _steps(
 def _read_segment(
     archive: Archive, offset: int, max_block_bytes: int
 ) -> Generator[Record | Loss, None, int]:
-    """Records of one segment; returns where the next one starts."""
-    if not archive.is_frame_start(offset):
-        return (yield from _lose_junk(archive, offset))
+    """Records of one segment; returns where the next one starts.
+
+    Behind damage it goes on with the next sound frame, at the first record that begins
+    in it: where frames are cut without regard to records, as by bgzip, no later one may
+    ever begin with a record.
+    """
+    following: int | None = None
+    while True:
+        if archive.is_frame_start(offset):
+            reading = _read_frames(archive, offset, following, max_block_bytes)
+        else:
+            reading = _lose_junk(archive, offset)
+        offset, following = yield from reading
+        if following is None:
+            return offset
+
+
+# Where to go on; and, if that is behind damage within the segment, where the next starts.
+_Onwards = tuple[int, int | None]
+
+
+def _read_frames(
+    archive: Archive, offset: int, following: int | None, max_block_bytes: int
+) -> Generator[Record | Loss, None, _Onwards]:
+    """Records of the frame at `offset` and those after it that begin with none."""
     stream = SegmentStream(archive, offset)
+    is_resumed = following is not None
+    if is_resumed:
+        stream.find(0)
     end = offset
     lost: Loss | None = None
     is_only = True  # the first of the segment, and so far the last
@@ -116,26 +141,36 @@ def _read_segment(
             is_only = False
             yield step
     if stream.damage is not None:
-        following = _next_record(archive, max(offset + 1, stream.sound_end))
-        records = lost.records if lost is not None else int(end == offset)
+        damaged = max(offset + 1, stream.sound_end)
+        onwards = _behind(archive, damaged, following)
+        records = int(end == offset and not is_resumed)
+        records = lost.records if lost is not None else records
         is_seen = lost is not None and lost.is_seen
         # A record proved by its digest may have been read beyond what follows.
-        length = max(0, following - end)
+        length = max(0, onwards[0] - end)
         yield Loss(end, length, records, stream.damage, is_seen=is_seen)
-        return following
+        return onwards
     if lost is not None:
         yield replace(lost, bytes=stream.next - offset) if is_only else lost
     if stream.is_followed:
-        return stream.next
+        return stream.next, None
     return (yield from _lose_junk(archive, stream.next))
 
 
-def _lose_junk(archive: Archive, offset: int) -> Generator[Loss, None, int]:
-    following = _next_record(archive, offset + 1)
+def _lose_junk(archive: Archive, offset: int) -> Generator[Loss, None, _Onwards]:
+    onwards = _behind(archive, offset + 1)
     # Magic bytes and no header: a record whose frame is damaged from the start.
     records = int(archive.is_frame_start(offset))
-    yield Loss(offset, following - offset, records, "not a record")
-    return following
+    yield Loss(offset, onwards[0] - offset, records, "not a record")
+    return onwards
+
+
+def _behind(archive: Archive, start: int, following: int | None = None) -> _Onwards:
+    """Where reading goes on behind damage that ends at `start` at the earliest."""
+    if following is None or following < start:
+        following = _next_record(archive, start)
+    frame = find_frame(archive, start, following)
+    return (following, None) if frame is None else (frame, following)
 
 
 def _next_record(archive: Archive, start: int) -> int:

@@ -16,7 +16,7 @@ where the split before ended.
 
 from collections.abc import Iterator
 
-from pipeline.warc.frames import MAGIC, Archive, first_bytes
+from pipeline.warc.frames import MAGIC, Archive, Frame, first_bytes
 from pipeline.warc.headers import (
     ARC_LINE,
     MAX_HEADER_BYTES,
@@ -29,6 +29,8 @@ _WINDOW = 256 * 1024
 _STEP = 64 * 1024
 # A candidate that inflates to more is believed: no scan takes minutes over one.
 _MAX_INFLATED = 256 << 20
+# A frame of a part of a record is small: those of bgzip inflate to 64 kB.
+_MAX_FRAME = 16 << 20
 
 
 def find_record(archive: Archive, start: int, stop: int | None = None) -> int | None:
@@ -45,6 +47,16 @@ def find_record(archive: Archive, start: int, stop: int | None = None) -> int | 
     )
     for offset in candidates(archive, start, stop):
         if holds(archive, offset):
+            return offset
+    return None
+
+
+def find_frame(archive: Archive, start: int, stop: int) -> int | None:
+    """Offset of the first sound frame in [start, stop), whatever it begins with."""
+    for offset in _magics(archive, start, stop):
+        frame = archive.frame(offset)
+        _inflate(frame, _MAX_FRAME)
+        if frame.end is not None and _is_followed(archive, frame.end):
             return offset
     return None
 
@@ -85,12 +97,21 @@ def _is_framed_record(archive: Archive, offset: int) -> bool:
         head += part
     if parse_header(head, is_arc=archive.is_arc) is None:
         return False
-    inflated = len(head)
-    while inflated < _MAX_INFLATED and (part := frame.read(_STEP)):
-        inflated += len(part)
+    _inflate(frame, _MAX_INFLATED - len(head))
     if frame.end is None:
         return frame.damage is None
-    following = archive.skip_padding(frame.end)
+    return _is_followed(archive, frame.end)
+
+
+def _inflate(frame: Frame, most: int) -> None:
+    inflated = 0
+    while inflated < most and (part := frame.read(_STEP)):
+        inflated += len(part)
+
+
+def _is_followed(archive: Archive, end: int) -> bool:
+    """By another frame, or by the end of the file."""
+    following = archive.skip_padding(end)
     if following >= archive.source.size:
         return True
     if not archive.is_frame_start(following):

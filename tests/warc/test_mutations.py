@@ -39,7 +39,7 @@ def mutated(content: bytes, mutations: list[tuple[str, float, int]]) -> bytes:
 
 @pytest.fixture(scope="module")
 def contents(record):
-    """The same eight records in three forms, and what is true of them."""
+    """The same eight records in four forms, and what is true of them."""
     records = [
         record(f"{n}", b"<p>%d</p>" % n * 20 * n, type=kind)
         for n, kind in enumerate(["response", "request", "metadata", "conversion"] * 2)
@@ -47,6 +47,11 @@ def contents(record):
     return {
         "members.warc.gz": b"".join(map(gzip.compress, records)),
         "one.warc.gz": gzip.compress(b"".join(records)),
+        "blocks.warc.gz": b"".join(
+            gzip.compress(whole[start : start + 150])
+            for whole in [b"".join(records)]
+            for start in range(0, len(whole), 150)
+        ),
         "plain.warc": b"".join(records),
     }
 
@@ -63,7 +68,9 @@ def read_or_refuse(read, content, name, split_bytes=None):
     ]
 
 
-@pytest.mark.parametrize("name", ["members.warc.gz", "one.warc.gz", "plain.warc"])
+@pytest.mark.parametrize(
+    "name", ["members.warc.gz", "one.warc.gz", "blocks.warc.gz", "plain.warc"]
+)
 def test_no_mutation_crashes_or_invents(read, contents, name: str) -> None:
     content = contents[name]
     true = {row[3:] for row in read_or_refuse(read, content, name)}

@@ -200,6 +200,32 @@ def test_damage_in_a_member_of_all_leaves_what_came_before(record, read) -> None
     assert len(result.losses) == 1
 
 
+@pytest.mark.parametrize("damage", ["flip", "magic", "both"])
+@pytest.mark.parametrize("split_bytes", [None, 200])
+def test_frames_cut_anywhere_cost_the_records_that_the_damage_is_in(
+    record, read, damage: str, split_bytes: int | None
+) -> None:
+    """As bgzip writes: no member but the first begins with a record."""
+    records = [record(str(n), b"<p>%d</p>" % n * 30) for n in range(20)]
+    content, size = b"".join(records), len(records[0])
+    members = [
+        gzip.compress(content[start : start + 97])
+        for start in range(0, len(content), 97)
+    ]
+    # The members in which records 5 and 12 have their middle, and no others.
+    hit = {"flip": [5], "magic": [12], "both": [5, 12]}[damage]
+    for number in hit:
+        index = int((number + 0.5) * size) // 97
+        broken = bytearray(members[index])
+        broken[0 if number == 12 else len(broken) // 2] ^= 0xFF
+        members[index] = bytes(broken)
+    result = read(b"".join(members), split_bytes=split_bytes)
+    expected = [f"<urn:{n}>" for n in range(20) if n not in hit]
+    assert result.ids == expected
+    assert len({(r.offset, r.inner) for r in result.records}) == len(expected)
+    assert result.records_lost >= len(hit)
+
+
 def test_length_that_the_server_stated_proves_a_block_too(record, read) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
     wrong = record("a", b"<p>nine</", head=head, length=500)
