@@ -5,7 +5,8 @@ White space before and after is not part of it. Units and their words are compar
 pipeline/text/normalise.py folds them: case, accents, width and punctuation make no
 difference, and a run of digits is one 0. CCNet (Wenzek et al. 2020, section 3.1) does
 the same but for digits, of which each is a 0 there, and white space, which here is
-punctuation. A unit without a single word is compared by its bytes.
+punctuation. Units of fewer words than wanted are not compared: the lone brackets of
+code are on every other page, and code it is no more without them.
 
     data     (bytes,)          uint8  the documents' UTF-8 end to end
     offsets  (documents + 1,)  int64  where each document starts
@@ -71,18 +72,20 @@ def units(data: Bytes, offsets: Offsets, feeds: int) -> Units:
 
 
 @njit(cache=True, nogil=True)
-def unit_hashes(data: Bytes, offsets: Offsets, found: Units, table: Folding) -> Hashes:
-    """A hash of each unit's words in their order."""
+def unit_hashes(
+    data: Bytes, offsets: Offsets, found: Units, min_words: int, table: Folding
+) -> Hashes:
+    """A hash of each unit's words in their order; 0 where they are too few."""
     scratch = scratch_for(offsets)
     hashes = np.empty(len(found.starts), np.uint64)
     for unit in range(len(hashes)):
-        words, text = document_shingles(
+        words, _ = document_shingles(
             data, found.starts[unit], found.stops[unit], 1, table, scratch
         )
         value = _SEED
         for word in range(words):
             value = mix64(value ^ scratch[word])
-        hashes[unit] = value if words else text
+        hashes[unit] = value if words >= min_words else np.uint64(0)
     return hashes
 
 

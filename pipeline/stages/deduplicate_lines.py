@@ -52,6 +52,8 @@ class DeduplicateLines(StageConfig):
     unit: Literal["line", "paragraph"] = "line"
     count: Literal["domains", "documents"] = "domains"
     max_count: int = Field(5, ge=1, le=1000)
+    # Shorter lines are neither counted nor taken away.
+    min_words: int = Field(1, ge=1, le=100)
     overlap: Overlap | None = None
 
     @model_validator(mode="after")
@@ -65,6 +67,7 @@ class DeduplicateLines(StageConfig):
             by_paragraph=self.unit == "paragraph",
             by_domain=self.count == "domains",
             max_count=self.max_count,
+            min_words=self.min_words,
             ngram=self.overlap.ngram if self.overlap else 0,
             min_ratio=self.overlap.min_ratio if self.overlap else 0.0,
         )

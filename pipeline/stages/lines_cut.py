@@ -114,9 +114,11 @@ def _layer(
     shorter = pc.utf8_length(cut_texts(chunk.texts, cuts))
     before = pc.utf8_length(chunk.texts)
     owners, count = chunk.owners[UNITS], len(chunk.ordinals)
-    had_units = np.bincount(owners, minlength=count) > 0
-    left = np.bincount(owners[~is_cut], minlength=count)
-    reasons = pa.array(np.full(count, REASON), mask=~(had_units & (left == 0)))
+    is_less = np.bincount(owners[is_cut], minlength=count) > 0
+    # What is too short to be compared is nothing by itself.
+    is_left = ~is_cut & (chunk.hashes[UNITS] != 0)
+    left = np.bincount(owners[is_left], minlength=count)
+    reasons = pa.array(np.full(count, REASON), mask=~(is_less & (left == 0)))
     columns = {
         "drop_reason": reasons,
         CUTS: cuts,

@@ -41,6 +41,7 @@ class Settings(NamedTuple):
     by_paragraph: bool
     by_domain: bool
     max_count: int
+    min_words: int
     ngram: int  # 0: overlap is not looked at
     min_ratio: float
 
@@ -58,7 +59,8 @@ class Chunk(NamedTuple):
 
     texts     (kept,)           string
     ordinals  (kept,)           uint64
-    hashes    by kind: units'   (units,) uint64, n-grams' (n-grams,) uint64
+    hashes    by kind: units'   (units,) uint64, 0 for those that are not compared;
+                       n-grams' (n-grams,) uint64
     owners    by kind: the row in `texts` that each hash is of, int64
     values    by kind: what is counted of each hash, its domain or its ordinal
     bounds    (units + 1,)      int64, where each unit's n-grams begin
@@ -119,7 +121,7 @@ def _chunk(table: pa.Table, settings: Settings, start: int) -> Chunk:
     found = units(data, offsets, 2 if settings.by_paragraph else 1)
     documents = np.arange(len(ordinals))
     owners = {UNITS: np.repeat(documents, np.diff(found.bounds))}
-    hashes = {UNITS: unit_hashes(data, offsets, found, folding())}
+    hashes = {UNITS: unit_hashes(data, offsets, found, settings.min_words, folding())}
     own = _domains(kept) if settings.by_domain else ordinals
     values = {UNITS: own[owners[UNITS]]}
     bounds = np.zeros(len(found.starts) + 1, np.int64)

@@ -67,7 +67,9 @@ def gather(
             write()
             current = run
         for kind in settings.kinds:
-            held[kind].append((chunk.hashes[kind], chunk.values[kind]))
+            is_compared = chunk.hashes[kind] != 0
+            hashes, values = chunk.hashes[kind], chunk.values[kind]
+            held[kind].append((hashes[is_compared], values[is_compared]))
     write()
     return {"runs": current + 1, "rows": rows}
 

@@ -47,7 +47,6 @@ def test_units(text: str, lines: list[str], paragraphs: list[str]) -> None:
         ("page 1", "page", False),
         ("a b", "b a", False),
         ("a b", "ab", False),
-        ("***", "---", False),
         ("續", "续", False),
         ("की", "का", False),
     ],
@@ -57,8 +56,17 @@ def test_units_are_the_same_when_their_words_are(
 ) -> None:
     data, offsets = utf8_buffers(pa.array([one, other]))
     data = read_only(data)
-    first, second = unit_hashes(data, offsets, units(data, offsets, 1), folding())
+    first, second = unit_hashes(data, offsets, units(data, offsets, 1), 1, folding())
     assert (first == second) == is_same
+
+
+def test_units_of_too_few_words_have_no_hash() -> None:
+    data, offsets = utf8_buffers(pa.array(["***\n}\nмука\nдве муки\n面粉\n面"]))
+    data = read_only(data)
+    found = units(data, offsets, 1)
+    for least, expected in ((1, [0, 0, 1, 1, 1, 1]), (2, [0, 0, 0, 1, 1, 0])):
+        hashes = unit_hashes(data, offsets, found, least, folding())
+        assert (hashes != 0).tolist() == expected
 
 
 def test_ngrams_are_those_of_each_unit() -> None:

@@ -133,6 +133,16 @@ def test_a_document_without_a_domain_is_its_host(barrier: Any) -> None:
     assert texts_of(barrier(DeduplicateLines(max_count=2), {"p": rows})) == list("xyz")
 
 
+def test_lines_without_words_stay_where_a_line_with_words_does(barrier: Any) -> None:
+    rows = documents(a="menu\n}\nreturn x\n}", b="menu\n}", c="}\n***", d="menu")
+    found = barrier(DeduplicateLines(max_count=1), {"p": rows})
+    assert texts_of(found) == ["}\nreturn x\n}", "}", "}\n***", ""]
+    reasons = [found[id_]["drop_reason"] for id_ in (1, 2, 3, 4)]
+    assert reasons == [None, "only_repeated_lines", None, "only_repeated_lines"]
+    found = barrier(DeduplicateLines(max_count=1, min_words=2), {"p": rows})
+    assert texts_of(found) == [row["text"] for row in rows]
+
+
 def test_overlap_spares_the_first_document_of_the_first_file(barrier: Any) -> None:
     line = " ".join(f"w{chr(97 + n)}" for n in range(20))
     edited = line + " " + " ".join(f"v{chr(97 + n)}" for n in range(3))
