@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.stages import lines_job
+from pipeline.stages import dedup_job, lines_job
 from pipeline.stages.deduplicate_lines import DeduplicateLines
 
 Document = dict[str, Any]
@@ -246,15 +246,19 @@ def test_files_runs_and_the_order_of_inputs_change_nothing(
 def test_many_small_runs_find_the_same(
     barrier: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a group of millions does, with runs of 100 hashes and batches of 4 rows."""
+    """As with millions: groups of 20 rows, runs of 100 hashes, ranges of a few."""
     parts, _ = random_parts(8)
     whole = barrier(CONFIGS[2], parts)
+    monkeypatch.setattr(dedup_job, "_MIN_GROUP_ROWS", 10)
+    monkeypatch.setattr(dedup_job, "_MAX_RANGE_ROWS", 128)
     monkeypatch.setattr(lines_job, "RUN_ROWS", 100)
     monkeypatch.setattr(lines_job, "_CHUNK_BYTES", 500)
     monkeypatch.setattr(lines_job, "_BATCH_ROWS", 4)
     barrier.folder = tmp_path / "small"
     assert barrier(CONFIGS[2], parts) == whole
-    assert len(list((tmp_path / "small/work/lines/units").iterdir())) > 5
+    work = tmp_path / "small/work/lines"
+    assert len(list((work / "units").iterdir())) > 5
+    assert len(list((work / "over-ngrams").iterdir())) > 5
 
 
 def test_it_says_what_it_needs_before_it_starts(barrier: Any) -> None:

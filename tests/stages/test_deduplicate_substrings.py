@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
-from pipeline.stages import substrings_cut, substrings_partitions
+from pipeline.stages import dedup_job, substrings_cut, substrings_partitions
 from pipeline.stages.deduplicate_substrings import DeduplicateSubstrings
 from pipeline.stages.substrings_partitions import partitions_of
 
@@ -135,12 +135,14 @@ def test_files_batches_and_the_order_of_inputs_change_nothing(
     whole = barrier.bytes_of_layers()
     barrier(own, dict(reversed(parts.items())), splits=3)
     assert barrier.bytes_of_layers() == whole[::-1]
+    monkeypatch.setattr(dedup_job, "_MIN_GROUP_ROWS", 20)
     monkeypatch.setattr(substrings_partitions, "_BATCH_ROWS", 5)
     monkeypatch.setattr(substrings_partitions, "_BUFFER_BYTES", 300)
     monkeypatch.setattr(substrings_cut, "_ROW_GROUP_ROWS", 3)
     barrier.folder = tmp_path / "small"
     barrier(own, parts)
     assert barrier.bytes_of_layers() == whole
+    assert len(list((tmp_path / "small/work/substrings/texts").iterdir())) == 3
 
 
 def test_partitions_follow_from_bytes_alone() -> None:

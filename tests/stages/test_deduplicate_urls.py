@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.stages import urls_runs
+from pipeline.stages import dedup_job, urls_runs
 from pipeline.stages.deduplicate_urls import DeduplicateUrls
 
 Document = dict[str, Any]
@@ -88,12 +88,15 @@ def test_the_same_stay_as_by_brute_force(
     whole = barrier.bytes_of_layers()
     barrier(DeduplicateUrls(), dict(reversed(parts.items())), splits=3)
     assert barrier.bytes_of_layers() == whole[::-1]
+    monkeypatch.setattr(dedup_job, "_MIN_GROUP_ROWS", 100)
+    monkeypatch.setattr(dedup_job, "_MAX_RANGE_ROWS", 128)
     monkeypatch.setattr(urls_runs, "_RUN_ROWS", 20)
     monkeypatch.setattr(urls_runs, "_ROW_GROUP_ROWS", 7)
     barrier.folder = tmp_path / "small"
     barrier(DeduplicateUrls(), parts)
     assert barrier.bytes_of_layers() == whole
-    assert len(list((tmp_path / "small/work/urls/runs").iterdir())) > 10
+    for folder in ("runs", "losers"):
+        assert len(list((tmp_path / "small/work/urls" / folder).iterdir())) > 10
 
 
 def test_it_says_what_it_needs_before_it_starts(barrier: Any) -> None:
