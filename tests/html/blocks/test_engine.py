@@ -98,6 +98,10 @@ HARD = {
     "templates": "<template>" * 100_000 + "</div>" * 100_000,
     "title words": "<title>" + "word " * 100_000 + "</title>" + "<p>word " * 100_000,
     "breaks": "x<br>" * 500_000,
+    "a long tag name": "<" + "a" * 3_000_000 + ">x",
+    "end tags in the depth": "<div>" * 250 + "</span></i></p></li></td>" * 120_000,
+    "items in the depth": "<ul>" * 250 + "<li>x" * 600_000,
+    "cells": "<table><tr>" + "<td>a<td>" * 330_000,
 }
 
 
