@@ -92,7 +92,7 @@ def clean_lines(
         np.empty(longest, np.int64),
         np.empty(longest, np.uint8),
     )
-    size = 0
+    size = int(ends[0])  # 0, but a literal 0 would be compiled for as well
     for document in range(documents):
         size = _clean_document(
             data,
@@ -169,12 +169,9 @@ def _clean_document(
                 last_character = len(line.at) - 1
                 last_byte = line.at[last_character] + line.widths[last_character]
                 bounds = (line.at[0], last_byte)
-            behind = size + bounds[1] - bounds[0]
-            cleaned[size:behind] = data[bounds[0] : bounds[1]]
-            size = behind
+            size = _write_bytes(data, bounds[0], bounds[1], cleaned, size)
     if not is_changed:
-        cleaned[beginning : beginning + stop - start] = data[start:stop]
-        return beginning + stop - start
+        return _write_bytes(data, start, stop, cleaned, beginning)
     return _trim(cleaned, beginning, size, tables)
 
 
@@ -230,14 +227,25 @@ def _judge(
 
 
 @njit(cache=True, nogil=True)
+def _write_bytes(
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    cleaned: NDArray[np.uint8],
+    size: int,
+) -> int:
+    for byte in range(stop - start):
+        cleaned[size + byte] = data[start + byte]
+    return size + stop - start
+
+
+@njit(cache=True, nogil=True)
 def _write_characters(
     data: NDArray[np.uint8], line: Line, cleaned: NDArray[np.uint8], size: int
 ) -> int:
     for character in range(len(line.at)):
         first = line.at[character]
-        for byte in range(first, first + line.widths[character]):
-            cleaned[size] = data[byte]
-            size += 1
+        size = _write_bytes(data, first, first + line.widths[character], cleaned, size)
     return size
 
 
