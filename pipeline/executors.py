@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, TamisError
+
+_START_ATTEMPTS = 3  # of a local Ray, which gives its own processes 30 s
 
 
 @dataclass(frozen=True)
@@ -175,13 +177,25 @@ def _started_ray(address: str, workers: int | None) -> Any:
             # claim 30 % of the memory.
             "object_store_memory": 128 << 20,
         }
-    try:
-        _answers(address)
-        ray.init(address=address, **settings)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(
-            f"executor.address {address!r}: no Ray there ({reason}); "
-            f"start one with `ray start --head`, or use address: local"
-        ) from error
+    for attempt in range(1, _START_ATTEMPTS + 1):
+        try:
+            _answers(address)
+            ray.init(address=address, **settings)
+            break
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"executor.address {address!r}: no Ray there ({_first_line(error)}); "
+                f"start one with `ray start --head`, or use address: local"
+            ) from error
+        except Exception as error:  # the bare class: a node of its own was too slow
+            ray.shutdown()
+            if attempt == _START_ATTEMPTS:
+                raise TamisError(
+                    f"Ray did not start on this machine ({_first_line(error)}); run "
+                    f"again when it is less busy, or with --set executor.kind=inline"
+                ) from error
     return ray
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

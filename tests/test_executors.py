@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.errors import ConfigError, InputError
+from pipeline.errors import ConfigError, TamisError, InputError
 from pipeline.executors import (
     Call,
     Executor,
@@ -71,6 +71,22 @@ def test_the_death_of_a_worker_is_an_outcome(ray_executor: Executor) -> None:
 def test_no_ray_at_an_address_is_said_in_one_line() -> None:
     with pytest.raises(ConfigError, match=r"executor\.address.*no Ray there"):
         make_executor("ray", address="127.0.0.1:1")
+
+
+def test_a_ray_that_is_too_slow_to_start_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ray gives its node half a minute, and raises the bare class after it."""
+    attempts = []
+
+    def too_slow(**settings: object) -> None:
+        attempts.append(settings)
+        raise Exception("The current node timed out during startup.\nMore.")
+
+    monkeypatch.setattr("ray.init", too_slow)
+    with pytest.raises(TamisError, match=r"did not start .*startup\.\); run again"):
+        make_executor("ray", workers=1)
+    assert len(attempts) == 3
 
 
 def test_there_is_a_core_to_work_on() -> None:
