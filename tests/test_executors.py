@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.errors import ConfigError, TamisError, InputError
+from pipeline.errors import ConfigError, InputError, TamisError
 from pipeline.executors import (
     Call,
     Executor,
