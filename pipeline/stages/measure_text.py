@@ -13,9 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.stage import StageConfig, Transform, with_columns
+from pipeline.text.buffers import utf8_buffers
 from pipeline.text.function_words import function_words
-from pipeline.text.shared_words import text_of
 from pipeline.text.statistics.measure import COLUMNS, measure
+from pipeline.text.words import segment
 
 
 class MeasureText(StageConfig):
@@ -53,12 +54,12 @@ def statistics(
 ) -> dict[str, pa.Array]:
     """One Arrow array per column of `schema`, row for row with the batch."""
     text = batch["text"]
-    data, offsets, words = text_of(text)[1:]
+    data, offsets = utf8_buffers(text)
     languages = ["eng"] * len(text) if compat else batch["language"].to_pylist()
     values = measure(
         data,
         offsets,
-        words,
+        segment(data, offsets),
         function_words=function_words(languages),
         like_datatrove=compat == "datatrove",
     )

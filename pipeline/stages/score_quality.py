@@ -34,7 +34,8 @@ from pipeline.linear.model import Model, document_scores
 from pipeline.quality.model import load
 from pipeline.quality.perplexity import LanguageModel, bucket_of
 from pipeline.stage import StageConfig, Transform, with_columns
-from pipeline.text.shared_words import text_of
+from pipeline.text.buffers import utf8_buffers
+from pipeline.text.words import segment
 
 # Scores of documents in some languages; NaN where one has none.
 Score = Callable[[Any, list[str | None]], Any]
@@ -132,8 +133,7 @@ def scores(batch: pa.RecordBatch, scorers: list[Scorer]) -> pa.Array:
         is_own = [language in (None, own) for own in languages]
         rows = np.flatnonzero(np.array(is_own, bool) & np.asarray(texts.is_valid()))
         if len(rows):
-            is_all = len(rows) == len(texts)
-            own_texts = texts if is_all else texts.take(pa.array(rows, pa.int64()))
+            own_texts = texts.take(pa.array(rows, pa.int64()))
             found[rows] = score(own_texts, [languages[row] for row in rows.tolist()])
     return pa.array(found, pa.float32(), mask=np.isnan(found))
 
@@ -177,8 +177,8 @@ def layout_of(labels: tuple[str, ...]) -> tuple[tuple[str, ...], bool] | None:
 
 def _by_windows(model: Model) -> Score:
     def by_windows(texts: Any, languages: list[str | None]) -> Any:
-        _, data, _, words = text_of(texts)
-        return document_scores(data, words, model, languages).mean
+        data, offsets = utf8_buffers(texts)
+        return document_scores(data, segment(data, offsets), model, languages).mean
 
     return by_windows
 

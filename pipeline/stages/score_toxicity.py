@@ -31,9 +31,8 @@ from pipeline.linear.fasttext_labels import FastTextLabels
 from pipeline.linear.features import Windows, windows_of
 from pipeline.linear.model import Model, Scores, document_scores, only, scores_of
 from pipeline.stage import StageConfig, Transform, with_columns
-from pipeline.text.buffers import Bytes
-from pipeline.text.shared_words import text_of
-from pipeline.text.words import Words
+from pipeline.text.buffers import Bytes, utf8_buffers
+from pipeline.text.words import Words, segment
 from pipeline.toxicity.lexicon import Lexicon, count_hits, lexicon
 from pipeline.toxicity.lists import PACKAGE, entries_of, packaged_lists
 from pipeline.toxicity.model import COLUMNS, DEFAULT, DEFAULT_PATH, default_model, load
@@ -123,7 +122,8 @@ def build(config: ScoreToxicity) -> Transform:
 
     def score_toxicity(batch: pa.RecordBatch) -> pa.RecordBatch:
         text, languages = batch["text"], batch["language"].to_pylist()
-        _, data, _, words = text_of(text)
+        data, offsets = utf8_buffers(text)
+        words = segment(data, offsets)
         is_null = np.asarray(text.is_null())
         columns = word_scores(data, words, languages, is_null, table)
         if scorer is not None:

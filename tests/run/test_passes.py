@@ -12,7 +12,7 @@ from pipeline.runner.passes import Crash, PassWork, run_file
 from pipeline.schema import RECORD
 from pipeline.stages.measure_text import MeasureText
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
+from pipeline.tasks import LOADING, READING, File, Outputs
 
 MEASURED = MeasureText().columns_written()
 SAVED = pa.schema(
@@ -98,12 +98,15 @@ def test_layers_count_as_the_stages_that_made_them(
 
 
 def test_one_document_at_a_time_finds_the_same(
-    storage: Storage, saved: SavedRows
+    storage: Storage, saved: SavedRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, texts, dropped = passed(storage, saved)
+    marks: list[Any] = []
+    monkeypatch.setattr(Outputs, "mark", lambda _, place: marks.append(place))
     assert passed(storage, saved, deaths=1)[1:] == (texts, dropped)
-    marks = [storage.read_json(name) for name in storage.names("work/marks")]
-    assert marks == [{"offset": None, "row": 4, "stage": "measure_text"}]
+    assert marks[0] == LOADING
+    assert marks[1] == marks[-1] == READING
+    assert marks[-2] == {"offset": None, "row": 4, "stage": "measure_text"}
 
 
 def test_a_document_set_apart_brings_its_layers(

@@ -264,7 +264,7 @@ def test_many_small_runs_find_the_same(
 def test_it_says_what_it_needs_before_it_starts(barrier: Any) -> None:
     barrier(DeduplicateLines(), {"p": documents(a="x", b="y")})
     assert barrier.notes == [
-        "deduplicate_lines: 2 documents, about 1.3 kiB under work/, "
+        "deduplicate_lines: 2 documents, about 1.3 KiB under work/, "
         "0.0 core hours, under 1.0 GiB of memory in any task"
     ]
 

@@ -154,7 +154,7 @@ def test_partitions_follow_from_bytes_alone() -> None:
 
 
 def test_more_partitions_than_files_can_hold_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"set partition_bytes to 2\.0 kiB or more"):
+    with pytest.raises(ConfigError, match=r"set partition_bytes to 2\.0 KiB or more"):
         partitions_of([1024] * 4096, 512)
     assert partitions_of([1024] * 4096, 2048).total == 2048
 
@@ -162,7 +162,7 @@ def test_more_partitions_than_files_can_hold_are_refused() -> None:
 def test_it_says_what_it_needs_before_it_starts(barrier: Any) -> None:
     barrier(config(partition_bytes="256MiB"), {"p": [{"id": 1, "text": "a"}]})
     assert barrier.notes == [
-        "deduplicate_substrings: 1 documents, about 2.0 kiB under work/, "
+        "deduplicate_substrings: 1 documents, about 2.0 KiB under work/, "
         "0.0 core hours, under 8.0 GiB of memory in any task"
     ]
 
