@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from pipeline.commits import Outputs
 from pipeline.dedup.index.tiers import to_merge
 from pipeline.documents import Part
 from pipeline.executors import InlineExecutor
@@ -23,7 +24,7 @@ from pipeline.stages.dedup_index import generations
 from pipeline.stages.deduplicate import Deduplicate, begin, conclude, run
 from pipeline.stages.sign import Sign, band_columns
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Tasks
+from pipeline.tasks import Tasks
 from pipeline.text.shingles import mixed
 
 PART_ROWS = 200_000

@@ -33,13 +33,14 @@ def tamis(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from pipeline.commits import Outputs
     from pipeline.documents import Part
     from pipeline.executors import InlineExecutor
     from pipeline.schema import TIMESTAMP
     from pipeline.stages.deduplicate import Deduplicate, run
     from pipeline.stages.sign import Sign, build
     from pipeline.storage import Storage
-    from pipeline.tasks import Outputs, Tasks
+    from pipeline.tasks import Tasks
 
     storage = Storage(str(work / "out"))
     signing = Sign(threshold=threshold)

@@ -31,6 +31,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.commits import Outputs
 from pipeline.dedup.components import compress, joins
 from pipeline.dedup.edges import chains
 from pipeline.dedup.sorting import sort_pairs
@@ -40,7 +41,7 @@ from pipeline.schema import TIMESTAMP
 from pipeline.stages.deduplicate import Deduplicate, run
 from pipeline.stages.sign import band_columns
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Tasks
+from pipeline.tasks import Tasks
 from pipeline.text.shingles import mixed
 
 SIZES = (10**5, 10**6, 10**7, 5 * 10**7)

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.commits import Outputs
 from pipeline.documents import Part
 from pipeline.executors import Call, InlineExecutor, Outcome
 from pipeline.schema import PROVENANCE
 from pipeline.stages.mix_corpus import MixCorpus, run
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Tasks
+from pipeline.tasks import Tasks
 
 PART_BYTES = 256 << 20
 ROW_GROUP_BYTES = 32 << 20

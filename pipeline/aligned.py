@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.commits import File
 from pipeline.storage import Storage
-from pipeline.tasks import File
 
 
 def rows_of(

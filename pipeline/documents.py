@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.aligned import rows_of
+from pipeline.commits import File, fingerprint
 from pipeline.storage import Storage
-from pipeline.tasks import File, fingerprint
 from pipeline.text.cuts import CUTS, cut_texts
 
 _BATCH_ROWS = 1024

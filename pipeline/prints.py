@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pipeline.commits import fingerprint
 from pipeline.errors import ConfigError
 from pipeline.stage import StageConfig
-from pipeline.tasks import fingerprint
 
 _CHUNK_BYTES = 8 << 20
 

@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipeline.commits import File, Outputs
 from pipeline.documents import Part, SavedRows, with_layer
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ LAYERS = [
     },
     {"storage", "executors"},
     {"remote"},
+    {"commits"},
     {"tasks", "inputs"},
     {"aligned"},
     {"documents", "selection"},

@@ -6,22 +6,20 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import InputError, StageError
-from pipeline.executors import Call, InlineExecutor, Outcome
-from pipeline.storage import Storage
-from pipeline.tasks import (
+from pipeline.commits import (
     LOADING,
     READING,
-    STAGE_NOTE,
     Commit,
     Outputs,
-    Task,
-    Tasks,
     commit_of,
     fingerprint,
     publish_commit,
     record_name,
 )
+from pipeline.errors import InputError, StageError
+from pipeline.executors import Call, InlineExecutor, Outcome
+from pipeline.storage import Storage
+from pipeline.tasks import STAGE_NOTE, Task, Tasks
 
 ROWS = pa.schema([("id", pa.uint64())])
 

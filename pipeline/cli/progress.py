@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipeline.tasks import Commit
+from pipeline.commits import Commit
 
 _NO_DOCUMENTS = ""
 

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.commits import Outputs
 from pipeline.documents import Part
 from pipeline.errors import SchemaError
 from pipeline.runner.passes import PassWork, columns_read, scattered, transforms_of
 from pipeline.runner.tally import add, stage_tally
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs
 
 _BATCH_ROWS = 256
 _TEXT = "text"

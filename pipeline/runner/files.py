@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from pipeline.commits import fingerprint
 from pipeline.documents import SavedRows
 from pipeline.runner.passes import Crash, PassWork, run_file
-from pipeline.tasks import Task, fingerprint
+from pipeline.tasks import Task
 
 
 def file_task(work: PassWork, print_: str, rows: SavedRows, crash: str = "") -> Task:

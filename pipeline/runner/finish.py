@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pipeline.commits import Commit, fingerprint
 from pipeline.config import Recipe, resolved
 from pipeline.inputs import InputFile
 from pipeline.prints import file_sha256, icu_version, library_version
@@ -26,7 +27,7 @@ from pipeline.runner.splits import PLAN
 from pipeline.runner.tally import add
 from pipeline.stage import kind
 from pipeline.storage import Storage
-from pipeline.tasks import Commit, Task, Tasks, fingerprint
+from pipeline.tasks import Task, Tasks
 from pipeline.warc.splits import UNKNOWN_SIZE
 
 _INPUTS_PER_TASK = 1000

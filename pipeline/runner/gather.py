@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.commits import File, Outputs
 from pipeline.documents import Part
 from pipeline.runner.dropped import (
     SAMPLE_KEY,
@@ -32,7 +33,6 @@ from pipeline.runner.dropped import (
 )
 from pipeline.runner.tally import add, characters_of, dropped_tally
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 _LIMIT_REASONS = "_(timeout|crash)$"
 _LOST_LISTED = 1000  # of one input

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pipeline.commits import Commit
 from pipeline.config import Recipe
 from pipeline.executors import InlineExecutor
 from pipeline.plan import plan_steps
 from pipeline.runner.run import Run, recipe_files
 from pipeline.storage import Storage
-from pipeline.tasks import Commit, Task, Tasks
+from pipeline.tasks import Task, Tasks
 
 
 @dataclass

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.commits import LOADING, READING, Outputs
 from pipeline.documents import Part, SavedRows, with_layer
 from pipeline.errors import SchemaError, TamisError
 from pipeline.runner.dropped import DroppedRows
@@ -20,7 +21,7 @@ from pipeline.runner.tally import add, column_tally, source_tally, stage_tally
 from pipeline.schema import DECISIONS
 from pipeline.stage import StageConfig, Transform, build_transform, drop, function_of
 from pipeline.stages.read_warc import Reading
-from pipeline.tasks import LOADING, READING, STAGE_NOTE, Outputs
+from pipeline.tasks import STAGE_NOTE
 
 _ROW_GROUP_BYTES = 32 << 20
 _FILE_BATCH_ROWS = 256

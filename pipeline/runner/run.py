@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.commits import Commit, File, fingerprint
 from pipeline.config import Recipe
 from pipeline.documents import Part, Published, SavedRows
 from pipeline.errors import InputError
@@ -37,7 +38,7 @@ from pipeline.runner.splits import (
 from pipeline.runner.tally import add
 from pipeline.stage import StageConfig, function_of
 from pipeline.storage import Storage
-from pipeline.tasks import Commit, File, Progress, Task, Tasks, fingerprint
+from pipeline.tasks import Progress, Task, Tasks
 
 
 @dataclass

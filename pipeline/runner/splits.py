@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pipeline.commits import Commit, fingerprint
 from pipeline.inputs import InputFile
 from pipeline.remote.failures import without_secrets
 from pipeline.remote.opening import Access
@@ -19,7 +20,7 @@ from pipeline.selection.kept import kept_selection
 from pipeline.selection.settings import Select
 from pipeline.stage import StageConfig
 from pipeline.storage import Storage
-from pipeline.tasks import Commit, Task, fingerprint
+from pipeline.tasks import Task
 from pipeline.warc.splits import Place, Split, plan_splits, reread
 
 PLAN = "plan.json"

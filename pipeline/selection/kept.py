@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.commits import fingerprint
 from pipeline.remote.failures import without_secrets
 from pipeline.remote.opening import Access, about_input
 from pipeline.selection.choose import Selection, by_archive, index_files, select_records
 from pipeline.selection.settings import Select
 from pipeline.storage import Storage
-from pipeline.tasks import fingerprint
 
 
 def kept_selection(

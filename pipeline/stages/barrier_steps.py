@@ -7,11 +7,12 @@ work/. How the work is cut follows from the parts alone (pipeline/stages/dedup_j
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from pipeline.commits import Commit, File, fingerprint
 from pipeline.documents import Part
 from pipeline.prints import stage_print
 from pipeline.stage import StageConfig
 from pipeline.stages.dedup_job import Group
-from pipeline.tasks import Commit, File, Task, Tasks, fingerprint
+from pipeline.tasks import Task, Tasks
 
 
 class Steps:

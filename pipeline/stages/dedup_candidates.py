@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.stages.dedup_index_matches import NEVER, oldest_matches
 from pipeline.stages.dedup_job import (
     WORK,
@@ -23,7 +24,6 @@ from pipeline.stages.dedup_job import (
 )
 from pipeline.stages.dedup_partitions import write_partitioned
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 from pipeline.text.buffers import utf8_buffers
 from pipeline.text.shingles import mixed, shingles
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.components import (
     component_sizes,
     compress,
@@ -31,7 +32,6 @@ from pipeline.schema import DUPLICATES
 from pipeline.stages.dedup_job import WORK, Group, as_numpy, read_between
 from pipeline.stages.dedup_runs import EXACT, delta_coded, read_ordinals
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 MEMBERS = pa.schema(
     [("ordinal", pa.uint64()), ("component", pa.uint64()), ("size", pa.uint32())]

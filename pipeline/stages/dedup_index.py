@@ -27,9 +27,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.commits import Commit, File
 from pipeline.stages.dedup_job import as_numpy, bounds_of, ranges_for, ranges_of
 from pipeline.storage import Storage
-from pipeline.tasks import Commit, File
 
 HASHES = pa.schema(
     [("hash", pa.uint64()), ("keeper", pa.uint64()), ("added", pa.uint32())]

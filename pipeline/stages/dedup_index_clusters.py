@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.index.joining import matching_rows
 from pipeline.stages.dedup_clusters import DECIDED_GROUP_ROWS, RESOLVED
 from pipeline.stages.dedup_index import Reading, rows_of
 from pipeline.stages.dedup_job import WORK, as_numpy, bounds_of, read_between
-from pipeline.tasks import File, Outputs
 
 GROWN = pa.schema(
     [("keeper", pa.uint64()), ("crawl", pa.string()), ("documents", pa.uint32())]

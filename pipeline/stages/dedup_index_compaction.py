@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.commits import Outputs, fingerprint
 from pipeline.dedup.index.tiers import to_merge
 from pipeline.dedup.sorting import sort_pairs
 from pipeline.executors import Executor
@@ -33,7 +34,7 @@ from pipeline.stages.dedup_index_generation import write_piece
 from pipeline.stages.dedup_index_turn import refuse_while_held, sweep
 from pipeline.stages.dedup_job import as_numpy, packed
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Progress, Task, Tasks, fingerprint
+from pipeline.tasks import Progress, Task, Tasks
 
 _TASK_ROWS = 1 << 24
 _DATASETS = {BY_KEEPER: "keepers", BY_SKETCH: "sketches"}

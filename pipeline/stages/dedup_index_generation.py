@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.index.joining import matching_rows, ranks_within
 from pipeline.dedup.sorting import sort_pairs
 from pipeline.stages.dedup_index import (
@@ -40,7 +41,6 @@ from pipeline.stages.dedup_job import (
 )
 from pipeline.stages.dedup_runs import Unit, delta_coded, load, write_run
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 KEYS = pa.schema([("hash", pa.uint64()), ("keeper", pa.uint64())])
 KEYS_IN, KEPT_IN = f"{WORK}/keys", f"{WORK}/kept"

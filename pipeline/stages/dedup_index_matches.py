@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.edges import without
 from pipeline.dedup.index.joining import matching_rows, oldest_of_each, oldest_of_pairs
 from pipeline.stages.dedup_index import Reading, rows_of
@@ -31,7 +32,6 @@ from pipeline.stages.dedup_runs import (
     read_ordinals,
 )
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 MATCHES = pa.schema(
     [("ordinal", pa.uint64()), ("keeper", pa.uint64()), ("added", pa.uint32())]

@@ -18,6 +18,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from pipeline.commits import Commit, File
 from pipeline.documents import Part
 from pipeline.stages.dedup_index import (
     BY_KEEPER,
@@ -58,7 +59,7 @@ from pipeline.stages.dedup_runs import units
 from pipeline.stages.dedup_steps import Steps, Work, by_column, files_of
 from pipeline.stages.dedup_survivors import ATTACHED_IN
 from pipeline.storage import Storage
-from pipeline.tasks import Commit, File, Tasks
+from pipeline.tasks import Tasks
 
 MAX_ATTACHED = 1 << 23  # documents of one range of keepers
 

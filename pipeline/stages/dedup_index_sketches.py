@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.index.joining import matching_rows, oldest_of_pairs
 from pipeline.dedup.index.sketches import similarities, sketches
 from pipeline.stages.dedup_candidates import texts_at
@@ -34,7 +35,6 @@ from pipeline.stages.dedup_job import (
 from pipeline.stages.dedup_partitions import pieces, write_partitioned
 from pipeline.stages.dedup_runs import delta_coded
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 from pipeline.text.buffers import utf8_buffers
 from pipeline.text.shingles import shingles
 

@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.commits import File
 from pipeline.documents import Part
 from pipeline.storage import Storage
-from pipeline.tasks import File
 
 WORK = "work/dedup"
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.stages.dedup_job import WORK, pieces_of, read_between
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 PIECES_IN = f"{WORK}/pieces"
 

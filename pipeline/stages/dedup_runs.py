@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.edges import chains, later_ones, spanning_forest, without
 from pipeline.dedup.sorting import sort_pairs
 from pipeline.stages.dedup_job import (
@@ -25,7 +26,6 @@ from pipeline.stages.dedup_job import (
     read_between,
 )
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 from pipeline.text.shingles import mixed
 
 RUN = pa.schema([("hash", pa.uint64()), ("ordinal", pa.uint64())])

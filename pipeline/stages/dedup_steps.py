@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.commits import Commit, File, fingerprint
 from pipeline.prints import stage_print
 from pipeline.stage import StageConfig
 from pipeline.stages.dedup_job import Group, Settings
-from pipeline.tasks import Commit, File, Task, Tasks, fingerprint
+from pipeline.tasks import Task, Tasks
 
 Work = list[tuple[Any, ...]]
 

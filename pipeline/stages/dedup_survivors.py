@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.index.joining import oldest_of_each
 from pipeline.dedup.survivors import cluster_sizes, first_copies, first_of_each
 from pipeline.dedup.verify import verified_survivors
@@ -29,7 +30,6 @@ from pipeline.stages.dedup_clusters import (
 from pipeline.stages.dedup_index_matches import NEVER
 from pipeline.stages.dedup_job import WORK, Settings, as_numpy, keeper_range
 from pipeline.stages.dedup_partitions import pieces, write_partitioned
-from pipeline.tasks import File, Outputs
 
 DECIDED_IN, ATTACHED_IN = f"{WORK}/decided", f"{WORK}/attached"
 

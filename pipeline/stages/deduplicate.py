@@ -27,6 +27,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.commits import Commit, File, fingerprint
 from pipeline.dedup.bands import band_pairs
 from pipeline.documents import Part, Published
 from pipeline.errors import ConfigError
@@ -67,7 +68,7 @@ from pipeline.stages.dedup_steps import Steps, Work, by_column, files_of
 from pipeline.stages.dedup_survivors import DECIDED_IN, find_survivors
 from pipeline.stages.sign import Sign
 from pipeline.storage import Storage
-from pipeline.tasks import Commit, File, Tasks, fingerprint
+from pipeline.tasks import Tasks
 
 KeepKey = Annotated[str, Field(pattern=r"^-?[a-z][a-z0-9_]*$")]
 

@@ -23,6 +23,7 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.commits import Commit
 from pipeline.dedup.text_bill import TextBill, lines_bill
 from pipeline.documents import Part, Published
 from pipeline.stage import StageConfig
@@ -31,7 +32,7 @@ from pipeline.stages.dedup_job import groups_of
 from pipeline.stages.lines_cut import LINES, columns_of, cut
 from pipeline.stages.lines_job import Settings
 from pipeline.stages.lines_runs import count, dataset, gather, ranges, verdicts
-from pipeline.tasks import Commit, Tasks
+from pipeline.tasks import Tasks
 
 
 class Overlap(BaseModel):

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.lookup import places_among
 from pipeline.dedup.units import removal
 from pipeline.documents import Part
 from pipeline.stages.dedup_job import Group, as_numpy, read_between
 from pipeline.stages.lines_job import NGRAMS, UNITS, Chunk, Settings, walk
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 from pipeline.text.buffers import utf8_buffers
 from pipeline.text.cuts import CUTS, CUTS_TYPE, cut_texts
 

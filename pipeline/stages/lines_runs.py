@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.sorting import sort_pairs
 from pipeline.stages.dedup_job import Group, as_numpy, ranges_of, read_between
 from pipeline.stages.dedup_runs import delta_coded
 from pipeline.stages.lines_job import NGRAMS, RUN_ROWS, UNITS, Settings, walk
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 WORK = "work/lines"
 RUN = pa.schema([("hash", pa.uint64()), ("value", pa.uint64())])

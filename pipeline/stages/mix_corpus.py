@@ -24,6 +24,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from pipeline.commits import Commit, fingerprint
 from pipeline.documents import Part, Published
 from pipeline.language.codes import canonical_language
 from pipeline.mix.cut import cut_of
@@ -40,7 +41,7 @@ from pipeline.stage import StageConfig
 from pipeline.stages.mix_count import count_part
 from pipeline.stages.mix_rows import MIX, Draw
 from pipeline.stages.mix_steps import find_caps, gather_all, leaves, scatter_all
-from pipeline.tasks import Commit, Task, Tasks, fingerprint
+from pipeline.tasks import Task, Tasks
 
 _ROW_BYTES = 500  # of a row beside its text, nearly all of it provenance
 

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.commits import Outputs
 from pipeline.documents import Part
 from pipeline.errors import ConfigError
 from pipeline.mix.rehydration import times_of
 from pipeline.mix.tokens import estimated_tokens
 from pipeline.stages.mix_domains import write_domains
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs
 
 _BATCH_ROWS = 4096
 _TOKENIZED_AT_ONCE = 256

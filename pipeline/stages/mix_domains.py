@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import xxhash
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.mix.weights import domain_cap
 from pipeline.stages.mix_pieces import piece, rows_of_way
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 WORK = "work/domains"
 

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 # Rows wait until there are so many bytes of them; while they are put in order there
 # are twice as many.

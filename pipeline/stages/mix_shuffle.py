@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.documents import Part
 from pipeline.mix.cut import Cut
 from pipeline.stages.mix_pieces import piece, rows_of_way
@@ -32,7 +33,6 @@ from pipeline.stages.mix_rows import (
     mixed_rows,
 )
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 
 BUCKETS = "work/buckets"
 # A row group ends with the row that brings it to either.

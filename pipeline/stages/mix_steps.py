@@ -6,6 +6,7 @@ How many there are follows from the bytes at hand, never from the number of work
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from pipeline.commits import Commit, File, fingerprint
 from pipeline.documents import Part
 from pipeline.mix.cut import Cut
 from pipeline.mix.weights import largest_needed
@@ -18,7 +19,7 @@ from pipeline.stages.mix_shuffle import (
     rescatter,
     scatter_parts,
 )
-from pipeline.tasks import Commit, File, Task, Tasks, fingerprint
+from pipeline.tasks import Task, Tasks
 
 _BYTES_PER_TASK = 1 << 30  # compressed, that one task scatters
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.commits import Commit, Outputs, fingerprint
 from pipeline.documents import Part, Published
 from pipeline.errors import SchemaError
 from pipeline.quality.share import (
@@ -35,7 +36,7 @@ from pipeline.quality.share import (
 )
 from pipeline.stage import StageConfig, Transform
 from pipeline.storage import Storage
-from pipeline.tasks import Commit, Outputs, Task, Tasks, fingerprint
+from pipeline.tasks import Task, Tasks
 
 LAYER = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
 

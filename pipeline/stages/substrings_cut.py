@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.dedup.substrings import code_point_spans, repeated, tokens
 from pipeline.dedup.units import removal
 from pipeline.stages.dedup_job import Group, as_numpy, read_between
-from pipeline.tasks import File, Outputs
 from pipeline.text.buffers import read_only, utf8_buffers
 from pipeline.text.cuts import CUTS, CUTS_TYPE
 from pipeline.text.normalise import folding

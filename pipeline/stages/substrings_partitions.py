@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
+from pipeline.commits import Outputs
 from pipeline.documents import Part
 from pipeline.errors import ConfigError
 from pipeline.sizes import spelled
 from pipeline.stages.dedup_job import Group, as_numpy
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs
 from pipeline.text.shingles import mixed
 
 TEXTS = "work/substrings/texts"

@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
+from pipeline.commits import File, Outputs
 from pipeline.documents import Part
 from pipeline.stages.dedup_job import Group, as_numpy, ranges_of, read_between
 from pipeline.stages.dedup_runs import delta_coded
 from pipeline.storage import Storage
-from pipeline.tasks import File, Outputs
 from pipeline.urls.page import page_address
 
 URLS, RUNS, LOSERS = "urls", "work/urls/runs", "work/urls/losers"

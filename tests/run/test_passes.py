@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.commits import LOADING, READING, File, Outputs
 from pipeline.documents import SavedRows
 from pipeline.runner.passes import Crash, PassWork, run_file
 from pipeline.schema import RECORD
 from pipeline.stages.measure_text import MeasureText
 from pipeline.storage import Storage
-from pipeline.tasks import LOADING, READING, File, Outputs
 
 MEASURED = MeasureText().columns_written()
 SAVED = pa.schema(

@@ -18,12 +18,13 @@ from tokenizers.models import WordLevel
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import Whitespace
 
+from pipeline.commits import Outputs, fingerprint
 from pipeline.documents import Part, Published
 from pipeline.executors import InlineExecutor
 from pipeline.schema import TIMESTAMP
 from pipeline.stage import StageConfig, function_of
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Silent, Tasks, fingerprint
+from pipeline.tasks import Silent, Tasks
 from pipeline.text.cuts import CUTS
 
 FastTextFile = Callable[..., str]

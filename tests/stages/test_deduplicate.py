@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from pipeline.commits import Outputs, fingerprint
 from pipeline.documents import Part, Published
 from pipeline.executors import InlineExecutor
 from pipeline.schema import DUPLICATES, TIMESTAMP
@@ -18,7 +19,7 @@ from pipeline.stages import dedup_job, dedup_partitions, dedup_runs
 from pipeline.stages.deduplicate import Deduplicate, run
 from pipeline.stages.sign import Sign, build
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Tasks, fingerprint
+from pipeline.tasks import Tasks
 
 DOCUMENTS = pa.schema(
     [

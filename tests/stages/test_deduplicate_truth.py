@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.commits import Outputs
 from pipeline.documents import Part
 from pipeline.executors import InlineExecutor
 from pipeline.schema import TIMESTAMP
 from pipeline.stages.deduplicate import Deduplicate, run
 from pipeline.stages.sign import Sign, build
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Tasks
+from pipeline.tasks import Tasks
 
 Pairs = list[tuple[int, int, float]]
 

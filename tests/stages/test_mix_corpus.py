@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from pipeline.commits import Outputs, fingerprint
 from pipeline.documents import Part, Published
 from pipeline.executors import InlineExecutor
 from pipeline.mix.cut import cut_of
@@ -19,7 +20,7 @@ from pipeline.stages import mix_corpus, mix_domains, mix_pieces, mix_rows, mix_s
 from pipeline.stages.mix_corpus import MixCorpus, run
 from pipeline.stages.mix_pieces import piece, rows_of_way
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Tasks, fingerprint
+from pipeline.tasks import Tasks
 
 TEXTS = (
     "Bonjour à tous",

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.commits import Outputs, fingerprint
 from pipeline.config import load_recipe
 from pipeline.documents import Part
 from pipeline.errors import ConfigError
@@ -22,7 +23,7 @@ from pipeline.runner.passes import PassWork
 from pipeline.runner.run import run
 from pipeline.stages.score_borderline import ScoreBorderline
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Silent, Task, Tasks, fingerprint
+from pipeline.tasks import Silent, Task, Tasks
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = pa.schema(

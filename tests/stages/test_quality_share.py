@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from pipeline.commits import Outputs, fingerprint
 from pipeline.documents import Part
 from pipeline.errors import SchemaError
 from pipeline.executors import InlineExecutor
@@ -20,7 +21,7 @@ from pipeline.stage import kind
 from pipeline.stages import quality_share
 from pipeline.stages.filter_quality import FilterQuality, run
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Tasks, fingerprint
+from pipeline.tasks import Tasks
 
 DOCUMENTS = pa.schema(
     [

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.commits import Outputs, fingerprint
 from pipeline.documents import Part
 from pipeline.executors import InlineExecutor
 from pipeline.schema import TIMESTAMP
 from pipeline.stages.deduplicate import Deduplicate, begin, conclude, run
 from pipeline.stages.sign import Sign
 from pipeline.storage import Storage
-from pipeline.tasks import Outputs, Tasks, fingerprint
+from pipeline.tasks import Tasks
 
 Row = dict[str, Any]
 
