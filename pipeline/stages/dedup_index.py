@@ -183,19 +183,17 @@ def rows_of(
             parquet = pq.ParquetFile(opened)
             key = parquet.schema_arrow.names[0]
             for number in range(parquet.num_row_groups):
-                limits = parquet.metadata.row_group(number).column(0).statistics
+                group = parquet.metadata.row_group(number)
+                limits = group.column(0).statistics
+                added = group.column(group.num_columns - 1).statistics
                 least, most = max(limits.min, low), min(limits.max, high)
                 if least > most or not _is_any(wanted, least, most):
                     continue
                 table = parquet.read_row_group(number)
-                is_read = pc.and_(
-                    pc.less(table["added"], source.number),
-                    pc.and_(
-                        pc.greater_equal(table[key], pa.scalar(low, pa.uint64())),
-                        pc.less_equal(table[key], pa.scalar(high, pa.uint64())),
-                    ),
-                )
-                yield table.filter(is_read)
+                is_within = limits.min >= low and limits.max <= high
+                if not is_within or added.max >= source.number:
+                    table = table.filter(_is_read(table, key, source, low, high))
+                yield table
 
 
 def input_hashes(source: Reading) -> Hashes:
@@ -203,6 +201,13 @@ def input_hashes(source: Reading) -> Hashes:
     tables = rows_of(source.of(INPUT), *ALL)
     found = [as_numpy(table["hash"]) for table in tables]
     return np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
+
+
+def _is_read(table: pa.Table, key: str, source: Reading, low: int, high: int) -> Any:
+    """Which rows lie within [low, high] and were there for the run that reads."""
+    above = pc.greater_equal(table[key], pa.scalar(low, pa.uint64()))
+    below = pc.less_equal(table[key], pa.scalar(high, pa.uint64()))
+    return pc.and_(pc.and_(above, below), pc.less(table["added"], source.number))
 
 
 def _is_any(wanted: Hashes | None, low: int, high: int) -> bool:

@@ -39,7 +39,7 @@ from pipeline.tasks import Progress, Task, Tasks
 _TASK_ROWS = 1 << 24
 _DATASETS = {BY_KEEPER: "keepers", BY_SKETCH: "sketches"}
 
-Piece = tuple[str, int, int]
+Piece = tuple[str, int, int, Reading]
 
 
 def compact(
@@ -68,14 +68,12 @@ def merge_older(tasks: Tasks, upcoming: Sequence[Generation] = ()) -> list[Gener
         merged.append(_merge(tasks, published[slice(*window)]))
 
 
-def merge_rows(
-    outputs: Outputs, source: Reading, pieces: Sequence[Piece]
-) -> dict[str, Any]:
+def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> dict[str, Any]:
     """Write the rows of each range of a column, those added first before others."""
     written = []
-    for column, low, high in pieces:
+    for column, low, high, source in pieces:
         dataset = _DATASETS.get(column, "hashes")
-        found = list(rows_of(source.of(column, low, high), low, high))
+        found = list(rows_of(source, low, high))
         table = pa.concat_tables([SCHEMAS[dataset].empty_table(), *found])
         if table.num_rows:
             keys = as_numpy(table.column(0))
@@ -92,8 +90,8 @@ def _merge(tasks: Tasks, some: Sequence[Generation]) -> Generation:
     source = reading(index, some, EVER)
     pieces: list[Piece] = []
     for column in dict.fromkeys(own.column for own in source.files):
-        ranges = ranges_in(column, source.rows(column))
-        pieces += [(column, low, high) for low, high in ranges]
+        for low, high in ranges_in(column, source.rows(column)):
+            pieces.append((column, low, high, source.of(column, low, high)))
     rows = sum(own.file.rows for own in source.files)
     runs = tuple(entry for own in some for entry in own.runs)
     print_ = fingerprint([entry.print for entry in runs], len(pieces))
@@ -101,7 +99,7 @@ def _merge(tasks: Tasks, some: Sequence[Generation]) -> Generation:
     commits = tasks.run(
         "merge",
         [
-            Task(f"{name}-{number:05}", print_, merge_rows, (source, work))
+            Task(f"{name}-{number:05}", print_, merge_rows, (work,))
             for number, work in enumerate(packed(pieces, rows, _TASK_ROWS))
         ],
     )

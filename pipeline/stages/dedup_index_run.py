@@ -45,7 +45,13 @@ from pipeline.stages.dedup_index_generation import (
     add_keepers,
     gather_keys,
 )
-from pipeline.stages.dedup_index_matches import SURE, UNSURE, find_matches, lookups
+from pipeline.stages.dedup_index_matches import (
+    SURE,
+    UNSURE,
+    Lookup,
+    find_matches,
+    lookups,
+)
 from pipeline.stages.dedup_index_sketches import (
     SKETCHED_IN,
     add_sketches,
@@ -62,6 +68,7 @@ from pipeline.storage import Storage
 from pipeline.tasks import Tasks
 
 MAX_ATTACHED = 1 << 23  # documents of one range of keepers
+_HELD_ROWS = 2  # of a range that is written into the index, where edges hold one
 
 
 class Job:
@@ -135,14 +142,14 @@ def matches_of(
     settings, source = job.settings, job.source
     bands = settings.bands if settings.has_sketches else ()
     columns = [name for name in settings.hash_columns if name not in bands]
-    work: Work = [
-        (own, same_ids, SURE) for own in lookups(runs, columns, source, job.rows)
-    ]
-    sure = files_of(job.step("index-matches", find_matches, work))
+    found = lookups(runs, columns, source, job.rows)
+    work: Work = [(own, same_ids, SURE) for own in found]
+    sure = files_of(job.step("index-matches", find_matches, work, _cut(found)))
     if not bands:
         return sure
-    work = [(own, same_ids, UNSURE) for own in lookups(runs, bands, source, job.rows)]
-    commits = job.step("index-unverified", find_matches, work)
+    found = lookups(runs, bands, source, job.rows)
+    work = [(own, same_ids, UNSURE) for own in found]
+    commits = job.step("index-unverified", find_matches, work, _cut(found))
     unsure = files_of(commits)
     ranges = sketch_ranges(sum(commit.tally["matches"] for commit in commits))
     work = [(settings, group, unsure, ranges) for group in job.groups]
@@ -228,9 +235,7 @@ def _added(job: Job, decided: Decided) -> tuple[list[Commit], list[Commit]]:
     run = job.tasks.storage
     hashes = [
         (run, settings, [(u, job.source.of(u.column, u.low, u.high)) for u in some])
-        for some in units(
-            keys, columns, 2 * rows
-        )  # more is held of each than for edges
+        for some in units(keys, columns, _HELD_ROWS * rows)
     ]
     kept = (*files_of(gathered, KEPT_IN), *decided.grown)
     ranges = ranges_in(BY_KEEPER, sum(file.rows for file in kept))
@@ -256,6 +261,14 @@ def _sketched(job: Job, decided: Decided, steps: Steps) -> list[Commit]:
     run, number = job.tasks.storage, job.source.number
     work = [(run, files, n, ranges, number) for n in range(ranges)]
     return steps("index-sketches", add_sketches, work)
+
+
+def _cut(found: Sequence[Sequence[Lookup]]) -> list[Any]:
+    """How lookups are cut into tasks: merging generations may change it."""
+    return [
+        [[own.unit.column, own.unit.low, own.unit.high] for own in some]
+        for some in found
+    ]
 
 
 def _layers_of(groups: Sequence[Group], decided: Decided) -> list[list[File]]:

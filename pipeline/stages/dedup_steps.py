@@ -37,11 +37,13 @@ class Steps:
         name: str,
         function: Callable[..., dict[str, Any]],
         arguments: Work,
+        *more: Any,
     ) -> list[Commit]:
         """One task for each tuple of arguments. What earlier steps made need not enter
-        the fingerprint: settings, parts and what the index had determine it.
+        the fingerprint: settings, parts and what the index had determine it. How the
+        work is cut does, where it follows from anything else: `more`.
         """
-        print_ = fingerprint(self.print, len(arguments))
+        print_ = fingerprint(self.print, len(arguments), *more)
         return self.tasks.run(
             f"{self.label}-{name}",
             [

@@ -1,9 +1,10 @@
 """Keep one document of each cluster of exact and near duplicates.
 
 Reads  id, text_hash, band_00 ..., the columns of `keep`; language for `scope:
-       language`, text for `verify`
+       language`, text for `verify`, crawl for an `index`
 Writes cluster, cluster_size, kept, drop_reason (duplicate_id, duplicate_exact,
-       duplicate_near), one file per part, row for row
+       duplicate_near, duplicate_of_index), one file per part, row for row; with an
+       `index` index_crawl
 
 Documents are told apart by ordinals: their row among all rows of all parts, the parts
 taken by name. So neither splits nor the order of inputs nor the executor can change
@@ -18,6 +19,8 @@ large the pieces are):
     candidates  a group of parts    columns -> the rows of these, by partition
     survivors   a partition         rows    -> which document stands for which
     duplicates  a group of parts            -> the layers
+
+With an index, what earlier runs kept takes part: pipeline/stages/dedup_index_run.py.
 """
 
 from collections import Counter
@@ -90,7 +93,8 @@ class Deduplicate(StageConfig):
     `keep` names columns, ascending unless -; the first decides, the next breaks ties, and
     id breaks the last. Null comes last either way. Without `verify` a component keeps
     one document, though its ends may have little in common. With it, components of
-    more than `max_component` documents are cut up first.
+    more than `max_component` documents are cut up first. `index` is a folder of what
+    earlier runs kept, which always stays.
     """
 
     # Where the index lies is nothing that an outcome depends on; what it holds is.

@@ -1,6 +1,7 @@
 """Whole runs with an index: killed for good, refused, looked after from the command line."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -114,6 +115,17 @@ def test_a_killed_run_goes_on_and_another_one_waits_for_it(refresh: Refresh) -> 
     for name in "ab":  # again: nothing is done, and nothing changes
         assert refresh.run(name).code == 0
     assert before == sorted(path.name for path in refresh.index.rglob("*.parquet"))
+
+
+def test_check_says_what_the_index_will_take_and_reserves_nothing(
+    refresh: Refresh,
+) -> None:
+    told = refresh.command("check", *refresh.arguments("c"))
+    assert told.code == 0, told.stderr
+    assert re.search(r"and [\d.]+ \w+ at most, and for good, in the index", told.stdout)
+    done = refresh.command("check", *refresh.arguments("a"))
+    assert len(re.findall(r"\bdone\b", done.stdout)) == 2
+    assert not (refresh.index / "writer.json").exists()
 
 
 def test_what_an_index_cannot_compare_is_said(refresh: Refresh) -> None:
