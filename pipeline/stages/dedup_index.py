@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.commits import Commit, File
-from pipeline.stages.dedup_job import as_numpy, bounds_of, ranges_for, ranges_of
+from pipeline.stages.dedup_job import as_numpy, bounds_of, ranges_for
 from pipeline.storage import Storage
 
 HASHES = pa.schema(
@@ -123,8 +123,7 @@ class Reading(NamedTuple):
 
 def ranges_in(column: str, rows: int) -> list[tuple[int, int]]:
     """Ranges of a column of the index that memory holds: the sizes of its rows differ."""
-    most = _MOST_ROWS.get(column)
-    return bounds_of(ranges_for(rows, most)) if most else ranges_of(rows)
+    return bounds_of(ranges_for(rows, _MOST_ROWS.get(column, 1 << 23)))
 
 
 def generations(storage: Storage) -> list[Generation]:

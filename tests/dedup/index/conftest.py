@@ -1,5 +1,6 @@
 """Crawls that share an index, at the level of the barrier, and what the rule says of them."""
 
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from pipeline.commits import Outputs, fingerprint
 from pipeline.documents import Part
-from pipeline.executors import InlineExecutor
+from pipeline.executors import Call, InlineExecutor
 from pipeline.schema import TIMESTAMP
 from pipeline.stages.deduplicate import Deduplicate, begin, conclude, run
 from pipeline.stages.sign import Sign
@@ -39,6 +40,13 @@ LAYER = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
 
 class Killed(BaseException):
     """Stands for the death of the process, which nothing of ours catches."""
+
+
+class Travelling(InlineExecutor):
+    """Takes calls apart and puts them together, as they are sent to a worker."""
+
+    def submit(self, call: Call) -> None:
+        super().submit(pickle.loads(pickle.dumps(call)))
 
 
 class Crawls:
@@ -91,7 +99,7 @@ class Crawls:
         )
         parts = self.parts(storage, name, rows, schema)
         with storage.lock():
-            tasks = Tasks(storage, InlineExecutor())
+            tasks = Tasks(storage, Travelling())
             begun = begin(config, parts, storage, [self.sign, config], is_dry=False)
             result = run(config, parts, tasks, begun)
             conclude(config, parts, tasks, begun)
