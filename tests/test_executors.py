@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -39,9 +40,20 @@ def outcomes(executor: Executor, calls: list[Call]) -> dict[str, Outcome]:
     return found
 
 
+def gpus_given() -> list[str]:
+    import ray
+
+    return list(ray.get_runtime_context().get_accelerator_ids()["GPU"])
+
+
 @pytest.fixture(scope="module")
 def ray_executor() -> Iterator[Executor]:
-    executor = make_executor("ray", workers=1)
+    """A node of one core that says it has a GPU, and has none in truth."""
+    import ray
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray, "init", partial(ray.init, num_gpus=1))
+        executor = make_executor("ray", workers=1)
     yield executor
     executor.close()
 
@@ -66,6 +78,21 @@ def test_the_death_of_a_worker_is_an_outcome(ray_executor: Executor) -> None:
     found = outcomes(ray_executor, [Call("a", die, ()), Call("b", double, (1,))])
     assert found["a"].died
     assert found["b"].value == 2
+
+
+@pytest.mark.ray
+def test_a_call_that_needs_a_gpu_runs_where_one_is(ray_executor: Executor) -> None:
+    calls = [Call("with", gpus_given, (), gpus=1.0), Call("without", gpus_given, ())]
+    found = outcomes(ray_executor, calls)
+    assert found["with"].value == ["0"]
+    assert found["without"].value == []
+
+
+@pytest.mark.ray
+def test_a_gpu_that_no_node_has_is_not_waited_for(ray_executor: Executor) -> None:
+    with pytest.raises(ConfigError, match=r"needs 2 GPU, the largest node .* has 1;"):
+        ray_executor.submit(Call("a", gpus_given, (), gpus=2.0))
+    assert ray_executor.pending == 0
 
 
 def test_no_ray_at_an_address_is_said_in_one_line() -> None:

@@ -1,29 +1,30 @@
-"""score_borderline as a pass of its own: aligned columns, placed where there is a GPU."""
+"""score_borderline as a pass of its own: aligned columns, and what it asks for.
+
+Where Ray then puts a call that asks for a GPU is told in tests/test_executors.py.
+"""
 
 import shutil
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.commits import Outputs, fingerprint
+from pipeline.commits import Outputs
 from pipeline.config import load_recipe
 from pipeline.documents import Part
 from pipeline.errors import ConfigError
-from pipeline.executors import Call, Executor, InlineExecutor, RayExecutor
+from pipeline.executors import Call, InlineExecutor
 from pipeline.plan import Pass, plan_steps
 from pipeline.runner.aligned import run_aligned
 from pipeline.runner.passes import PassWork
 from pipeline.runner.run import run
 from pipeline.stages.score_borderline import ScoreBorderline
 from pipeline.storage import Storage
-from pipeline.tasks import Silent, Task, Tasks
+from pipeline.tasks import Silent
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = pa.schema(
@@ -190,49 +191,3 @@ def test_a_pass_of_its_own_stands_behind_the_last_save(
     path.write_text(moved, encoding="utf-8")
     with pytest.raises(ConfigError, match="stands behind the last `save:`"):
         load_recipe(path)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Executor]:
-    """A Ray node that says it has one GPU, and none in truth."""
-    import ray
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ray, "init", partial(ray.init, num_gpus=1))
-        executor = RayExecutor("local", 1)
-        yield executor
-        executor.close()
-
-
-def run_and_say_where(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
-    import ray
-
-    run_aligned(outputs, work, part)
-    return dict(ray.get_runtime_context().get_accelerator_ids())
-
-
-@pytest.mark.ray
-def test_the_pass_runs_where_a_gpu_is_and_gives_the_same(
-    cluster: Executor, model: str, tmp_path: Path
-) -> None:
-    config = ScoreBorderline(model=model, labels=("toxic",), resources={"gpu": 1})
-    commits, layers = [], []
-    for executor, function in (
-        (cluster, run_and_say_where),
-        (InlineExecutor(), run_aligned),
-    ):
-        storage = Storage(str(tmp_path / type(executor).__name__))
-        part = saved(storage, 20)
-        print_ = fingerprint("x")
-        task = Task("a", print_, function, (work_of(config), part), gpus=1.0)
-        commits += Tasks(storage, executor).run("score_borderline", [task])
-        layers.append(Path(storage.path(commits[-1].files[0].path)).read_bytes())
-    assert commits[0].tally["GPU"] == ["0"]
-    assert layers[0] == layers[1]
-
-
-@pytest.mark.ray
-def test_a_gpu_that_no_node_has_is_not_waited_for(cluster: Executor) -> None:
-    with pytest.raises(ConfigError, match=r"needs 2 GPU, the largest node .* has 1;"):
-        cluster.submit(Call("a", run_and_say_where, (), gpus=2.0))
-    assert cluster.pending == 0
