@@ -27,8 +27,9 @@ format: $(VENV)/.installed-dev ## put the code into the house's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev ## pages per second, stage by stage, on real pages
+bench: $(VENV)/.installed-dev ## pages per second, stage by stage, and filters beside datatrove's
 	@$(BIN)/python benchmarks/throughput.py
+	@$(BIN)/python benchmarks/quality.py --speed
 
 fuzz: $(VENV)/.installed-dev ## break archives for ten minutes and read them
 	@$(BIN)/python benchmarks/fuzz_warc.py

@@ -12,7 +12,8 @@ gold-dev.jsonl.gz and 4,000 texts fuzzed from them. Prints
                 against the four filters, as shipped (spaCy's English splitter) and
                 with our words given to them
 
---golden FILE makes the decisions anew that tests/text/datatrove_decisions.jsonl has.
+--speed prints the last alone, as `make bench` does. --golden FILE makes the decisions
+anew that tests/text/datatrove_decisions.jsonl has.
 """
 
 import argparse
@@ -43,9 +44,7 @@ from pipeline.text.unicode import code_points
 from pipeline.text.words import read_only, segment
 
 HERE, DATATROVE = Path(__file__).parent, "datatrove==0.10.1"
-FUZZED = 4000
-SPEED_TEXTS = 300
-ROUNDS = 5
+FUZZED, SPEED_TEXTS, ROUNDS = 4000, 300, 5
 
 _CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
 _ENDS = (".", "?", "!", '"', "'")
@@ -101,28 +100,34 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
     parser.add_argument("--golden", type=Path)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--speed", action="store_true")
     arguments = parser.parse_args()
     python = environment()
     if arguments.golden:
         make_golden(python, arguments.golden)
         return
-    with gzip.open(
-        arguments.data / "gold-dev.jsonl.gz", "rt", encoding="utf-8"
-    ) as file:
+    path = arguments.data / "gold-dev.jsonl.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row.get("text")]
-    gold = list(dict.fromkeys(row["text"] for row in rows))
-    rng = random.Random(arguments.seed)
-    texts = gold + [fuzzed(rng.choice(gold), rng) for _ in range(FUZZED)]
-    theirs, _ = datatrove_s(python, texts)
-    print_differences(texts, theirs)
     english = [
         row["text"]
         for row in rows
         if row["gold_kind"].startswith("full") and row["lang_ft"] == "en"
     ]
+    if not arguments.speed:
+        print_decisions(python, rows, english, random.Random(arguments.seed))
+    print_speed(python, english[:SPEED_TEXTS])
+
+
+def print_decisions(
+    python: Path, rows: list[Row], english: list[str], rng: random.Random
+) -> None:
+    gold = list(dict.fromkeys(row["text"] for row in rows))
+    texts = gold + [fuzzed(rng.choice(gold), rng) for _ in range(FUZZED)]
+    theirs, _ = datatrove_s(python, texts)
+    print_differences(texts, theirs)
     print_effects("whole English texts", english)
     print_effects("first 60 words of them", [beginning(text) for text in english])
-    print_speed(python, english[:SPEED_TEXTS])
 
 
 def environment() -> Path:
@@ -215,9 +220,8 @@ def ours(texts: Sequence[str]) -> tuple[dict[str, list[str | None]], list[str]]:
 
 def reasons(rows: pa.RecordBatch, **settings: Any) -> list[str | None]:
     config = FilterQuality.model_validate(settings)
-    found: list[str | None] = filter_quality.build(config)(rows)[
-        "drop_reason"
-    ].to_pylist()
+    decided = filter_quality.build(config)(rows)
+    found: list[str | None] = decided["drop_reason"].to_pylist()
     return found
 
 
@@ -225,7 +229,7 @@ def print_differences(texts: Sequence[str], theirs: list[Row]) -> None:
     found, c4_texts = ours(texts)
     print(f"decisions on {len(texts):,} texts, `compat: datatrove` against {DATATROVE}")
     for name, decided in found.items():
-        differ = Counter[tuple[str | None, str | None]]()
+        differ: Counter[Any] = Counter()
         for reason, row in zip(decided, theirs, strict=True):
             named = REASONS[reason] if reason else None
             is_same = (
@@ -243,8 +247,9 @@ def print_differences(texts: Sequence[str], theirs: list[Row]) -> None:
         for text, row in zip(c4_texts, theirs, strict=True)
         if row["c4"] is None
     ]
-    changed = sum(our != their for our, their in pairs)
-    print(f"  C4's texts         {len(pairs):5,}, differences {changed}")
+    print(
+        f"  C4's texts         {len(pairs):5,}, differences {sum(a != b for a, b in pairs)}"
+    )
 
 
 def beginning(text: str) -> str:
@@ -255,14 +260,7 @@ def beginning(text: str) -> str:
 
 def print_effects(name: str, texts: list[str]) -> None:
     """Decisions of Gopher's and FineWeb's rules that change with one deviation."""
-    rows = pa.RecordBatch.from_pydict(
-        {
-            "text": texts,
-            "text_chars": pa.array(map(len, texts), pa.int32()),
-            "language": ["eng"] * len(texts),
-            "drop_reason": pa.nulls(len(texts), pa.string()),
-        }
-    )
+    rows = english_batch(texts)
     own = measure_text.build(MeasureText())(rows)
     compatible = measure_text.build(MeasureText(compat="datatrove"))(rows)
     both: dict[str, Any] = {"preset": ["gopher", "fineweb"]}
@@ -292,6 +290,17 @@ def print_effects(name: str, texts: list[str]) -> None:
     )
 
 
+def english_batch(texts: list[str]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {
+            "text": texts,
+            "text_chars": pa.array(map(len, texts), pa.int32()),
+            "language": ["eng"] * len(texts),
+            "drop_reason": pa.nulls(len(texts), pa.string()),
+        }
+    )
+
+
 def change(before: list[str | None], after: list[str | None]) -> str:
     pairs = list(zip(before, after, strict=True))
     more = sum(old is not None and new is None for old, new in pairs)
@@ -301,14 +310,7 @@ def change(before: list[str | None], after: list[str | None]) -> str:
 
 def print_speed(python: Path, texts: list[str]) -> None:
     size = sum(len(text.encode()) for text in texts)
-    rows = pa.RecordBatch.from_pydict(
-        {
-            "text": texts,
-            "text_chars": pa.array(map(len, texts), pa.int32()),
-            "language": ["eng"] * len(texts),
-            "drop_reason": pa.nulls(len(texts), pa.string()),
-        }
-    )
+    rows = english_batch(texts)
     stages = {
         "clean_lines c4": clean_lines.build(CleanLines(preset="c4")),
         "measure_text": measure_text.build(MeasureText()),
@@ -316,21 +318,19 @@ def print_speed(python: Path, texts: list[str]) -> None:
     took = {name: fastest(stage, rows) for name, stage in stages.items()}
     print(f"speed on {len(texts)} English texts, CPU time a 10 kB of text")
     mine = sum(took.values())
-    for name, value in took.items():
+    for name, value in (took | {"all of ours": mine}).items():
         print(f"  {name:30} {value / size * 1e7:7.3f} ms")
-    print(f"  {'all of ours':30} {mine / size * 1e7:7.3f} ms")
     for splitters in ("as-shipped", "given-words"):
         _, seconds = datatrove_s(python, texts, splitters)
-        for name, value in seconds.items():
+        for name, value in (seconds | {"all four": sum(seconds.values())}).items():
             print(f"  {splitters:11} {name:18} {value / size * 1e7:7.3f} ms")
-        their = sum(seconds.values())
-        cost = f"{their / size * 1e7:7.3f} ms, {their / mine:.0f} times ours"
-        print(f"  {splitters:11} {'all four':18} {cost}")
+        print(f"  {splitters:11} {sum(seconds.values()) / mine:.0f} times all of ours")
 
 
 def fastest(stage: Any, rows: pa.RecordBatch) -> float:
     times = []
     for _ in range(ROUNDS + 1):  # the first compiles
+        segment(*utf8_buffers(pa.array(["another text: the words are forgotten"])))
         started = time.process_time()
         stage(rows)
         times.append(time.process_time() - started)

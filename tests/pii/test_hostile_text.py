@@ -32,12 +32,12 @@ UNITS = [
 
 
 def seconds(text: str) -> float:
-    """Shortest of three runs: the least disturbed by the rest of the machine."""
+    """Least CPU time of five runs: what the rest of the machine disturbs least."""
     times = []
-    for _ in range(3):
-        start = time.perf_counter()
+    for _ in range(5):
+        start = time.process_time()
         mask(text)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 
@@ -45,7 +45,7 @@ def seconds(text: str) -> float:
 def test_a_hundred_kilobytes_of_one_unit_cost_milliseconds(unit: str) -> None:
     mask("warm up a@b.fr +33 1 99 00 12 34 4242424242424242 81.2.69.142")
     text = unit * (100_000 // len(unit.encode()))
-    assert seconds(text) < 0.2  # measured: under 2 ms; a quadratic scan needs seconds
+    assert seconds(text) < 0.2  # measured: under 3 ms; a quadratic scan needs seconds
 
 
 @pytest.mark.parametrize(
