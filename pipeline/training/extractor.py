@@ -13,7 +13,6 @@ the trees learn to trust them as far as they reach.
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +44,9 @@ from pipeline.training.extractor_fit import (
 from pipeline.training.extractor_labels import TEACHERS, Labels, ask_teachers, label
 from pipeline.training.extractor_names import Said, log_odds, page_says, spelled
 from pipeline.training.extractor_pages import Page
+from pipeline.training.extractor_weights import block_weights, page_weights
 
 FOLDS: Final = 5
-_SILVER: Final = 2.0
 _ALL_FEATURES: Final = list(range(len(NAMES)))
 
 
@@ -92,7 +91,10 @@ def lessons(
 def train(taught: Sequence[Lesson]) -> Learnt:
     """Fit both ensembles and the log-odds on all lessons."""
     workspace = new_workspace()
-    importance = dict(zip(map(id, taught), _page_weights(taught), strict=True))
+    weights = page_weights(
+        [lesson.page for lesson in taught], [lesson.labels for lesson in taught]
+    )
+    importance = dict(zip(map(id, taught), weights, strict=True))
     rows: list[NDArray[np.float32]] = []
     used: list[Lesson] = []
     for fold in range(FOLDS):
@@ -105,7 +107,7 @@ def train(taught: Sequence[Lesson]) -> Learnt:
     content = np.concatenate([lesson.labels.content for lesson in used])
     comment = np.concatenate([lesson.labels.comment for lesson in used])
     weight = np.concatenate(
-        [_block_weights(lesson.labels, importance[id(lesson)]) for lesson in used]
+        [block_weights(lesson.labels, importance[id(lesson)]) for lesson in used]
     )
     return Learnt(
         fit(features, content, weight, rounds=CONTENT_ROUNDS, bias=CONTENT_BIAS),
@@ -173,30 +175,6 @@ def fold_of(page: Page) -> int:
 
 def _log_odds(taught: Sequence[Lesson]) -> Said:
     return log_odds((lesson.page.site, lesson.says) for lesson in taught)
-
-
-def _page_weights(taught: Sequence[Lesson]) -> list[float]:
-    """So that no type of page or source rules: 1 / sqrt(pages like this one).
-
-    A page with silver labels counts twice: by gold alone, WCXB's way of annotating
-    articles wins over everybody else's.
-    """
-    kinds = [
-        lesson.page.page_type if lesson.labels.is_gold else lesson.page.source
-        for lesson in taught
-    ]
-    count = Counter(kinds)
-    return [
-        (1.0 if lesson.labels.is_gold else _SILVER) * float(count[kind] ** -0.5)
-        for kind, lesson in zip(kinds, taught, strict=True)
-    ]
-
-
-def _block_weights(labels: Labels, page_weight: float) -> NDArray[np.float64]:
-    """A page's weight, spread over its blocks by their words."""
-    weight = labels.words * labels.weight.astype(np.float64)
-    spread: NDArray[np.float64] = weight * (page_weight / weight.sum())
-    return spread
 
 
 def _lines(value: Any) -> str:

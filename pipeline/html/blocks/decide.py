@@ -6,8 +6,12 @@ chance that a block's words are wanted and w their number, keeping the set K has
     expected F1  =  2 * sum_K(w p) / (sum_K(w) + sum_all(w p))
 
 and the best K is always "all with p above some cut" (Ye et al. 2012, "Optimizing
-F-measure: a tale of two approaches", for the principle). Probabilities are put
-into 256 bins, so no sort is needed. A page with text never ends up empty.
+F-measure: a tale of two approaches", for the principle). The blocks of a page do not
+err one by one: a layout that the trees read too kindly is read so throughout. The
+log-odds of a whole page are therefore taken as off by a normal error of PAGE_ERROR,
+and the expectation is over that error too, at the three points of Gauss and Hermite.
+Log-odds are put into 256 bins, so no sort is needed. A page with text never ends up
+empty.
 """
 
 import math
@@ -18,8 +22,17 @@ from numba import njit
 
 from pipeline.html.blocks.layout import COMMENT, CONTENT, Page
 
+# Standard deviation, in log-odds. Of 0, 1, 2, 3 and 4 the best in site-grouped
+# cross-validation (2026-11-22): +.003 of F1 over 0, each at its best shift.
+PAGE_ERROR: Final = 2.0
+
 _BINS: Final = 256
+_BINS_PER_UNIT: Final = 16  # of log-odds: from -8 to 8
 _CHUNK: Final = 128  # rows per turn of the tree loop: they stay in the first cache
+_ERRORS = np.array([-math.sqrt(3.0), 0.0, math.sqrt(3.0)]) * PAGE_ERROR
+_ERROR_CHANCES = np.array([1 / 6, 2 / 3, 1 / 6])
+_LOG_ODDS = (np.arange(_BINS) + 0.5) / _BINS_PER_UNIT - _BINS / _BINS_PER_UNIT / 2
+_CHANCES = 1.0 / (1.0 + np.exp(-(_LOG_ODDS + _ERRORS[:, np.newaxis])))
 
 
 @njit(cache=True, nogil=True)
@@ -78,20 +91,25 @@ def keep_blocks(page: Page, keeps_comments: bool) -> int:
 def _cut(page: Page) -> int:
     """Lowest bin that is kept; 256 on a page without words."""
     words = np.zeros(_BINS)
-    wanted = np.zeros(_BINS)
     for index in range(page.state[0].blocks):
-        probability = page.probabilities[CONTENT, index]
-        bin_ = _bin(probability)
-        words[bin_] += page.blocks[index].words
-        wanted[bin_] += page.blocks[index].words * probability
-    total = wanted.sum()
+        words[_bin(page.probabilities[CONTENT, index])] += page.blocks[index].words
+    totals = np.zeros(len(_ERRORS))
+    for error in range(len(_ERRORS)):
+        for bin_ in range(_BINS):
+            totals[error] += words[bin_] * _CHANCES[error, bin_]
     best, best_cut = 0.0, _BINS
-    kept = found = 0.0
+    kept = 0.0
+    found = np.zeros(len(_ERRORS))
     for bin_ in range(_BINS - 1, -1, -1):
+        if words[bin_] == 0:
+            continue
         kept += words[bin_]
-        found += wanted[bin_]
-        if words[bin_] > 0 and 2 * found / (kept + total) > best:
-            best, best_cut = 2 * found / (kept + total), bin_
+        expected = 0.0
+        for error in range(len(_ERRORS)):
+            found[error] += words[bin_] * _CHANCES[error, bin_]
+            expected += _ERROR_CHANCES[error] * found[error] / (kept + totals[error])
+        if expected > best:
+            best, best_cut = expected, bin_
     return best_cut
 
 
@@ -103,4 +121,9 @@ def _is_comment(page: Page, index: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _bin(probability: float) -> int:
-    return min(int(probability * _BINS), _BINS - 1)
+    if probability <= 0.0:
+        return 0
+    if probability >= 1.0:
+        return _BINS - 1
+    log_odds = math.log(probability / (1.0 - probability))
+    return min(max(int(log_odds * _BINS_PER_UNIT + _BINS / 2), 0), _BINS - 1)

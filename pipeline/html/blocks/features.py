@@ -29,12 +29,11 @@ FAR: Final = 64
 _LEVELS: Final = 3
 _WINDOWS: Final = (3, 8, 20)
 _KIND_COUNT: Final = len(ALL_KINDS)
+_LIST_ITEM: Final = ALL_KINDS.index("li_tag")
 _RUNS: Final = len(PRICES)
 
 OWN_NAMES: Final = (
     "linked_share",
-    "links",
-    "terminals",
     "last_class",
     "tag",
     "is_hidden",
@@ -46,20 +45,23 @@ PLACE_NAMES: Final = (
     "after_main_heading",
     "words_after_main_heading",
     "after_heading",
-    "section_words",
     "section_linked_share",
 )
 WINDOW_NAMES: Final = (
     *(f"window{size}_linked_share" for size in _WINDOWS),
     "window3_words",
 )
-PATH_NAMES: Final = ("names_sum", "names_lowest", "names_nearest", *ALL_KINDS)
+PATH_NAMES: Final = (
+    "names_sum",
+    "names_nearest",
+    *(name for name in ALL_KINDS if name != "li_tag"),
+)
 HOLDER_NAMES: Final = (
-    *(
-        f"holder{level}_{what}"
-        for level in range(1, _LEVELS + 1)
-        for what in ("linked_share", "stop_share", "long_share", "page_share")
-    ),
+    *(f"holder{level}_linked_share" for level in range(1, _LEVELS + 1)),
+    "holder1_long_share",
+    "holder1_page_share",
+    "holder2_page_share",
+    "holder3_stop_share",
     "holder1_words_per_block",
     "holder1_names_own",
 )
@@ -83,7 +85,6 @@ PAGE_NAMES: Final = (
     "page_paragraph_share",
     "page_item_share",
     "page_heading_share",
-    "page_code_share",
     "page_comment_share",
     "page_repeated_share",
     "page_digits_per_word",
@@ -136,13 +137,11 @@ def _own(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     elif block.flags & np.uint32(DIALOG):
         special = 4
     row[at] = block.linked_words / words
-    row[at + 1] = block.links
-    row[at + 2] = block.terminals
-    row[at + 3] = block.last
-    row[at + 4] = page.elements[block.container].tag
-    row[at + 5] = 1 if block.flags & np.uint32(HIDDEN) else 0
-    row[at + 6] = special
-    row[at + 7] = page.copies[page.copy_of[index]].blocks
+    row[at + 1] = block.last
+    row[at + 2] = page.elements[block.container].tag
+    row[at + 3] = 1 if block.flags & np.uint32(HIDDEN) else 0
+    row[at + 4] = special
+    row[at + 5] = page.copies[page.copy_of[index]].blocks
     return at + len(OWN_NAMES)
 
 
@@ -165,8 +164,7 @@ def _place(
         first = index + 1
     words = page.words_before[stop] - page.words_before[first]
     linked = page.linked_before[stop] - page.linked_before[first]
-    row[at + 4] = words
-    row[at + 5] = linked / max(words, 1)
+    row[at + 4] = linked / max(words, 1)
     return at + len(PLACE_NAMES)
 
 
@@ -189,13 +187,15 @@ def _path(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     path = page.paths[element]
     depth = page.elements[element].depth
     row[at] = path.sum
-    row[at + 1] = path.lowest
-    row[at + 2] = path.nearest_own
-    at += 3
+    row[at + 1] = path.nearest_own
+    at += 2
     for kind in range(_KIND_COUNT):
+        if kind == _LIST_ITEM:  # counted over the page, see page_item_share
+            continue
         nearest = page.nearest[element, kind]
-        row[at + kind] = depth - nearest if nearest >= 0 else FAR
-    return at + _KIND_COUNT
+        row[at] = depth - nearest if nearest >= 0 else FAR
+        at += 1
+    return at
 
 
 @njit(cache=True, nogil=True)
@@ -210,23 +210,22 @@ def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
         holder = int(above) if above >= 0 else holder
     nearest = page.elements[holder]
     own = page.paths[holder].own
-    words_per_block = page.words_before[nearest.block_stop]
-    words_per_block -= page.words_before[nearest.block_start]
-    for _ in range(_LEVELS):
+    blocks = max(nearest.block_stop - nearest.block_start, 1)
+    words, _, _, longs = _sums(page, nearest.block_start, nearest.block_stop)
+    row[at + 3] = longs / max(words, 1)
+    row[at + 7] = words / blocks
+    row[at + 8] = own
+    for level in range(_LEVELS):
         element = page.elements[holder]
-        words, linked, stops, longs = _sums(
-            page, element.block_start, element.block_stop
-        )
-        row[at] = linked / max(words, 1)
-        row[at + 1] = stops / max(words, 1)
-        row[at + 2] = longs / max(words, 1)
-        row[at + 3] = words / total
-        at += 4
+        words, linked, stops, _ = _sums(page, element.block_start, element.block_stop)
+        row[at + level] = linked / max(words, 1)
+        if level < 2:
+            row[at + 4 + level] = words / total
+        else:
+            row[at + 6] = stops / max(words, 1)
         above = page.paths[holder].wider
         holder = int(above) if above >= 0 else holder
-    row[at] = words_per_block / max(nearest.block_stop - nearest.block_start, 1)
-    row[at + 1] = own
-    return at + 2
+    return at + len(HOLDER_NAMES)
 
 
 @njit(cache=True, nogil=True)
@@ -281,10 +280,9 @@ def _page(page: Page, row: NDArray[np.float32]) -> None:
     row[6] = region.paragraph_words / total
     row[7] = region.item_words / total
     row[8] = region.heading_words / total
-    row[9] = region.code_words / total
-    row[10] = region.comment_words / total
-    row[11] = region.repeated_words / total
-    row[12] = region.digits / total
+    row[9] = region.comment_words / total
+    row[10] = region.repeated_words / total
+    row[11] = region.digits / total
 
 
 @njit(cache=True, nogil=True)

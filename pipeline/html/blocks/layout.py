@@ -132,7 +132,6 @@ PATH = np.dtype(
     [
         ("own", np.float32),  # sum of its names' log-odds
         ("sum", np.float32),  # of itself and its ancestors, halved at each step
-        ("lowest", np.float32),
         ("nearest_own", np.float32),  # own of the nearest element with known names
         ("wider", np.int32),  # nearest ancestor that holds more blocks, or -1
         ("score", np.float32),  # how much text lies in it; see regions.py
@@ -164,10 +163,8 @@ REGIONS = np.dtype(
         ("paragraph_words", np.int32),
         ("item_words", np.int32),
         ("heading_words", np.int32),
-        ("code_words", np.int32),
         ("comment_words", np.int32),
         ("repeated_words", np.int32),
-        ("hidden_words", np.int32),
         ("digits", np.int32),
     ],
     align=True,

@@ -15,15 +15,11 @@ from pipeline.html.blocks.dictionary import KIND_NAMES
 from pipeline.html.blocks.layout import DICTIONARY_SLOTS, KINDS, Page
 
 TAG_KINDS: Final[tuple[tuple[str, ...], ...]] = (
-    ("article",),
     ("main",),
     ("aside",),
-    ("nav",),
-    ("header",),
     ("footer",),
     ("form", "fieldset", "label"),
     ("li", "dd", "dt"),
-    ("td", "th"),
     ("figure", "figcaption"),
 )
 TAG_KIND_NAMES: Final = tuple(names[0] for names in TAG_KINDS)
@@ -52,14 +48,13 @@ def follow_paths(page: Page) -> None:
         path.score = 0
         parent = element.parent
         if parent < 0:
-            path.sum = path.lowest = path.nearest_own = own
+            path.sum = path.nearest_own = own
             path.wider = -1
             for kind in range(KINDS):
                 page.nearest[index, kind] = -1
         else:
             above = page.paths[parent]
             path.sum = own + np.float32(0.7) * above.sum
-            path.lowest = min(above.lowest, own)
             path.nearest_own = own if is_known else above.nearest_own
             holder = page.elements[parent]
             if (

@@ -15,7 +15,7 @@ from numba import njit
 
 from pipeline.html.blocks import tags
 from pipeline.html.blocks.dictionary import KIND_NAMES
-from pipeline.html.blocks.layout import GROUP_SLOTS, HIDDEN, IN_PRE, Page
+from pipeline.html.blocks.layout import GROUP_SLOTS, Page
 from pipeline.html.blocks.paths import TAG_KIND_NAMES
 
 PRICES: Final = (3.0, 8.0, 20.0)
@@ -48,8 +48,7 @@ def forget_groups(page: Page) -> None:
 def _sum_up(page: Page) -> None:
     region = page.regions[0]
     region.headings = region.heading_words = region.paragraph_words = 0
-    region.item_words = region.code_words = 0
-    region.comment_words = region.hidden_words = region.digits = 0
+    region.item_words = region.comment_words = region.digits = 0
     region.main_heading = -1
     words = linked = stops = longs = 0
     best_share = 0.0
@@ -78,10 +77,6 @@ def _sum_up(page: Page) -> None:
                 region.main_heading = index
         if tag == tags.P:
             region.paragraph_words += block.words
-        if block.flags & np.uint32(IN_PRE):
-            region.code_words += block.words
-        if block.flags & np.uint32(HIDDEN):
-            region.hidden_words += block.words
         element = block.element
         if page.nearest[element, _LIST_ITEM] >= 0:
             region.item_words += block.words

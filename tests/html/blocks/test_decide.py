@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 from numpy.typing import NDArray
 
-from pipeline.html.blocks.decide import keep_blocks
+from pipeline.html.blocks.decide import PAGE_ERROR, keep_blocks
 from pipeline.html.blocks.layout import COMMENT, CONTENT
 from pipeline.html.blocks.workspace import Workspace, new_workspace
 
@@ -38,11 +38,21 @@ def kept(
     return [int(k) for k in page["is_kept"][:count]]
 
 
-def expected_f1(words: list[int], content: list[float], chosen: list[bool]) -> float:
-    found = sum(w * p for w, p, c in zip(words, content, chosen, strict=True) if c)
-    size = sum(w for w, c in zip(words, chosen, strict=True) if c)
-    total = sum(w * p for w, p in zip(words, content, strict=True))
-    return 2 * found / (size + total)
+def chance(log_odds: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.asarray(log_odds))))
+
+
+def expected_f1(
+    words: list[int], log_odds: NDArray[np.float64], chosen: list[bool]
+) -> float:
+    """Over the page's error too, by numpy's Gauss-Hermite points."""
+    size, kept = np.array(words), np.array(chosen)
+    points, weights = np.polynomial.hermite_e.hermegauss(3)
+    value = 0.0
+    for point, weight in zip(points, weights / weights.sum(), strict=True):
+        wanted = size * chance(log_odds + PAGE_ERROR * point)
+        value += weight * 2 * wanted[kept].sum() / (size[kept].sum() + wanted.sum())
+    return value
 
 
 def test_the_cut_is_as_good_as_the_best_of_all_cuts(workspace: Workspace) -> None:
@@ -50,24 +60,46 @@ def test_the_cut_is_as_good_as_the_best_of_all_cuts(workspace: Workspace) -> Non
     for _ in range(200):
         count = int(rng.integers(1, 30))
         words = rng.integers(1, 80, count).tolist()
-        content = (rng.integers(0, 256, count) / 256 + 0.001).tolist()
-        ours = expected_f1(
-            words, content, [k == 1 for k in kept(workspace, words, content)]
-        )
+        log_odds = rng.integers(-80, 80, count) / 16 + 1 / 32  # bins have this centre
+        content = chance(log_odds)
+        ours = kept(workspace, words, content.tolist())
         best = max(
-            expected_f1(words, content, [p >= cut for p in content]) for cut in content
+            expected_f1(words, log_odds, (content >= cut).tolist()) for cut in content
         )
-        assert ours == pytest.approx(best, abs=1e-6)
+        assert expected_f1(words, log_odds, [k == 1 for k in ours]) == pytest.approx(
+            best, abs=1e-6
+        )
+
+
+def test_the_cut_is_near_the_best_where_pages_are_drawn(workspace: Workspace) -> None:
+    """Pages drawn as the docstring of `decide` says that they come about."""
+    rng = np.random.default_rng(2)
+    words, log_odds = [90, 60, 40, 20, 10], np.array([3.0, 1.5, 0.0, -1.5, -3.0])
+    error = rng.normal(0, PAGE_ERROR, (20_000, 1))
+    is_wanted = rng.random((20_000, 5)) < chance(log_odds + error)
+    size = np.array(words)
+
+    def mean_f1(first: int) -> float:
+        found = (is_wanted * size)[:, :first].sum(axis=1)
+        total = size[:first].sum() + (is_wanted * size).sum(axis=1)
+        return float((2 * found / total).mean())
+
+    ours = kept(workspace, words, chance(log_odds).tolist())
+    assert ours == sorted(ours, reverse=True)
+    best = max(mean_f1(first) for first in range(1, 6))
+    assert mean_f1(sum(ours)) >= best - 0.01
+    assert mean_f1(1) < best - 0.05  # the worst choices are far off
+    assert mean_f1(5) < best - 0.01
 
 
 def test_sure_blocks_are_kept_and_doubtful_ones_by_what_they_add(
     workspace: Workspace,
 ) -> None:
-    # Keeping the second adds 10 * .45 of 104.5 + ...: 2*.. worked out by hand:
-    # first alone 2*95/(100+99.5) = .952; both 2*99.5/(110+99.5) = .950.
-    assert kept(workspace, [100, 10], [0.95, 0.45]) == [1, 0]
-    # At .5: first alone 190/200 = .950; both 2*100/(110+100) = .952.
-    assert kept(workspace, [100, 10], [0.95, 0.5]) == [1, 1]
+    # Far from 0 the page's error changes little. Both sure: 2*110/(110+110) = 1,
+    # the first alone 2*100/(100+110) = .95; a block that is surely not wanted
+    # costs: 2*100/(110+100) = .95 against 1.
+    assert kept(workspace, [100, 10], [0.9999, 0.9999]) == [1, 1]
+    assert kept(workspace, [100, 10], [0.9999, 0.0001]) == [1, 0]
 
 
 def test_a_page_with_words_is_never_empty(workspace: Workspace) -> None:

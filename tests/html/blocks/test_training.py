@@ -17,11 +17,12 @@ from pipeline.training.extractor import (
     train,
     write_weights,
 )
-from pipeline.training.extractor_labels import label
+from pipeline.training.extractor_labels import Labels, label
 from pipeline.training.extractor_names import log_odds, page_says, spelled
 from pipeline.training.extractor_pages import Page, read_pages
 from pipeline.training.extractor_run import train_extractor
 from pipeline.training.extractor_scores import f1, table
+from pipeline.training.extractor_weights import block_weights, page_weights
 
 BODY = "The ferry leaves at nine and comes back at noon with the post and the papers."
 
@@ -110,6 +111,45 @@ def test_names_say_what_stands_in_them(lessons: list[Lesson]) -> None:
 
 def test_a_name_of_few_sites_says_nothing(lessons: list[Lesson]) -> None:
     assert log_odds((lesson.page.site, lesson.says) for lesson in lessons[:4]) == {}
+
+
+def labels_of(
+    words: list[int], content: list[float], *, is_gold: bool = True
+) -> Labels:
+    ones = np.ones(len(words), np.float32)
+    wanted = np.array(content, np.float32)
+    return Labels(np.array(words, np.int32), wanted, 0 * ones, ones, is_gold)
+
+
+def test_a_source_of_four_pages_counts_as_two_of_one() -> None:
+    gold, silver = labels_of([1], [1]), labels_of([1], [1], is_gold=False)
+    pages = [page(f"s{n}.example", source="large") for n in range(4)]
+    pages += [page("a.example", source="small"), page("b.example", source="silver")]
+    weights = page_weights(pages, [gold] * 5 + [silver])
+    assert weights == pytest.approx([0.5, 0.5, 0.5, 0.5, 1.0, 2.0])
+    assert page_weights([], []) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "content", "expected"),
+    [
+        # All wanted: the denominators are 100 and 200, their mean 141.
+        pytest.param([60, 40], [1, 1], [0.4243, 0.2828], id="all wanted"),
+        # Half wanted: both are 100.
+        pytest.param([50, 50], [1, 0], [0.5, 0.5], id="half wanted"),
+        # A wrong word costs more where little is wanted: 100 and 2 * 20.
+        pytest.param([20, 80], [1, 0], [0.3162, 1.2649], id="a fifth wanted"),
+        # But not without bound: as if a tenth were wanted, 100 and 20.
+        pytest.param([1, 99], [1, 0], [0.0224, 2.2137], id="next to nothing wanted"),
+        pytest.param([0, 0], [0, 0], [0, 0], id="no words"),
+        pytest.param([], [], [], id="no blocks"),
+    ],
+)
+def test_a_block_weighs_by_its_words_and_its_page_by_what_is_wanted(
+    words: list[int], content: list[float], expected: list[float]
+) -> None:
+    weights = block_weights(labels_of(words, content), 1.0)
+    assert weights.tolist() == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,12 @@ def test_the_shipped_weights_are_small_and_readable() -> None:
         "comment",
     }
     weights = load_weights()
-    assert len(weights.content.roots) > 0
+    assert 30 <= len(weights.content.roots) <= 60
+    assert len(weights.comment.roots) > 0
 
 
 def test_each_feature_has_one_name() -> None:
-    assert len(set(NAMES)) == len(NAMES) <= 90
+    assert len(set(NAMES)) == len(NAMES) <= 64
 
 
 @pytest.mark.parametrize(
