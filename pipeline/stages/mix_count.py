@@ -44,7 +44,9 @@ def count_part(
             "domain": table["domain"],
             "documents": pa.array(times),
             # Whole numbers: their sums do not depend on the order of adding.
-            "characters": pa.array(_rounded(table["text_chars"], times)),
+            "characters": pa.array(
+                _rounded(pc.fill_null(table["text_chars"], 0), times)
+            ),
             "tokens": pa.array(_rounded(tokens, times)),
         }
     ).filter(is_open)
@@ -118,7 +120,8 @@ def _tokens(
 
 
 def _rounded(counts: Any, times: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.rint(np.asarray(counts).astype(np.float64) * times).astype(np.int64)
+    known = np.asarray(counts).astype(np.float64)
+    return np.rint(known * times).astype(np.int64)
 
 
 @lru_cache(maxsize=1)

@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import html
 import json
@@ -179,3 +180,17 @@ def records(path: Path) -> list[tuple[str, str | None, bytes]]:
             )
             for record in ArchiveIterator(stream, record_types=WarcRecordType.response)
         ]
+
+
+@pytest.mark.shared
+def test_real_pages_in_utf_8_are_decoded_to_themselves(shared_data: Path) -> None:
+    """All of them: 814 pages in Greek, English, Polish, Russian and Chinese."""
+    right = total = 0
+    for url, content_type, page in records(shared_data / "pages-dev-daniel.warc.gz"):
+        with contextlib.suppress(UnicodeDecodeError):
+            expected = page.decode("utf-8").removeprefix("\ufeff")
+            source = batch(page, content_type=content_type, host=urlsplit(url).hostname)
+            right += decoded(source)["html"][0] == expected
+            total += 1
+    assert total > 800
+    assert right / total >= 0.999
