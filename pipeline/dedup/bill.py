@@ -16,7 +16,7 @@ _INDEX_ROW_BYTES = (
     14  # (hash, keeper, added); a row for each hash that nobody had before
 )
 _KEEPER_BYTES = 13
-_SKETCH_BYTES = 800
+_SKETCH_BYTES = 900
 _INDEX_SECONDS = 5e-7  # a row: to join it, and to write what is new of it, twice
 _SKETCH_SECONDS = 1.5e-4  # to read a text, find the shingles, write the sketch twice
 _VERIFY_SECONDS = 1.5e-4  # to read its text, find the shingles, write and compare them

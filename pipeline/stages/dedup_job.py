@@ -36,7 +36,7 @@ _MAX_PARTITIONS = 512
 _ROW_BYTES = 128
 _SHINGLES_BYTES = 8 << 10  # of a document; web pages measured 5.0 kB on average
 
-SKETCH_BYTES = 1100  # in memory; 0.8 of it in the index
+SKETCH_BYTES = 1100  # in memory; at most 930 in the index
 
 Piece = TypeVar("Piece")
 Order = tuple[tuple[str, bool], ...]

@@ -28,5 +28,5 @@ def test_an_index_costs_a_row_for_each_hash_and_a_kilobyte_for_each_signature() 
     unsigned = bill(10**9, 14, is_verified=True, has_index=True)
     signed = bill(10**9, 14, is_verified=True, has_index=True, has_signatures=True)
     assert unsigned.index_bytes == (14 * 14 + 27) * 8 * 10**8
-    assert signed.index_bytes - unsigned.index_bytes == 800 * 8 * 10**8
+    assert signed.index_bytes - unsigned.index_bytes == 900 * 8 * 10**8
     assert signed.core_hours > unsigned.core_hours > without.core_hours

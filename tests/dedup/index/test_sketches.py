@@ -1,7 +1,13 @@
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.dedup.index.sketches import SLOTS, similarities, similarity, sketches
+from pipeline.stages.dedup_index import SKETCHES
+from pipeline.stages.dedup_runs import delta_coded
 
 
 def sketch(hashes: np.ndarray) -> np.ndarray:
@@ -71,3 +77,23 @@ def test_many_pairs_are_those_that_were_asked_for() -> None:
     rows, places = np.array([0, 0, 1], np.int64), np.array([0, 2, 0], np.int64)
     found = similarities(rows, values, starts, places, values, starts)
     assert found.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_sketch_takes_less_than_a_kilobyte_on_disk(tmp_path: Path) -> None:
+    """600 shingles: 256 gaps of about 23 bits, their largest of a block 29."""
+    rng = np.random.default_rng(4)
+    documents, each = 500, 600
+    hashes = np.sort(rng.integers(0, 2**64, (documents, each), dtype=np.uint64))
+    values, starts = sketches(hashes.ravel(), np.arange(documents + 1) * each)
+    table = pa.table(
+        [
+            np.sort(rng.integers(0, 2**64, documents, dtype=np.uint64)),
+            pa.ListArray.from_arrays(starts.astype(np.int32), values),
+            np.ones(documents, np.uint32),
+        ],
+        schema=SKETCHES,
+    )
+    pq.write_table(table, tmp_path / "a.parquet", **delta_coded(SKETCHES))
+    size = (tmp_path / "a.parquet").stat().st_size / documents
+    assert 700 < size < 1000
+    assert pq.read_table(tmp_path / "a.parquet").equals(table)
