@@ -279,6 +279,14 @@ def test_compaction_by_hand_leaves_the_newest_two(
         remove_newest(crawls.index)
 
 
+def test_pages_that_come_back_add_no_hash(crawls: Any) -> None:
+    rows = random_rows(np.random.default_rng(7), 1, 20)
+    crawls.run("crawl-1", rows)
+    crawls.run("crawl-2", [{**own, "id": own["id"] ^ 1} for own in rows])
+    _, second = generations(crawls.index)
+    assert {own.column for own in second.files} == {"input", "keeper"}
+
+
 def test_a_crawl_without_documents_is_a_generation_too(crawls: Any) -> None:
     assert crawls.run("crawl-1", []) == []
     (generation,) = generations(crawls.index)
