@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
@@ -106,6 +107,15 @@ def test_domains_of_another_partition_are_not_compared(barrier: Any) -> None:
     # Pieces of a domain larger than a partition are parted by id.
     assert [found[n]["text"] for n in (2, 3)] == ["a b c d e"] * 2
     assert barrier(config(), {"p": rows})[3]["text"] == ""
+
+
+def test_a_domain_larger_than_a_partition_is_parted_by_id(barrier: Any) -> None:
+    rows = [{"id": n, "text": f"{n:04} of one domain alone"} for n in range(60)]
+    barrier(config(partition_bytes=60 * 24 // 6), {"p": rows})
+    (texts,) = (barrier.folder / "work/substrings/texts").iterdir()
+    sizes = pq.read_table(texts).group_by("partition").aggregate([([], "count_all")])
+    assert sorted(sizes["partition"].to_pylist()) == list(range(6))
+    assert max(sizes["count_all"].to_pylist()) < 20
 
 
 def random_parts(seed: int) -> dict[str, list[Document]]:
