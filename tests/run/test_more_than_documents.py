@@ -187,3 +187,38 @@ def wait_for_commit(output: Path, group: str, driver: "subprocess.Popen[str]") -
             return
         time.sleep(0.01)
     raise AssertionError("the run ended before it could be killed")
+
+
+def test_check_states_what_each_barrier_needs(finished: Any, command: Any) -> None:
+    settings = ("--set", f"output={finished.output}")
+    ended = command("check", str(finished.recipe), *settings)
+    for stage in BARRIERS:
+        (line,) = (
+            own for own in ended.stdout.splitlines() if f"of these {stage} " in own
+        )
+        assert "under work/" in line
+        assert "under 1.0 GiB of memory in any task" in line
+
+
+def test_marked_stretches_reach_the_mix(
+    sample_run: Path, tmp_path: Path, tamis_on: Any
+) -> None:
+    added = (
+        "  - deduplicate_substrings: {min_tokens: 20, action: mask}\n  - deduplicate:"
+    )
+    text = (ROOT / "stages.yaml").read_text("utf-8")
+    (tmp_path / "stages.yaml").write_text(text.replace("  - deduplicate:", added))
+    shutil.copytree(sample_run, tmp_path / "out")
+    own = tamis_on(tmp_path / "out", tmp_path / "stages.yaml")
+    executed = own.run()["tasks_executed"]
+    assert not {"extracted", "documents", "decisions"} & set(executed)
+    mixed = rows(own, "mix")
+    marked = [row for row in mixed if row["repeated_spans"]]
+    assert 0 < len(marked) < len(mixed)
+    for row in marked:
+        places = row["repeated_spans"]
+        stretches = [
+            row["text"][a:b] for a, b in zip(places[::2], places[1::2], strict=True)
+        ]
+        # Of whole tokens: the first and the last character of each can be seen.
+        assert all(one == one.strip() and len(one) > 20 for one in stretches)
