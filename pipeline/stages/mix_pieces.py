@@ -56,6 +56,8 @@ class Piece:
         for some in np.split(order, starts[1:]):
             if len(some):
                 self._writer(int(ways[some[0]])).write_table(rows.take(pa.array(some)))
+        del rows
+        give_memory_back()
 
     def _writer(self, way: int) -> Any:
         if way not in self._writers:
@@ -113,3 +115,8 @@ def rows_of_way(
         start, stop = int(starts[way]), int(starts[way + 1])
         if start < stop:
             yield from pa.ipc.open_stream(storage.read_range(file.path, start, stop))
+
+
+def give_memory_back() -> None:
+    """What Arrow's pool keeps for later counts as the worker's."""
+    pa.default_memory_pool().release_unused()

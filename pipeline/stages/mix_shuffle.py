@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pipeline.commits import File, Outputs
 from pipeline.documents import Part
 from pipeline.mix.cut import Cut
-from pipeline.stages.mix_pieces import piece, rows_of_way
+from pipeline.stages.mix_pieces import give_memory_back, piece, rows_of_way
 from pipeline.stages.mix_rows import (
     KEY,
     KEYED,
@@ -59,7 +59,7 @@ def scatter_parts(
             for rows in mixed_rows(outputs.storage, part, draw, times):
                 add_counts(languages, rows)
                 scattered.add(rows, _ways(rows, draw.cut, 0))
-    _give_memory_back()
+    give_memory_back()
     return {"languages": languages}
 
 
@@ -69,7 +69,7 @@ def rescatter(outputs: Outputs, cut: Cut, level: int, source: Bucket) -> dict[st
         for rows in rows_of_way(outputs.storage, *source, cut.ways):
             table = pa.Table.from_batches([rows])
             scattered.add(table, _ways(table, cut, level))
-    _give_memory_back()
+    give_memory_back()
     return {}
 
 
@@ -78,7 +78,8 @@ def gather(outputs: Outputs, cut: Cut, buckets: Sequence[Bucket]) -> dict[str, A
     with _Shards(outputs) as shards:
         for bucket in buckets:
             shards.add(_rows_of(outputs.storage, cut, bucket), cut)
-    _give_memory_back()
+            # What the pool keeps of this bucket would stand beside the next one.
+            give_memory_back()
     return {}
 
 
@@ -89,11 +90,6 @@ def _ways(rows: pa.Table, cut: Cut, level: int) -> NDArray[np.int64]:
 def _rows_of(storage: Storage, cut: Cut, bucket: Bucket) -> pa.Table:
     batches = rows_of_way(storage, bucket.pieces, bucket.way, cut.ways)
     return pa.Table.from_batches(batches, KEYED).combine_chunks()
-
-
-def _give_memory_back() -> None:
-    # The worker lives on, and what the pool keeps for later counts as its own.
-    pa.default_memory_pool().release_unused()
 
 
 class _Shards:
