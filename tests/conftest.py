@@ -72,7 +72,7 @@ def tamis_command(*arguments: str) -> Ended:
 
 
 class Tamis:
-    """The command line on the recipe of the repository, with the fast engine."""
+    """The command line on the recipe of the repository."""
 
     def __init__(self, output: Path, recipe: Path = ROOT / "stages.yaml") -> None:
         self.output = output
@@ -82,7 +82,6 @@ class Tamis:
         chosen = [
             f"output={self.output}",
             f"executor.kind={kind}",
-            "extract_text.engine=resiliparse",
             *settings,
         ]
         sets = [argument for value in chosen for argument in ("--set", value)]

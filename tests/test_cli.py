@@ -13,7 +13,7 @@ from pipeline.cli.main import _COMMANDS
 
 Command = Callable[..., Any]
 
-QUICK = ("--set", "extract_text.engine=resiliparse", "--set", "executor.kind=inline")
+QUICK = ("--set", "executor.kind=inline")
 
 
 def rows(run: Path, folder: str) -> list[dict[str, Any]]:

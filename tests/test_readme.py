@@ -36,12 +36,8 @@ def test_a_command_of_the_readme_works(
     program, *arguments = shlex.split(line.replace("out/", f"{finished}/"))
     assert program == "tamis"
     if arguments[0] in ("check", "run", "explain"):
-        # The folder of the finished run, and its engine: the point is the command.
-        for value in (
-            f"output={finished}",
-            "executor.kind=inline",
-            "extract_text.engine=resiliparse",
-        ):
+        # The folder of the finished run: the point is the command.
+        for value in (f"output={finished}", "executor.kind=inline"):
             arguments += ["--set", value]
     ended = command(*arguments)
     assert ended.code == 0, ended.stderr

@@ -46,7 +46,7 @@ class ExtractText(StageConfig):
 
     stage: Literal["extract_text"] = "extract_text"
 
-    engine: str = "trafilatura"
+    engine: str = "blocks"
     timeout_seconds: float = Field(10.0, gt=0, le=3600)
     memory_bytes: int = Field(2 << 30, ge=64 << 20)
     max_depth: int = Field(2_000, ge=1)
