@@ -152,8 +152,7 @@ def test_a_recipe_places_the_pass_and_reads_its_column(
     monkeypatch.chdir(ROOT)
     output = tmp_path / "out"
     shutil.copytree(sample_run, output)
-    settings = [f"output={output}", "extract_text.engine=resiliparse"]
-    recipe = load_recipe(recipe_with(model, tmp_path), settings)
+    recipe = load_recipe(recipe_with(model, tmp_path), [f"output={output}"])
     executor = Recording()
     book = run(recipe, executor, Silent()).book
     assert not {"extracted", "documents"} & set(book["tasks_executed"])
