@@ -16,7 +16,7 @@ run: $(VENV)/.installed ## install, run the main job on the samples, say where t
 	@$(BIN)/tamis run $(RECIPE)
 
 test: $(VENV)/.installed-dev $(VENV)/.kernels ## install with the tools, run all tests
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/.installed-dev ## ruff and mypy
 	@$(BIN)/ruff format --check .

@@ -4,8 +4,8 @@ What goes wrong is tried again; a task that kills its worker three times is cut 
 until the document that does it stands alone.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -76,8 +76,9 @@ class Tasks:
         self.used: set[str] = set()  # names of the commit records this run stands on
         self.executed: dict[str, int] = {}  # group -> tasks that really ran
         self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
-        self._attempts: dict[str, int] = {}
-        self._deaths: dict[str, int] = {}
+        # By group and key: keys recur from group to group.
+        self._attempts: Counter[tuple[str, str]] = Counter()
+        self._deaths: Counter[tuple[str, str]] = Counter()
 
     def run(self, group: str, tasks: Sequence[Task]) -> list[Commit]:
         """Commits of all tasks, in their order; see `run_each`."""
@@ -115,7 +116,7 @@ class Tasks:
                 for retry in self._again(group, task, outcome, commits):
                     known[retry.key] = retry
                     queue.append(retry)
-        return {task.key: list(self.leaves(group, task.key, commits)) for task in tasks}
+        return {task.key: self.whole(group, task.key, commits) for task in tasks}
 
     def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:
         """The commit of something already done, if its files are all in place."""
@@ -132,8 +133,7 @@ class Tasks:
         return publish_commit(self.storage, name, commit)
 
     def _submit(self, group: str, task: Task) -> None:
-        attempt = self._attempts.get(task.key, 0) + 1
-        self._attempts[task.key] = attempt
+        self._attempts[group, task.key] += 1
         arguments = (
             self.storage,
             record_name(group, task.key, task.fingerprint),
@@ -141,7 +141,7 @@ class Tasks:
                 self.storage,
                 task.key,
                 task.fingerprint,
-                self._deaths.get(task.key, 0),
+                self._deaths[group, task.key],
             ),
             task.fingerprint,
             task.function,
@@ -155,9 +155,9 @@ class Tasks:
         self, group: str, task: Task, outcome: Outcome, commits: dict[str, Commit]
     ) -> Sequence[Task]:
         """What to queue after a failure: the task, those in its place, or raise."""
-        attempt = self._attempts[task.key]
+        attempt = self._attempts[group, task.key]
         if outcome.died:
-            self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
+            self._deaths[group, task.key] += 1
         may_recover = outcome.error is None or _is_transient(outcome.error)
         if may_recover and attempt < MAX_ATTEMPTS:
             return [task]
@@ -208,18 +208,26 @@ class Tasks:
             replaced += [done for done in finished.values() if done.replaced_by]
         return unfinished
 
-    def leaves(
-        self, group: str, key: str, commits: dict[str, Commit]
-    ) -> Iterator[Commit]:
-        """The commits that stand for a task, replacements followed to their end."""
-        commit = commits.get(key)
-        if commit is None:
-            return
-        self.used.add(record_name(group, commit.key, commit.fingerprint))
-        if not commit.replaced_by:
-            yield commit
-        for piece in commit.replaced_by:
-            yield from self.leaves(group, piece, commits)
+    def whole(
+        self, group: str, key: str, commits: Mapping[str, Commit]
+    ) -> list[Commit]:
+        """The commits that stand for a task, replacements followed to their end.
+
+        None at all where one of its pieces is missing: a part would pass for the whole.
+        """
+        found: list[Commit] = []
+        waiting = [key]
+        while waiting:
+            here = waiting.pop()
+            commit = commits.get(here)
+            if commit is None:
+                self.unreadable.setdefault(key, self.unreadable.get(here, here))
+                return []
+            self.used.add(record_name(group, commit.key, commit.fingerprint))
+            if not commit.replaced_by:
+                found.append(commit)
+            waiting.extend(reversed(commit.replaced_by))
+        return found
 
     def committed(self, group: str, tasks: Sequence[Task]) -> dict[str, Commit]:
         """Records of the tasks that are finished, all of their files in place."""

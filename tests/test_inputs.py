@@ -129,7 +129,8 @@ class _Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         paths = b"crawl-data/X/segments/1/warc/a.warc.gz\ncrawl-data/X/segments/2/warc/b.warc.gz\n"
         self.server.asked.append((self.command, self.path))  # type: ignore[attr-defined]  # ours
-        if self.path.partition("?")[0].endswith("paths.gz"):
+        is_list = self.path.partition("?")[0].endswith("paths.gz")
+        if is_list and "b.warc" not in self.path:
             self._answer(gzip.compress(paths))
         else:
             self._answer(b"" if "b.warc" in self.path else b"whole")
@@ -178,14 +179,17 @@ def test_a_crawl_resolves_to_its_list(
     assert gone.problem is not None
 
 
-def test_a_signed_list_is_a_list_and_its_signature_stays_a_secret(server: str) -> None:
+def test_a_signed_list_is_a_list_and_its_signature_stays_a_secret(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "COMMON_CRAWL", server)
     listing = f"{server.replace('//', '//me:pw@')}crawl-data/X/w.paths.gz?Signature=s1"
     first, second = resolve([listing])
     for file in (first, second):
         assert file.name in ("a.warc.gz", "b.warc.gz")
         assert "s1" not in file.path
     with pytest.raises(InputError, match="cannot read the list") as said:
-        resolve([listing.replace("127.0.0.1", "127.0.0.1:9/")])
+        resolve([listing.replace("w.paths.gz", "b.warc.paths.gz")])
     assert "s1" not in str(said.value)
     assert "pw" not in str(said.value)
 

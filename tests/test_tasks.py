@@ -152,6 +152,37 @@ def test_a_run_that_resumes_goes_on_with_the_pieces(storage: Storage) -> None:
     assert resumed.executed == {}
 
 
+def test_a_task_of_which_a_piece_cannot_be_read_has_none(storage: Storage) -> None:
+    """Else a part of an input would pass for the whole."""
+
+    def isolate(mark: Any) -> list[Task]:
+        return [Task("a-1", "f", write_rows, (1,)), Task("a-2", "f", unreadable, ())]
+
+    tasks = Tasks(storage, Dying({"a"}))
+    whole = [
+        Task("a", "f", write_rows, (2,), isolate),
+        Task("b", "f", write_rows, (1,)),
+    ]
+    assert [commit.key for commit in tasks.run("numbers", whole)] == ["b"]
+    assert tasks.unreadable["a"] == "a.warc.gz: no such file"
+
+
+def test_attempts_of_another_group_do_not_count(storage: Storage) -> None:
+    """Two deaths in each of three groups are recovered from every time."""
+
+    class DyingTwice(Dying):
+        def wait(self) -> Outcome:
+            if self.deaths[-2:] == ["a", "a"]:
+                self.deaths.clear()
+                return InlineExecutor.wait(self)
+            return super().wait()
+
+    tasks = Tasks(storage, DyingTwice({"a"}))
+    for group in ("numbers", "letters", "signs"):
+        (commit,) = tasks.run(group, [Task("a", "f", write_rows, (1,))])
+        assert commit.key == "a"
+
+
 def test_what_cannot_be_cut_up_fails_the_run(storage: Storage) -> None:
     task = Task("a", "f", write_rows, (1,))
     with pytest.raises(StageError, match="its worker died 3 times"):

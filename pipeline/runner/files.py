@@ -6,22 +6,28 @@ from typing import Any
 
 from pipeline.commits import fingerprint
 from pipeline.documents import SavedRows
-from pipeline.runner.passes import Crash, PassWork, run_file
+from pipeline.runner.passes import Crashes, PassWork, run_file
 from pipeline.tasks import Task
 
 
-def file_task(work: PassWork, print_: str, rows: SavedRows, crash: str = "") -> Task:
-    """The rows through the pass; with `crash` they drop at the stage of that name."""
+def file_task(
+    work: PassWork, print_: str, rows: SavedRows, crashes: Crashes = ()
+) -> Task:
+    """The rows through the pass, but for documents that killed their workers."""
     file, start, stop = rows.file, rows.start, rows.stop
     key = file.path.rpartition("/")[2].removesuffix(".parquet")
     if (start, stop) != (0, file.rows):
         key = f"{key}-{start}-{stop}"
 
     def isolate(mark: Any) -> Sequence[Task]:
-        if crash or not mark or "row" not in mark:
+        if crashes or not mark or "row" not in mark:
             return ()
-        row, stage = int(mark["row"]), str(mark["stage"])
-        ranges = [(start, row, ""), (row, row + 1, stage), (row + 1, stop, "")]
+        row, crash = int(mark["row"]), (int(mark["id"]), str(mark["stage"]))
+        ranges: list[tuple[int, int, Crashes]] = [
+            (start, row, ()),
+            (row, row + 1, (crash,)),
+            (row + 1, stop, ()),
+        ]
         return [
             file_task(work, print_, replace(rows, start=first, stop=last), why)
             for first, last, why in ranges
@@ -32,9 +38,9 @@ def file_task(work: PassWork, print_: str, rows: SavedRows, crash: str = "") -> 
     layers = [[label, layer.path] for label, layer in rows.layers]
     below = [rows.first, *layers] if layers else []
     return Task(
-        key=key + (f"-{crash}" if crash else ""),
-        fingerprint=fingerprint(print_, file.path, start, stop, crash, *below),
+        key=key + ("-crash" if crashes else ""),
+        fingerprint=fingerprint(print_, file.path, start, stop, crashes, *below),
         function=run_file,
-        arguments=(work, rows, Crash(crash) if crash else None),
+        arguments=(work, rows, crashes),
         isolate=isolate,
     )

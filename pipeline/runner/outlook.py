@@ -47,7 +47,7 @@ class _Looking(Tasks):
         self._found[group] = f"{left} of {len(tasks)} tasks" if left else "done"
         if left:
             raise _NotDone
-        return {task.key: list(self.leaves(group, task.key, commits)) for task in tasks}
+        return {task.key: self.whole(group, task.key, commits) for task in tasks}
 
     def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:
         commit = super().recall(group, key, fingerprint_)

@@ -40,11 +40,8 @@ class PassWork:
     keep_dropped_text: bool
 
 
-@dataclass(frozen=True)
-class Crash:
-    """The document that killed its worker, set apart: drop it at `stage`."""
-
-    stage: str
+# Documents that killed their workers, set apart: id, and the stage at which each drops.
+Crashes = tuple[tuple[int, str], ...]
 
 
 def run_split(
@@ -52,26 +49,28 @@ def run_split(
     work: PassWork,
     source: StageConfig,
     split: Any,
-    crash: Crash | None = None,
+    crashes: Crashes = (),
 ) -> dict[str, Any]:
     """Read one split of an archive and take its records through the pass."""
     reading = Reading()
     batches = function_of(source)(source, split, reading)
-    tally = _drive(outputs, work, batches, crash, source=source.label)
+    tally = _drive(outputs, work, batches, crashes, source=source.label)
     return {
         **tally,
         "source": source_tally(reading),
-        "split": [split.start, split.stop, split.exact, crash.stage if crash else ""],
+        "split": [split.start, split.stop, split.exact, crashes],
     }
 
 
 def run_file(
-    outputs: Outputs, work: PassWork, source: SavedRows, crash: Crash | None = None
+    outputs: Outputs, work: PassWork, source: SavedRows, crashes: Crashes = ()
 ) -> dict[str, Any]:
     """Take rows of a saved file through the pass; what barriers said of them first."""
     batches = source.batches(outputs.storage, _FILE_BATCH_ROWS)
     layers = [label for label, _ in source.layers]
-    return _drive(outputs, work, batches, crash, layers=layers, first_row=source.start)
+    return _drive(
+        outputs, work, batches, crashes, layers=layers, first_row=source.start
+    )
 
 
 def run_columns(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
@@ -106,7 +105,7 @@ def _drive(
     outputs: Outputs,
     work: PassWork,
     batches: Iterator[pa.RecordBatch],
-    crash: Crash | None,
+    crashes: Crashes,
     source: str | None = None,
     layers: Sequence[str | None] = (),
     first_row: int = 0,
@@ -115,11 +114,11 @@ def _drive(
     if work.saved is None:
         raise SchemaError(f"pass {work.name} saves nothing")
     # After a death it goes one document at a time and says where it is.
-    careful = outputs.deaths > 0 and crash is None
+    careful = outputs.deaths > 0
     if careful:
         outputs.mark(LOADING)
     dropped = DroppedRows(work.signals, keep_text=work.keep_dropped_text)
-    chain = _Chain(work, dropped, crash, layers)
+    chain = _Chain(work, dropped, crashes, layers)
     row = first_row
     with outputs.parquet(work.name, work.saved) as writer:
         waiting: list[pa.RecordBatch] = []
@@ -155,13 +154,13 @@ class _Chain:
         self,
         work: PassWork,
         dropped: DroppedRows,
-        crash: Crash | None,
+        crashes: Crashes,
         layers: Sequence[str | None],
     ) -> None:
         self.tally: dict[str, Any] = {}
         self._stages = list(zip(work.stages, transforms_of(work), strict=True))
         self._dropped = dropped
-        self._crash = crash
+        self._crashes = crashes
         self._layers = layers
 
     def through(
@@ -171,17 +170,17 @@ class _Chain:
         for number, label in enumerate(self._layers):
             batch = self._lay(batch, number, label)
         for config, transform in self._stages:
+            batch = self._without_crashed(batch, config.label)
             if batch.num_rows == 0:
                 break
             if marker:
                 outputs, row = marker
-                offset = batch["warc_offset"][0].as_py()
-                outputs.mark({"offset": offset, "row": row, "stage": config.label})
+                place = {"row": row, "stage": config.label}
+                for name, column in (("id", "id"), ("offset", "warc_offset")):
+                    place[name] = batch[column][0].as_py()
+                outputs.mark(place)
             start = time.perf_counter()
-            if self._crash and config.label == self._crash.stage:
-                after = drop(batch, pa.array(["worker_crash"] * batch.num_rows))
-            else:
-                after = _applied(config, transform, batch)
+            after = _applied(config, transform, batch)
             seconds = time.perf_counter() - start
             if after.num_rows != batch.num_rows:
                 raise SchemaError(
@@ -195,6 +194,17 @@ class _Chain:
             tallied = [prefix + name for name in config.tallied]
             add(self.tally, {"columns": column_tally(batch, tallied)})
         return batch
+
+    def _without_crashed(self, batch: pa.RecordBatch, stage: str) -> pa.RecordBatch:
+        """The rows that `stage` may be given; those that killed a worker in it drop."""
+        doomed = [id_ for id_, where in self._crashes if where == stage]
+        if not doomed or batch.num_rows == 0:
+            return batch
+        is_doomed = pc.is_in(batch["id"], pa.array(doomed, pa.uint64()))
+        out = batch.filter(is_doomed)
+        reasons = pa.array(["worker_crash"] * out.num_rows, pa.string())
+        self.settle(out, drop(out, reasons), stage, 0.0)
+        return batch.filter(pc.invert(is_doomed))
 
     def _lay(
         self, batch: pa.RecordBatch, number: int, label: str | None

@@ -14,7 +14,7 @@ from pipeline.commits import Commit, fingerprint
 from pipeline.inputs import InputFile
 from pipeline.remote.failures import without_secrets
 from pipeline.remote.opening import Access
-from pipeline.runner.passes import Crash, PassWork, run_split
+from pipeline.runner.passes import Crashes, PassWork, run_split
 from pipeline.selection.choose import Selection
 from pipeline.selection.kept import kept_selection
 from pipeline.selection.settings import Select
@@ -98,7 +98,12 @@ class SplitTasks:
         self._selection = selection
 
     def task(
-        self, file: InputFile, start: int, stop: int, exact: bool, crash: str = ""
+        self,
+        file: InputFile,
+        start: int,
+        stop: int,
+        exact: bool,
+        crashes: Sequence[Sequence[Any]] = (),
     ) -> Task:
         """Reads the records of `file` that begin in [start, stop)."""
         crawl = getattr(self._source, "crawl", None) or crawl_of(file.path)
@@ -117,10 +122,21 @@ class SplitTasks:
             selected,
             file.stamp,
         )
-        how = ("x" if exact else "") + (f"-{crash}" if crash else "")
+        apart: Crashes = tuple((int(id_), str(stage)) for id_, stage in crashes)
+        how = ("x" if exact else "") + (f"-crash{len(apart)}" if apart else "")
         # The place too: `warc_path` of a moved archive must not tell where it was.
         place = without_secrets(file.path)
-        about = (file.name, place, file.size, file.stamp, crawl, start, stop, how)
+        about = (
+            file.name,
+            place,
+            file.size,
+            file.stamp,
+            crawl,
+            start,
+            stop,
+            how,
+            apart,
+        )
         print_ = fingerprint(self._print, *about, *chosen)
         return Task(
             key=f"{task_name(file.name)}-{start}-{stop}{how}",
@@ -130,23 +146,30 @@ class SplitTasks:
                 self._work,
                 self._source,
                 split,
-                Crash(crash) if crash else None,
+                apart,
             ),
-            isolate=self._isolate(file, start, stop, exact, crash),
+            isolate=self._isolate(file, start, stop, exact, apart),
         )
 
     def _isolate(
-        self, file: InputFile, start: int, stop: int, exact: bool, crash: str
+        self, file: InputFile, start: int, stop: int, exact: bool, apart: Crashes
     ) -> Callable[[Any], Sequence[Task]]:
-        """Set the record apart at which a worker died three times."""
+        """Set the document apart at which a worker died three times.
+
+        Records that were compressed together have one offset: the others of its
+        place go on, and another one of them that kills is set apart as well.
+        """
 
         def isolate(mark: Any) -> Sequence[Task]:
-            if crash or not mark or "offset" not in mark:
+            if not mark or "offset" not in mark:
                 return ()
+            crashes = (*apart, (int(mark["id"]), str(mark["stage"])))
+            if apart:
+                is_known = mark["id"] in dict(apart)
+                again = self.task(file, start, stop, exact, crashes)
+                return () if is_known else (again,)
             offset = int(mark["offset"])
-            pieces = [
-                self.task(file, offset, offset + 1, exact=True, crash=mark["stage"])
-            ]
+            pieces = [self.task(file, offset, offset + 1, exact=True, crashes=crashes)]
             if offset > start:
                 pieces.insert(0, self.task(file, start, offset, exact))
             if offset + 1 < stop:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -14,6 +14,8 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.html.guard import Failure, Guard
+
+Children = Callable[[], list[psutil.Process]]
 
 # What the guarded function does is told by the first word of the page.
 ENGINE = """
@@ -66,6 +68,13 @@ def broken():
 """
 
 
+@pytest.fixture
+def own_children() -> Children:
+    """Processes of this one that were not there before the test."""
+    before = set(psutil.Process().children())
+    return lambda: [c for c in psutil.Process().children() if c not in before]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("engine")
@@ -97,9 +106,9 @@ def test_answers_come_in_the_order_of_the_pages(guard: Guard) -> None:
     ]
 
 
-def test_no_pages_start_no_process(guard: Guard) -> None:
+def test_no_pages_start_no_process(guard: Guard, own_children: Children) -> None:
     assert guard([]) == []
-    assert psutil.Process().children() == []
+    assert own_children() == []
 
 
 def test_settings_reach_the_function() -> None:
@@ -153,13 +162,15 @@ def test_more_pages_than_one_request_names(guard: Guard) -> None:
     assert asked(guard, *[""] * 10_000) == [["", "0"]] * 10_000
 
 
-def test_one_process_serves_all_batches_until_a_page_kills_it(guard: Guard) -> None:
+def test_one_process_serves_all_batches_until_a_page_kills_it(
+    guard: Guard, own_children: Children
+) -> None:
     (first,) = asked(guard, "pid")
     assert asked(guard, "pid", "pid") == [first, first]
     failure, second = asked(guard, "abort", "pid")
     assert failure is Failure.CRASH
     assert second != first
-    children = psutil.Process().children()
+    children = own_children()
     assert [[str(child.pid)] for child in children] == [second]
 
 
@@ -185,27 +196,33 @@ def test_a_lone_surrogate_does_not_break_the_protocol(guard: Guard) -> None:
         ("no_such_module:build", "no_such_module"),
     ],
 )
-def test_a_function_that_cannot_be_loaded_says_why(function: str, reason: str) -> None:
+def test_a_function_that_cannot_be_loaded_says_why(
+    function: str, reason: str, own_children: Children
+) -> None:
     with pytest.raises(ConfigError, match=reason):
         Guard(function)([b"page"])
-    assert psutil.Process().children() == []
+    assert own_children() == []
 
 
-def test_a_worker_killed_from_outside_while_idle_costs_nothing(guard: Guard) -> None:
+def test_a_worker_killed_from_outside_while_idle_costs_nothing(
+    guard: Guard, own_children: Children
+) -> None:
     asked(guard, "a")
-    (worker,) = psutil.Process().children()
+    (worker,) = own_children()
     worker.kill()
     assert asked(guard, "a", "b") == [["A", "1"], ["B", "1"]]
 
 
-def test_closing_and_forgetting_a_guard_leave_no_process() -> None:
+def test_closing_and_forgetting_a_guard_leave_no_process(
+    own_children: Children,
+) -> None:
     guard = Guard("guarded_engine:build")
     asked(guard, "a")
     guard.close()
-    assert psutil.Process().children() == []
+    assert own_children() == []
     asked(guard, "a")
     del guard
-    assert psutil.Process().children() == []
+    assert own_children() == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux to kill the worker")

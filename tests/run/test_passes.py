@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.commits import LOADING, READING, File, Outputs
 from pipeline.documents import SavedRows
-from pipeline.runner.passes import Crash, PassWork, run_file
+from pipeline.runner.passes import Crashes, PassWork, run_file
 from pipeline.schema import RECORD
 from pipeline.stages.measure_text import MeasureText
 from pipeline.storage import Storage
@@ -67,13 +67,13 @@ def written(storage: Storage, dataset: str, table: pa.Table) -> File:
 
 
 def passed(
-    storage: Storage, rows: SavedRows, deaths: int = 0, crash: Crash | None = None
+    storage: Storage, rows: SavedRows, deaths: int = 0, crashes: Crashes = ()
 ) -> tuple[dict[str, Any], list[str], list[tuple[int, str, str]]]:
     """The tally, the texts kept, and (id, stage, reason) of those dropped."""
     schema = pa.schema([*SAVED, *MEASURED])
     work = PassWork("documents", "k", (MeasureText(),), schema, MEASURED, False)
     outputs = Outputs(storage, "a", "f", deaths)
-    tally = run_file(outputs, work, rows, crash)
+    tally = run_file(outputs, work, rows, crashes)
     kept, dropped = (pq.read_table(storage.path(file.path)) for file in outputs.files)
     names = ("id", "stage", "reason")
     out = zip(*(dropped[name].to_pylist() for name in names), strict=True)
@@ -106,15 +106,15 @@ def test_one_document_at_a_time_finds_the_same(
     assert passed(storage, saved, deaths=1)[1:] == (texts, dropped)
     assert marks[0] == LOADING
     assert marks[1] == marks[-1] == READING
-    assert marks[-2] == {"offset": None, "row": 4, "stage": "measure_text"}
+    assert marks[-2] == {"id": 4, "offset": None, "row": 4, "stage": "measure_text"}
 
 
 def test_a_document_set_apart_brings_its_layers(
     storage: Storage, saved: SavedRows
 ) -> None:
-    crash = Crash("measure_text")
+    crashes = tuple((id_, "measure_text") for id_ in range(5))
     alone = [SavedRows(saved.file, n, n + 1, saved.layers) for n in range(5)]
-    assert [passed(storage, rows, crash=crash)[2] for rows in alone[:3]] == [
+    assert [passed(storage, rows, crashes=crashes)[2] for rows in alone[:3]] == [
         [(0, "filter_language", "not_wanted")],
         [(1, "deduplicate_lines", "only_repeated_lines")],
         [(2, "measure_text", "worker_crash")],
