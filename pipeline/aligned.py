@@ -72,4 +72,5 @@ def _clipped(
 
 def _as_batch(table: pa.Table) -> pa.RecordBatch:
     """A few rows as one batch that owns them."""
-    return table.combine_chunks().to_batches()[0]
+    (batch,) = table.combine_chunks().to_batches()
+    return batch

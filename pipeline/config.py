@@ -246,12 +246,13 @@ def _stage_settings(
 ) -> tuple[dict[str, Any], list[str]]:
     """The settings of the stage that `keys` begin with, and the keys below it."""
     names: list[str] = []
-    for entry in document.get("stages") or []:
+    entries = document.get("stages")
+    for entry in entries if isinstance(entries, list) else []:
         if not isinstance(entry, dict) or len(entry) != 1:
             continue
         ((stage, settings),) = entry.items()
         prefix = settings.get("as") if isinstance(settings, dict) else None
-        name = [prefix, stage] if prefix else [stage]
+        name = [str(part) for part in (prefix, stage) if part]
         names.append(".".join(name))
         if keys[: len(name)] == name:
             if not isinstance(settings, dict):

@@ -37,9 +37,13 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """`submit` up to `capacity` calls, `wait` for one to end; `close` at the end."""
+    """`submit` up to `capacity` calls, `wait` for one to end; `close` at the end.
+
+    `workers` of them run at once.
+    """
 
     capacity: int
+    workers: int
 
     @property
     def pending(self) -> int: ...
@@ -55,6 +59,7 @@ class InlineExecutor:
     """Runs each call in this process when it is waited for: for debugging."""
 
     capacity = 1
+    workers = 1
 
     def __init__(self) -> None:
         self._calls: deque[Call] = deque()
@@ -83,8 +88,10 @@ class RayExecutor:
     def __init__(self, address: str, workers: int | None) -> None:
         self._ray = _started_ray(address, workers)
         cpus = int(self._ray.cluster_resources().get("CPU", 1))
-        # One waiting call per running one hides the driver's latency.
-        self.capacity = 2 * (min(cpus, workers) if workers else cpus)
+        self.workers = min(cpus, workers or cpus)
+        # One waiting call per running one hides the driver's latency; where the
+        # cluster has more cores than are wanted, a waiting one would run.
+        self.capacity = self.workers if self.workers < cpus else 2 * cpus
         self._owned = address == "local"
         self._calls: dict[Any, Call] = {}
         self._remote = self._ray.remote(max_retries=0)(_apply)

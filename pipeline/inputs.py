@@ -119,7 +119,7 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
         return _listed(pattern, access)
     if not any(character in pattern for character in "*?["):
         check_protocol(pattern)
-        return [pattern]
+        return [pattern if "://" in pattern else str(Path(pattern).absolute())]
     if pattern.startswith(("http://", "https://")):
         # A question mark is no pattern in an address.
         if "?" in pattern and "*" not in pattern and "[" not in pattern:
@@ -202,7 +202,7 @@ def _listed(listing: str, access: Access) -> Iterable[str]:
         content = read_input(listing, access)
         if _file_of(listing).endswith(".gz"):
             content = gzip.decompress(content)
-        lines = content.decode("utf-8").split()
+        lines = [line.strip() for line in content.decode("utf-8").splitlines()]
     except AccessRefused:
         raise
     except InputError as error:
@@ -212,7 +212,7 @@ def _listed(listing: str, access: Access) -> Iterable[str]:
             f"input: cannot read the list {without_secrets(listing)}: {error}"
         ) from error
     folder = posixpath.dirname(_file_of(listing))
-    return [_absolute(line, folder) for line in lines]
+    return [_absolute(line, folder) for line in lines if line]
 
 
 def _file_of(path: str) -> str:
@@ -226,7 +226,7 @@ def _absolute(line: str, folder: str) -> str:
         return line
     beside = posixpath.join(folder, line)
     if "://" not in folder and Path(beside).exists():
-        return beside
+        return str(Path(beside).absolute())
     if folder.startswith("s3://commoncrawl"):
         return f"s3://commoncrawl/{line}"
     return COMMON_CRAWL + line

@@ -61,7 +61,7 @@ def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     try:
         node = yaml.compose(content, Loader=_Loader)
         document = yaml.load(content, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path} is not YAML: {reason}") from error
     if not isinstance(document, dict):
@@ -85,5 +85,5 @@ def parse_value(text: str) -> Any:
     """One value as it would stand in the file. Raises ValueError."""
     try:
         return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"no YAML: {' '.join(str(error).split())}") from error

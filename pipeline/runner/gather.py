@@ -10,6 +10,7 @@ Columns are gathered without texts; these are fetched for a slice of the rows at
 time, and only where a text is to be kept: memory does not grow with the texts.
 """
 
+import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,12 +79,9 @@ def smallest_keys(
         table = _dropped_of(outputs.storage, source, fates, pa.schema([]))
         for group, key in _keyed(table):
             smallest.setdefault(group, []).append(key)
-    return {
-        "groups": [
-            [*group, sorted(keys)[:SAMPLES_PER_GROUP]]
-            for group, keys in sorted(smallest.items())
-        ]
-    }
+        for group, keys in smallest.items():
+            smallest[group] = heapq.nsmallest(SAMPLES_PER_GROUP, keys)
+    return {"groups": [[*group, keys] for group, keys in sorted(smallest.items())]}
 
 
 def thresholds(tallies: Sequence[Mapping[str, Any]]) -> dict[Group, int]:

@@ -63,7 +63,7 @@ def outlook(recipe: Recipe, workers: int) -> Outlook:
     files = recipe_files(recipe, storage)
     to_do: dict[str, str] = {}
     looking = _Looking(storage, to_do)
-    looking.executor.capacity = 2 * workers
+    looking.executor.workers = workers
     steps = [step.name for step in plan_steps(recipe.stages)]
     with suppress(_NotDone):
         Run(recipe, storage, looking, files, writes_plan=False).steps()

@@ -145,7 +145,7 @@ class Run:
     def _source_pass(self, step: Pass) -> None:
         source, *transforms = step.stages
         work = self._work(step, transforms)
-        cores = max(1, self.tasks.executor.capacity // 2)
+        cores = self.tasks.executor.workers
         split_bytes = getattr(source, "split_bytes", None)
         ranges = planned_ranges(self.storage, self.files, split_bytes, cores)
         if self.writes_plan:
@@ -198,9 +198,11 @@ class Run:
         """From every saved file, and the layers on it, to one of the next save."""
         work = self._work(step, step.stages)
         print_ = self._print(step)
+        parts = {part.name: part for part in self.parts}
         planned = {
             file.name: [
-                file_task(work, print_, rows) for rows in self._saved_rows(file)
+                file_task(work, print_, rows)
+                for rows in self._saved_rows(file, parts.get(task_name(file.name)))
             ]
             for file in self.files
         }
@@ -214,11 +216,10 @@ class Run:
         self.parts, self.labels = [], []
         self._count(step)
 
-    def _saved_rows(self, file: InputFile) -> list[SavedRows]:
+    def _saved_rows(self, file: InputFile, part: Part | None) -> list[SavedRows]:
         """The saved files of an input, with what barriers said of their rows."""
         layers: tuple[tuple[str | None, File], ...] = ()
-        if self.labels:
-            (part,) = (p for p in self.parts if p.name == task_name(file.name))
+        if part is not None:
             layers = tuple(zip(self.labels, part.layers, strict=True))
         found: list[SavedRows] = []
         first = 0

@@ -21,7 +21,7 @@ from pipeline.mix.tokens import estimated_tokens
 from pipeline.stages.mix_domains import write_domains
 from pipeline.storage import Storage
 
-_BATCH_ROWS = 4096
+_BATCH_ROWS = 256  # with their texts, each of which may have megabytes
 _TOKENIZED_AT_ONCE = 256
 
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 import fsspec
 import xxhash
 
-from pipeline.errors import StorageError
+from pipeline.errors import ConfigError, StorageError
 from pipeline.storage.failures import NO_LINKS, NO_LINKS_ADVICE, explained, is_foreign
 from pipeline.storage.lock import ObjectLock, file_lock
 
@@ -40,7 +40,9 @@ class Storage:
     """One folder and everything below it; names are relative and use `/`."""
 
     def __init__(self, root: str, options: Mapping[str, Any] | None = None) -> None:
-        self.root = root.rstrip("/") or "/"
+        # Workers of a cluster stand in other folders than who starts the run.
+        place = root if "://" in root else str(Path(root).absolute())
+        self.root = place.rstrip("/") or "/"
         self.options = options_for(root, options or {})
         self._filesystem: Any = None
         self._lock: ObjectLock | None = None
@@ -52,7 +54,13 @@ class Storage:
     @property
     def filesystem(self) -> Any:
         if self._filesystem is None:
-            self._filesystem, _ = fsspec.core.url_to_fs(self.root, **self.options)
+            try:
+                self._filesystem, _ = fsspec.core.url_to_fs(self.root, **self.options)
+            except (ValueError, ImportError) as error:
+                protocol = self.root.partition("://")[0]
+                raise ConfigError(
+                    f"nothing here can write to {protocol}://: {error}"
+                ) from error
         return self._filesystem
 
     @property
