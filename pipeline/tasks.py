@@ -16,6 +16,7 @@ from pipeline.commits import (
     Outputs,
     commit_of,
     mark_name,
+    packed,
     publish_commit,
     record_name,
 )
@@ -104,7 +105,7 @@ class Tasks:
             outcome = self.executor.wait()
             task = known[outcome.call.name]
             if outcome.error is None and outcome.died is None:
-                commits[task.key] = outcome.value
+                commits[task.key] = packed(outcome.value)
                 self.executed[group] = self.executed.get(group, 0) + 1
                 self.progress.advance(group, outcome.value, redone=True)
             elif isinstance(outcome.error, AccessRefused):
@@ -238,7 +239,8 @@ class Tasks:
             name for name in self.storage.names(f"commits/{group}") if name in names
         ]
         with ThreadPoolExecutor(16) as pool:
-            commits = [commit_of(r) for r in pool.map(self.storage.read_json, present)]
+            records = pool.map(self.storage.read_json, present)
+            commits = [packed(commit_of(record)) for record in records]
         folders = {file.dataset for commit in commits for file in commit.files}
         published = {name for folder in folders for name in self.storage.names(folder)}
         return {
