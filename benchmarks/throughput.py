@@ -128,8 +128,7 @@ def scaling(folder: Path) -> None:
     seconds = {}
     for workers in (1, 2):
         output = folder / f"ray-{workers}"
-        settings = (f"executor.workers={workers}", "extract_text.engine=resiliparse")
-        book, _, _ = run(output, inputs, *settings)
+        book, _, _ = run(output, inputs, f"executor.workers={workers}")
         seconds[workers] = book["seconds"]
         shutil.rmtree(output)
     print(
@@ -146,11 +145,7 @@ def memory_over_time(folder: Path) -> None:
             for path in archives():
                 target.write(path.read_bytes())
                 target.flush()
-    settings = (
-        "executor.workers=1",
-        "extract_text.engine=resiliparse",
-        "read_warc.split_bytes=4GiB",
-    )
+    settings = ("executor.workers=1", "read_warc.split_bytes=4GiB")
     _, seconds, memory = run(folder / "large", [large], *settings)
     quarters = [
         memory[len(memory) * k // 4 : len(memory) * (k + 1) // 4] for k in range(4)
@@ -163,7 +158,7 @@ def memory_over_time(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--engines", default="resiliparse,trafilatura")
+    parser.add_argument("--engines", default="blocks,resiliparse,trafilatura")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scaling", action="store_true")
     parser.add_argument("--memory", action="store_true")

@@ -4,11 +4,16 @@ What goes wrong is tried again; a task that kills its worker three times is cut 
 until the document that does it stands alone.
 """
 
+import ctypes
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import pyarrow as pa
 
 from pipeline.commits import (
     LOADING,
@@ -259,9 +264,20 @@ def execute_and_commit(
     arguments: tuple[Any, ...],
 ) -> Commit:
     """Run in a worker: the task's files, then its record, called `name`."""
-    tally = function(outputs, *arguments)
+    try:
+        tally = function(outputs, *arguments)
+    finally:
+        give_memory_back()
     commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally)
     return publish_commit(storage, name, commit)
+
+
+def give_memory_back() -> None:
+    """To the system: what one task needed would else be added to what the next needs."""
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a C library without it
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ time, and only where a text is to be kept: memory does not grow with the texts.
 """
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ _LIMIT_REASONS = "_(timeout|crash)$"
 _LOST_LISTED = 1000  # of one input
 _WHOLE_TEXTS = 4096  # in memory together, where they are kept whole
 _BEGINNINGS = 1 << 17  # rows at once where a few of them keep some characters
+_DECODED_ROWS = 256  # of which texts are picked
 _GROUP = ["stage", "reason", "language"]
 # Where a row's text lies: which of the input's files, and the row in it.
 _FILE = "_file"
@@ -209,47 +210,54 @@ def _read(storage: Storage, file: File, names: set[str]) -> pa.Table:
 
 
 class _Texts:
-    """Texts of rows of several files, a row group of each in memory at most."""
+    """Texts of rows of several files, a few hundred of one file in memory at most."""
 
     def __init__(self, storage: Storage, files: Sequence[File]) -> None:
         self._storage = storage
         self._files = files
-        self._starts: dict[int, np.ndarray[Any, Any]] = {}  # of row groups, and the end
-        self._last: tuple[int, int] = (-1, -1)
-        self._group: Any = None
 
     def of(self, rows: pa.Table, is_wanted: np.ndarray[Any, Any]) -> pa.Array:
         """The text of each row, null where it is not wanted or has none."""
         files, places = np.asarray(rows[_FILE]), np.asarray(rows[_ROW])
         texts: list[str | None] = [None] * rows.num_rows
-        # File by file and row group by row group, whatever order the rows have.
-        for row in np.lexsort((places, files)):
-            if is_wanted[row]:
-                texts[row] = self._text(int(files[row]), int(places[row]))
+        # File by file and from its first row to its last, whatever order the rows have.
+        order = np.lexsort((places, files))
+        wanted = order[is_wanted[order]]
+        for file in np.unique(files[wanted]):
+            own = wanted[files[wanted] == file]
+            found = self._of_file(self._files[file], places[own])
+            for row, text in zip(own, found, strict=True):
+                texts[row] = text
         return pa.array(texts, pa.string())
 
-    def _text(self, file: int, place: int) -> str | None:
-        starts = self._starts.get(file)
-        if starts is None:
-            with self._storage.open(self._files[file].path) as opened:
-                about = pq.ParquetFile(opened).metadata
-            counts = [about.row_group(k).num_rows for k in range(about.num_row_groups)]
-            starts = self._starts[file] = np.cumsum([0, *counts])
-        group = int(np.searchsorted(starts, place, side="right")) - 1
-        if self._last != (file, group):
-            self._last = (file, group)
-            with self._storage.open(self._files[file].path) as opened:
-                parquet = pq.ParquetFile(opened)
-                has_text = "text" in parquet.schema_arrow.names
-                self._group = (
-                    parquet.read_row_group(group, columns=["text"])["text"]
-                    if has_text
-                    else None
-                )
-        if self._group is None:
-            return None
-        text: str | None = self._group[place - int(starts[group])].as_py()
-        return text
+    def _of_file(self, file: File, places: np.ndarray[Any, Any]) -> list[str | None]:
+        """Texts of some rows of a file, whose places are ascending."""
+        found: list[str | None] = []
+        with self._storage.open(file.path) as opened:
+            parquet = pq.ParquetFile(opened, pre_buffer=False)
+            if "text" not in parquet.schema_arrow.names:
+                return [None] * len(places)
+            first = 0
+            for group in range(parquet.num_row_groups):
+                stop = first + parquet.metadata.row_group(group).num_rows
+                inside = places[(places >= first) & (places < stop)]
+                if len(inside):
+                    found += _texts_of_group(parquet, group, inside - first)
+                first = stop
+        return found
+
+
+def _texts_of_group(
+    parquet: pq.ParquetFile, group: int, places: np.ndarray[Any, Any]
+) -> Iterator[str | None]:
+    first = 0
+    for batch in parquet.iter_batches(
+        _DECODED_ROWS, row_groups=[group], columns=["text"]
+    ):
+        stop = first + batch.num_rows
+        inside = places[(places >= first) & (places < stop)] - first
+        yield from batch["text"].take(pa.array(inside)).to_pylist()
+        first = stop
 
 
 def _keyed(table: pa.Table) -> list[tuple[Group, int]]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.commits import File, Outputs
 from pipeline.storage import Storage
+from pipeline.tasks import give_memory_back
 
 # Rows wait until there are so many bytes of them; while they are put in order there
 # are twice as many.
@@ -115,8 +116,3 @@ def rows_of_way(
         start, stop = int(starts[way]), int(starts[way + 1])
         if start < stop:
             yield from pa.ipc.open_stream(storage.read_range(file.path, start, stop))
-
-
-def give_memory_back() -> None:
-    """What Arrow's pool keeps for later counts as the worker's."""
-    pa.default_memory_pool().release_unused()

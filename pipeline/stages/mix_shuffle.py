@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pipeline.commits import File, Outputs
 from pipeline.documents import Part
 from pipeline.mix.cut import Cut
-from pipeline.stages.mix_pieces import give_memory_back, piece, rows_of_way
+from pipeline.stages.mix_pieces import piece, rows_of_way
 from pipeline.stages.mix_rows import (
     KEY,
     KEYED,
@@ -33,6 +33,7 @@ from pipeline.stages.mix_rows import (
     mixed_rows,
 )
 from pipeline.storage import Storage
+from pipeline.tasks import give_memory_back
 
 BUCKETS = "work/buckets"
 # A row group ends with the row that brings it to either.
