@@ -22,7 +22,7 @@ from pipeline.html.engines.page import with_title
 from pipeline.html.extract import ENGINES, Extracted
 from pipeline.stage import build_transform, function_of
 from pipeline.stages.decode_html import DecodeHtml
-from pipeline.stages.extract_text import ExtractText, written_columns
+from pipeline.stages.extract_text import ExtractText, Outcome, written_columns
 from pipeline.stages.read_warc import Reading, ReadWarc
 from pipeline.warc.splits import Split
 
@@ -48,7 +48,8 @@ def direct(engine: str) -> Callable[[pa.RecordBatch], object]:
 
     def stage(batch: pa.RecordBatch) -> object:
         answers = [extract(page.as_py()) for page in batch["html"]]
-        return written_columns([Extracted(a[0] or "", a[1]) for a in answers])
+        texts: list[Outcome] = [Extracted(a[0] or "", a[1]) for a in answers]
+        return written_columns(texts, with_markdown=False)
 
     return stage
 
