@@ -106,8 +106,10 @@ def gather_pairs(
     table = table.filter(pc.greater(table["size"], settings.max_component))
     ordinals = as_numpy(table["ordinal"])
     bands = _bands(outputs.storage, settings, group, ordinals)
+    # Cut, never joined: components differ where the language does, for one.
+    components = mixed(as_numpy(table["component"]))
     for low, high in pairs:
-        hashes = mixed(mixed(bands[low]) ^ bands[high])
+        hashes = mixed(mixed(bands[low]) ^ bands[high] ^ components)
         stem = f"pair-{low}-{high}-{outputs.key}"
         with outputs.parquet(f"{WORK}/runs", RUN, stem, **delta_coded(RUN)) as writer:
             write_run(writer, *sort_pairs(hashes, ordinals), ranges_of(rows))
@@ -233,8 +235,8 @@ def read_hashes(
 def _bands(
     storage: Storage, settings: Settings, group: Group, ordinals: Hashes
 ) -> Hashes:
-    """Bands of some documents of a group, (bands, documents). None of them is null:
-    nothing but bands makes a component of different texts.
+    """Bands of some documents of a group, (bands, documents), 0 where null. A document
+    without bands lies among copies of its text and nothing else.
     """
     found = [np.empty((len(settings.bands), 0), np.uint64)]
     for start, part in group.starts():

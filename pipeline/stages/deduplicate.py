@@ -97,6 +97,7 @@ class Deduplicate(StageConfig):
     earlier runs kept, which always stays.
     """
 
+    version: ClassVar[int] = 2
     # Where the index lies is nothing that an outcome depends on; what it holds is.
     not_fingerprinted: ClassVar[tuple[str, ...]] = ("index",)
 

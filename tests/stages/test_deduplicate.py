@@ -1,4 +1,4 @@
-"""The barrier on hand-made columns, and on real text with `sign` before it."""
+"""The barrier on hand-made columns; test_deduplicate_verified.py reads texts."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -17,7 +17,6 @@ from pipeline.executors import InlineExecutor
 from pipeline.schema import DUPLICATES, TIMESTAMP
 from pipeline.stages import dedup_job, dedup_partitions, dedup_runs
 from pipeline.stages.deduplicate import Deduplicate, run
-from pipeline.stages.sign import Sign, build
 from pipeline.storage import Storage
 from pipeline.tasks import Tasks
 
@@ -402,77 +401,3 @@ def test_no_documents_at_all(tmp_path: Path) -> None:
     assert run(Deduplicate(), [], tasks) == Published(())
     result = run(Deduplicate(), [part(storage, "a", [])], tasks)
     assert published(storage, result) == []
-
-
-# Verification reads text: three versions of one, and how alike they are.
-WORDS = [f"{first}{second}" for first in "abcdefghij" for second in "klmnopqrst"]
-
-
-def text_of(changed: Sequence[int] = ()) -> str:
-    """A hundred words of which some, far apart, are replaced: 5 shingles each."""
-    return " ".join(
-        f"new{'xyz'[number % 3] * (number + 1)}" if number in changed else word
-        for number, word in enumerate(WORDS)
-    )
-
-
-def signed(texts: Sequence[str], bands: int = 40) -> tuple[list[Row], pa.Schema]:
-    batch = pa.RecordBatch.from_pydict(
-        {
-            "id": pa.array(range(len(texts)), pa.uint64()),
-            "text": pa.array(texts, pa.string()),
-            "text_chars": pa.array([1000 - n for n in range(len(texts))], pa.int64()),
-            "fetched_at": pa.array([0] * len(texts), TIMESTAMP),
-        }
-    )
-    batch = build(Sign(bands=bands, rows=2))(batch)
-    return batch.to_pylist(), batch.schema
-
-
-def test_verified_documents_need_a_kept_one_that_is_truly_similar(
-    tmp_path: Path,
-) -> None:
-    """Of 96 shingles a changed word costs 5: 91/101 and 86/106, and 81/111."""
-    storage = Storage(str(tmp_path))
-    rows, schema = signed(
-        [text_of(), text_of([10]), text_of([10, 30]), text_of([10, 30, 50]), text_of()]
-    )
-    parts = [part(storage, "a", rows, schema=schema)]
-    outcomes = {}
-    for jaccard in (0.72, 0.74, 0.82):
-        config = Deduplicate(verify={"jaccard": jaccard})
-        result = run(config, parts, Tasks(storage, InlineExecutor()))
-        outcomes[jaccard] = [own["cluster"] for own in published(storage, result)]
-    assert outcomes[0.72] == [0, 0, 0, 0, 0]
-    assert outcomes[0.74] == [0, 0, 0, 3, 0]
-    assert outcomes[0.82] == [0, 0, 2, 2, 0]
-
-
-@pytest.mark.parametrize("limit", [2, 5, 1000])
-def test_oversized_components_are_cut_and_nothing_drops_wrongly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
-) -> None:
-    monkeypatch.setattr(dedup_job, "_MIN_GROUP_ROWS", 10)
-    storage = Storage(str(tmp_path))
-    changes = [sorted({n % 97, n * 7 % 97, n * 13 % 97}) for n in range(40)]
-    texts = [text_of(), *map(text_of, changes), text_of(), text_of([3])]
-    rows, schema = signed(texts, bands=7)
-    parts = [
-        part(storage, f"p{n}", rows[start : start + 22], schema=schema)
-        for n, start in enumerate(range(0, len(rows), 22))
-    ]
-    config = Deduplicate(verify={"jaccard": 0.7}, max_component=limit)
-    tasks = Tasks(storage, InlineExecutor())
-    found = published(storage, run(config, parts, tasks))
-    assert ("deduplicate-pairs-edges" in tasks.executed) == (limit < 1000)
-
-    def shingles(words: list[str]) -> set[tuple[str, ...]]:
-        return {tuple(words[n : n + 5]) for n in range(len(words) - 4)}
-
-    for own in found:
-        left = shingles(texts[own["id"]].split())
-        right = shingles(texts[own["cluster"]].split())
-        assert len(left & right) >= 0.7 * len(left | right)
-    assert found[41]["drop_reason"] == "duplicate_exact"
-    kept = sum(own["kept"] for own in found)
-    assert kept < len(found) if limit > 2 else kept <= len(found)

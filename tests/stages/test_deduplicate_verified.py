@@ -1,0 +1,142 @@
+"""Verification reads texts: made-up ones, with `sign` before it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.commits import Outputs
+from pipeline.documents import Part
+from pipeline.executors import InlineExecutor
+from pipeline.schema import TIMESTAMP
+from pipeline.stages import dedup_job
+from pipeline.stages.deduplicate import Deduplicate, run
+from pipeline.stages.sign import Sign, build
+from pipeline.storage import Storage
+from pipeline.tasks import Tasks
+
+Row = dict[str, Any]
+
+WORDS = [f"{first}{second}" for first in "abcdefghij" for second in "klmnopqrst"]
+
+
+def text_of(changed: Sequence[int] = ()) -> str:
+    """A hundred words of which some, far apart, are replaced: 5 shingles each."""
+    return " ".join(
+        f"new{'xyz'[number % 3] * (number + 1)}" if number in changed else word
+        for number, word in enumerate(WORDS)
+    )
+
+
+class Signed:
+    """Texts, earlier ones longer by what they say, in parts of so many; ids count."""
+
+    def __init__(
+        self,
+        folder: Path,
+        texts: Sequence[str],
+        *,
+        languages: Sequence[str] | None = None,
+        bands: int = 40,
+        part_rows: int = 1000,
+    ) -> None:
+        self.storage = Storage(str(folder))
+        count = len(texts)
+        batch = pa.RecordBatch.from_pydict(
+            {
+                "id": pa.array(range(count), pa.uint64()),
+                "text": pa.array(texts, pa.string()),
+                "language": pa.array(languages or ["fra"] * count, pa.string()),
+                "text_chars": pa.array(range(10_000, 10_000 - count, -1), pa.int64()),
+                "fetched_at": pa.array([0] * count, TIMESTAMP),
+            }
+        )
+        batch = build(Sign(bands=bands, rows=2))(batch)
+        self.parts = []
+        for start in range(0, count, part_rows):
+            outputs = Outputs(self.storage, f"p{start}")
+            with outputs.parquet("documents", batch.schema) as writer:
+                writer.write_batch(batch.slice(start, part_rows))
+            self.parts.append(Part(f"p{start}", f"p{start}", tuple(outputs.files)))
+
+    def rows(self, config: Deduplicate) -> list[Row]:
+        """What the barrier says of each text."""
+        self.tasks = Tasks(self.storage, InlineExecutor())
+        result = run(config, self.parts, self.tasks)
+        return [row for layer in result.layers for row in self.read(layer.path)]
+
+    def read(self, path: str) -> list[Row]:
+        return pq.read_table(self.storage.path(path)).to_pylist()
+
+    def work(self, dataset: str) -> list[list[Row]]:
+        """The files of a step, each as its rows."""
+        return [self.read(path) for path in self.storage.names(f"work/dedup/{dataset}")]
+
+
+def test_verified_documents_need_a_kept_one_that_is_truly_similar(
+    tmp_path: Path,
+) -> None:
+    """Of 96 shingles a changed word costs 5: 91/101 and 86/106, and 81/111."""
+    texts = [text_of(own) for own in ([], [10], [10, 30], [10, 30, 50], [])]
+    signed = Signed(tmp_path, texts)
+    outcomes = {}
+    for jaccard in (0.72, 0.74, 0.82):
+        found = signed.rows(Deduplicate(verify={"jaccard": jaccard}))
+        outcomes[jaccard] = [own["cluster"] for own in found]
+    assert outcomes[0.72] == [0, 0, 0, 0, 0]
+    assert outcomes[0.74] == [0, 0, 0, 3, 0]
+    assert outcomes[0.82] == [0, 0, 2, 2, 0]
+
+
+@pytest.mark.parametrize("limit", [2, 5, 1000])
+def test_oversized_components_are_cut_and_nothing_drops_wrongly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(dedup_job, "_MIN_GROUP_ROWS", 10)
+    changes = [sorted({n % 97, n * 7 % 97, n * 13 % 97}) for n in range(40)]
+    texts = [text_of(), *map(text_of, changes), text_of(), text_of([3])]
+    signed = Signed(tmp_path, texts, bands=7, part_rows=22)
+    found = signed.rows(Deduplicate(verify={"jaccard": 0.7}, max_component=limit))
+    assert ("deduplicate-pairs-edges" in signed.tasks.executed) == (limit < 1000)
+
+    def shingles(words: list[str]) -> set[tuple[str, ...]]:
+        return {tuple(words[n : n + 5]) for n in range(len(words) - 4)}
+
+    for own in found:
+        left = shingles(texts[own["id"]].split())
+        right = shingles(texts[own["cluster"]].split())
+        assert len(left & right) >= 0.7 * len(left | right)
+    assert found[41]["drop_reason"] == "duplicate_exact"
+    reasons = {own["drop_reason"] for own in found}
+    assert reasons == {None, "duplicate_exact", "duplicate_near"}
+
+
+@pytest.mark.parametrize("limit", [3, 1000])
+def test_cutting_a_component_joins_no_languages(tmp_path: Path, limit: int) -> None:
+    """Six texts of 100 words in each language, a word changed: all are near."""
+    texts = [text_of([10 * n]) for n in range(6)]
+    languages = ["fra"] * 6 + ["srp"] * 6
+    signed = Signed(tmp_path, texts * 2, languages=languages)
+    found = signed.rows(
+        Deduplicate(scope="language", verify={}, max_component=limit),
+    )
+    assert ("deduplicate-pairs-edges" in signed.tasks.executed) == (limit < 1000)
+    for own in found:
+        assert languages[own["cluster"]] == languages[own["id"]]
+    assert {languages[own["id"]] for own in found if own["kept"]} == {"fra", "srp"}
+    assert any(own["drop_reason"] == "duplicate_near" for own in found)
+
+
+def test_short_texts_are_not_joined_for_having_no_bands(tmp_path: Path) -> None:
+    """Five copies each of three texts shorter than a shingle, and a limit of three."""
+    signed = Signed(tmp_path, ["accès refusé", "не найдено", "请登录"] * 5)
+    found = signed.rows(Deduplicate(verify={}, max_component=3))
+    assert "deduplicate-pairs-edges" in signed.tasks.executed
+    members = signed.work("members")
+    assert len(members) == 2  # of all bands, and of pairs
+    for rows in members:
+        assert [own["component"] for own in rows] == [0, 1, 2] * 5
+    assert [own["cluster"] for own in found] == [0, 1, 2] * 5
