@@ -2,6 +2,8 @@
 
 A step of deduplicate (see pipeline/stages/deduplicate.py). For verification the rows
 carry the shingles of the text, found here, so that the text itself is read only once.
+Of copies of one text in a part only the preferred one carries any: it alone can be the
+one whose shingles are compared.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.commits import File, Outputs
+from pipeline.dedup.survivors import first_copies
 from pipeline.stages.dedup_index_matches import NEVER, oldest_matches
 from pipeline.stages.dedup_job import (
     WORK,
@@ -27,7 +30,8 @@ from pipeline.storage import Storage
 from pipeline.text.buffers import utf8_buffers
 from pipeline.text.shingles import mixed, shingles
 
-_TEXT_ROWS = 1024
+_TEXT_ROWS = 256  # read at once; fewer are given where they are large
+_TEXT_BYTES = 1 << 24
 
 Hashes = NDArray[np.uint64]
 
@@ -66,10 +70,23 @@ def piece_of(partitions: int, table: pa.Table, pieces: int) -> Hashes:
     return hashes % np.uint64(pieces)
 
 
+def preferred_first(table: pa.Table, settings: Settings) -> NDArray[np.int64]:
+    """Rows by component, preferred documents first; null is the last choice."""
+    keys = [
+        (column, "descending" if is_descending else "ascending")
+        for column, is_descending in settings.order
+    ]
+    # No two rows are equal: id is among the keys, and of equal ids only one is here.
+    order = pc.sort_indices(table, sort_keys=[("component", "ascending"), *keys])
+    return as_numpy(order).astype(np.int64)
+
+
 def texts_at(
     storage: Storage, files: Sequence[File], places: NDArray[np.int64]
 ) -> Iterator[tuple[slice, pa.Array]]:
-    """Texts of the rows `places`, ascending, of a part's files: which of these, and they."""
+    """Texts of the rows `places`, ascending, of a part's files: which of these, and they;
+    at most 256 at a time, and 16 MB unless a single one is larger.
+    """
     first = done = 0
     for file in files:
         with storage.open(file.path) as source:
@@ -79,12 +96,24 @@ def texts_at(
                     np.searchsorted(places[done:], first + batch.num_rows)
                 )
                 if stop > done:
-                    yield (
-                        slice(done, stop),
-                        batch["text"].take(pa.array(places[done:stop] - first)),
-                    )
+                    own = pa.array(places[done:stop] - first)
+                    for some, texts in _bounded(batch["text"].take(own)):
+                        yield slice(done + some.start, done + some.stop), texts
                 first += batch.num_rows
                 done = stop
+
+
+def _bounded(texts: pa.Array) -> Iterator[tuple[slice, pa.Array]]:
+    """The texts in slices of at most 16 MB, or of one text."""
+    stops = np.cumsum(
+        as_numpy(pc.fill_null(pc.binary_length(texts), 0)), dtype=np.int64
+    )
+    start = done = 0
+    while start < len(texts):
+        fit = int(np.searchsorted(stops, done + _TEXT_BYTES, side="right"))
+        stop = max(fit, start + 1)
+        yield slice(start, stop), texts.slice(start, stop - start)
+        start, done = stop, int(stops[stop - 1])
 
 
 def _rows(
@@ -122,12 +151,27 @@ def _rows(
         if not settings.is_verified:
             yield table
             continue
+        is_compared = _is_compared(table, is_settled, settings)
         for some, texts in texts_at(storage, part.files, places):
-            # What the index has settled is compared with nothing.
-            texts = pc.if_else(pa.array(is_settled[some]), "", texts)
+            texts = pc.if_else(pa.array(is_compared[some]), texts, "")
             sets = shingles(*utf8_buffers(texts), settings.ngram)
             column = pa.LargeListArray.from_arrays(sets.offsets, sets.hashes)
             yield table.slice(some.start, len(texts)).append_column("shingles", column)
+
+
+def _is_compared(
+    table: pa.Table, is_settled: NDArray[np.bool_], settings: Settings
+) -> NDArray[np.bool_]:
+    """Of which rows of a part the shingles are wanted. What the index has settled is
+    compared with nothing, and no copy with a preferred one beside it.
+    """
+    rows = np.flatnonzero(~is_settled)
+    order = rows[preferred_first(table.take(rows), settings)]
+    components = as_numpy(table["component"])[order]
+    texts = as_numpy(pc.fill_null(table["text_hash"], 0))[order]
+    is_compared = np.zeros(len(is_settled), np.bool_)
+    is_compared[order] = first_copies(components, texts) == np.arange(len(order))
+    return is_compared
 
 
 def _cut(

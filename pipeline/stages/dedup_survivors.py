@@ -19,7 +19,7 @@ from pipeline.commits import File, Outputs
 from pipeline.dedup.index.joining import oldest_of_each
 from pipeline.dedup.survivors import cluster_sizes, first_copies, first_of_each
 from pipeline.dedup.verify import verified_survivors
-from pipeline.stages.dedup_candidates import piece_of
+from pipeline.stages.dedup_candidates import piece_of, preferred_first
 from pipeline.stages.dedup_clusters import (
     DECIDED,
     DECIDED_GROUP_ROWS,
@@ -53,7 +53,7 @@ def find_survivors(
     for rows in pieces(
         outputs, files, outputs.storage, "partition", partition, own_piece
     ):
-        table = _in_order(rows, settings)
+        table = rows.take(preferred_first(rows, settings)).combine_chunks()
         if settings.has_index:
             table, found = _without_known(table, settings)
             attached.append(found)
@@ -111,17 +111,6 @@ def _without_known(table: pa.Table, settings: Settings) -> tuple[pa.Table, pa.Ta
     )
     rest = table.filter(pa.array(~is_known)).drop_columns(["added", "keeper"])
     return rest.combine_chunks(), known
-
-
-def _in_order(table: pa.Table, settings: Settings) -> pa.Table:
-    """By component, preferred documents first; null is the last choice."""
-    keys = [
-        (column, "descending" if is_descending else "ascending")
-        for column, is_descending in settings.order
-    ]
-    # No two rows are equal: id is among the keys, and of equal ids only one is here.
-    order = pc.sort_indices(table, sort_keys=[("component", "ascending"), *keys])
-    return table.take(order).combine_chunks()
 
 
 def _verified(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,13 +13,14 @@ from pipeline.commits import Outputs
 from pipeline.documents import Part
 from pipeline.executors import InlineExecutor
 from pipeline.schema import TIMESTAMP
-from pipeline.stages import dedup_job
+from pipeline.stages import dedup_candidates, dedup_job, dedup_survivors
 from pipeline.stages.deduplicate import Deduplicate, run
 from pipeline.stages.sign import Sign, build
 from pipeline.storage import Storage
 from pipeline.tasks import Tasks
 
 Row = dict[str, Any]
+DECIDED_BY = dedup_survivors._decided
 
 WORDS = [f"{first}{second}" for first in "abcdefghij" for second in "klmnopqrst"]
 
@@ -57,10 +59,11 @@ class Signed:
         batch = build(Sign(bands=bands, rows=2))(batch)
         self.parts = []
         for start in range(0, count, part_rows):
-            outputs = Outputs(self.storage, f"p{start}")
+            name = f"p{start:04}"
+            outputs = Outputs(self.storage, name)
             with outputs.parquet("documents", batch.schema) as writer:
                 writer.write_batch(batch.slice(start, part_rows))
-            self.parts.append(Part(f"p{start}", f"p{start}", tuple(outputs.files)))
+            self.parts.append(Part(name, name, tuple(outputs.files)))
 
     def rows(self, config: Deduplicate) -> list[Row]:
         """What the barrier says of each text."""
@@ -140,3 +143,66 @@ def test_short_texts_are_not_joined_for_having_no_bands(tmp_path: Path) -> None:
     for rows in members:
         assert [own["component"] for own in rows] == [0, 1, 2] * 5
     assert [own["cluster"] for own in found] == [0, 1, 2] * 5
+
+
+@pytest.mark.parametrize(
+    ("keep", "survivor", "carrying"),
+    [
+        pytest.param("-text_chars", 0, [0, 50, 100], id="the longest"),
+        pytest.param("text_chars", 100, [49, 99, 100], id="the shortest"),
+    ],
+)
+def test_of_copies_of_a_text_one_in_each_part_carries_shingles(
+    tmp_path: Path, keep: str, survivor: int, carrying: list[int]
+) -> None:
+    """Two parts of 50 copies; a third document shares 91 of 101 shingles with them."""
+    signed = Signed(tmp_path, [text_of()] * 100 + [text_of([10])], part_rows=50)
+    found = signed.rows(Deduplicate(verify={}, keep=[keep]))
+    assert {own["cluster"] for own in found} == {survivor}
+    reasons = [own["drop_reason"] for own in found]
+    assert reasons.count("duplicate_exact") == 99
+    (rows,) = signed.work("candidates")
+    assert [own["ordinal"] for own in rows if own["shingles"]] == carrying
+    assert sum(len(own["shingles"]) for own in rows) == 3 * 96
+
+
+def test_a_piece_is_small_however_often_a_text_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,000 copies of 96 shingles would be 1.5 MB: all of a component are in one piece."""
+    sizes = []
+
+    def decided(table: pa.Table, settings: Any) -> Any:
+        sizes.append(table.nbytes)
+        return DECIDED_BY(table, settings)
+
+    monkeypatch.setattr(dedup_survivors, "_decided", decided)
+    monkeypatch.setattr(dedup_job, "_PARTITION_BYTES", 100_000)
+    signed = Signed(tmp_path, [text_of()] * 2000, bands=7)
+    found = signed.rows(Deduplicate(verify={}))
+    assert len({own["cluster"] for own in found}) == 1
+    assert max(sizes) < 2000 * 200
+
+
+def test_long_texts_are_read_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dedup_candidates, "_TEXT_ROWS", 4)
+    monkeypatch.setattr(dedup_candidates, "_TEXT_BYTES", 10)
+    texts = ["abcd", "ефгхи", "", "xyz", "一二三四五", "q", "", "r" * 11, "st"]
+    signed = Signed(tmp_path, texts)
+    places = np.array([0, 1, 2, 4, 5, 6, 7, 8])
+    found = [
+        (places[some].tolist(), own.to_pylist())
+        for some, own in dedup_candidates.texts_at(
+            signed.storage, signed.parts[0].files, places
+        )
+    ]
+    assert found == [
+        ([0], ["abcd"]),  # 4 bytes, and the next 10
+        ([1, 2], ["ефгхи", ""]),
+        ([4], ["一二三四五"]),  # 15 bytes by itself
+        ([5, 6], ["q", ""]),
+        ([7], ["r" * 11]),
+        ([8], ["st"]),
+    ]
