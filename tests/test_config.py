@@ -118,6 +118,12 @@ def test_every_mistake_is_told_with_its_line(recipe: Path) -> None:
             id="keep by an unknown column",
         ),
         pytest.param(
+            "  - deduplicate: {}\n",
+            "  - deduplicate: {near: false}\n  - deduplicate: {as: again}\n",
+            "deduplicate: value error, a document is in one cluster, so this stage",
+            id="clusters of clusters",
+        ),
+        pytest.param(
             "  - decode_html: {}\n",
             "  - decode_html: {}\n  - decode_html: {}\n",
             "a second 'decode_html'; give one of them `as: name`",

@@ -33,7 +33,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pipeline.commits import Commit, File, fingerprint
 from pipeline.dedup.bands import band_pairs
 from pipeline.documents import Part, Published
-from pipeline.errors import ConfigError
 from pipeline.prints import stage_print
 from pipeline.schema import DUPLICATES
 from pipeline.stage import StageConfig
@@ -112,6 +111,14 @@ class Deduplicate(StageConfig):
     index: str | None = None
     index_signatures: bool = False
     storage_options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_no_prefix(self) -> Self:
+        if self.prefix:
+            raise ValueError(
+                "a document is in one cluster, so this stage stands once, without as"
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_verify(self) -> Self:
@@ -235,8 +242,6 @@ def _index(config: Deduplicate) -> Storage | None:
 
 def _hashing(config: Deduplicate, stages: Sequence[StageConfig]) -> dict[str, Any]:
     """What must be alike for the hashes of two runs to meet."""
-    if sum(isinstance(c, Deduplicate) and bool(c.index) for c in stages) > 1:
-        raise ConfigError("deduplicate.index: one stage of a recipe can have an index")
     about: dict[str, Any] = {"scope": config.scope, "exact": config.exact}
     if config.index_signatures and config.verify:
         about["signatures of n-grams"] = config.verify.ngram

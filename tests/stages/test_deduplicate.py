@@ -249,6 +249,7 @@ def test_it_says_which_columns_it_reads() -> None:
         {"keep": ["Text chars"]},
         {"verify": {}, "near": False},
         {"verify": {"jaccard": 2}},
+        {"as": "again"},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
