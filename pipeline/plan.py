@@ -117,6 +117,7 @@ def mistakes_of_order(stages: Sequence[StageConfig]) -> list[str]:
             mistakes.append(f"{place}: a second {label!r}; give one of them `as: name`")
         names.add(label)
         mistakes += [f"{place}: {text}" for text in _missing(config, columns)]
+        mistakes += [f"{place}: {text}" for text in _without_order(config, columns)]
         mistakes += [f"{place}: {text}" for text in _misplaced(stages, index)]
         if which == "save":
             saved = {
@@ -178,6 +179,14 @@ def _missing(config: StageConfig, columns: dict[str, pa.DataType]) -> list[str]:
         f"reads {column!r}, which no stage above it writes"
         for column in config.columns_read()
         if column not in columns and prefix + column not in columns
+    ]
+
+
+def _without_order(config: StageConfig, columns: dict[str, pa.DataType]) -> list[str]:
+    return [
+        f"sorts by {column!r}, whose values ({columns[column]}) have no order"
+        for column in config.columns_sorted()
+        if column in columns and pa.types.is_nested(columns[column])
     ]
 
 

@@ -61,6 +61,10 @@ class StageConfig(BaseModel):
         """Columns that an earlier stage must have written."""
         return ()
 
+    def columns_sorted(self) -> tuple[str, ...]:
+        """Those it reads whose values it puts in order: no lists."""
+        return ()
+
     def columns_written(self) -> pa.Schema:
         """Columns this stage appends (or replaces, where the name exists)."""
         return pa.schema([])

@@ -123,6 +123,14 @@ def test_what_was_cut_is_a_signal_of_dropped_documents(tmp_path: Path) -> None:
             id="marked before the text changes",
         ),
         pytest.param(
+            [
+                "deduplicate: {keep: [-repeated_spans]}" if s == "deduplicate" else s
+                for s in WHOLE
+            ],
+            "deduplicate: sorts by 'repeated_spans', whose values (list<",
+            id="a list that says who stays",
+        ),
+        pytest.param(
             [s.replace("save: documents", "save: lines") for s in WHOLE],
             "'lines' is a folder of every run",
             id="a save in the folder of a barrier",

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline.commits import Commit, File, fingerprint
 from pipeline.dedup.bands import band_pairs
@@ -112,6 +112,17 @@ class Deduplicate(StageConfig):
     index_signatures: bool = False
     storage_options: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("keep")
+    @classmethod
+    def _is_an_order(cls, keep: tuple[KeepKey, ...]) -> tuple[KeepKey, ...]:
+        names = [key.removeprefix("-") for key in keep]
+        twice = [name for name, times in Counter(names).items() if times > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} stands there twice")
+        if "drop_reason" in names:
+            raise ValueError("no document that is compared has a drop_reason")
+        return keep
+
     @model_validator(mode="after")
     def _has_no_prefix(self) -> Self:
         if self.prefix:
@@ -141,6 +152,9 @@ class Deduplicate(StageConfig):
         names += ["text"] if self.verify else []
         names += ["crawl"] if self.index else []
         return tuple(dict.fromkeys(names))
+
+    def columns_sorted(self) -> tuple[str, ...]:
+        return tuple(column for column, _ in self.order())
 
     def columns_written(self) -> pa.Schema:
         more = [INDEX_CRAWL] if self.index else []

@@ -247,6 +247,9 @@ def test_it_says_which_columns_it_reads() -> None:
     "settings",
     [
         {"keep": ["Text chars"]},
+        {"keep": ["id", "-id"]},
+        {"keep": ["text_chars", "id", "text_chars"]},
+        {"keep": ["-drop_reason"]},
         {"verify": {}, "near": False},
         {"verify": {"jaccard": 2}},
         {"as": "again"},
