@@ -23,6 +23,7 @@ from pipeline.stages.dedup_job import (
     as_numpy,
     packed,
     ranges_of,
+    read_ascending,
     read_between,
 )
 from pipeline.storage import Storage
@@ -178,7 +179,7 @@ def load(storage: Storage, unit: Unit, payload: str = "ordinal") -> tuple[Hashes
     """All pairs of a unit, sorted. Groups come in order, so ordinals ascend."""
     hashes, payloads = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     for file in unit.files:
-        table = read_between(storage, file, "hash", unit.low, unit.high)
+        table = read_ascending(storage, file, "hash", unit.low, unit.high)
         own = as_numpy(table["hash"])
         start = int(np.searchsorted(own, np.uint64(unit.low), side="left"))
         stop = int(np.searchsorted(own, np.uint64(unit.high), side="right"))

@@ -12,7 +12,7 @@ from pipeline.commits import File, Outputs
 from pipeline.dedup.lookup import places_among
 from pipeline.dedup.units import removal
 from pipeline.documents import Part
-from pipeline.stages.dedup_job import Group, as_numpy, read_between
+from pipeline.stages.dedup_job import Group, as_numpy, read_ascending
 from pipeline.stages.lines_job import NGRAMS, UNITS, Chunk, Settings, walk
 from pipeline.storage import Storage
 from pipeline.text.buffers import utf8_buffers
@@ -91,7 +91,7 @@ def _over(
     for kind, own in files.items():
         hashes, firsts = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
         for file in own:
-            table = read_between(storage, file, "run", run, run)
+            table = read_ascending(storage, file, "run", run, run)
             table = table.filter(pc.equal(table["run"], pa.scalar(run, pa.uint32())))
             hashes.append(as_numpy(table["hash"]))
             firsts.append(as_numpy(table["first"]))

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from pipeline.stages import dedup_job, lines_job
+from pipeline.stages import dedup_job, lines_job, lines_runs
 from pipeline.stages.deduplicate_lines import DeduplicateLines
 
 Document = dict[str, Any]
@@ -243,8 +244,9 @@ def test_files_runs_and_the_order_of_inputs_change_nothing(
     assert barrier.bytes_of_layers() == whole[::-1]
 
 
+@pytest.mark.parametrize("row_groups", [2, 256])
 def test_many_small_runs_find_the_same(
-    barrier: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    barrier: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, row_groups: int
 ) -> None:
     """As with millions: groups of 20 rows, runs of 100 hashes, ranges of a few."""
     parts, _ = random_parts(8)
@@ -252,12 +254,16 @@ def test_many_small_runs_find_the_same(
     monkeypatch.setattr(dedup_job, "_MIN_GROUP_ROWS", 10)
     monkeypatch.setattr(dedup_job, "_MAX_RANGE_ROWS", 128)
     monkeypatch.setattr(lines_job, "RUN_ROWS", 100)
+    monkeypatch.setattr(lines_runs, "_MAX_ROW_GROUPS", row_groups)
     monkeypatch.setattr(lines_job, "_CHUNK_BYTES", 500)
     monkeypatch.setattr(lines_job, "_BATCH_ROWS", 4)
     barrier.folder = tmp_path / "small"
     assert barrier(CONFIGS[2], parts) == whole
     work = tmp_path / "small/work/lines"
-    assert len(list((work / "units").iterdir())) > 5
+    runs = list((work / "units").iterdir())
+    assert len(runs) > 5
+    most = max(pq.read_metadata(path).num_row_groups for path in runs)
+    assert (most == 2) if row_groups == 2 else (2 < most <= 256)
     assert len(list((work / "over-ngrams").iterdir())) > 5
 
 
