@@ -1,6 +1,9 @@
 """What the barriers on lines, URLs and substrings will need, before they start.
 
-Measured on 59,280 documents of 3.9 kB (one Zen 4 core, November 2026). All is linear.
+Measured on 59,280 documents of 3.9 kB (one Zen 4 core, November 2026). Disk is linear,
+and so is what each document costs. But each task of the second step opens all files of
+the first, and there are more of both: that is quadratic, and half of the hours for lines
+of 5*10^8 documents, n-grams of 10^7, substrings of 10^7.
 """
 
 from typing import NamedTuple
@@ -19,6 +22,14 @@ _PARTITION_FACTOR = 32
 _LINES_SECONDS, _NGRAMS_SECONDS = 1.4e-4, 2.4e-4
 _URL_SECONDS = 5e-6
 _SUBSTRINGS_SECONDS = 2.2e-4
+_RUN_ROWS = 1 << 22  # pipeline/stages/lines_job.py
+# To read a range in a run, 0.7 to 0.9 ms, and later what counts of a run in a range, 0.7.
+_PAIR_SECONDS = 1.6e-3
+_PAGE_BYTES = 5_000
+_FLUSH_BYTES, _MAX_PARTITIONS = 1 << 28, 4096  # substrings_partitions.py
+_ROW_GROUP_SECONDS = (
+    7e-6  # to parse and look at; 6 to 9 measured, with 33,000 in a file
+)
 
 
 class TextBill(NamedTuple):
@@ -36,12 +47,18 @@ class TextBill(NamedTuple):
 
 
 def lines_bill(documents: int, *, with_ngrams: bool) -> TextBill:
-    """10^9 documents: 680 GB and 39 core hours; with n-grams 7.7 TB and 106."""
-    row_bytes, seconds = _LINE_ROWS * _LINE_ROW_BYTES, _LINES_SECONDS
+    """10^8 documents: 68 GB and 4.3 core hours; with n-grams 770 GB and 275, of which all
+    but 11 go into opening runs. 10^9: 680 GB and 108 core hours.
+    """
+    rows = [documents * _LINE_ROWS]
+    row_bytes, seconds = _LINE_ROWS * _LINE_ROW_BYTES, documents * _LINES_SECONDS
     if with_ngrams:
+        rows.append(documents * _NGRAM_ROWS)
         row_bytes += _NGRAM_ROWS * _NGRAM_ROW_BYTES
-        seconds += _NGRAMS_SECONDS
-    return TextBill(documents * row_bytes, _MEMORY_BYTES, documents * seconds / 3600)
+        seconds += documents * _NGRAMS_SECONDS
+    ranges = sum(_power_of_two(own / _RUN_ROWS) for own in rows)
+    seconds += _PAIR_SECONDS * ranges * sum(rows) / _RUN_ROWS
+    return TextBill(documents * row_bytes, _MEMORY_BYTES, seconds / 3600)
 
 
 def urls_bill(documents: int) -> TextBill:
@@ -51,7 +68,21 @@ def urls_bill(documents: int) -> TextBill:
 
 
 def substrings_bill(documents: int, partition_bytes: int) -> TextBill:
-    """10^8 documents: 200 GB and 6.1 core hours."""
+    """10^8 documents in 4,096 partitions: 200 GB and 67 core hours, of which 61 go into
+    footers: a file has a row group of every partition for each 256 MB of its texts.
+    """
     memory = max(_PARTITION_FACTOR * partition_bytes, _MEMORY_BYTES)
-    hours = documents * _SUBSTRINGS_SECONDS / 3600
-    return TextBill(documents * _TEXT_BYTES, memory, hours)
+    size = documents * _PAGE_BYTES
+    partitions = min(-(-size // partition_bytes), _MAX_PARTITIONS)
+    row_groups = partitions * size / _FLUSH_BYTES
+    seconds = documents * _SUBSTRINGS_SECONDS
+    seconds += partitions * row_groups * _ROW_GROUP_SECONDS
+    return TextBill(documents * _TEXT_BYTES, memory, seconds / 3600)
+
+
+def _power_of_two(least: float) -> int:
+    """The smallest power of two that is no less: 1 below that."""
+    power = 1
+    while power < least:
+        power *= 2
+    return power
