@@ -1,10 +1,10 @@
-"""What the barriers on lines, URLs and substrings have in common: steps of tasks.
+"""What the barriers that deduplicate have in common: steps of tasks.
 
 Each step is a set of tasks with commit records; between steps everything lies under
 work/. How the work is cut follows from the parts alone (pipeline/stages/dedup_job.py).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipeline.commits import Commit, File, fingerprint
@@ -14,12 +14,16 @@ from pipeline.stage import StageConfig
 from pipeline.stages.dedup_job import Group
 from pipeline.tasks import Task, Tasks
 
+Work = list[tuple[Any, ...]]
+
 
 class Steps:
-    """Runs one step after another, each under its name."""
+    """Runs one step after another, each under its name. `about` is what its tasks
+    depend on besides the stage's settings and the parts.
+    """
 
     def __init__(
-        self, config: StageConfig, groups: Sequence[Group], tasks: Tasks
+        self, config: StageConfig, groups: Sequence[Group], tasks: Tasks, *about: Any
     ) -> None:
         self.label = config.label
         self.tasks = tasks
@@ -28,18 +32,20 @@ class Steps:
             for group in groups
             for part in group.parts
         ]
-        self.print = fingerprint(stage_print(config), parts)
+        self.print = fingerprint(stage_print(config), parts, *about)
 
     def __call__(
         self,
         name: str,
         function: Callable[..., dict[str, Any]],
         arguments: Sequence[tuple[Any, ...]],
+        *more: Any,
     ) -> list[Commit]:
         """One task for each tuple of arguments. What earlier steps made need not enter
-        the fingerprint: settings and parts determine it.
+        the fingerprint: what the steps were made with determines it. How the work is
+        cut does, where it follows from anything else: `more`.
         """
-        print_ = fingerprint(self.print, len(arguments))
+        print_ = fingerprint(self.print, len(arguments), *more)
         return self.tasks.run(
             f"{self.label}-{name}",
             [
@@ -48,10 +54,29 @@ class Steps:
             ],
         )
 
+    def elsewhere(self, tasks: Tasks) -> "Steps":
+        """The same with another place to publish: what its tasks make lies there."""
+        steps = object.__new__(Steps)
+        steps.label, steps.print, steps.tasks = self.label, self.print, tasks
+        return steps
 
-def files_of(commits: Iterable[Commit], dataset: str) -> tuple[File, ...]:
-    """The files of one data set, in the order of the commits."""
-    return tuple(file for commit in commits for file in commit.of(dataset))
+
+def by_column(
+    commits: Sequence[Commit], columns: Sequence[str]
+) -> dict[str, tuple[File, ...]]:
+    """The files of each column, one for each group, from commits of one for each."""
+    of_column = zip(*(commit.files for commit in commits), strict=True)
+    return dict(zip(columns, of_column, strict=True))
+
+
+def files_of(commits: Sequence[Commit], dataset: str | None = None) -> tuple[File, ...]:
+    """All files of the commits, or those of one data set."""
+    return tuple(
+        file
+        for commit in commits
+        for file in commit.files
+        if dataset is None or file.dataset == dataset
+    )
 
 
 def layers_of(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.commits import Commit, File
 from pipeline.documents import Part
+from pipeline.stages.barrier_steps import Steps, Work, by_column, files_of
 from pipeline.stages.dedup_index import (
     BY_KEEPER,
     BY_SKETCH,
@@ -62,7 +63,6 @@ from pipeline.stages.dedup_index_sketches import (
 from pipeline.stages.dedup_index_turn import Turn, holding, publish, reserve, upcoming
 from pipeline.stages.dedup_job import Group, Settings, bounds_of, sketch_ranges
 from pipeline.stages.dedup_runs import units
-from pipeline.stages.dedup_steps import Steps, Work, by_column, files_of
 from pipeline.stages.dedup_survivors import ATTACHED_IN
 from pipeline.storage import Storage
 from pipeline.tasks import Tasks

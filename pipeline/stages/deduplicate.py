@@ -36,6 +36,7 @@ from pipeline.documents import Part, Published
 from pipeline.prints import stage_print
 from pipeline.schema import DUPLICATES
 from pipeline.stage import StageConfig
+from pipeline.stages.barrier_steps import Steps, Work, by_column, files_of, layers_of
 from pipeline.stages.dedup_candidates import gather_candidates
 from pipeline.stages.dedup_clusters import INDEX_CRAWL, find_components, publish
 from pipeline.stages.dedup_index import generations
@@ -50,7 +51,6 @@ from pipeline.stages.dedup_index_run import (
 )
 from pipeline.stages.dedup_index_turn import tidy
 from pipeline.stages.dedup_job import (
-    Group,
     Order,
     Settings,
     band_names,
@@ -66,7 +66,6 @@ from pipeline.stages.dedup_runs import (
     gather_pairs,
     units,
 )
-from pipeline.stages.dedup_steps import Steps, Work, by_column, files_of
 from pipeline.stages.dedup_survivors import DECIDED_IN, find_survivors
 from pipeline.stages.sign import Sign
 from pipeline.storage import Storage
@@ -191,7 +190,7 @@ def run(
     job = _job(config, parts, tasks, begun)
     decided = _decide(job)
     return Published(
-        _layers(job.groups, decided.published, parts),
+        layers_of(job.groups, files_of(decided.published), parts),
         tally=_tally(decided.survivors, decided.published),
     )
 
@@ -246,7 +245,7 @@ def _job(
 ) -> Job:
     settings = _settings(config, parts[0].columns(tasks.storage) if parts else set())
     groups = groups_of(parts)
-    step = Steps(config, settings, groups, tasks, begun)
+    step = Steps(config, groups, tasks, list(settings), begun)
     return Job(step, settings, groups, tasks, _index(config), begun)
 
 
@@ -305,15 +304,6 @@ def _components(job: Job, edges: Sequence[File], matches: Sequence[File]) -> Com
     work = [(edges, starts, limit, pair_edges, matches)]
     (found,) = step("pairs-components", find_components, work)
     return found
-
-
-def _layers(
-    groups: Sequence[Group], published: Sequence[Commit], parts: Sequence[Part]
-) -> tuple[File, ...]:
-    """The published files, from the order of groups back to that of `parts`."""
-    names = [part.name for group in groups for part in group.parts]
-    layers = dict(zip(names, files_of(published), strict=True))
-    return tuple(layers[part.name] for part in parts)
 
 
 def _tally(survivors: Sequence[Commit], published: Sequence[Commit]) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from pipeline.stages.dedup_job import (
     ranges_of,
     read_ascending,
 )
-from pipeline.stages.dedup_runs import delta_coded
-from pipeline.stages.lines_job import NGRAMS, RUN_ROWS, UNITS, Settings, walk
+from pipeline.stages.dedup_runs import delta_coded, write_run
+from pipeline.stages.lines_job import NGRAMS, UNITS, Settings, walk
 from pipeline.storage import Storage
 
 WORK = "work/lines"
@@ -70,7 +70,7 @@ def gather(
             with outputs.parquet(
                 dataset(kind), RUN, stem, **delta_coded(RUN)
             ) as writer:
-                _write_run(writer, *run, row_groups)
+                write_run(writer, *run, row_groups)
             pairs.clear()
 
     for run, _, chunk in walk(outputs.storage, settings, group):
@@ -162,19 +162,6 @@ def _distinct(
     first = np.searchsorted(hashes, hashes, side="left")
     is_needed = np.arange(len(hashes)) - first < most
     return hashes[is_needed], values[is_needed]
-
-
-def _write_run(
-    writer: Any, hashes: Hashes, values: Hashes, bounds: list[tuple[int, int]]
-) -> None:
-    """Row groups that end where a range does."""
-    highs = np.array([high for _, high in bounds], np.uint64)
-    start = 0
-    for stop in np.searchsorted(hashes, highs, side="right").tolist():
-        if stop > start:
-            table = pa.table([hashes[start:stop], values[start:stop]], schema=RUN)
-            writer.write_table(table, row_group_size=RUN_ROWS)
-        start = stop
 
 
 def _load(storage: Storage, work: Range) -> tuple[Hashes, Hashes, NDArray[np.uint32]]:
