@@ -41,10 +41,12 @@ class Cluster:
 class Clusters:
     """Sizes of all clusters; the largest among the inputs that were read.
 
-    `compared` documents came to deduplicate.
+    `compared` documents came to deduplicate; `of_index` of them are duplicates of
+    documents that earlier runs kept, and are in no cluster.
     """
 
     compared: int
+    of_index: int
     sizes: list[SizeRow]
     largest: list[Cluster]
     inputs_read: int
@@ -70,6 +72,7 @@ def clusters(
     read = spread([tables for tables in inputs if tables.duplicates], MAX_INPUTS)
     return Clusters(
         compared=tallies[0].get("documents", 0),
+        of_index=tallies[0].get("duplicate_of_index", 0),
         sizes=size_rows(tallies[0]["clusters"]),
         largest=_largest(storage, read),
         inputs_read=len(read),

@@ -150,6 +150,46 @@ def test_clusters_are_there_by_size_and_the_largest_by_their_first_lines(
     assert f"--cluster {survivor}" in text
 
 
+@pytest.mark.parametrize(
+    ("of_index", "clusters", "said", "unsaid"),
+    [
+        pytest.param(
+            262,
+            {},
+            "262 of the 262 documents that were compared are duplicates of documents",
+            "No document had a duplicate",
+            id="all of them",
+        ),
+        pytest.param(
+            1,
+            {"2": 3},
+            "1 of the 262 documents that were compared is a duplicate of documents",
+            "No document had a duplicate",
+            id="one of them",
+        ),
+        pytest.param(0, {}, "No document had a duplicate", "earlier runs", id="none"),
+    ],
+)
+def test_what_the_index_had_already_is_told(
+    sample_run: Path,
+    book: dict[str, Any],
+    of_index: int,
+    clusters: dict[str, int],
+    said: str,
+    unsaid: str,
+) -> None:
+    counts = {
+        **book["barriers"]["deduplicate"],
+        "documents": 262,
+        "duplicate_of_index": of_index,
+        "clusters": clusters,
+    }
+    found = {**book, "barriers": {**book["barriers"], "deduplicate": counts}}
+    text = Page(render_page(found, Storage(str(sample_run)))).text
+    assert said in text
+    assert unsaid not in text
+
+
 def test_rows_of_another_run_are_not_shown(
     sample_run: Path, tmp_path: Path, book: dict[str, Any]
 ) -> None:
