@@ -107,24 +107,28 @@ def domain_cap(
                         of the largest
     total   tokens of the language, those without a domain too; null: of `tokens`
 
-    The largest c with c <= max_share * sum(min(tokens, c)). With fewer domains than
-    1 / max_share there is none: then c is `max_share` of the tokens as they were.
-    No domains: infinity.
+    The largest c with c <= max_share * sum(min(tokens, c)). Of 1 / max_share domains or
+    fewer none can stay below that but by cutting all to the smallest, or to the crumbs
+    that have no domain: then c is `max_share` of the tokens as they were. No domains:
+    infinity.
     """
     if len(tokens) == 0:
         return float("inf")
     ordered = np.sort(tokens)[::-1]
     everything = float(ordered.sum()) if total is None else total
+    as_they_were = float(max_share * everything)
+    if max_share * len(tokens) <= 1:
+        return as_they_were
     cut_off = np.concatenate([[0.0], np.cumsum(ordered)])
     # With the k largest cut to c: c = share * (k c + rest), c = share rest / (1 - share k)
-    for cut in range(len(ordered) + 1):
+    for cut in range(len(ordered)):
         if max_share * cut >= 1:
             break
         rest = everything - cut_off[cut]
         cap = float(max_share * rest / (1 - max_share * cut))
-        if cut == len(ordered) or ordered[cut] <= cap:
-            return cap if cap > 0 else float(max_share * everything)
-    return float(max_share * everything)
+        if ordered[cut] <= cap:
+            return cap if cap > 0 else as_they_were
+    return as_they_were
 
 
 def largest_needed(max_share: float) -> int:

@@ -51,7 +51,7 @@ Rehydration = dict[Annotated[int, Field(ge=1)], Annotated[float, Field(ge=0, le=
 class MixCorpus(StageConfig):
     """What goes into the mix, how often, and how it is cut."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     stage: Literal["mix_corpus"] = "mix_corpus"
     libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "tokenizers")
@@ -101,7 +101,8 @@ def run(config: MixCorpus, parts: Sequence[Part], tasks: Tasks) -> Published:
     caps: dict[str, dict[str, float]] = {}
     if config.max_share_per_domain is not None:
         totals = {language: sums["tokens"] for language, sums in counts.items()}
-        caps = find_caps(config.max_share_per_domain, counted, totals, tasks)
+        about = fingerprint(config.version)
+        caps = find_caps(config.max_share_per_domain, about, counted, totals, tasks)
     draw = _draw(config, counts, caps)
     print_ = fingerprint(stage_print(config), draw.epochs, draw.caps, asdict(draw.cut))
     scattered = scatter_all(draw, print_, parts, tasks)

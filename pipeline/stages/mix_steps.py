@@ -28,18 +28,22 @@ Thing = TypeVar("Thing")
 
 def find_caps(
     share: float,
+    about: str,
     counted: Sequence[Commit],
     totals: Mapping[str, int],
     tasks: Tasks,
 ) -> dict[str, dict[str, float]]:
-    """{language: {domain: share of its tokens that may stay}} of domains over the cap."""
+    """{language: {domain: share of its tokens that may stay}} of domains over the cap.
+
+    `about` says which version of the stage asks.
+    """
     files = _files(counted, mix_domains.WORK)
     if not files:
         return {}
     ways, needed = mix_domains.ways_for(files), largest_needed(share)
 
     def task(key: str, function: Any, sources: Sequence[File], *more: Any) -> Task:
-        print_ = fingerprint([file.path for file in sources], *more)
+        print_ = fingerprint(about, [file.path for file in sources], *more)
         return Task(key, print_, function, (sources, *more))
 
     merge = [

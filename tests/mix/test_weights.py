@@ -90,12 +90,14 @@ def test_a_larger_sample_holds_the_smaller() -> None:
 @pytest.mark.parametrize(
     ("tokens", "max_share", "cap"),
     [
-        # c = 0.25 (c + 30) -> c = 10: 10 of 40 is a quarter.
-        pytest.param([100, 10, 10, 10], 0.25, 10.0, id="one giant"),
-        pytest.param([10, 10, 10, 10], 0.25, 10.0, id="nothing to cut"),
-        # c = 0.2 (2 c + 24) -> c = 8: 8 of 40 is a fifth.
-        pytest.param([50, 20, 8, 8, 8], 0.2, 8.0, id="two giants"),
+        # c = 0.25 (c + 45) -> c = 15: 15 of 60 is a quarter.
+        pytest.param([100, 15, 10, 10, 10], 0.25, 15.0, id="one giant"),
+        pytest.param([10, 10, 10, 10, 10], 0.25, 12.5, id="nothing to cut"),
+        # c = 0.2 (2 c + 30) -> c = 10: 10 of 50 is a fifth.
+        pytest.param([50, 20, 8, 8, 8, 6], 0.2, 10.0, id="two giants"),
         pytest.param([60, 40], 0.1, 10.0, id="too few domains to reach the share"),
+        # All of them at a quarter would be all of them at 1.
+        pytest.param([100, 99, 100, 1], 0.25, 75.0, id="just as many as the share"),
     ],
 )
 def test_domain_cap(tokens: list[float], max_share: float, cap: float) -> None:
@@ -125,5 +127,14 @@ def test_the_largest_domains_and_the_total_are_enough_for_a_cap() -> None:
 
 
 def test_tokens_without_a_domain_are_never_cut() -> None:
-    """c = 0.25 (c + 90) -> c = 30, the 90 being of no domain."""
-    assert domain_cap(np.array([100.0]), 0.25, 190.0) == pytest.approx(30.0)
+    """c = 0.25 (c + 75) -> c = 25: 45 of small domains, and 30 of none."""
+    tokens = np.array([100.0, 15.0, 10.0, 10.0, 10.0])
+    assert domain_cap(tokens, 0.25, 175.0) == pytest.approx(25.0)
+
+
+@pytest.mark.parametrize("without_domain", [0.0, 500.0])
+def test_crumbs_without_a_domain_cut_no_language_down(without_domain: float) -> None:
+    """Half as many domains as the share asks for: a hundredth of what there was."""
+    tokens = np.full(50, 1e6)
+    cap = domain_cap(tokens, 0.01, 5e7 + without_domain)
+    assert cap == pytest.approx(500_000, rel=1e-4)

@@ -252,6 +252,23 @@ def test_domains_are_summed_alike_however_many_tasks_do_it(
     assert len(merged) > 5
 
 
+def test_another_version_finds_its_caps_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def records() -> set[str]:
+        storage, _ = mixed(tmp_path, domain_rows(), max_share_per_domain=0.2)
+        return {
+            name
+            for group in ("domains", "largest", "caps")
+            for name in storage.names(f"commits/mix_corpus-{group}")
+        }
+
+    before = records()
+    assert records() == before
+    monkeypatch.setattr(MixCorpus, "version", MixCorpus.version + 1)
+    assert len(records() - before) == len(before) == 3
+
+
 def test_nothing_to_mix_makes_no_shard(tmp_path: Path) -> None:
     rows = [row(1, drop_reason="toxic_words")]
     for number, some in enumerate(([], rows)):
