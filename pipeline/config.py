@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.errors import ConfigError
 from pipeline.language.codes import canonical_language
-from pipeline.plan import mistakes_of_order
+from pipeline.plan import mistakes_of_index, mistakes_of_order
 from pipeline.remote.failures import without_secrets
 from pipeline.stage import StageConfig
 from pipeline.stages.clean_lines import CleanLines
@@ -146,6 +146,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     )
     if not mistakes:
         mistakes = mistakes_of_order(stages)
+        mistakes += mistakes_of_index(stages, top.output if top else "")
     if mistakes or top is None:
         raise ConfigError(
             "\n".join([f"{path} cannot be run:", *_placed(path, lines, mistakes)])

@@ -12,12 +12,14 @@ of the first lies on these as layers, and the table pass behind them reads both.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 
 from pipeline.schema import DECISIONS, RECORD
 from pipeline.stage import StageConfig, kind
+from pipeline.stages.deduplicate import Deduplicate
 from pipeline.stages.save import Save
 
 PassKind = Literal["source", "table", "column", "aligned"]
@@ -132,6 +134,29 @@ def mistakes_of_order(stages: Sequence[StageConfig]) -> list[str]:
     if not any(kind(config) == "save" for config in stages):
         mistakes.append("stages: nothing is kept without a `save: NAME`")
     return mistakes
+
+
+def mistakes_of_index(stages: Sequence[StageConfig], output: str) -> list[str]:
+    """What is wrong with the `index` of deduplicate: there is one, outside the run."""
+    found = [
+        (f"stages[{number}].{config.stage}.index", config.index)
+        for number, config in enumerate(stages)
+        if isinstance(config, Deduplicate) and config.index
+    ]
+    same = [place for place, index in found if _folder(index) == _folder(output)]
+    return [
+        *(f"{place}: is the output; an index is a folder of its own" for place in same),
+        *(
+            f"{place}: one stage of a recipe can have an index"
+            for place, _ in found[1:]
+        ),
+    ]
+
+
+def _folder(path: str) -> str:
+    """The same for two spellings of one folder."""
+    local = path.removeprefix("file://")
+    return path.rstrip("/") if "://" in local else str(Path(local).resolve())
 
 
 def _misplaced(stages: Sequence[StageConfig], index: int) -> list[str]:

@@ -130,6 +130,18 @@ def test_every_mistake_is_told_with_its_line(recipe: Path) -> None:
             id="a stage twice",
         ),
         pytest.param(
+            "deduplicate: {}",
+            "deduplicate: {index: ./nowhere/../out/}",
+            "stages[10].deduplicate.index: is the output; an index is a folder of its own",
+            id="an index in the output folder",
+        ),
+        pytest.param(
+            "  - deduplicate: {}\n",
+            "  - deduplicate: {index: a}\n  - deduplicate: {index: b}\n",
+            "stages[11].deduplicate.index: one stage of a recipe can have an index",
+            id="two indexes",
+        ),
+        pytest.param(
             "languages: [fra, eng]",
             "languages: [frz]",
             "languages[0]:",

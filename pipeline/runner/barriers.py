@@ -1,4 +1,6 @@
-"""Barriers that read and write what outlives the run: how they begin and conclude."""
+"""Barriers that read and write what outlives the run: how they look ahead, begin and
+conclude.
+"""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +12,14 @@ from pipeline.stage import StageConfig
 from pipeline.tasks import Tasks
 
 LastAct = Callable[[], None]
+
+
+def look_ahead(stages: Sequence[StageConfig]) -> None:
+    """Raises ConfigError where what outlives the run does not fit the recipe."""
+    for config in stages:
+        module = sys.modules[type(config).__module__]
+        if hasattr(module, "look_ahead"):
+            module.look_ahead(config, stages)
 
 
 def begin(

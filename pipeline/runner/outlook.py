@@ -8,6 +8,7 @@ from pipeline.commits import Commit
 from pipeline.config import Recipe
 from pipeline.executors import InlineExecutor
 from pipeline.plan import plan_steps
+from pipeline.runner.barriers import look_ahead
 from pipeline.runner.run import Run, recipe_files
 from pipeline.storage import Storage
 from pipeline.tasks import Task, Tasks
@@ -59,6 +60,7 @@ class _Looking(Tasks):
 
 def outlook(recipe: Recipe, workers: int) -> Outlook:
     """Look at the inputs and at the output folder; writes nothing."""
+    look_ahead(recipe.stages)
     storage = Storage(recipe.output, recipe.storage_options)
     files = recipe_files(recipe, storage)
     to_do: dict[str, str] = {}

@@ -21,7 +21,7 @@ from pipeline.plan import BarrierStep, Pass, plan_steps, signal_columns
 from pipeline.prints import pass_print, stage_print
 from pipeline.remote.failures import without_secrets
 from pipeline.runner.aligned import run_aligned
-from pipeline.runner.barriers import LastAct, begin
+from pipeline.runner.barriers import LastAct, begin, look_ahead
 from pipeline.runner.files import file_task
 from pipeline.runner.finish import finish
 from pipeline.runner.gather import DroppedInput, DroppedWork
@@ -57,6 +57,7 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     Holds the lock of the output folder. Raises a TamisError for what the user has
     to mend; whatever was finished by then stays and is not done again.
     """
+    look_ahead(recipe.stages)
     storage = Storage(recipe.output, recipe.storage_options)
     files = recipe_files(recipe, storage)
     readable = [file for file in files if not file.problem]

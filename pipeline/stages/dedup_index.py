@@ -18,6 +18,7 @@ that covers the numbers of another takes its place: so one file appears, and all
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -119,6 +120,14 @@ class Reading(NamedTuple):
 
     def rows(self, column: str) -> int:
         return sum(own.file.rows for own in self.files if own.column == column)
+
+
+def locked(index: Storage) -> AbstractContextManager[None]:
+    """The index held, to write into it. Raises StorageError while another holds it."""
+    return index.lock(
+        "another `tamis run` or `tamis index`, which writes into this index",
+        "wait until it has ended, and run this again",
+    )
 
 
 def ranges_in(column: str, rows: int) -> list[tuple[int, int]]:

@@ -25,6 +25,7 @@ from pipeline.stages.dedup_index import (
     Reading,
     generations,
     index_files,
+    locked,
     manifest,
     ranges_in,
     reading,
@@ -49,7 +50,7 @@ def compact(
 
     Raises StorageError while a run has begun and not published.
     """
-    with index.lock():
+    with locked(index):
         refuse_while_held(index)
         merged = merge_older(Tasks(index, executor, progress))
         sweep(index)

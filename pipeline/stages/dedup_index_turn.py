@@ -26,6 +26,7 @@ from pipeline.stages.dedup_index import (
     Generation,
     generations,
     input_hashes,
+    locked,
     manifest,
     manifests,
     reading,
@@ -58,13 +59,7 @@ def upcoming(
     the `inputs` (hashes of their names) by another recipe.
     """
     published = generations(index)
-    for generation in published:
-        if generation.settings != settings:
-            raise ConfigError(
-                f"deduplicate.index: {index.root} was made with "
-                f"{_spelled(generation.settings)}, and this recipe has "
-                f"{_spelled(settings)}: their hashes do not meet; use another index"
-            )
+    refuse_other_hashes(index, published, settings)
     runs = [entry for generation in published for entry in generation.runs]
     own = [entry.number for entry in runs if entry.print == print_]
     number = own[0] if own else max((entry.number for entry in runs), default=0) + 1
@@ -82,6 +77,19 @@ def upcoming(
     return Turn(number, reads, bool(own))
 
 
+def refuse_other_hashes(
+    index: Storage, published: Sequence[Generation], settings: dict[str, Any]
+) -> None:
+    """Raises ConfigError where the index was made with other settings."""
+    for generation in published:
+        if generation.settings != settings:
+            raise ConfigError(
+                f"deduplicate.index: {index.root} was made with "
+                f"{_spelled(generation.settings)}, and this recipe has "
+                f"{_spelled(settings)}: their hashes do not meet; use another index"
+            )
+
+
 def reserve(
     index: Storage,
     output: Storage,
@@ -96,7 +104,7 @@ def reserve(
     turn = upcoming(index, print_, settings, inputs)
     if turn.is_published:
         return turn
-    with index.lock():
+    with locked(index):
         turn = upcoming(index, print_, settings, inputs)
         held, token = holder(index), _token(output)
         if held and held["token"] != token:
@@ -127,7 +135,7 @@ def publish(index: Storage, output: Storage, generation: Generation) -> None:
 @contextmanager
 def holding(index: Storage, output: Storage) -> Iterator[None]:
     """The index locked. Raises StorageError where it is not this folder's turn."""
-    with index.lock():
+    with locked(index):
         held = holder(index)
         if not held or held["token"] != _token(output):
             raise StorageError(
@@ -142,7 +150,7 @@ def tidy(index: Storage, output: Storage) -> None:
     token = _token(output)
     if token is None:
         return
-    with index.lock():
+    with locked(index):
         if index.exists(WRITER) and index.read_json(WRITER)["token"] == token:
             _end_turn(index, output)
 
@@ -166,7 +174,7 @@ def refuse_while_held(index: Storage) -> None:
 
 def remove_newest(index: Storage) -> Generation:
     """Undo the newest run: what it added is gone, as if it had never run."""
-    with index.lock():
+    with locked(index):
         refuse_while_held(index)
         published = generations(index)
         if not published:
@@ -184,7 +192,7 @@ def remove_newest(index: Storage) -> Generation:
 
 def unlock(index: Storage) -> dict[str, Any] | None:
     """Give up the reservation; returns what it said."""
-    with index.lock():
+    with locked(index):
         held = holder(index)
         index.remove([WRITER])
         return held

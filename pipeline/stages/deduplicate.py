@@ -49,7 +49,7 @@ from pipeline.stages.dedup_index_run import (
     publish_turn,
     resolved_of,
 )
-from pipeline.stages.dedup_index_turn import tidy
+from pipeline.stages.dedup_index_turn import refuse_other_hashes, tidy
 from pipeline.stages.dedup_job import (
     Order,
     Settings,
@@ -158,6 +158,16 @@ class Deduplicate(StageConfig):
     def columns_written(self) -> pa.Schema:
         more = [INDEX_CRAWL] if self.index else []
         return pa.schema([*(DUPLICATES.field(name) for name in _WRITTEN), *more])
+
+
+def look_ahead(config: Deduplicate, stages: Sequence[StageConfig]) -> None:
+    """Raises ConfigError where the index was made by a recipe with other hashes.
+
+    Reserves nothing: it costs a moment before a run, and not its extraction.
+    """
+    index = _index(config)
+    if index is not None:
+        refuse_other_hashes(index, generations(index), _hashing(config, stages))
 
 
 def begin(

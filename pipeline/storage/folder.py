@@ -20,7 +20,7 @@ import xxhash
 
 from pipeline.errors import ConfigError, StorageError
 from pipeline.storage.failures import NO_LINKS, NO_LINKS_ADVICE, explained, is_foreign
-from pipeline.storage.lock import ObjectLock, file_lock
+from pipeline.storage.lock import OTHER_RUN, WAIT, ObjectLock, file_lock
 
 _CHUNK_BYTES = 8 << 20
 _REMOVED_TOGETHER = 1000
@@ -240,13 +240,16 @@ class Storage:
             raise explained(error, verb, self.path(name)) from error
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the folder for one run. Raises StorageError while another holds it."""
+    def lock(self, other: str = OTHER_RUN, advice: str = WAIT) -> Iterator[None]:
+        """Hold the folder for one run. Raises StorageError while another holds it.
+
+        `other` and `advice`: who that may be, and what to do then, in the error.
+        """
         if self.is_local:
-            with file_lock(Path(self.path()), self.root):
+            with file_lock(Path(self.path()), self.root, other, advice):
                 yield
             return
-        self._lock = ObjectLock(self)
+        self._lock = ObjectLock(self, other, advice)
         try:
             with self._lock.held():
                 yield

@@ -23,7 +23,15 @@ from pipeline.storage.failures import explained
 LOCK = "lock.json"
 _HEARTBEAT_SECONDS = 20.0
 _STALE_SECONDS = 120.0
+_LAPSES = (
+    f"If that process is dead, its lock lapses {_STALE_SECONDS / 60:.0f} minutes after "
+    f"it died: run the same again then"
+)
 _TAKEOVER_SECONDS = 3.0  # longer than a write takes to be seen
+
+# Who else may hold an output folder, and what to do then.
+OTHER_RUN = "another `tamis run`"
+WAIT = "wait for it, or choose another output"
 
 
 class Store(Protocol):
@@ -43,9 +51,13 @@ class Store(Protocol):
 class ObjectLock:
     """The lock of a folder in a store, while `held`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self, store: Store, other: str = OTHER_RUN, advice: str = WAIT
+    ) -> None:
         self._store = store
         self._owner = uuid.uuid4().hex
+        self._other = other
+        self._advice = f"{advice}. {_LAPSES}"
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -80,7 +92,7 @@ class ObjectLock:
             if self.is_owner():
                 return
             held = self._store.read_json(LOCK)
-        raise StorageError(_in_use(self._store.root, held))
+        raise StorageError(_in_use(self._store.root, held, self._other, self._advice))
 
     def _heartbeat(self, stop: threading.Event) -> None:
         while not stop.wait(_HEARTBEAT_SECONDS):
@@ -91,7 +103,9 @@ class ObjectLock:
 
 
 @contextmanager
-def file_lock(folder: Path, root: str) -> Iterator[None]:
+def file_lock(
+    folder: Path, root: str, other: str = OTHER_RUN, advice: str = WAIT
+) -> Iterator[None]:
     """The kernel's lock on a file: it ends with the process, however that ends."""
     import fcntl  # not on Windows, where only the object lock would serve
 
@@ -107,7 +121,7 @@ def file_lock(folder: Path, root: str) -> Iterator[None]:
             file.seek(0)
             content = file.read()
             held = json.loads(content) if content else {"host": "?", "pid": "?"}
-            raise StorageError(_in_use(root, held)) from error
+            raise StorageError(_in_use(root, held, other, advice)) from error
         file.truncate(0)
         file.write(_content().decode())
         file.flush()
@@ -119,8 +133,8 @@ def _content(owner: str = "") -> bytes:
     return json.dumps({**about, "owner": owner}).encode()
 
 
-def _in_use(root: str, held: dict[str, Any]) -> str:
+def _in_use(root: str, held: dict[str, Any], other: str, advice: str) -> str:
     return (
-        f"{root} is in use by another `tamis run` "
-        f"(process {held['pid']} on {held['host']}): wait for it, or choose another output"
+        f"{root} is in use by {other} "
+        f"(process {held['pid']} on {held['host']}): {advice}"
     )

@@ -13,6 +13,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.storage import Storage
+
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = """
 input: INPUT
@@ -136,6 +138,31 @@ def test_what_an_index_cannot_compare_is_said(refresh: Refresh) -> None:
     again = refresh.run("a", "deduplicate.keep=[id]", f"output={refresh.folder}/other")
     assert again.code == 2
     assert "1 of the 1 input files already" in again.stderr
+
+
+def test_an_index_that_does_not_fit_is_found_before_anything_is_read(
+    refresh: Refresh,
+) -> None:
+    output = refresh.folder / "misfit"
+    settings = ("deduplicate.scope=language", f"output={output}")
+    for name in ("check", "run"):
+        told = refresh.command(name, *refresh.arguments("c", *settings))
+        assert told.code == 2
+        assert "scope run" in told.stderr
+        assert "scope language" in told.stderr
+        assert "use another index" in told.stderr
+    assert not output.exists()
+    assert not (refresh.index / "writer.json").exists()
+
+
+def test_an_index_that_is_being_written_is_no_output_folder(refresh: Refresh) -> None:
+    with Storage(str(refresh.index)).lock():
+        for arguments in (["compact"], ["remove"]):
+            told = refresh.command("index", *arguments, str(refresh.index))
+            assert told.code == 1
+            assert "writes into this index" in told.stderr
+            assert "run this again" in told.stderr
+            assert "another output" not in told.stderr
 
 
 def test_it_is_looked_after_from_the_command_line(refresh: Refresh) -> None:
