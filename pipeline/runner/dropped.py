@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.commits import fingerprint
 from pipeline.mix.order import shuffle_key
 from pipeline.pii.masking import mask
+from pipeline.prints import stage_print
 from pipeline.runner.tally import language_of
 from pipeline.schema import DROPPED
+from pipeline.stages.mask_pii import MaskPii
 
 SAMPLES_PER_GROUP = 20
 SAMPLE_CHARACTERS = 1000
@@ -99,6 +102,12 @@ def sample_keys(ids: Any) -> np.ndarray[Any, Any]:
 def beginning(text: str) -> str:
     """The first characters, masked before they are cut so that no half of a value stays."""
     return mask(text[: 2 * SAMPLE_CHARACTERS])[:SAMPLE_CHARACTERS]
+
+
+def masking_print() -> str:
+    """What a masked beginning depends on: our rules, and the libraries that they ask."""
+    about = stage_print(MaskPii())
+    return fingerprint(about["version"], about["libraries"])
 
 
 def as_dropped(rows: pa.Table, reason: Any, stage: Any, schema: pa.Schema) -> pa.Table:

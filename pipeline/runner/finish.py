@@ -16,6 +16,7 @@ from pipeline.remote.failures import without_secrets
 from pipeline.report.page import render_page
 from pipeline.report.reading import TABLES
 from pipeline.runner.barriers import LastAct
+from pipeline.runner.dropped import masking_print
 from pipeline.runner.gather import (
     DroppedInput,
     DroppedWork,
@@ -121,11 +122,12 @@ def _publish(
     """One commit for each input."""
     if not inputs:
         return []
+    masking = masking_print()
     prints = [
         fingerprint(
             [file.path for file in source.sidecars],
             source.part.fingerprint,
-            [work.keep_text, work.labels, str(work.signals)],
+            [work.keep_text, work.labels, str(work.signals), masking],
         )
         for source in inputs
     ]

@@ -22,6 +22,7 @@ from pipeline.prints import pass_print, stage_print
 from pipeline.remote.failures import without_secrets
 from pipeline.runner.aligned import run_aligned
 from pipeline.runner.barriers import LastAct, begin, look_ahead
+from pipeline.runner.dropped import masking_print
 from pipeline.runner.files import file_task
 from pipeline.runner.finish import finish
 from pipeline.runner.gather import DroppedInput, DroppedWork
@@ -314,8 +315,10 @@ class Run:
 
     def _print(self, step: Pass) -> str:
         """What every row of a pass depends on, kept or dropped, but for its input."""
+        # Layers hold no texts: other rules of masking leave them as they are.
+        masking = [masking_print()] if step.kind in ("source", "table") else []
         return pass_print(
-            step.stages, self.recipe.dropped.text, str(self._signals(step))
+            step.stages, self.recipe.dropped.text, str(self._signals(step)), *masking
         )
 
     def _count(self, step: Pass) -> None:

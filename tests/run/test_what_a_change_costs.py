@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from pipeline import prints
+from pipeline.runner.dropped import masking_print
+from pipeline.stages.mask_pii import MaskPii
+
 
 @pytest.fixture
 def finished(tamis: Any, sample_run: Path) -> Any:
@@ -40,6 +44,31 @@ def test_a_signature_is_made_without_extracting_again(finished: Any) -> None:
     executed = finished.run("sign.bands=9", "sign.rows=13")["tasks_executed"]
     assert executed["documents"] >= 2
     assert "extracted" not in executed
+
+
+def test_other_rules_of_masking_make_the_samples_anew(
+    finished: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of pages that fell before mask_pii, too; decisions have no text."""
+    monkeypatch.setattr(MaskPii, "version", MaskPii.version + 1)
+    executed = finished.run()["tasks_executed"]
+    assert {"extracted", "documents", "samples", "dropped"} <= set(executed)
+    assert "decisions" not in executed
+
+
+@pytest.mark.parametrize("library", ["phonenumbers", "python-stdnum"])
+def test_samples_depend_on_the_libraries_that_mask_them(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    before = masking_print()
+    assert masking_print() == before
+    installed = prints.library_version
+    monkeypatch.setattr(
+        prints,
+        "library_version",
+        lambda name: "0.0" if name == library else installed(name),
+    )
+    assert masking_print() != before
 
 
 def test_another_mix_redoes_the_mix_only(finished: Any) -> None:
