@@ -26,6 +26,7 @@ from pydantic import Field, field_validator
 
 from pipeline.commits import Commit, fingerprint
 from pipeline.documents import Part, Published
+from pipeline.errors import ConfigError
 from pipeline.language.codes import canonical_language
 from pipeline.mix.cut import cut_of
 from pipeline.mix.rehydration import FINEWEB2
@@ -79,7 +80,12 @@ class MixCorpus(StageConfig):
             raise ValueError("weights are numbers of 0 or more")
         if sum(weights.values()) == 0:
             raise ValueError("one weight at least must be above 0")
-        return {canonical_language(code): weights[code] for code in weights}
+        named: dict[str, str] = {}
+        for code in weights:
+            other = named.setdefault(canonical_language(code), code)
+            if other != code:
+                raise ValueError(f"{other} and {code} are one language: give it once")
+        return {language: weights[code] for language, code in named.items()}
 
     @property
     def rehydration(self) -> dict[int, float]:
@@ -98,6 +104,8 @@ def run(config: MixCorpus, parts: Sequence[Part], tasks: Tasks) -> Published:
     """Write mix/ and give back, per part, what was left out and how often the rest is taken."""
     counted = tasks.run("mix_corpus-count", _count_tasks(config, parts))
     counts = _sum(counted)
+    for line in _unmatched(config, counts):
+        tasks.progress.note(line)
     caps: dict[str, dict[str, float]] = {}
     if config.max_share_per_domain is not None:
         totals = {language: sums["tokens"] for language, sums in counts.items()}
@@ -150,6 +158,24 @@ def _sum(counted: Sequence[Commit]) -> dict[str, dict[str, int]]:
             for name, value in counts.items():
                 sums[name] += value
     return dict(sorted(total.items()))
+
+
+def _unmatched(config: MixCorpus, counts: Mapping[str, Any]) -> list[str]:
+    """What to say of weights for which there are no documents.
+
+    Raises ConfigError where there are documents, and the weights take none of them.
+    """
+    there = [language for language, sums in counts.items() if sums["tokens"] > 0]
+    wanted = [language for language, weight in (config.weights or {}).items() if weight]
+    if not there or not wanted:
+        return []
+    if not set(there) & set(wanted):
+        raise ConfigError(
+            f"mix_corpus.weights: they are for {', '.join(wanted)}, and the documents are "
+            f"in {', '.join(there)}: the mix would be empty"
+        )
+    absent = [language for language in wanted if language not in there]
+    return [f"mix_corpus.weights: no document is in {code}" for code in absent]
 
 
 def _draw(

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pipeline.commits import Outputs, fingerprint
 from pipeline.documents import Part, Published
+from pipeline.errors import ConfigError
 from pipeline.executors import InlineExecutor
 from pipeline.mix.cut import cut_of
 from pipeline.mix.order import shuffle_key
@@ -20,7 +21,7 @@ from pipeline.stages import mix_corpus, mix_domains, mix_pieces, mix_rows, mix_s
 from pipeline.stages.mix_corpus import MixCorpus, run
 from pipeline.stages.mix_pieces import piece, rows_of_way
 from pipeline.storage import Storage
-from pipeline.tasks import Tasks
+from pipeline.tasks import Silent, Tasks
 
 TEXTS = (
     "Bonjour à tous",
@@ -250,6 +251,36 @@ def test_domains_are_summed_alike_however_many_tasks_do_it(
     assert shards(storage, result) == expected
     merged = storage.names("commits/mix_corpus-largest")
     assert len(merged) > 5
+
+
+def test_a_language_has_one_weight() -> None:
+    with pytest.raises(ValidationError, match="eng and en are one language"):
+        MixCorpus(weights={"eng": 1, "fra": 2, "en": 5})
+    with pytest.raises(ValidationError, match="zh and cmn are one language"):
+        MixCorpus(weights={"zh": 1, "cmn": 1})
+
+
+def test_weights_that_no_document_has_are_a_mistake(tmp_path: Path) -> None:
+    rows = [row(id_, language="tha") for id_ in range(9)]
+    weights = {"deu": 1.0, "fra": 2.0, "tha": 0.0}
+    with pytest.raises(ConfigError, match="for deu, fra, and the documents are in tha"):
+        mixed(tmp_path / "a", rows, weights=weights)
+    _, result = mixed(tmp_path / "b", [], weights=weights)
+    assert result.files == ()
+
+
+def test_a_weight_without_documents_is_noted(tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    class Noted(Silent):
+        def note(self, message: str) -> None:
+            notes.append(message)
+
+    storage = Storage(str(tmp_path))
+    rows = [row(id_, language="tha") for id_ in range(9)]
+    config = MixCorpus(weights={"tha": 1.0, "fra": 1.0, "deu": 0.0})
+    run(config, saved(storage, rows), Tasks(storage, InlineExecutor(), Noted()))
+    assert notes == ["mix_corpus.weights: no document is in fra"]
 
 
 def test_another_version_finds_its_caps_anew(
