@@ -12,6 +12,7 @@ from pipeline.errors import InputError
 from pipeline.executors import make_executor
 from pipeline.report.funnel import funnel_table
 from pipeline.runner.run import Outcome, run
+from pipeline.storage import Storage
 
 
 @click.command(
@@ -44,7 +45,7 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
     finally:
         executor.close()
     console.print(funnel_table(outcome.book))
-    _say_where(console, outcome)
+    _say_where(console, outcome, Storage(checked.output, checked.storage_options))
     if not outcome.is_complete:
         names = "\n".join(f"  {why}" for why in outcome.missing.values())
         raise InputError(
@@ -53,10 +54,11 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
         )
 
 
-def _say_where(console: Console, outcome: Outcome) -> None:
+def _say_where(console: Console, outcome: Outcome, storage: Storage) -> None:
+    """The report; the mix where this run made one: it removes that of a run before."""
     output = outcome.output.rstrip("/")
     for label, name in (("report", "report.html"), ("mix", "mix/manifest.json")):
-        if label == "report" or outcome.is_complete:
+        if label == "report" or (outcome.is_complete and storage.exists(name)):
             console.print(
                 f"{label:<7} {output}/{name}",
                 highlight=False,

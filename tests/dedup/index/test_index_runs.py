@@ -140,6 +140,13 @@ def test_what_an_index_cannot_compare_is_said(refresh: Refresh) -> None:
     assert "1 of the 1 input files already" in again.stderr
 
 
+def test_a_recipe_without_a_mix_is_told_of_none(refresh: Refresh) -> None:
+    told = refresh.command("run", *refresh.arguments("a"))
+    assert told.code == 0
+    assert f"report  {refresh.folder}/out-a/report.html" in told.stdout
+    assert "mix/manifest.json" not in told.stdout
+
+
 def test_an_index_that_does_not_fit_is_found_before_anything_is_read(
     refresh: Refresh,
 ) -> None:
