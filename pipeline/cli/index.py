@@ -1,14 +1,19 @@
 """tamis index: what deduplicate remembers from run to run."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from pipeline.cli.options import opening_option
+from pipeline.cli.showing import visible
 from pipeline.errors import ConfigError
 from pipeline.executors import make_executor
+from pipeline.runner.recorded import storage_options_of
 from pipeline.sizes import spelled
 from pipeline.stages.dedup_index import Generation, generations
 from pipeline.stages.dedup_index_compaction import compact
@@ -16,6 +21,7 @@ from pipeline.stages.dedup_index_turn import holder, remove_newest, unlock
 from pipeline.storage import Storage
 
 _folder: Callable[..., Any] = click.argument("folder", metavar="FOLDER")
+_recipe = opening_option("FOLDER")
 
 
 @click.group(
@@ -24,6 +30,7 @@ _folder: Callable[..., Any] = click.argument("folder", metavar="FOLDER")
     Examples:
       tamis index list index/
       tamis index remove index/
+      tamis index list s3://bucket/index --recipe stages.yaml
     """,
 )
 def command() -> None:
@@ -32,10 +39,11 @@ def command() -> None:
 
 @command.command("list")
 @_folder
-def list_(folder: str) -> None:
+@_recipe
+def list_(folder: str, recipe: Path | None) -> None:
     """What FOLDER holds: a line for each run, a section for each generation."""
-    storage = Storage(folder)
-    published = _published(storage)
+    storage = _opened(folder, recipe)
+    published = generations(storage)
     console = Console()
     table = Table()
     for name in ("run", "crawls", "published"):
@@ -47,7 +55,8 @@ def list_(folder: str) -> None:
         for number, entry in enumerate(generation.runs):
             table.add_row(
                 str(entry.number),
-                ", ".join(entry.crawls),
+                # Archives name their crawl: strangers wrote it.
+                Text(visible(", ".join(entry.crawls))),
                 entry.at.partition("T")[0],
                 f"{entry.documents:,}",
                 f"{entry.kept:,}",
@@ -68,16 +77,17 @@ def list_(folder: str) -> None:
 
 @command.command("remove")
 @_folder
-def remove(folder: str) -> None:
+@_recipe
+def remove(folder: str, recipe: Path | None) -> None:
     """Take the newest run out of FOLDER: what it added is gone, and no other can go."""
-    storage = Storage(folder)
-    _published(storage)
+    storage = _opened(folder, recipe)
     removed = remove_newest(storage)
     click.echo(f"removed run {removed.last} from {folder}, {spelled(removed.bytes)}")
 
 
 @command.command("compact")
 @_folder
+@_recipe
 @click.option(
     "--workers",
     default=1,
@@ -85,13 +95,12 @@ def remove(folder: str) -> None:
     type=click.IntRange(1),
     help="Cores to use.",
 )
-def compact_(folder: str, workers: int) -> None:
+def compact_(folder: str, recipe: Path | None, workers: int) -> None:
     """Merge generations of FOLDER that are of one size, all but the newest two.
 
     Every run does so at its end; by hand it is of use after an interrupted one.
     """
-    storage = Storage(folder)
-    _published(storage)
+    storage = _opened(folder, recipe)
     executor = make_executor("ray" if workers > 1 else "inline", "local", workers)
     try:
         merged = compact(storage, executor)
@@ -105,13 +114,14 @@ def compact_(folder: str, workers: int) -> None:
 
 @command.command("unlock")
 @_folder
-def unlock_(folder: str) -> None:
+@_recipe
+def unlock_(folder: str, recipe: Path | None) -> None:
     """Give up the run that has begun in FOLDER and will never end.
 
     Should it go on after all, what it publishes is refused, and running it again
     compares with what was published since.
     """
-    storage = Storage(folder)
+    storage = _opened(folder, recipe)
     held = unlock(storage)
     if held:
         click.echo(f"given up: run {held['number']} of {held['output']}")
@@ -119,11 +129,12 @@ def unlock_(folder: str) -> None:
         click.echo(f"no run has begun in {folder}")
 
 
-def _published(storage: Storage) -> list[Generation]:
-    published = generations(storage)
-    if not published and not holder(storage):
+def _opened(folder: str, recipe: Path | None) -> Storage:
+    """The index. Raises ConfigError where there is none, and makes none."""
+    storage = Storage(folder, storage_options_of(recipe))
+    if not generations(storage) and not holder(storage):
         raise ConfigError(f"{storage.root}: there is no index here")
-    return published
+    return storage
 
 
 def _numbers(generation: Generation) -> str:

@@ -22,9 +22,16 @@ set_option: Decorator = click.option(
     "extract_text.engine=resiliparse. May stand several times.",
 )
 run_argument: Decorator = click.argument("run", metavar="RUN")
-storage_option: Decorator = click.option(
-    "--recipe",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A recipe whose storage_options open RUN and its archives; nothing else is "
-    "read of it. Without: those of the environment.",
-)
+
+
+def opening_option(what: str) -> Decorator:
+    """`--recipe`, whose storage options open `what`."""
+    return click.option(
+        "--recipe",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help=f"A recipe whose storage_options open {what}; nothing else is read of it. "
+        "Without: those of the environment.",
+    )
+
+
+storage_option = opening_option("RUN and its archives")

@@ -1,5 +1,6 @@
 """An index in an object store: two runs into it, one after the other, and each again."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pipeline.config import load_recipe
 from pipeline.errors import StorageError
 from pipeline.executors import InlineExecutor
 from pipeline.runner.run import run
-from pipeline.stages.dedup_index import generations
+from pipeline.stages.dedup_index import Entry, Generation, generations, manifest
 from pipeline.stages.dedup_index_turn import WRITER, remove_newest, unlock
 from pipeline.storage import Storage
 from pipeline.tasks import Silent
@@ -29,6 +30,28 @@ stages:
   - save: documents
   - deduplicate: {index: INDEX}
 """
+
+
+def test_storage_options_of_a_recipe_open_an_index(
+    s3: Any, tmp_path: Path, command: Any
+) -> None:
+    """The environment of the test has keys, and no address of the store."""
+    entry = Entry(1, "print", "2026-01-02T03", 3, 2, 1, ("CC-MAIN-2024-51",))
+    own = Generation(1, 1, (entry,), {}, ())
+    content = json.dumps(manifest(own)).encode()
+    Storage("s3://bucket/other", s3).write(own.name, content)
+    recipe = tmp_path / "stages.yaml"
+    options = f"storage_options: {json.dumps(s3)}\n"
+    recipe.write_text(options + RECIPE.replace("INDEX", "x"), "utf-8")
+    for name, said in (
+        ("list", "CC-MAIN-2024-51"),
+        ("compact", "nothing to merge"),
+        ("unlock", "no run has begun"),
+        ("remove", "removed run 1"),
+    ):
+        told = command("index", name, "s3://bucket/other", "--recipe", str(recipe))
+        assert told.code == 0, told.stderr
+        assert said in told.stdout
 
 
 def test_an_index_in_a_store_is_one_as_on_a_disk(

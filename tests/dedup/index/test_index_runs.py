@@ -1,5 +1,6 @@
 """Whole runs with an index: killed for good, refused, looked after from the command line."""
 
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.stages.dedup_index import Entry, Generation, manifest
 from pipeline.storage import Storage
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -183,6 +185,21 @@ def test_it_is_looked_after_from_the_command_line(refresh: Refresh) -> None:
     removed = refresh.command("index", "remove", index)
     assert removed.stdout.startswith(f"removed run {runs} from {index}")
     assert len(list((refresh.index / "generations").iterdir())) == runs - 1
-    nowhere = refresh.command("index", "list", f"{refresh.folder}/nowhere")
-    assert nowhere.code == 2
-    assert "there is no index here" in nowhere.stderr
+    for name in ("list", "remove", "compact", "unlock"):
+        nowhere = refresh.command("index", name, f"{refresh.folder}/nowhere")
+        assert nowhere.code == 2
+        assert "there is no index here" in nowhere.stderr
+    assert not (refresh.folder / "nowhere").exists()
+
+
+def test_the_name_of_a_crawl_is_no_order_to_the_terminal(
+    tmp_path: Path, command: Command
+) -> None:
+    entry = Entry(1, "print", "2026-01-02T03", 3, 2, 1, ("[bold]Россия[/x]", "\x1b[2J"))
+    own = Generation(1, 1, (entry,), {}, ())
+    content = json.dumps(manifest(own)).encode()
+    Storage(str(tmp_path)).write(own.name, content)
+    listed = command("index", "list", str(tmp_path))
+    assert listed.code == 0, listed.stderr
+    assert "[bold]Россия[/x]," in listed.stdout
+    assert "\ufffd[2J" in listed.stdout
