@@ -35,14 +35,6 @@ def add(total: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     return total
 
 
-def total(tallies: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The sum of several tallies; of none, an empty one."""
-    result: dict[str, Any] = {}
-    for tally in tallies:
-        add(result, tally)
-    return result
-
-
 def stage_tally(
     before: pa.RecordBatch,
     kept: pa.RecordBatch,
