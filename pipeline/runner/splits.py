@@ -15,8 +15,8 @@ from pipeline.inputs import InputFile
 from pipeline.remote.failures import without_secrets
 from pipeline.remote.opening import Access
 from pipeline.runner.passes import Crashes, PassWork, run_split
-from pipeline.selection.choose import Selection
 from pipeline.selection.kept import kept_selection
+from pipeline.selection.places import Selection
 from pipeline.selection.settings import Select
 from pipeline.stage import StageConfig
 from pipeline.storage import Storage

@@ -9,9 +9,15 @@ import pyarrow.parquet as pq
 from pipeline.commits import fingerprint
 from pipeline.remote.failures import without_secrets
 from pipeline.remote.opening import Access, about_input
-from pipeline.selection.choose import Selection, by_archive, index_files, select_records
+from pipeline.selection.choose import index_files, select_records
+from pipeline.selection.places import Found, Selection
 from pipeline.selection.settings import Select
 from pipeline.storage import Storage
+
+_RECORD = pa.schema(
+    [("name", pa.string()), ("offset", pa.int64()), ("length", pa.int64())]
+)
+_ROWS = 1 << 18  # whose names are in memory together
 
 
 def kept_selection(
@@ -36,25 +42,29 @@ def kept_selection(
     name = f"selections/{fingerprint(settings, sorted(names), stamps)}.parquet"
     if storage.exists(name):
         with storage.open(name) as file:
-            return Selection(by_archive(pq.read_table(file)))
+            found = Found(names)
+            for batch in pq.ParquetFile(file).iter_batches(_ROWS):
+                found.add(batch)
+            return found.by_archive()
     selection = select_records(select, names, access)
     if is_kept:
-        target = io.BytesIO()
-        pq.write_table(_table(selection), target, compression="zstd")
-        storage.write(name, target.getvalue())
+        storage.write(name, _content(selection))
     return selection
 
 
-def _table(selection: Selection) -> pa.Table:
-    """One row a record: name, offset, length."""
-    tables = [
-        pa.table(
-            {
-                "name": pa.repeat(name, len(places)),
-                "offset": places[:, 0],
-                "length": places[:, 1],
-            }
-        )
-        for name, places in selection.places.items()
-    ]
-    return pa.concat_tables(tables)
+def _content(selection: Selection) -> bytes:
+    """A Parquet file with one row a record: name, offset, length."""
+    target = io.BytesIO()
+    with pq.ParquetWriter(target, _RECORD, compression="zstd") as writer:
+        waiting: list[pa.Table] = []
+        rows = 0
+        for name, places in selection.places.items():
+            columns = [pa.repeat(name, len(places)), places[:, 0], places[:, 1]]
+            waiting.append(pa.table(columns, schema=_RECORD))
+            rows += len(places)
+            if rows >= _ROWS:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting, rows = [], 0
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+    return target.getvalue()
