@@ -41,7 +41,7 @@ from pipeline.stages.score_borderline import ScoreBorderline
 from pipeline.stages.score_quality import ScoreQuality
 from pipeline.stages.score_toxicity import ScoreToxicity
 from pipeline.stages.sign import Sign
-from pipeline.yaml_file import parse_file, parse_value
+from pipeline.yaml_file import parse_file, parse_value, placed
 
 # Adding a stage: write its file, import its config, add it here.
 STAGES: tuple[type[StageConfig], ...] = (
@@ -149,7 +149,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         mistakes += mistakes_of_index(stages, top.output if top else "")
     if mistakes or top is None:
         raise ConfigError(
-            "\n".join([f"{path} cannot be run:", *_placed(path, lines, mistakes)])
+            "\n".join([f"{path} cannot be run:", *placed(path, lines, mistakes)])
         )
     return Recipe(
         path=str(path),
@@ -345,14 +345,3 @@ def _explain(error: ValidationError, place: str, skip: int) -> list[str]:
         message = mistake["msg"][0].lower() + mistake["msg"][1:]
         explained.append(f"{where.lstrip('.')}: {message}")
     return explained
-
-
-def _placed(path: Path, lines: dict[str, int], mistakes: Sequence[str]) -> list[str]:
-    """Mistakes in the order of the file, each behind its line."""
-    placed = []
-    for mistake in mistakes:
-        place = mistake.partition(": ")[0]
-        while place and place not in lines:
-            place = place[: max(place.rfind("."), place.rfind("["), 0)]
-        placed.append((lines.get(place, 1), mistake))
-    return [f"  {path.name}:{line}: {mistake}" for line, mistake in sorted(placed)]

@@ -1,7 +1,7 @@
 """A recipe's YAML: parsed safely, with the line of every place in it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +87,14 @@ def parse_value(text: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"no YAML: {' '.join(str(error).split())}") from error
+
+
+def placed(path: Path, lines: dict[str, int], mistakes: Sequence[str]) -> list[str]:
+    """Mistakes in the order of the file, each behind its line."""
+    placed = []
+    for mistake in mistakes:
+        place = mistake.partition(": ")[0]
+        while place and place not in lines:
+            place = place[: max(place.rfind("."), place.rfind("["), 0)]
+        placed.append((lines.get(place, 1), mistake))
+    return [f"  {path.name}:{line}: {mistake}" for line, mistake in sorted(placed)]

@@ -1,11 +1,12 @@
-"""Tasks of a table pass: one a saved file, or a part of it where a page killed workers."""
+"""A table pass: what was saved, and a task for each file of it, or for a part of it
+where a page killed workers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipeline.commits import fingerprint
-from pipeline.documents import SavedRows
+from pipeline.commits import Commit, File, fingerprint
+from pipeline.documents import Part, SavedRows
 from pipeline.runner.passes import Crashes, PassWork, run_file
 from pipeline.tasks import Task
 
@@ -44,3 +45,27 @@ def file_task(
         arguments=(work, rows, crashes),
         isolate=isolate,
     )
+
+
+def saved_rows(
+    commits: Sequence[Commit], labels: Sequence[str | None], part: Part | None
+) -> list[SavedRows]:
+    """The files that an input's tasks saved, with what layers said of their rows.
+
+    `labels` are the stages of the layers of `part`; null where there is none yet.
+    """
+    layers: tuple[tuple[str | None, File], ...] = ()
+    if part is not None:
+        layers = tuple(zip(labels, part.layers, strict=True))
+    found: list[SavedRows] = []
+    first = 0
+    for commit in commits:
+        for saved in commit.of(saved_name(commit)):
+            found.append(SavedRows(saved, 0, saved.rows, layers, first))
+            first += saved.rows
+    return found
+
+
+def saved_name(commit: Commit) -> str:
+    """The save that a task of a pass wrote to: its first file."""
+    return commit.files[0].dataset

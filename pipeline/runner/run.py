@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.commits import Commit, File, fingerprint
 from pipeline.config import Recipe
-from pipeline.documents import Part, Published, SavedRows
+from pipeline.documents import Part, Published
 from pipeline.errors import InputError
 from pipeline.executors import Executor
 from pipeline.inputs import InputFile, resolve
@@ -23,7 +23,7 @@ from pipeline.remote.failures import without_secrets
 from pipeline.runner.aligned import run_aligned
 from pipeline.runner.barriers import LastAct, begin, look_ahead
 from pipeline.runner.dropped import masking_print
-from pipeline.runner.files import file_task
+from pipeline.runner.files import file_task, saved_name, saved_rows
 from pipeline.runner.finish import finish
 from pipeline.runner.gather import DroppedInput, DroppedWork
 from pipeline.runner.passes import PassWork, run_columns
@@ -204,7 +204,11 @@ class Run:
         planned = {
             file.name: [
                 file_task(work, print_, rows)
-                for rows in self._saved_rows(file, parts.get(task_name(file.name)))
+                for rows in saved_rows(
+                    self.saved[file.name],
+                    self.labels,
+                    parts.get(task_name(file.name)),
+                )
             ]
             for file in self.files
         }
@@ -217,22 +221,6 @@ class Run:
         # The next layers lie on what was saved now.
         self.parts, self.labels = [], []
         self._count(step)
-
-    def _saved_rows(self, file: InputFile, part: Part | None) -> list[SavedRows]:
-        """The saved files of an input, with what barriers said of their rows."""
-        layers: tuple[tuple[str | None, File], ...] = ()
-        if part is not None:
-            layers = tuple(zip(self.labels, part.layers, strict=True))
-        found: list[SavedRows] = []
-        first = 0
-        for commit in self.saved[file.name]:
-            for saved in commit.of(self._saved_name(commit)):
-                found.append(SavedRows(saved, 0, saved.rows, layers, first))
-                first += saved.rows
-        return found
-
-    def _saved_name(self, commit: Commit) -> str:
-        return commit.files[0].dataset
 
     def _layer_pass(self, step: Pass, function: Callable[..., dict[str, Any]]) -> None:
         """A layer of decisions or of new columns for every part."""
@@ -293,7 +281,7 @@ class Run:
                 files = tuple(
                     saved
                     for commit in self.saved[file.name]
-                    for saved in commit.of(self._saved_name(commit))
+                    for saved in commit.of(saved_name(commit))
                 )
                 print_ = fingerprint([saved.path for saved in files])
                 self.parts.append(Part(task_name(file.name), print_, files))
