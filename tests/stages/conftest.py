@@ -21,7 +21,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from pipeline.commits import Outputs, fingerprint
 from pipeline.documents import Part, Published
 from pipeline.executors import InlineExecutor
-from pipeline.schema import TIMESTAMP
+from pipeline.schema import DUPLICATES, TIMESTAMP
 from pipeline.stage import StageConfig, function_of
 from pipeline.storage import Storage
 from pipeline.tasks import Silent, Tasks
@@ -44,6 +44,17 @@ SAVED = pa.schema(
     ]
 )
 _DECIDED = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
+_HASHED = pa.schema(
+    [
+        ("id", pa.uint64()),
+        ("text_chars", pa.int64()),
+        ("fetched_at", TIMESTAMP),
+        ("language", pa.string()),
+        ("text_hash", pa.uint64()),
+        ("band_00", pa.uint64()),
+        ("band_01", pa.uint64()),
+    ]
+)
 
 
 class Listening(Silent):
@@ -125,6 +136,52 @@ def _saved(
         writer.write_table(decided)
     print_ = fingerprint([file.path for file in files])
     return Part(name, print_, files, (outputs.files[-1],))
+
+
+def _hashed_part(
+    storage: Storage,
+    name: str,
+    rows: Sequence[Document],
+    *,
+    splits: int = 1,
+    reasons: Sequence[str | None] = (),
+) -> Part:
+    """Save rows as the documents of one input, in `splits` files, with one layer."""
+    outputs = Outputs(storage, name)
+    table = pa.Table.from_pylist(list(rows), _HASHED)
+    bounds = np.linspace(0, len(rows), splits + 1).astype(int).tolist()
+    for number, (start, stop) in enumerate(pairwise(bounds)):
+        with outputs.parquet("documents", _HASHED, f"{name}-{number}") as writer:
+            writer.write_table(table.slice(start, stop - start))
+    files = tuple(outputs.files)
+    dropped = pa.table(
+        [table["id"], pa.array(reasons or [None] * len(rows), pa.string())],
+        schema=_DECIDED,
+    )
+    with outputs.parquet("decisions", _DECIDED, name) as writer:
+        writer.write_table(dropped)
+    print_ = fingerprint([file.path for file in outputs.files])
+    return Part(name, print_, files, (outputs.files[-1],))
+
+
+class Hashed:
+    """Documents of which there are numbers and no text, and what became of them."""
+
+    part = staticmethod(_hashed_part)
+
+    @staticmethod
+    def published(storage: Storage, result: Published) -> list[Document]:
+        rows: list[Document] = []
+        for layer in result.layers:
+            table = pq.read_table(storage.path(layer.path))
+            assert table.schema.equals(DUPLICATES)
+            rows += table.to_pylist()
+        return rows
+
+
+@pytest.fixture(scope="session")
+def hashed() -> type[Hashed]:
+    return Hashed
 
 
 @pytest.fixture
