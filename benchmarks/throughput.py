@@ -120,7 +120,7 @@ def stage_table(engine: str, rounds: int, folder: Path) -> None:
 def scaling(folder: Path) -> None:
     """Seconds of a run, Ray's start not counted, with one worker and with two."""
     inputs = []
-    for copy in range(2):  # a minute's work: the same pages under other names
+    for copy in range(4):  # a minute's work: the same pages under other names
         for path in archives():
             link = folder / f"{copy}-{path.name}"
             link.symlink_to(path)

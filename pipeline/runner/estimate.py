@@ -16,8 +16,8 @@ from pipeline.stages.sign import Sign
 # Measured over the 3,087 real pages of pages-dev*.warc.gz (103 MB of gzip) with
 # benchmarks/throughput.py: docs/benchmarks.md. A page of a crawl is smaller.
 _BYTES_PER_PAGE = 33_000
-_OUTPUT_BYTES_PER_PAGE = 9_000
-_SECONDS_PER_PAGE = 0.003
+_OUTPUT_BYTES_PER_PAGE = 8_000
+_SECONDS_PER_PAGE = 0.0025
 _SECONDS_PER_EXTRACTION = {"trafilatura": 0.03, "resiliparse": 0.003}
 
 
