@@ -72,17 +72,6 @@ def ordinals_between(bits: Bits, start: int, stop: int) -> Ordinals:
 
 
 @njit(cache=True, nogil=True)
-def has_bit(bits: Bits, ordinals: Ordinals) -> NDArray[np.bool_]:
-    """Which of `ordinals` are set."""
-    is_set = np.empty(len(ordinals), np.bool_)
-    for position in range(len(ordinals)):
-        ordinal = ordinals[position]
-        word = bits[ordinal >> np.uint64(6)]
-        is_set[position] = (word >> (ordinal & np.uint64(63))) & _ONE != 0
-    return is_set
-
-
-@njit(cache=True, nogil=True)
 def joins(parents: Parents, left: Parents, right: Parents) -> NDArray[np.bool_]:
     """Unite the ends of each edge; say which edges joined two components."""
     is_joining = np.zeros(len(left), np.bool_)

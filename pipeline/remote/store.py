@@ -123,6 +123,7 @@ class StoreFile:
             return Transient(f"the store answers {code or status}")
         if isinstance(error, TypeError | AttributeError | KeyError):
             return error  # a mistake of ours or of a plug-in
+        # A file system that does not offer this, or no address of its: no retry helps.
         if isinstance(error, NotImplementedError | ValueError):
             return InputError(f"{self.name}: cannot be read: {reason_of(error)}")
         return Transient(reason_of(error))

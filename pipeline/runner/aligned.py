@@ -1,28 +1,24 @@
 """A pass of one stage behind the last save: reads what is saved, text too, adds columns.
 
 Its layer lies on the part row for row, as that of a filter does; the text is read a few
-documents at a time and written nowhere. A stage is given the rows that are still in, 256
-at a time counted from the part's first: which rows come together depends neither on the
-files that the part lies in nor on who computes.
+documents at a time and written nowhere. Of each 256 rows, counted from the part's first, a
+stage is given those that are still in: which come together depends neither on the files
+that the part lies in nor on who computes.
 """
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.commits import Outputs
 from pipeline.documents import Part
 from pipeline.errors import SchemaError
 from pipeline.runner.passes import PassWork, columns_read, scattered, transforms_of
 from pipeline.runner.tally import add, stage_tally
-from pipeline.storage import Storage
 
 _BATCH_ROWS = 256
-_TEXT = "text"
 
 
 def run_aligned(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
@@ -33,17 +29,17 @@ def run_aligned(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
     available = part.columns(outputs.storage)
     wanted = columns_read(work.stages, available)
     names = {"id", "drop_reason", *wanted} | ({"language", "text_chars"} & available)
-    table = part.read(outputs.storage, sorted(names - {_TEXT}))
-    is_open = pc.is_null(table["drop_reason"]).combine_chunks()
     columns = [name for name in work.saved.names if name not in ("id", "drop_stage")]
     found: dict[str, list[pa.Array]] = {name: [] for name in columns}
+    ids: list[pa.Array] = []
+    opened: list[pa.Array] = []
     tally: dict[str, Any] = {}
-    batches = table.filter(is_open).combine_chunks()
-    texts = _open_texts(outputs.storage, part, is_open) if _TEXT in wanted else None
-    for first in range(0, batches.num_rows, _BATCH_ROWS):
-        (batch,) = batches.slice(first, _BATCH_ROWS).to_batches()
-        if texts is not None:
-            batch = batch.append_column(_TEXT, next(texts))
+    for rows in part.batches(outputs.storage, sorted(names), _BATCH_ROWS):
+        ids.append(rows["id"])
+        opened.append(pc.is_null(rows["drop_reason"]))
+        batch = rows.filter(opened[-1])
+        if batch.num_rows == 0:
+            continue
         start = time.perf_counter()
         after = transform(batch)
         seconds = time.perf_counter() - start
@@ -53,6 +49,7 @@ def run_aligned(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
         add(tally, {"stages": {config.label: counts}})
         for name in columns:
             found[name].append(after[name])
+    is_open = pa.chunked_array(opened, pa.bool_()).combine_chunks()
     layer = {
         name: scattered(is_open, found[name], work.saved.field(name).type)
         for name in columns
@@ -60,27 +57,9 @@ def run_aligned(outputs: Outputs, work: PassWork, part: Part) -> dict[str, Any]:
     is_dropped = pc.is_valid(layer["drop_reason"])
     nothing = pa.scalar(None, pa.string())
     layer |= {
-        "id": table["id"],
+        "id": pa.chunked_array(ids, pa.uint64()),
         "drop_stage": pc.if_else(is_dropped, config.label, nothing),
     }
     with outputs.parquet(work.name, work.saved, stem=part.name) as writer:
         writer.write_table(pa.table(layer).select(work.saved.names))
     return tally
-
-
-def _open_texts(storage: Storage, part: Part, is_open: Any) -> Iterator[pa.Array]:
-    """Texts of the rows that are still in, as many at a time as a batch has."""
-    row = 0
-    waiting = pa.array([], pa.string())
-    for file in part.files:
-        with storage.open(file.path) as opened:
-            saved = pq.ParquetFile(opened)
-            for batch in saved.iter_batches(_BATCH_ROWS, columns=[_TEXT]):
-                own = batch[_TEXT].filter(is_open.slice(row, batch.num_rows))
-                row += batch.num_rows
-                waiting = pa.concat_arrays([waiting, own])
-                if len(waiting) >= _BATCH_ROWS:
-                    yield waiting[:_BATCH_ROWS]
-                    waiting = waiting[_BATCH_ROWS:]
-    if len(waiting):
-        yield waiting
