@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from pipeline.errors import ConfigError, TamisError
+from pipeline.interrupts import stop_if_asked
 
+_LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
 _START_ATTEMPTS = 3  # of a local Ray, which gives its own processes 30 s
 
 
@@ -109,7 +111,11 @@ class RayExecutor:
 
     def wait(self) -> Outcome:
         ray = self._ray
-        (reference,), _ = ray.wait(list(self._calls), num_returns=1)
+        ended: list[Any] = []
+        while not ended:
+            stop_if_asked()
+            ended, _ = ray.wait(list(self._calls), timeout=_LOOK_SECONDS)
+        (reference,) = ended
         call = self._calls.pop(reference)
         try:
             return Outcome(call, value=ray.get(reference))

@@ -27,6 +27,7 @@ from pipeline.commits import (
 )
 from pipeline.errors import InputError, StageError, TamisError
 from pipeline.executors import Call, Executor, Outcome
+from pipeline.interrupts import held, stop_if_asked
 from pipeline.remote.failures import AccessRefused
 from pipeline.storage import Storage
 
@@ -104,24 +105,26 @@ class Tasks:
         known = {task.key: task for task in tasks}
         queue = deque(task for task in tasks if task.key not in commits)
         queue.extend(self.unfinished_pieces(group, commits, known))
-        while queue or self.executor.pending:
-            while queue and self.executor.pending < self.executor.capacity:
-                self._submit(group, queue.popleft())
-            outcome = self.executor.wait()
-            task = known[outcome.call.name]
-            if outcome.error is None and outcome.died is None:
-                commits[task.key] = packed(outcome.value)
-                self.executed[group] = self.executed.get(group, 0) + 1
-                self.progress.advance(group, outcome.value, redone=True)
-            elif isinstance(outcome.error, AccessRefused):
-                raise outcome.error  # asking for the next file would be refused too
-            elif isinstance(outcome.error, InputError):
-                self.unreadable[task.key] = str(outcome.error)
-                self.progress.note(f"set aside: {outcome.error}")
-            else:
-                for retry in self._again(group, task, outcome, commits):
-                    known[retry.key] = retry
-                    queue.append(retry)
+        with held():
+            while queue or self.executor.pending:
+                stop_if_asked()
+                while queue and self.executor.pending < self.executor.capacity:
+                    self._submit(group, queue.popleft())
+                outcome = self.executor.wait()
+                task = known[outcome.call.name]
+                if outcome.error is None and outcome.died is None:
+                    commits[task.key] = packed(outcome.value)
+                    self.executed[group] = self.executed.get(group, 0) + 1
+                    self.progress.advance(group, outcome.value, redone=True)
+                elif isinstance(outcome.error, AccessRefused):
+                    raise outcome.error  # asking for the next file would be refused too
+                elif isinstance(outcome.error, InputError):
+                    self.unreadable[task.key] = str(outcome.error)
+                    self.progress.note(f"set aside: {outcome.error}")
+                else:
+                    for retry in self._again(group, task, outcome, commits):
+                        known[retry.key] = retry
+                        queue.append(retry)
         return {task.key: self.whole(group, task.key, commits) for task in tasks}
 
     def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:

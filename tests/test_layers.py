@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "pipeline"
 
 LAYERS = [
-    {"errors", "sizes"},
+    {"errors", "sizes", "interrupts"},
     {"yaml_file"},
     {"schema", "text"},
     {"linear"},

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pipeline.commits import LOADING, READING, Outputs
 from pipeline.documents import Part, SavedRows, with_layer
 from pipeline.errors import SchemaError, TamisError
+from pipeline.interrupts import stop_if_asked
 from pipeline.runner.dropped import DroppedRows
 from pipeline.runner.tally import add, column_tally, source_tally, stage_tally
 from pipeline.schema import DECISIONS
@@ -170,6 +171,7 @@ class _Chain:
         for number, label in enumerate(self._layers):
             batch = self._lay(batch, number, label)
         for config, transform in self._stages:
+            stop_if_asked()
             batch = self._without_crashed(batch, config.label)
             if batch.num_rows == 0:
                 break
