@@ -12,15 +12,13 @@ ICU's dictionaries (UAX 29 and the CLDR rules). So
 Kernels read the buffers of `pipeline.text.buffers`; positions are in bytes of `data`.
 """
 
-from collections.abc import Iterator
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from icu4py.breakers import WordBreaker
 from numba import njit
 from numpy.typing import NDArray
 
+from pipeline.text.breaks import word_breaks
 from pipeline.text.buffers import Bytes, Offsets, read_only
 from pipeline.text.unicode import (
     JOINER,
@@ -30,11 +28,6 @@ from pipeline.text.unicode import (
     code_points,
     flag_at,
 )
-from pipeline.text.utf8 import decode
-
-# Code points that go to ICU at once: bounds the memory of a batch, not the result.
-_CHUNK = 1_000_000
-_LINE_FEED = 10
 
 
 class Words(NamedTuple):
@@ -92,40 +85,8 @@ def _segment(data: Bytes, offsets: Offsets) -> Words:
     words, is_unspaced = _runs(data, offsets, tables.index, tables.flags)
     if not is_unspaced.any():
         return words
-    codes, positions = _unspaced_text(data, words.starts, words.ends, is_unspaced)
-    breaks = positions[_break_ordinals(codes)]
+    breaks = word_breaks(data, words.starts[is_unspaced], words.ends[is_unspaced])
     return _cut(data, words, is_unspaced, breaks, tables.index, tables.flags)
-
-
-def _break_ordinals(codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Ordinals of the code points before which ICU sees a boundary, ascending."""
-    return np.concatenate([np.empty(0, np.int64), *_breaks_of_chunks(codes)])
-
-
-def _breaks_of_chunks(codes: NDArray[np.uint32]) -> Iterator[NDArray[np.int64]]:
-    start = 0
-    while start < len(codes):
-        stop = _chunk_end(codes, start, start + _CHUNK)
-        chunk = codes[start:stop]
-        text = chunk.tobytes().decode("utf-32-le")
-        # The locale decides nothing: dictionaries are chosen by script.
-        segments = WordBreaker(text, "en").segments()
-        units = np.fromiter(chain.from_iterable(segments), np.int64)[1::2]
-        if (chunk > 0xFFFF).any():  # ICU counts in units of UTF-16
-            unit_of = np.cumsum(1 + (chunk > 0xFFFF))
-            units = np.searchsorted(unit_of, units) + 1
-        yield start + units[:-1]
-        start = stop
-
-
-def _chunk_end(codes: NDArray[np.uint32], start: int, stop: int) -> int:
-    """Just behind the last run that ends before `stop`, or the first one after it."""
-    if stop >= len(codes):
-        return len(codes)
-    ends = np.flatnonzero(codes[start:stop] == _LINE_FEED)
-    if len(ends):
-        return start + int(ends[-1]) + 1
-    return stop + int(np.argmax(codes[stop:] == _LINE_FEED)) + 1
 
 
 @njit(cache=True, nogil=True)
@@ -172,35 +133,6 @@ def _runs(
         starts[:count].copy(), ends[:count].copy(), lengths[:count].copy(), documents
     )
     return words, is_unspaced[:count].copy()
-
-
-@njit(cache=True, nogil=True)
-def _unspaced_text(
-    data: NDArray[np.uint8],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    is_unspaced: NDArray[np.bool_],
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Code points of the unspaced runs, a line feed behind each, and their bytes."""
-    capacity = 0
-    for run in range(len(starts)):
-        if is_unspaced[run]:
-            capacity += ends[run] - starts[run] + 1
-    codes = np.empty(capacity, np.uint32)
-    positions = np.empty(capacity, np.int64)
-    count = 0
-    for run in range(len(starts)):
-        if not is_unspaced[run]:
-            continue
-        here = starts[run]
-        while here < ends[run]:
-            code, width = decode(data, here, ends[run])
-            codes[count], positions[count] = code, here
-            count += 1
-            here += width
-        codes[count], positions[count] = _LINE_FEED, here
-        count += 1
-    return codes[:count].copy(), positions[:count].copy()
 
 
 @njit(cache=True, nogil=True)

@@ -126,7 +126,7 @@ def test_more_than_one_chunk_gives_the_same_words(
 ) -> None:
     texts = ["我们在北京大学学习。" * 20, "𠀀我们 ผมรักประเทศไทย " * 20]
     whole = words_of(*texts)
-    monkeypatch.setattr("pipeline.text.words._CHUNK", 7)
+    monkeypatch.setattr("pipeline.text.breaks._CHUNK", 7)
     assert words_of(*texts) == whole
 
 
