@@ -1,31 +1,28 @@
 """tamis robots: the robots.txt files of archives, as a table for read_rights."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from pipeline.errors import ConfigError, InputError
+from pipeline.cli.options import opening_option
+from pipeline.cli.showing import visible
+from pipeline.errors import InputError
+from pipeline.executors import make_executor
 from pipeline.inputs import resolve
-from pipeline.remote.opening import Access, open_input
-from pipeline.rights import robots_table
-from pipeline.rights.robots import MOST_BYTES, Robots, parse
+from pipeline.remote.opening import Access
+from pipeline.runner.recorded import storage_options_of
+from pipeline.runner.robots import build_table
 from pipeline.stages.read_rights import REPRESENTED_AGENTS
-from pipeline.warc.document import host_of
-from pipeline.warc.frames import open_archive
-from pipeline.warc.http import decode_body, parse_response
-from pipeline.warc.record import Loss
-from pipeline.warc.records import read_records
-from pipeline.warc.source import Source
-from pipeline.warc.splits import Place, Split
+
+_MOST_SHOWN = 20
 
 
 @click.command(
     "robots",
     epilog="""\b
     Example:
-      tamis robots "cc://CC-MAIN-2024-51?kind=robotstxt" -o robots.parquet
-      tamis run --set read_rights.robots=robots.parquet
+      tamis robots "cc://CC-MAIN-2024-51?kind=robotstxt" -o robots.arrow
+      tamis run --set read_rights.robots=robots.arrow
     """,
 )
 @click.argument("archives", nargs=-1, required=True)
@@ -44,52 +41,45 @@ from pipeline.warc.splits import Place, Split
     show_default=True,
     help="An agent that must not be refused. Several times.",
 )
-def command(archives: tuple[str, ...], output: Path, agents: tuple[str, ...]) -> None:
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Cores to use.",
+)
+@opening_option("ARCHIVES")
+def command(
+    archives: tuple[str, ...],
+    output: Path,
+    agents: tuple[str, ...],
+    workers: int,
+    recipe: Path | None,
+) -> None:
     """Read the robots.txt responses of ARCHIVES and write what they refuse the agents.
 
-    Of a host that was asked several times the latest answer counts.
+    Of a host that was asked several times the latest answer counts. Where an archive
+    cannot be read the table is written without its hosts, and the command fails.
     """
-    names = tuple(agent.lower() for agent in agents)
-    hosts: dict[str, tuple[str, Robots]] = {}
-    for file in resolve(archives, {}, are_all_asked=True):
-        if file.problem:
-            raise InputError(f"{file.path}: {file.problem}")
-        for host, date, content in robots_files(file.path, file.size):
-            if host not in hosts or hosts[host][0] <= date:
-                hosts[host] = (date, parse(content, names))
+    options = storage_options_of(recipe)
+    files = resolve(archives, options, are_all_asked=True)
+    executor = make_executor("ray" if workers > 1 else "inline", "local", workers)
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        rows = robots_table.write(
-            {host: own for host, (_, own) in hosts.items()}, output
+        built = build_table(
+            files,
+            output,
+            tuple(agent.lower() for agent in agents),
+            Access(options, tasks=workers),
+            executor,
         )
-    except OSError as error:
-        raise ConfigError(f"{output}: cannot be written: {error}") from error
-    click.echo(f"{output}: {rows:,} of {len(hosts):,} hosts refuse something")
-
-
-def robots_files(path: str, size: int) -> Iterator[tuple[str, str, str]]:
-    """(host, date, content) of each robots.txt that an archive holds with status 200."""
-    with open_input(path, Access(), size=size) as file:
-        split = Split(path, 0, size, size, exact=True)
-        archive = open_archive(Source(file, size, path))
-        for step in read_records(
-            archive, split, Place(), max_block_bytes=2 * MOST_BYTES
-        ):
-            if isinstance(step, Loss) or step.header.type != "response":
-                continue
-            url = step.header.fields.get("warc-target-uri") or ""
-            host = host_of(url)
-            response = parse_response(step.block)
-            if (
-                response.status != 200
-                or host is None
-                or not url.endswith("/robots.txt")
-            ):
-                continue
-            body = memoryview(step.block)[response.body_start :]
-            content = bytes(decode_body(body, response.fields, MOST_BYTES))
-            yield (
-                host,
-                step.header.fields.get("warc-date", ""),
-                content.decode("utf-8", "replace"),
-            )
+    finally:
+        executor.close()
+    rows, hosts = built.written
+    click.echo(f"{output}: {rows:,} of {hosts:,} hosts refuse or signal something")
+    if built.problems:
+        shown = [visible(line) for line in built.problems[:_MOST_SHOWN]]
+        raise InputError(
+            f"{len(built.problems):,} archives were not read whole, and their hosts may"
+            " be missing from the table; run again when they can be read:\n  "
+            + "\n  ".join(shown)
+        )

@@ -5,13 +5,14 @@ groups that name it, else those for `*`. Agents with the same rules share them.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from pipeline.rights.notices import Notices
 
 MOST_BYTES = 512_000  # section 2.5 asks for 500 KiB at least
 _MOST_RULES = 2_000  # of one group
+_EVERYBODY = "*"
 _LINE = re.compile(r"[ \t]*([a-zA-Z-]{1,32})[ \t]*:([^#]*)")
 _TOKEN = re.compile(r"[a-zA-Z0-9_.-]+|\*")
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})|([^\x21-\x7e])")
@@ -35,12 +36,15 @@ class Robots(NamedTuple):
     ai_train: bool | None
 
 
-def parse(content: str, agents: Iterable[str]) -> Robots:
+def parse(content: str, agents: Collection[str]) -> Robots:
     """What counts for the agents, named in lower case; nothing where nothing refuses."""
+    names = frozenset(agents) | {_EVERYBODY}
     rules: dict[str, list[Rule]] = {}
     signals: dict[str, list[str]] = {}
-    named: list[str] = []
-    is_naming = False
+    # The agents of the group that is being read, but only those asked about: whoever
+    # names 30,000 others costs no more than a line each. Before any group: everybody.
+    named = {_EVERYBODY}
+    is_naming = has_begun = False
     for line in content[:MOST_BYTES].lstrip("\ufeff").splitlines():
         found = _LINE.match(line)
         if found is None:
@@ -48,23 +52,23 @@ def parse(content: str, agents: Iterable[str]) -> Robots:
         key, value = found.group(1).lower(), found.group(2).strip()
         if key == "user-agent":
             token = _TOKEN.match(value)
-            named = [
-                *(named if is_naming else []),
-                token.group().lower() if token else "",
-            ]
-            is_naming = True
-            for name in named:
+            own = {token.group().lower()} & names if token else set()
+            named = named | own if is_naming else own
+            is_naming = has_begun = True
+            for name in own:
                 rules.setdefault(name, [])
         elif key in ("allow", "disallow"):
             is_naming = False
-            for name in named:
-                if value and len(rules[name]) < _MOST_RULES:
-                    rules[name].append(Rule(key == "allow", normalised(value)))
+            if value and has_begun and named:
+                rule = Rule(key == "allow", normalised(value))
+                for name in named:
+                    if len(rules[name]) < _MOST_RULES:
+                        rules[name].append(rule)
         elif key in ("content-signal", "content-usage"):
             # In a group as Cloudflare writes it; before any, for everybody.
-            for name in named or ["*"]:
+            for name in named:
                 signals.setdefault(name, []).append(value)
-    asked = [agent if agent in rules else "*" for agent in agents]
+    asked = [agent if agent in rules else _EVERYBODY for agent in agents]
     groups = dict.fromkeys(tuple(rules.get(name, [])) for name in asked)
     notices = Notices()
     for name in dict.fromkeys(asked):

@@ -194,7 +194,8 @@ class _Chain:
             batch = self.settle(batch, after, config.label, seconds)
             prefix = f"{config.prefix}_" if config.prefix else ""
             tallied = [prefix + name for name in config.tallied]
-            add(self.tally, {"columns": column_tally(batch, tallied)})
+            there = [name for name in tallied if name in batch.schema.names]
+            add(self.tally, {"columns": column_tally(batch, there)})
         return batch
 
     def _without_crashed(self, batch: pa.RecordBatch, stage: str) -> pa.RecordBatch:

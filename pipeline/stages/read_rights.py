@@ -11,8 +11,8 @@ Writes rights_tdm            TDMRep: true reserved, false expressly not, null un
                              page states none, or several that differ
        rights_license_count  different licences stated
        rights_license_in     where: link, meta, json_ld, header or anchor
-       rights_robots         its host refuses the page to an agent; null where no table
-                             of robots.txt files is named
+       rights_robots         its host refuses the page to an agent; only where `robots`
+                             names a table, so that nobody filters by what was not read
 
 Stands behind decode_html and before extract_text, which ends `html`. Nothing is
 dropped: see `filter_rights`. Every signal is counted in run.json.
@@ -81,10 +81,13 @@ _WRITTEN = pa.schema(
     ]
 )
 
+_WRITTEN_ROBOTS = _WRITTEN.get_field_index("rights_robots")
+
 
 class ReadRights(StageConfig):
     """Directives for one agent count where it is one of `agents`."""
 
+    version: ClassVar[int] = 2
     tallied: ClassVar[tuple[str, ...]] = tuple(
         name for name in _WRITTEN.names if name != "rights_tdm_policy"
     )
@@ -100,7 +103,7 @@ class ReadRights(StageConfig):
         return ("html", "http_content_type", "http_rights", *hosts)
 
     def columns_written(self) -> pa.Schema:
-        return _WRITTEN
+        return _WRITTEN if self.robots else _WRITTEN.remove(_WRITTEN_ROBOTS)
 
     def files(self) -> tuple[str, ...]:
         return (self.robots,) if self.robots else ()
@@ -123,7 +126,8 @@ def build(config: ReadRights) -> Transform:
         found = found_in(batch["html"], is_text, batch["http_rights"], agents)
         if table is not None:
             add_robots(batch["host"], batch["url"], table, found)
-        return with_columns(batch, rights_columns(found, batch.num_rows))
+        written = config.columns_written()
+        return with_columns(batch, rights_columns(found, batch.num_rows, written))
 
     return read_rights
 
@@ -182,8 +186,10 @@ def found_in(
     return found
 
 
-def rights_columns(found: dict[int, Found], rows: int) -> dict[str, pa.Array]:
-    """The columns this stage writes, for `rows` pages."""
+def rights_columns(
+    found: dict[int, Found], rows: int, written: pa.Schema
+) -> dict[str, pa.Array]:
+    """The columns `written`, for `rows` pages."""
     columns: dict[str, list[Any]] = {
         field.name: [False if pa.types.is_boolean(field.type) else None] * rows
         for field in _WRITTEN
@@ -204,7 +210,7 @@ def rights_columns(found: dict[int, Found], rows: int) -> dict[str, pa.Array]:
             _LICENSE_COLUMNS, stated_license(licenses), strict=True
         ):
             columns[column][row] = value
-    return {field.name: pa.array(columns[field.name], field.type) for field in _WRITTEN}
+    return {field.name: pa.array(columns[field.name], field.type) for field in written}
 
 
 def path_of(url: str) -> str:

@@ -1,5 +1,4 @@
 import gzip
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +6,12 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import ConfigError
+from pipeline.plan import mistakes_of_order
 from pipeline.rights.licenses import Statement
 from pipeline.rights.robots import parse
-from pipeline.rights.robots_table import RobotsTable, write
+from pipeline.rights.robots_runs import Answer, merge_runs, write_runs
 from pipeline.stages import decode_html, read_warc
+from pipeline.stages.filter_rights import FilterRights
 from pipeline.stages.read_rights import ReadRights, build, path_of, stated_license
 from pipeline.warc.splits import Split
 
@@ -115,17 +116,17 @@ def test_licences_that_differ_are_none(statements: Any, expected: Any) -> None:
 
 
 def test_every_signal_is_counted() -> None:
-    written = set(ReadRights().columns_written().names)
+    written = set(ReadRights(robots="robots.arrow").columns_written().names)
     assert written - set(ReadRights.tallied) == {"rights_tdm_policy"}
 
 
 def test_robots_txt_is_asked_by_host_and_path(tmp_path: Path) -> None:
-    hosts = {
-        "a.example": parse("User-agent: GPTBot\nDisallow: /news", ("ccbot", "gptbot")),
-        "b.example": parse("Content-Signal: ai-train=no", ("ccbot",)),
-    }
-    path = tmp_path / "robots.parquet"
-    write(hosts, path)
+    agents = ("ccbot", "gptbot")
+    news = parse("User-agent: GPTBot\nDisallow: /news", agents)
+    signal = parse("Content-Signal: ai-train=no", agents)
+    answers = [Answer("a.example", "", news), Answer("b.example", "", signal)]
+    path = tmp_path / "robots.arrow"
+    merge_runs(write_runs(answers, tmp_path), path)
     urls = ["https://a.example/news?id=1", "http://a.example", "https://b.example/x"]
     records = batch(*["<p>"] * 4)
     records = records.append_column("url", pa.array([*urls, None], pa.string()))
@@ -135,7 +136,17 @@ def test_robots_txt_is_asked_by_host_and_path(tmp_path: Path) -> None:
     assert columns["rights_robots"] == [True, False, False, False]
     assert columns["rights_ai_train"] == [None, None, False, None]
     assert ReadRights(robots=str(path)).files() == (str(path),)
-    assert read(batch("<p>"))["rights_robots"] == [None]
+
+
+def test_a_policy_about_robots_txt_needs_the_table() -> None:
+    def mistakes(robots: str | None) -> list[str]:
+        stages = [read_warc.ReadWarc(), decode_html.DecodeHtml()]
+        policy = FilterRights(refuse=("robots",))
+        return mistakes_of_order([*stages, ReadRights(robots=robots), policy])
+
+    assert not [text for text in mistakes("robots.arrow") if "robots" in text]
+    (mistake,) = (text for text in mistakes(None) if "robots" in text)
+    assert "filter_rights: reads 'rights_robots', which no stage above" in mistake
 
 
 @pytest.mark.parametrize(
@@ -152,8 +163,8 @@ def test_the_path_of_an_address_has_its_query(url: str, path: str) -> None:
 
 
 def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"read_rights\.robots: .*none\.parquet"):
-        build(ReadRights(robots=str(tmp_path / "none.parquet")))
+    with pytest.raises(ConfigError, match=r"read_rights\.robots: .*none\.arrow"):
+        build(ReadRights(robots=str(tmp_path / "none.arrow")))
 
 
 def test_what_a_server_said_comes_from_the_archive(tmp_path: Path) -> None:
@@ -168,11 +179,6 @@ def test_what_a_server_said_comes_from_the_archive(tmp_path: Path) -> None:
     assert columns["rights_noai"] == columns["rights_tdm"] == [True]
 
 
-def robots_record(host: str, day: str, status: str, content: str) -> bytes:
-    block = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n\r\n{content}"
-    return response(f"https://{host}/robots.txt", day, block.encode())
-
-
 def response(url: str, day: str, block: bytes) -> bytes:
     header = (
         "WARC/1.0\r\nWARC-Type: response\r\n"
@@ -181,22 +187,3 @@ def response(url: str, day: str, block: bytes) -> bytes:
         f"Content-Length: {len(block)}\r\n\r\n"
     )
     return gzip.compress(header.encode() + block + b"\r\n\r\n")
-
-
-def test_robots_files_of_an_archive_become_a_table(
-    command: Callable[..., Any], tmp_path: Path
-) -> None:
-    archive = tmp_path / "robots.warc.gz"
-    archive.write_bytes(
-        robots_record("a.example", "02", "200 OK", "User-agent: CCBot\nDisallow: /")
-        + robots_record("a.example", "01", "200 OK", "")
-        + robots_record("b.example", "01", "404 No", "User-agent: *\nDisallow: /")
-        + robots_record("c.example", "01", "200 OK", "User-agent: *\nDisallow:")
-    )
-    path = tmp_path / "robots.parquet"
-    ended = command("robots", str(archive), "-o", str(path))
-    assert ended.code == 0, ended.stderr
-    assert "1 of 2 hosts" in ended.stdout
-    table = RobotsTable(str(path))
-    assert table.verdict("a.example", "/x").is_refused
-    assert not table.verdict("b.example", "/x").is_refused

@@ -1,0 +1,173 @@
+"""The robots.txt files of archives, read by an executor's workers into one table.
+
+Each call reads some archives and leaves sorted runs in a folder beside the table; when
+all are there they are merged (`pipeline.rights.robots_runs`). An archive that cannot be
+read is set aside and named: its hosts are missing from the table.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from pipeline.errors import ConfigError, InputError, TamisError
+from pipeline.executors import Call, Executor
+from pipeline.inputs import InputFile
+from pipeline.remote.failures import AccessRefused, without_secrets
+from pipeline.remote.opening import Access, open_input
+from pipeline.rights.robots import MOST_BYTES, parse
+from pipeline.rights.robots_runs import Answer, Written, merge_runs, write_runs
+from pipeline.warc.document import host_of
+from pipeline.warc.frames import open_archive
+from pipeline.warc.http import decode_body, parse_response
+from pipeline.warc.record import Loss, Record
+from pipeline.warc.records import read_records
+from pipeline.warc.source import Source
+from pipeline.warc.splits import Place, Split
+
+_CALLS_PER_WORKER = 8  # enough to share the work evenly, few enough for large runs
+_PORTS = (None, 80, 443)
+
+
+class Built(NamedTuple):
+    """What was written, and what was not read: a line for each archive with a problem."""
+
+    written: Written
+    problems: tuple[str, ...]
+
+
+class _Read(NamedTuple):
+    runs: list[Path]
+    problems: list[str]
+
+
+def build_table(
+    files: Sequence[InputFile],
+    output: Path,
+    agents: Sequence[str],
+    access: Access,
+    executor: Executor,
+) -> Built:
+    """Write the table of the files to `output`; `agents` are in lower case.
+
+    Raises ConfigError where it cannot be written, AccessRefused where a server wants
+    nothing to do with us.
+    """
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            dir=output.parent, prefix=f"{output.name}."
+        ) as folder:
+            read = _read_all(files, Path(folder), agents, access, executor)
+            written = merge_runs(read.runs, output)
+    except OSError as error:
+        raise ConfigError(f"{output}: cannot be written: {error}") from error
+    return Built(written, tuple(sorted(read.problems)))
+
+
+def _read_all(
+    files: Sequence[InputFile],
+    folder: Path,
+    agents: Sequence[str],
+    access: Access,
+    executor: Executor,
+) -> _Read:
+    """Runs and problems of all files, in the order in which the calls end."""
+    calls = min(len(files), _CALLS_PER_WORKER * executor.workers)
+    if executor.workers == 1:
+        calls = min(calls, 1)
+    waiting = [
+        Call(
+            f"robots-{number}",
+            read_archives,
+            (files[number::calls], folder.resolve(), agents, access),
+        )
+        for number in range(calls)
+    ]
+    found = _Read([], [])
+    while waiting or executor.pending:
+        while waiting and executor.pending < executor.capacity:
+            executor.submit(waiting.pop())
+        outcome = executor.wait()
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.died is not None:
+            raise TamisError(f"{outcome.call.name}: its worker died: {outcome.died}")
+        found.runs.extend(outcome.value.runs)
+        found.problems.extend(outcome.value.problems)
+    return found
+
+
+def read_archives(
+    files: Sequence[InputFile], folder: Path, agents: Sequence[str], access: Access
+) -> _Read:
+    """Write what the archives' robots.txt files say as runs in `folder`."""
+    problems: list[str] = []
+    return _Read(
+        write_runs(
+            (
+                answer
+                for file in files
+                for answer in _answers(file, agents, access, problems)
+            ),
+            folder,
+        ),
+        problems,
+    )
+
+
+def _answers(
+    file: InputFile, agents: Sequence[str], access: Access, problems: list[str]
+) -> Iterator[Answer]:
+    """What each robots.txt of an archive says; what cannot be read joins `problems`."""
+    name, lost = without_secrets(file.path), 0
+    if file.problem:
+        problems.append(f"{name}: {file.problem}")
+        return
+    try:
+        with open_input(file.path, access, size=file.size, stamp=file.stamp) as opened:
+            split = Split(file.path, 0, file.size, file.size, exact=True)
+            archive = open_archive(Source(opened, file.size, file.path))
+            for step in read_records(
+                archive, split, Place(), max_block_bytes=2 * MOST_BYTES
+            ):
+                if isinstance(step, Loss):
+                    lost += step.bytes
+                    continue
+                answer = _answer(step, agents)
+                if answer is not None:
+                    yield answer
+    except AccessRefused:
+        raise
+    except InputError as error:
+        problems.append(str(error))
+    if lost:
+        problems.append(f"{name}: {lost:,} bytes of it are damaged")
+
+
+def _answer(record: Record, agents: Sequence[str]) -> Answer | None:
+    """What a response says for the whole of a host; None where it is no robots.txt.
+
+    One in a folder, where a redirect may end, speaks for no host, nor does another port's.
+    """
+    fields = record.header.fields
+    url = fields.get("warc-target-uri") or ""
+    host = host_of(url)
+    if record.header.type != "response" or host is None or not _is_of_host(url):
+        return None
+    response = parse_response(record.block)
+    if response.status != 200:
+        return None
+    body = memoryview(record.block)[response.body_start :]
+    content = bytes(decode_body(body, response.fields, MOST_BYTES))
+    robots = parse(content.decode("utf-8", "replace"), agents)
+    return Answer(host, fields.get("warc-date", ""), robots)
+
+
+def _is_of_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.path == "/robots.txt" and parts.port in _PORTS
+    except ValueError:  # a port that is no number
+        return False

@@ -1,0 +1,84 @@
+"""`tamis robots`: from archives of robots.txt files to the table that read_rights asks."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.rights.robots_table import RobotsTable
+
+ALL = "User-agent: *\nDisallow: /"
+
+
+def record(url: str, day: str, status: str, content: str) -> bytes:
+    block = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n\r\n{content}".encode()
+    header = (
+        "WARC/1.0\r\nWARC-Type: response\r\n"
+        f"WARC-Target-URI: {url}\r\n"
+        f"WARC-Date: 2024-01-{day}T00:00:00Z\r\n"
+        f"Content-Length: {len(block)}\r\n\r\n"
+    )
+    return gzip.compress(header.encode() + block + b"\r\n\r\n")
+
+
+def archive(path: Path, *records: bytes) -> str:
+    path.write_bytes(b"".join(records))
+    return str(path)
+
+
+def test_the_files_of_all_archives_become_one_table(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    first = archive(
+        tmp_path / "a.warc.gz",
+        record("https://a.example/robots.txt", "02", "200 OK", ALL),
+        record("https://b.example/robots.txt", "01", "404 No", ALL),
+        record(
+            "https://c.example/robots.txt", "01", "200 OK", "User-agent: *\nDisallow:"
+        ),
+    )
+    second = archive(
+        tmp_path / "b.warc.gz",
+        record("http://a.example/robots.txt", "01", "200 OK", ""),
+        # Where a redirect ended, another port, no port: no file of the host.
+        record("https://d.example/x/robots.txt", "01", "200 OK", ALL),
+        record("https://d.example:8080/robots.txt", "01", "200 OK", ALL),
+        record("https://d.example:x/robots.txt", "01", "200 OK", ALL),
+        record("https://пример.example:443/robots.txt", "01", "200 OK", ALL),
+    )
+    path = tmp_path / "new" / "robots.arrow"
+    for archives in ((first, second), (second, first)):
+        ended = command("robots", *archives, "-o", str(path))
+        assert ended.code == 0, ended.stderr
+        assert "2 of 3 hosts refuse" in ended.stdout
+        table = RobotsTable(str(path))
+        hosts = ("a.example", "b.example", "c.example", "d.example", "пример.example")
+        refused = [table.verdict(host, "/x").is_refused for host in hosts]
+        assert refused == [True, False, False, False, True]
+    assert [file.name for file in path.parent.iterdir()] == ["robots.arrow"]
+
+
+def test_an_archive_that_cannot_be_read_is_named_and_the_others_are_read(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    own = record("https://a.example/robots.txt", "01", "200 OK", ALL)
+    good = archive(tmp_path / "good.warc.gz", own)
+    torn = archive(tmp_path / "torn.warc.gz", own.replace(b"a.e", b"b.e")[:-30])
+    path = tmp_path / "robots.arrow"
+    gone = str(tmp_path / "gone.warc.gz")
+    ended = command("robots", good, torn, gone, "-o", str(path))
+    assert ended.code == 1
+    assert "2 archives were not read whole" in ended.stderr
+    assert "torn.warc.gz" in ended.stderr
+    assert "gone.warc.gz" in ended.stderr
+    assert RobotsTable(str(path)).verdict("a.example", "/").is_refused
+
+
+def test_an_unwritable_table_is_named(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    own = record("https://a.example/robots.txt", "01", "200 OK", ALL)
+    good = archive(tmp_path / "good.warc.gz", own)
+    ended = command("robots", good, "-o", f"{good}/robots.arrow")
+    assert ended.code == 2
+    assert "robots.arrow: cannot be written" in ended.stderr
