@@ -64,15 +64,18 @@ def statements(page: bytes, positions: list[int]) -> Iterator[Statement]:
     for position in positions:
         if position < json_seen or _is_in_comment(page, position):
             continue
+        script = _script_around(page, position)
+        if script is not None:
+            start, inner, end = script
+            if end > 0 and b"ld+json" in page[start:inner]:
+                json_seen = end
+                yield from of_json_ld(page[inner:end])
+            continue
         start = page.rfind(b"<", max(0, position - _BACK), position)
         end = page.find(b">", position, position + _BACK)
         if start >= 0 and end >= 0:
             tag = page[start : end + 1].decode("utf-8", "replace")
             yield from _of_tag(tag)
-        script = _json_around(page, position)
-        if script is not None:
-            json_seen = script[1]
-            yield from of_json_ld(page[script[0] : script[1]])
 
 
 def of_json_ld(content: bytes) -> Iterator[Statement]:
@@ -133,23 +136,27 @@ def _is_in_comment(page: bytes, position: int) -> bool:
     return opened > page.rfind(b"-->", first, position)
 
 
-def _json_around(page: bytes, position: int) -> tuple[int, int] | None:
-    """Start and end of the JSON-LD script that a position is in."""
+def _script_around(page: bytes, position: int) -> tuple[int, int, int] | None:
+    """Of the script that a position is in: its tag, what the tag holds, and its end.
+
+    The end is -1 where it is too far.
+    """
     first = max(0, position - _MOST_JSON_BYTES)
     start = page.rfind(b"<script", first, position)
     if start < 0 or page.rfind(b"</script", start, position) >= 0:
         return None
     inner = page.find(b">", start, position) + 1
-    if inner == 0 or b"ld+json" not in page[start:inner]:
+    if inner == 0 or page[start + 7 : start + 8].isalpha():
         return None
-    end = page.find(b"</script", position, start + _MOST_JSON_BYTES)
-    return None if end < 0 else (inner, end)
+    return start, inner, page.find(b"</script", position, start + _MOST_JSON_BYTES)
 
 
 def _is_media(node: dict[str, Any]) -> bool:
     types = node.get("@type")
     named = types if isinstance(types, list) else [types]
-    return any(str(name).lower().startswith(_MEDIA) for name in named)
+    return any(
+        isinstance(name, str) and name.lower().startswith(_MEDIA) for name in named
+    )
 
 
 def _text(value: Any) -> str:

@@ -13,6 +13,7 @@ Sources and what they mean here:
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from html import unescape
 
 DIRECTIVES = ("noai", "noimageai", "noindex", "nosnippet", "noarchive", "nocache")
 
@@ -27,6 +28,7 @@ _WITH_VALUE = (
 _TRAINING = ("ai-train", "train-ai", "train-genai")
 _NO, _YES = ("n", "no", "?0", "0"), ("y", "yes", "?1", "1")
 _RSL = "application/rsl+xml"
+_AGENT = re.compile(r"\*|[a-z0-9_.-]{1,64}")
 
 _ATTRIBUTE = re.compile(
     r"([^\s\"'<>/=]{1,64})(?:\s{0,64}=\s{0,64}(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?"
@@ -50,10 +52,14 @@ class Notices:
     is_refused: bool | None = None
 
     def add_tdm(self, reservation: str) -> None:
-        """`1` reserves, `0` does not, anything else says nothing (TDMRep, section 4)."""
-        if reservation.strip() == "1":
+        """`1` reserves, `0` does not, anything else says nothing (TDMRep, section 4).
+
+        Of two header lines a proxy may make one: `0, 1`.
+        """
+        said = {part.strip() for part in reservation.split(",")}
+        if "1" in said:
             self.tdm_reserved = True
-        elif reservation.strip() == "0" and self.tdm_reserved is None:
+        elif "0" in said and self.tdm_reserved is None:
             self.tdm_reserved = False
 
     def add_policy(self, address: str) -> None:
@@ -102,7 +108,7 @@ def read_tag(tag: str, agents: frozenset[str], notices: Notices) -> None:
     elif name == "tdm-reservation":
         notices.add_tdm(content)
     elif name == "tdm-policy":
-        notices.add_policy(content)
+        notices.add_policy(unescape(content))
     elif name == "x-robots-tag":
         notices.add_directives(directives_of_header(content, agents))
     elif name in agents or (name and name in _EVERYBODY):
@@ -132,10 +138,14 @@ def directives_of_header(value: str, agents: frozenset[str]) -> Iterator[str]:
     `noindex, otherbot: noai, nosnippet` only the first is for everybody.
     """
     agent = ""
-    for part in value.lower().split(","):
+    for part in re.split("[,;]", value.lower()):
         name, colon, rest = (piece.strip() for piece in part.partition(":"))
         if colon and name not in _WITH_VALUE:
-            agent, name = name, rest
+            # `unavailable_after: Wed, 03 Dec 2025 13:09:53 PST`: a date is no agent.
+            if _AGENT.fullmatch(name):
+                agent, name = name, rest
+            else:
+                name = part.strip()
         if agent in _EVERYBODY or agent in agents:
             yield name
 

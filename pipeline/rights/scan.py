@@ -8,7 +8,8 @@ Most pages have nothing of interest, and cost no more than these two passes.
     mentions  pairs              page, position: `creativecommons.org`
 
 The head ends at `<body`, or after 256 KiB. Comments, scripts, styles and titles are
-stepped over. At most 64 tags and 64 mentions of a page are reported.
+stepped over. At most 64 tags and 64 mentions of a page are reported, and a head in
+which 64 tags have no end within 2 kB is read no further.
 """
 
 from itertools import pairwise
@@ -32,7 +33,7 @@ _RAW_TEXT = tuple(
     (np.frombuffer(b"<" + name, np.uint8), np.frombuffer(b"</" + name, np.uint8))
     for name in (b"script", b"style", b"title")
 )
-_LESS, _GREATER, _QUOTE, _APOSTROPHE = 0x3C, 0x3E, 0x22, 0x27
+_LESS, _EQUALS, _GREATER, _QUOTE, _APOSTROPHE = 0x3C, 0x3D, 0x3E, 0x22, 0x27
 _LOWER = 0x20  # the bit that makes an ASCII letter small
 
 # What stands behind "no" in noai, noimageai, noindex, nosnippet, noarchive, nocache
@@ -68,8 +69,8 @@ def _tags(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
     for page in range(len(offsets) - 1):
         here = offsets[page]
         stop = min(offsets[page + 1], here + HEAD_BYTES)
-        of_page = 0
-        while of_page < MOST_FOUND:
+        of_page = endless = 0
+        while of_page < MOST_FOUND and endless < MOST_FOUND:
             here = _next(data, here, stop)
             if here >= stop or _begins(data, here, stop, _BODY):
                 break
@@ -87,6 +88,7 @@ def _tags(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
                 found[count, 0], found[count, 1], found[count, 2] = page, here, end
                 count += 1
                 of_page += 1
+            endless += end == here
             here = max(end, here + 1)
     return found[:count].copy()
 
@@ -141,8 +143,11 @@ def _behind(data: Bytes, here: int, stop: int, mark: Bytes) -> int:
 
 @njit(cache=True, nogil=True)
 def _tag_end(data: Bytes, here: int, stop: int) -> int:
-    """Behind the `>` that ends a tag, one in quotes aside; `here` where none is near."""
-    quote = 0
+    """Behind the `>` that ends a tag, one in quotes aside; `here` where none is near.
+
+    Quotes are those of a value: an apostrophe in `content=it's` opens none.
+    """
+    quote, is_value = 0, False
     for place in range(here, min(stop, here + MOST_TAG_BYTES)):
         code = data[place]
         if quote:
@@ -150,8 +155,9 @@ def _tag_end(data: Bytes, here: int, stop: int) -> int:
                 quote = 0
         elif code == _GREATER:
             return place + 1
-        elif code in (_QUOTE, _APOSTROPHE):
+        elif is_value and code in (_QUOTE, _APOSTROPHE):
             quote = code
+        is_value = code == _EQUALS or (is_value and code <= 0x20)
     return here
 
 

@@ -76,6 +76,15 @@ def test_a_licence_is_named_by_its_address(address: str, expected: str | None) -
         pytest.param(f'<meta name="description" content="{BY}">', [], id="description"),
         pytest.param(f'<img src="a" rel="license" longdesc="{BY}">', [], id="image"),
         pytest.param(f'<script>x={{"license": "{BY}"}}</script>', [], id="script"),
+        pytest.param(
+            f'<script>x=\'<a rel="license" href="{BY}">\'</script>', [], id="markup in"
+        ),
+        pytest.param(
+            f'<script>x</script><a rel="license" href="{BY}">', ["anchor"], id="behind"
+        ),
+        pytest.param(
+            f'<scripture><a rel="license" href="{BY}">', ["anchor"], id="no script"
+        ),
         pytest.param(f'<a rel="license" href="{BY}', [], id="cut"),
         pytest.param("", [], id="empty"),
     ],
@@ -96,6 +105,7 @@ def test_a_licence_counts_where_the_page_states_it(
         pytest.param({"@type": "ImageObject", "license": BY}, 0, id="image"),
         pytest.param({"image": {"@type": ["ImageObject"], "license": BY}}, 0, id="its"),
         pytest.param({"license": 4}, 0, id="number"),
+        pytest.param({"@type": [["Image"], 1], "license": BY}, 1, id="type of no name"),
         pytest.param([], 0, id="empty"),
     ],
 )

@@ -63,6 +63,13 @@ def test_directives_count_for_everybody_and_for_the_agents(
             ["unavailable_after", "noai"],
             id="a date with colons",
         ),
+        pytest.param(
+            "unavailable_after: Wed, 03 Dec 2025 13:09:53 PST, noai",
+            ["unavailable_after", "03 dec 2025 13:09:53 pst", "noai"],
+            id="a date with a comma and colons",
+        ),
+        pytest.param("noindex; noai", ["noindex", "noai"], id="semicolons"),
+        pytest.param("360Spider: noindex, noai", [], id="an agent that begins with 3"),
         pytest.param("", [""], id="empty"),
     ],
 )
@@ -86,6 +93,7 @@ def test_a_header_names_the_agents_it_is_for(value: str, expected: list[str]) ->
         pytest.param(
             of_headers("tdm-reservation: 0\ntdm-reservation: 1"), True, id="0 then 1"
         ),
+        pytest.param(of_headers("tdm-reservation: 0, 1"), True, id="joined by a proxy"),
     ],
 )
 def test_a_reservation_anywhere_reserves(
@@ -98,6 +106,8 @@ def test_the_first_policy_is_kept() -> None:
     notices = of_headers("tdm-policy: https://a.example/p.json")
     read_tag('<meta name="tdm-policy" content="https://b.example">', AGENTS, notices)
     assert notices.tdm_policy == "https://a.example/p.json"
+    escaped = of_tags('<meta name="tdm-policy" content="https://a.example/?p&amp;q">')
+    assert escaped.tdm_policy == "https://a.example/?p&q"
 
 
 @pytest.mark.parametrize(

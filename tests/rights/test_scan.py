@@ -1,3 +1,5 @@
+import time
+
 import pyarrow as pa
 import pytest
 
@@ -58,6 +60,21 @@ def test_what_is_no_telling_tag_of_the_head_is_not(page: str) -> None:
 def test_markup_goes_on_behind_a_script_and_a_comment() -> None:
     page = f"<!--><script>if (a < b) {{}}</script><!-- x -->{ROBOTS}"
     assert found("<p>", page, "") == [(1, ROBOTS)]
+
+
+def test_an_apostrophe_within_a_bare_value_opens_no_quotation() -> None:
+    single = ROBOTS.replace('"', "'")
+    page = f"<meta name=description content=it's>{single}<p title='>'>"
+    assert found(page) == [(0, single)]
+
+
+def test_a_head_of_endless_tags_costs_no_more_than_its_length() -> None:
+    data, offsets = utf8_buffers(pa.array(["<meta " * (HEAD_BYTES // 6)]))
+    tags(data, offsets)
+    started = time.process_time()
+    assert len(tags(data, offsets)) == 0
+    # Measured: 1 ms. Each of 43,000 tags looking 2 kB ahead for its end took 120.
+    assert time.process_time() - started < 0.03
 
 
 def test_a_page_is_not_read_beyond_its_end() -> None:
