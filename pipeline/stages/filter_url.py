@@ -8,8 +8,7 @@ from a file `adult.txt`. Lists and what their entries match: `pipeline/urls/keys
 """
 
 import re
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +26,8 @@ _NOT_PLAIN = r"%|xn--|[^\x00-\x7f]"
 
 class FilterUrl(StageConfig):
     """Which lists and words. Without lists, the package's own few words."""
+
+    version: ClassVar[int] = 2
 
     stage: Literal["filter_url"] = "filter_url"
 
@@ -71,9 +72,8 @@ def reasons(urls: Any, blocklist: Blocklist | None, words: UrlWords) -> pa.Strin
     """Why each address goes; null keeps it. Lists come before words."""
     found: list[str | None] = [None] * len(urls)
     if blocklist is not None:
-        found = [
-            category and reason(category) for category in blocklist.categories_of(urls)
-        ]
+        names = np.array([*map(reason, blocklist.categories), None], object)
+        found = names[blocklist.codes_of(urls)].tolist()
     suspected = np.flatnonzero(words_suspected(urls, words)).tolist()
     rows = [row for row in suspected if found[row] is None]
     for row, url in zip(
@@ -84,7 +84,6 @@ def reasons(urls: Any, blocklist: Blocklist | None, words: UrlWords) -> pa.Strin
     return pa.array(found, pa.string())
 
 
-@lru_cache(maxsize=1_024)
 def reason(category: str) -> str:
     """The drop reason of a list: `mixed-adult` gives `blocklist_mixed_adult`."""
     return f"blocklist_{re.sub(r'[^a-z0-9]+', '_', category.lower()).strip('_')}"

@@ -8,19 +8,12 @@ read of them, never an error.
 
 import re
 import unicodedata
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 # What nine addresses of ten look like; the rest takes the long way.
 _PLAIN = re.compile(
     r"https?://(www\.)?((?:[a-z0-9_-]+\.)*[a-z0-9_-]+)(?::[0-9]*)?(?:(/[^\s%\\#]*)(?:#.*)?)?"
-)
-_PLAIN_HOST = (
-    r"^https?://(?:www\.)?(?P<host>(?:[a-z0-9_-]+\.)*[a-z0-9_-]+)(?::[0-9]*)?(?:[/#]|$)"
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]{0,3}|[/\\]{2}")
 _PORT = re.compile(r"[^/?]*:[0-9]+(?:[/?]|$)")
@@ -28,7 +21,7 @@ _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _REMOVED = str.maketrans(dict.fromkeys("\t\r\n"))  # as browsers do
 
 # Longer ones are attacks on readers of URLs, not pages; the rest is cut off.
-_MAX_CHARACTERS = 4_096
+MOST_CHARACTERS = 4_096
 _MAX_LABEL = 63
 
 
@@ -47,7 +40,7 @@ class Address(NamedTuple):
 
 def address(url: str) -> Address:
     """The parts of an absolute URL, or of an entry of a list, where the scheme may lack."""
-    url = url[:_MAX_CHARACTERS].lower()
+    url = url[:MOST_CHARACTERS].lower()
     plain = _PLAIN.fullmatch(url)
     if plain is not None:
         return Address(plain[2], plain[1] is not None, (plain[3] or "").rstrip("/"))
@@ -61,24 +54,9 @@ def address(url: str) -> Address:
     path = url[len(authority) :].rstrip("/")
     host = _host(authority.rsplit("@", 1)[-1])
     is_www = host.startswith("www.")
-    return Address(host.removeprefix("www."), is_www, unquote(path, errors="ignore"))
-
-
-def hosts(urls: Any) -> pa.StringArray:
-    """`address(url).host` of every URL of an Arrow column; null for a null."""
-    found = pc.extract_regex(pc.ascii_lower(urls), _PLAIN_HOST)
-    if len(found) == 0:
-        return pa.array([], pa.string())
-    plain = pc.struct_field(found, [0])
-    rows = np.flatnonzero(np.asarray(pc.and_(pc.is_null(plain), pc.is_valid(urls))))
-    if len(rows) == 0:
-        return plain
-    others = [address(url).host for url in urls.take(pa.array(rows)).to_pylist()]
-    is_other = np.zeros(len(urls), bool)
-    is_other[rows] = True
-    return pc.replace_with_mask(
-        plain, pa.array(is_other), pa.array(others, pa.string())
-    )
+    # An escape may hide a capital: `%41`.
+    path = unquote(path, errors="ignore").lower()
+    return Address(host.removeprefix("www."), is_www, path)
 
 
 def unicode_host(host: str) -> str:
@@ -94,7 +72,7 @@ def _host(authority: str) -> str:
         return authority.split("]", 1)[0] + "]"
     host = authority.split(":", 1)[0]
     if "%" in host:
-        host = unquote(host, errors="ignore")
+        host = unquote(host, errors="ignore").lower()
     if not host.isascii():
         host = unicodedata.normalize("NFKC", host.translate(_DOTS)).lower()
         host = ".".join(map(_ascii_label, host.split(".")))

@@ -10,12 +10,15 @@ of a hosts file's lines (`0.0.0.0 example.org`) and a leading `*.` or `.` are sk
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+import numpy as np
+
 from pipeline.errors import ConfigError
-from pipeline.urls.keys import domain_key, entry_keys
+from pipeline.urls.keys import Keys, entry_keys, line_keys
 
 # What UT1 (Universite Toulouse Capitole) lists for other reasons than harm: a school may
 # close them, a corpus wants them. A category of another name blocks as any list does.
@@ -34,7 +37,7 @@ UT1_HARMLESS = frozenset(
 
 _UT1_FILES = ("domains", "urls")
 _UT1_TEXTS = frozenset({"usage", "expressions", "cc-by-sa-4-0.pdf", "global_usage"})
-_PLAIN = re.compile(rb"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
+_CHUNK_BYTES = 1 << 24
 _HOSTS_FILE = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)\s+")
 
 
@@ -62,18 +65,32 @@ def sources(lists: tuple[str, ...], categories: tuple[str, ...] = ()) -> list[So
     return [source for source in found if source.category in categories]
 
 
-def keys_of(source: Source) -> Iterator[int]:
+def keys_of(source: Source) -> Keys:
     """Keys of the entries of one file. A line that names no host is passed over."""
+    found = [np.empty(0, np.uint64)]
     try:
-        with _opened(source.path) as lines:
-            for line in map(bytes.rstrip, lines):
-                # 99 of 100 lines of UT1 are domains as they should be.
-                if _PLAIN.fullmatch(line) and not line.startswith(b"www."):
-                    yield domain_key(line)
-                else:
-                    yield from entry_keys(_entry(line.decode("utf-8", "replace")))
-    except OSError as error:
+        with _opened(source.path) as file:
+            for lines in _in_lines(file):
+                keys, others = line_keys(np.frombuffer(lines, np.uint8))
+                odd = [lines[start:stop] for start, stop in others.tolist()]
+                entries = [_entry(line.decode("utf-8", "replace")) for line in odd]
+                found += [keys, entry_keys(entries)]
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"list {source.path} cannot be read: {error}") from error
+    return np.concatenate(found)
+
+
+def _in_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Some megabytes of whole lines at a time."""
+    rest = b""
+    while chunk := file.read(_CHUNK_BYTES):
+        lines, feed, rest_of_chunk = chunk.rpartition(b"\n")
+        if feed:
+            yield rest + lines
+            rest = rest_of_chunk
+        else:
+            rest += chunk
+    yield rest
 
 
 def _entry(line: str) -> str:

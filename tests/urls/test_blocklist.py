@@ -48,6 +48,61 @@ def test_no_urls_and_no_entries_are_no_hits(tmp_path: Path) -> None:
     assert len(Blocklist(prepare([], tmp_path))) == 0
 
 
+def test_odd_spellings_are_looked_up_as_the_plain_ones(tmp_path: Path) -> None:
+    entries = (
+        "bücher.example",
+        "a.org",
+        "[2001:db8::1]",
+        "page.org/привет",
+        "192.0.2.1",
+    )
+    blocklist = Blocklist(prepare([source(tmp_path, "adult", *entries)], tmp_path))
+    listed = [
+        *("HTTP://WWW.A.ORG/X", "https://me:word@b.a.org:8080/", "http://a.org./"),
+        *(
+            "//a.org",
+            "a.org:80/x",
+            "http://%61.org/",
+            "http:\\\\a.org\\x",
+            "ftp://a.org",
+        ),
+        *(
+            "http://bücher.example",
+            "http://shop.XN--BCHER-KVA.example/",
+            "http://a。org",
+        ),
+        *("http://[2001:DB8::1]:80/", "http://me@[2001:db8::1]", "http://192.0.2.1:1/"),
+        *(
+            "http://page.org/ПРИВЕТ/x",
+            "http://www.page.org/%D0%9F%D1%80%D0%B8%D0%B2%D0%B5%D1%82",
+        ),
+    ]
+    left = [
+        *(
+            "http://aa.org",
+            "http://org",
+            "http://a.org.example/",
+            "http://[2001:db8::2]/",
+        ),
+        *(
+            "http:///",
+            "http://",
+            "http://@/a.org",
+            "http://user:a.org@b.org/",
+            "?a.org",
+        ),
+        *(
+            "http://b.org#a.org",
+            "http://x.page.org/привет",
+            "http://page.org/приве",
+            None,
+        ),
+    ]
+    assert categories(blocklist, *listed) == ["adult"] * len(listed)
+    assert categories(blocklist, *left) == [None] * len(left)
+    assert categories(blocklist, *left, *listed)[len(left) :] == ["adult"] * len(listed)
+
+
 def test_a_list_is_prepared_once_for_the_same_bytes(tmp_path: Path) -> None:
     lists = [source(tmp_path, "adult", "a.org")]
     path = prepare(lists, tmp_path / "cache")
@@ -73,9 +128,21 @@ def test_workers_may_prepare_the_same_list_at_once(tmp_path: Path) -> None:
 
 def test_a_damaged_file_and_an_unwritable_folder_are_named(tmp_path: Path) -> None:
     path = prepare([source(tmp_path, "adult", "a.org")], tmp_path)
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(StorageError, match="is damaged"):
-        Blocklist(path)
+    whole = path.read_bytes()
+    header, _, tables = whole.partition(b"\n")
+    torn = [
+        whole[:-1],
+        b"[]\n" + tables,
+        b"\xff" + whole,
+        header.replace(b'"starts": 3', b'"starts": 2') + b"\n" + tables,
+    ]
+    # One hash, then the index, whose last place must be the number of hashes.
+    astray = bytearray(tables)
+    astray[8 + 8] = 99
+    for content in [*torn, header + b"\n" + astray]:
+        path.write_bytes(content)
+        with pytest.raises(StorageError, match=r"is damaged: .*; delete it"):
+            Blocklist(path)
     with pytest.raises(StorageError, match="cannot be prepared"):
         prepare([source(tmp_path, "adult", "b.org")], path / "below-a-file")
 

@@ -1,16 +1,24 @@
+import random
+
+import numpy as np
 import pytest
 
-from pipeline.urls.keys import entry_keys, host_keys, url_keys, within_key
-from pipeline.urls.normalise import address
+from pipeline.urls.keys import entry_keys, line_keys, places_of, starts_of
+from pipeline.urls.normalise import Address, address
+from pipeline.urls.spans import spelled
+
+
+def takers(entries: list[str], urls: list[str]) -> list[str | None]:
+    """The entry that takes each page, by keys alone."""
+    owner = {int(key): entry for entry in entries[::-1] for key in entry_keys([entry])}
+    hashes = np.array(sorted(owner), np.uint64)
+    data, spans = spelled(map(address, urls))
+    places = places_of(data, spans, hashes, starts_of(hashes))
+    return [None if x < 0 else owner[int(hashes[x])] for x in places.tolist()]
 
 
 def takes(entry: str, url: str) -> bool:
-    """Whether a list with this one entry holds the page, by keys alone."""
-    listed, where = set(entry_keys(entry)), address(url)
-    if not listed.isdisjoint(host_keys(where.host)):
-        return True
-    is_near = within_key(where.host) in listed
-    return is_near and not listed.isdisjoint(url_keys(where))
+    return takers([entry], [url]) == [entry]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +61,100 @@ def test_an_entry_leaves(entry: str, url: str) -> None:
     assert not takes(entry, url)
 
 
-def test_keys_per_address_are_bounded() -> None:
-    where = address("http://" + "a." * 1_000 + "org/" + "b/" * 1_000)
-    assert len(host_keys(where.host)) <= 16
-    assert len(list(url_keys(where))) <= 17
+def names_of(where: Address) -> list[str]:
+    """What an address may be listed as, the nearest first, spelled out."""
+    labels = where.host.split(".")
+    names = [f"{where.host} and below", f"www.{where.host}"]
+    names += [f"{'.'.join(labels[n:])} and below" for n in range(1, len(labels) - 1)]
+    path, _, query = where.path.partition("?")
+    names += [where.host + where.path] if query else []
+    segments = path.split("/")
+    return names + [
+        where.host + "/".join(segments[:n])
+        for n in range(len(segments), 0, -1)
+        if segments[n - 1]
+    ]
+
+
+def name_of(where: Address) -> str:
+    if where.path:
+        return where.host + where.path
+    return f"www.{where.host}" if where.is_www else f"{where.host} and below"
+
+
+def test_the_nearest_entry_takes_a_page_as_names_spelled_out_would() -> None:
+    rng = random.Random(3)
+
+    def some(parts: list[str], most: int) -> list[str]:
+        return rng.choices(parts, k=rng.randint(1, most))
+
+    def host() -> str:
+        www = rng.choice(["", "", "www."])
+        return www + ".".join([*some([*"abcdefgh", "дом"], 3), "org"])
+
+    def page() -> str:
+        slash = rng.choice(["", "/", "/", "?", "/?q", "?q=1", "/?a=/b/"])
+        return "/" + "/".join(some(["x", "y", "", "ж"], 4)) + slash
+
+    entries = [host() + (page() if rng.random() < 0.9 else "") for _ in range(200)]
+    urls = [f"http://{host()}{page()}" for _ in range(3_000)]
+    of_name: dict[str, str] = {}
+    for entry in entries:
+        of_name.setdefault(name_of(address(entry)), entry)
+    expected = [
+        next(
+            (of_name[name] for name in names_of(address(url)) if name in of_name), None
+        )
+        for url in urls
+    ]
+    assert takers(entries, urls) == expected
+    by_page = sum("/" in taker for taker in expected if taker)
+    assert 100 < by_page < len([x for x in expected if x]) < 2_900
+
+
+def test_lines_of_nothing_but_a_domain_have_the_keys_of_entries() -> None:
+    plain = [
+        "a.org",
+        "a-b.c_d.example",
+        "1.2.3.4",
+        "xn--p1ai.рф".encode("idna").decode(),
+    ]
+    odd = [
+        "org",
+        "www.a.org",
+        "A.org",
+        "a..org",
+        ".a.org",
+        "a.org.",
+        "a.org/x",
+        "дом.рф",
+    ]
+    blank = ["", " ", "\t\r"]
+    lines = "\n".join([*blank, *plain, *odd, *blank, "e.org \r"]).encode()
+    keys, others = line_keys(np.frombuffer(lines, np.uint8))
+    assert keys.tolist() == entry_keys([*plain, "e.org"]).tolist()
+    assert [lines[start:stop].decode() for start, stop in others.tolist()] == odd
+    keys, others = line_keys(np.frombuffer(b"", np.uint8))
+    assert (len(keys), len(others)) == (0, 0)
+
+
+@pytest.mark.parametrize("entries", [0, 1, 2, 3, 100, 5_000])
+def test_every_key_is_found_by_the_index(entries: int) -> None:
+    hosts = [f"h{n}.example" for n in range(entries)]
+    hashes = np.unique(entry_keys(hosts))
+    assert len(hashes) == entries
+    data, spans = spelled([Address(host, False, "") for host in [*hosts, "no.example"]])
+    places = places_of(data, spans, hashes, starts_of(hashes))
+    assert sorted(places.tolist()) == [-1, *range(entries)]
+
+
+def test_parents_and_folders_are_bounded() -> None:
+    # The nearest sixteen of 100 parents and of 101 folders are looked up, and no more.
+    host = "a." * 100 + "b.org"
+    deep = f"http://{host}/" + "c/" * 100 + "d"
+    sixteenth, next_one = "a." * 84 + "b.org", "a." * 83 + "b.org"
+    assert takers([next_one, sixteenth], [deep]) == [sixteenth]
+    assert takers([next_one, "b.org"], [deep]) == [None]
+    sixteenth, next_one = f"{host}/" + "c/" * 86, f"{host}/" + "c/" * 85
+    assert takers([next_one, sixteenth], [deep]) == [sixteenth]
+    assert takers([next_one, f"{host}/c"], [deep]) == [None]

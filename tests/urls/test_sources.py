@@ -81,15 +81,35 @@ def test_lines_are_read_as_people_write_them(tmp_path: Path) -> None:
         *("tabbed.example", "wildcard.example", "dotted.example", "www.site.example"),
         *("xn--bcher-kva.example", "page.example/a", "no-line-end.example"),
     ]
-    keys = [key for entry in expected for key in entry_keys(entry)]
+    keys = sorted(entry_keys(expected).tolist())
     content = "\n".join(lines).encode()
     (tmp_path / "list.txt").write_bytes(content)
     (tmp_path / "list.gz").write_bytes(gzip.compress(content))
     for name in ("list.txt", "list.gz"):
-        assert list(keys_of(Source("list", tmp_path / name))) == keys
+        assert sorted(keys_of(Source("list", tmp_path / name)).tolist()) == keys
 
 
-def test_a_broken_archive_is_named(tmp_path: Path) -> None:
-    (tmp_path / "x.gz").write_bytes(b"no gzip")
+def test_lines_are_whole_wherever_the_file_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [f"host{n}.example" + "/p" * (n % 3) for n in range(50)]
+    (tmp_path / "list.txt").write_text("\n".join(entries))
+    keys = sorted(entry_keys(entries).tolist())
+    for size in (1, 7, 13, 64, 10_000):
+        monkeypatch.setattr("pipeline.urls.sources._CHUNK_BYTES", size)
+        found = keys_of(Source("list", tmp_path / "list.txt"))
+        assert sorted(found.tolist()) == keys
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"no gzip", id="no gzip"),
+        pytest.param(gzip.compress(b"a.org")[:-9], id="cut"),
+        pytest.param(gzip.compress(b"a.org")[:10] + b"\xff" * 20, id="damaged"),
+    ],
+)
+def test_a_broken_archive_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.gz").write_bytes(content)
     with pytest.raises(ConfigError, match=r"x\.gz cannot be read"):
-        list(keys_of(Source("x", tmp_path / "x.gz")))
+        keys_of(Source("x", tmp_path / "x.gz"))
