@@ -32,23 +32,22 @@ class Dictionary(NamedTuple):
 
     trie: bytes
     is_wide: bool  # units of 16 bits: a UCharsTrie, with costs; else a BytesTrie
-    offset: int
+    offset: int  # 0 if wide
 
 
-def read_dictionaries(names: tuple[str, ...]) -> dict[str, Dictionary] | None:
-    """The dictionaries of these names ("cjdict"), or None if one cannot be read."""
+def read_dictionary(name: str) -> Dictionary | None:
+    """The dictionary of this name ("cjdict"), None if it cannot be read."""
     for path in _libraries():
         try:
             with (
                 path.open("rb") as file,
                 mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
             ):
-                found = {name: _dictionary(data, name) for name in names}
+                found = _dictionary(data, name)
         except (OSError, ValueError, struct.error):  # absent, empty, cut short
             continue
-        known = {name: entry for name, entry in found.items() if entry is not None}
-        if len(known) == len(names):
-            return known
+        if found is not None:
+            return found
     return None
 
 

@@ -1,4 +1,4 @@
-"""ICU's serialised tries, laid out anew for kernels to walk.
+"""A dictionary laid out for kernels to walk, letter by letter.
 
     first    (256 or 65536,)  uint32  entry of each unit that a word may begin with
     units    (slots,)         uint16  a hash table for each state: units that go on
@@ -8,15 +8,10 @@ An entry is 0 or: where the table of the state begins << 12 | the logarithm of i
 << 8 | one more than the cost of the word that ends here, 0 if none does. Chinese and
 Japanese words cost 0 to 254, those of the other dictionaries 0 all.
 
-5 MB for Chinese and Japanese, 2 for the other four, made in 0.1 s. What is tried most,
-whether two characters go on with a word, reads `units` alone, and of a character that
-is frequent always the same few hundred bytes of it: in one table for all states, as in
-ICU's own form with its binary searches, nearly every look is a miss of the cache.
-
-The form of ICU's tries is described in its ucharstrie.h and bytestrie.h. A unit has 16
-bits in the one and 8 in the other. Numbers are written in one to five units of which
-the first says how many: a ladder of (first lead of the next rung, what to take from the
-lead) for each kind. A state is an offset into the trie, 0 the first.
+6 MB for Chinese and Japanese, 1 to 2 for the others. What is asked most, whether two
+characters go on with a word, reads `units` alone, and for a frequent character always
+the same few hundred bytes of it: with one table for all states walks took 1.5 times as
+long.
 """
 
 from typing import NamedTuple
@@ -26,19 +21,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.text.icu_data import Dictionary
+from pipeline.text.icu_tries import MAX_COST, Edges, edges_of
 from pipeline.text.utf8 import Integer
-
-_Units = NDArray[np.uint16]
-_Ladder = NDArray[np.int64]
-# The edges of the states: origin, unit, target or 0, one more than the cost or 0.
-_Edges = NDArray[np.int32]
 
 _EMPTY = 0xFFFF  # no character
 _MAX_SLOTS = 1 << 20
-_MAX_COST = 254
-# Nothing is read further behind what was checked than a number has units.
-_PADDING = 8
-_UNREAD = -1
 
 
 class Trie(NamedTuple):
@@ -49,77 +36,12 @@ class Trie(NamedTuple):
     entries: NDArray[np.uint32]
 
 
-class _Form(NamedTuple):
-    """How one of the two kinds of trie writes its nodes."""
-
-    linear: int  # leads from here on: a row of units to match
-    value: int  # leads from here on: a value, before or instead of what to match
-    final: int  # the bit of a value behind which nothing is to match
-    shift: int  # of what is left of the lead of a value
-    values: _Ladder
-    nodes: _Ladder  # of values that share their unit with a node
-    deltas: _Ladder
-
-
-def _ladder(*rungs: tuple[int, int]) -> _Ladder:
-    return np.array(rungs, np.int64)
-
-
-_WIDE = _Form(
-    linear=0x30,
-    value=0x40,
-    final=0x8000,
-    shift=0,
-    values=_ladder((0x4000, 0), (0x7FFF, 0x4000), (0x8000, 0x7FFF)),
-    nodes=_ladder((0x101, 1), (0x1FF, 0x101), (0x200, 0x1FF)),
-    deltas=_ladder((0xFC00, 0), (0xFFFF, 0xFC00), (0x10000, 0xFFFF)),
-)
-_BYTE_VALUES = ((0x51, 0x10), (0x6C, 0x51), (0x7E, 0x6C), (0x7F, 0x7E), (0x80, 0x7F))
-_BYTES = _Form(
-    linear=0x10,
-    value=0x20,
-    final=1,
-    shift=1,
-    values=_ladder(*_BYTE_VALUES),
-    nodes=_ladder(*_BYTE_VALUES),
-    deltas=_ladder((0xC0, 0), (0xF0, 0xC0), (0xFE, 0xF0), (0xFF, 0xFE), (0x100, 0xFF)),
-)
-
-
 def trie_of(dictionary: Dictionary) -> Trie | None:
     """The dictionary's words, or None if what should hold them is damaged."""
-    kind = np.dtype("<u2") if dictionary.is_wide else np.dtype("u1")
-    if len(dictionary.trie) % kind.itemsize or not dictionary.trie:
+    edges = edges_of(dictionary)
+    if len(edges) == 0 or edges[:, 3].max() > MAX_COST + 1:
         return None
-    units = np.frombuffer(dictionary.trie, kind)
-    padded = np.concatenate([units, np.zeros(_PADDING, kind)]).astype(np.uint16)
-    form = _WIDE if dictionary.is_wide else _BYTES
-    edges = np.empty((len(units), 4), np.int32)
-    count = _read_edges(edges, padded, dictionary.is_wide, form)
-    return _laid_out(edges[:count], 1 << 8 * kind.itemsize) if count else None
-
-
-def _laid_out(edges: _Edges, beginnings: int) -> Trie | None:
-    if edges[:, 3].max() > _MAX_COST + 1:
-        return None
-    counts = np.bincount(edges[:, 0])
-    counts[0] = 0  # the first state has a table of its own
-    states = np.flatnonzero(counts)
-    # A quarter to half of a table is full, so that a look in vain ends soon. Most states
-    # have one edge: one slot will do.
-    sizes = np.where(counts[states] == 1, 1, counts[states] * 2)
-    logs = np.ceil(np.log2(sizes)).astype(np.int64)
-    begins = 1 + np.concatenate([[0], np.cumsum(1 << logs)])
-    if begins[-1] > _MAX_SLOTS or logs.max(initial=0) > 15:
-        return None
-    tables = np.zeros(max(len(counts), int(edges[:, 2].max()) + 1), np.uint32)
-    tables[states] = begins[:-1] << 12 | logs << 8
-    trie = Trie(
-        np.zeros(beginnings, np.uint32),
-        np.full(begins[-1], _EMPTY, np.uint16),
-        np.zeros(begins[-1], np.uint32),
-    )
-    return trie if _fill(trie, edges, tables) else None
+    return _laid_out(edges, 1 << (16 if dictionary.is_wide else 8))
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -140,18 +62,30 @@ def step(trie: Trie, entry: np.uint32, unit: Integer) -> np.uint32:
     return np.uint32(0)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _place(unit: Integer, log: Integer) -> np.int64:
-    """Where in a table a unit is looked for first: the golden ratio spreads them."""
-    return ((np.int64(unit) * 40503) & 0xFFFF) >> (16 - log)
+def _laid_out(edges: Edges, beginnings: int) -> Trie | None:
+    counts = np.bincount(edges[:, 0])
+    counts[0] = 0  # the first state has a table of its own
+    states = np.flatnonzero(counts)
+    # A quarter to half of a table is full, so that a look in vain ends soon. Most states
+    # have one edge: one slot will do.
+    sizes = np.where(counts[states] == 1, 1, counts[states] * 2)
+    logs = np.ceil(np.log2(sizes)).astype(np.int64)
+    begins = 1 + np.concatenate([[0], np.cumsum(1 << logs)])
+    if begins[-1] > _MAX_SLOTS or logs.max(initial=0) > 15:
+        return None
+    tables = np.zeros(max(len(counts), int(edges[:, 2].max()) + 1), np.uint32)
+    tables[states] = begins[:-1] << 12 | logs << 8
+    trie = Trie(
+        np.zeros(beginnings, np.uint32),
+        np.full(begins[-1], _EMPTY, np.uint16),
+        np.zeros(begins[-1], np.uint32),
+    )
+    return trie if _fill(trie, edges, tables) else None
 
 
 @njit(cache=True, nogil=True)
-def _fill(trie: Trie, edges: _Edges, tables: NDArray[np.uint32]) -> bool:
-    """Enter all edges; False if a unit leads from one state to two.
-
-    The same edge comes twice where a value precedes a node that has a name without it.
-    """
+def _fill(trie: Trie, edges: Edges, tables: NDArray[np.uint32]) -> bool:
+    """Enter all edges; False if a unit leads from one state to two."""
     for edge in range(len(edges)):
         origin, unit = edges[edge, 0], edges[edge, 1]
         entry = tables[edges[edge, 2]] | np.uint32(edges[edge, 3])
@@ -173,180 +107,7 @@ def _fill(trie: Trie, edges: _Edges, tables: NDArray[np.uint32]) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
-def _read_edges(edges: _Edges, units: _Units, is_wide: bool, form: _Form) -> int:
-    """Number of edges, 0 if this is no trie. Every state is read once."""
-    size = len(units) - _PADDING
-    waiting = np.zeros(size, np.int32)
-    is_seen = np.zeros(size, np.bool_)
-    waiting_count, count = 1, 0
-    while waiting_count:
-        waiting_count -= 1
-        origin = np.int64(waiting[waiting_count])
-        node, at = _match_node(units, origin, is_wide, form)
-        known = count
-        if node < form.linear:
-            count = _read_branch(edges, count, units, origin, at, node, form)
-        elif node < form.value:
-            count = _read_row(edges, count, units, origin, at, node - form.linear + 1)
-        if count == known:
-            return 0
-        for edge in range(known, count):
-            target = np.int64(edges[edge, 2])
-            if edges[edge, 3] >= 0:
-                continue
-            if target >= size:
-                return 0
-            cost, ends = _value_at(units, target, is_wide, form)
-            edges[edge, 3] = cost + 1
-            if ends:
-                edges[edge, 2] = 0
-            elif not is_seen[target]:
-                is_seen[target] = True
-                waiting[waiting_count] = target
-                waiting_count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _read_row(
-    edges: _Edges,
-    count: int,
-    units: _Units,
-    origin: Integer,
-    at: Integer,
-    length: Integer,
-) -> int:
-    """Number of edges with those of a row of units added, each to the next but the last."""
-    if at + length > len(units) - _PADDING or count + length > len(edges):
-        return count
-    for left in range(length, 0, -1):
-        _add(edges, count, origin, units[at], at + 1, 0 if left > 1 else _UNREAD)
-        count += 1
-        at += 1
-        origin = at
-    return count
-
-
 @njit(cache=True, nogil=True, inline="always")
-def _add(
-    edges: _Edges,
-    count: Integer,
-    origin: Integer,
-    unit: Integer,
-    target: Integer,
-    value: Integer,
-) -> None:
-    edges[count, 0] = origin
-    edges[count, 1] = unit
-    edges[count, 2] = target
-    edges[count, 3] = value
-
-
-@njit(cache=True, nogil=True)
-def _read_branch(
-    edges: _Edges,
-    count: int,
-    units: _Units,
-    origin: Integer,
-    at: Integer,
-    node: Integer,
-    form: _Form,
-) -> int:
-    """Number of edges with those of a branch added; none are if it is damaged.
-
-    They lie in parts of at most five, to which a binary search leads.
-    """
-    size = len(units) - _PADDING
-    parts = np.empty((64, 2), np.int64)
-    length = np.int64(node)
-    if node == 0 and at < size:
-        length = np.int64(units[at])
-        at += 1
-    parts[0, 0] = at
-    parts[0, 1] = length + 1
-    waiting, found = 1, count
-    while waiting:
-        waiting -= 1
-        at = parts[waiting, 0]
-        length = parts[waiting, 1]
-        while length > 5 and at < size:
-            delta, behind = _number(units, at + 2, units[at + 1], form.deltas)
-            parts[waiting, 0] = behind + delta
-            parts[waiting, 1] = length >> 1
-            waiting += 1
-            length -= length >> 1
-            at = behind
-        if found + length > len(edges):
-            return count
-        for left in range(length, 0, -1):
-            if at >= size:
-                return count
-            unit, lead = np.int64(units[at]), np.int64(units[at + 1])
-            at += 1
-            target, word = np.int64(at), np.int64(_UNREAD)
-            if left > 1:  # the last unit's target follows it
-                value, at = _number(
-                    units, at + 1, (lead & ~form.final) >> form.shift, form.values
-                )
-                target = at + value
-                if lead & form.final:
-                    target, word = np.int64(0), _cut_down(value) + 1
-            _add(edges, found, origin, unit, target if target < size else size, word)
-            found += 1
-    return found
-
-
-@njit(cache=True, nogil=True)
-def _match_node(
-    units: _Units, state: Integer, is_wide: bool, form: _Form
-) -> tuple[np.int64, np.int64]:
-    """The lead of a state's node without its value, and where the node goes on."""
-    node, at = np.int64(units[state]), np.int64(state + 1)
-    if node < form.value:
-        return node, at
-    if is_wide:
-        _, at = _number(units, at, node >> 6, form.nodes)
-        return node & 0x3F, at
-    _, at = _number(units, at, node >> 1, form.values)
-    return np.int64(units[at]), at + 1
-
-
-@njit(cache=True, nogil=True)
-def _value_at(
-    units: _Units, state: Integer, is_wide: bool, form: _Form
-) -> tuple[np.int64, bool]:
-    """Cost of the word that ends in a state, -1 if none does; whether all end here."""
-    lead = np.int64(units[state])
-    if lead < form.value:
-        return np.int64(-1), False
-    if lead & form.final or not is_wide:
-        number, ladder = (lead & ~form.final) >> form.shift, form.values
-    else:
-        number, ladder = lead >> 6, form.nodes
-    value, _ = _number(units, state + 1, number, ladder)
-    return _cut_down(value), lead & form.final != 0
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _cut_down(cost: np.int64) -> np.int64:
-    """A cost that an edge has room for, too high still if it was."""
-    return cost if cost <= _MAX_COST else np.int64(_MAX_COST + 1)
-
-
-@njit(cache=True, nogil=True)
-def _number(
-    units: _Units, at: Integer, lead: Integer, ladder: _Ladder
-) -> tuple[np.int64, np.int64]:
-    """A number, of whose units all but `lead` begin at `at`; and where it ends.
-
-    It is 0 or more, whatever the units are.
-    """
-    bits = 16 if len(ladder) == 3 else 8
-    more = 0
-    while lead >= ladder[more, 0] and more < len(ladder) - 1:
-        more += 1
-    value = np.int64(max(lead - ladder[more, 1], 0))
-    for unit in range(more):
-        value = value << bits | np.int64(units[at + unit])
-    return value, np.int64(at + more)
+def _place(unit: Integer, log: Integer) -> np.int64:
+    """Where in a table a unit is looked for first: the golden ratio spreads them."""
+    return ((np.int64(unit) * 40503) & 0xFFFF) >> (16 - log)
