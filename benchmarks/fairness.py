@@ -17,7 +17,9 @@ made from the same pages (at most 220 a language):
 Prose should be kept alike in every language, junk should be dropped in every one.
 
 A second table is for languages of which there are no such pages: ten sentences of
-lid-dev.jsonl.gz, of many pages, in two lines are a document.
+lid-dev.jsonl.gz, of many pages, in two lines are a document. A third has the first five
+paragraphs of the Declaration of Human Rights, and the next five and so on, for languages
+that have no sentences there but words of theirs in function_words.tsv.
 """
 
 import argparse
@@ -40,6 +42,7 @@ from pipeline.stages import filter_quality, measure_text
 from pipeline.stages.filter_quality import FilterQuality
 from pipeline.stages.measure_text import MeasureText
 from pipeline.text.buffers import utf8_buffers
+from pipeline.text.function_words import languages
 from pipeline.text.scripts import SCRIPTS, dominant_script
 from pipeline.text.words import segment
 
@@ -51,12 +54,10 @@ MOST_A_LANGUAGE = 220
 LEAST_A_LANGUAGE = 5
 FIRST_WORDS = 60
 
-# Languages for the second table, and the lines of its documents.
-JOINED = (
-    *("jpn", "tha", "ara", "hin", "kor", "vie", "tur", "fas", "heb", "ben", "tam"),
-    *("ind", "swe", "fin", "hun", "ukr", "fra", "spa", "por", "ita", "nld", "zho"),
-)
+# Lines of a document of the second table, and sentences in each.
 LINES, SENTENCES = 2, 5
+PARAGRAPHS = 5
+LEAST_PARAGRAPHS = 3
 
 # Mostly not in sentences, and not seen.
 _UNSEEN = "//script|//style|//noscript|//comment()"
@@ -75,6 +76,9 @@ def main() -> None:
     joined = decided(joined_sets_of(arguments.data))
     print("\nsentences of many pages, joined")
     print_shares(joined)
+    declared = decided(declared_sets_of(arguments.data))
+    print("\nparagraphs of one declaration")
+    print_shares(declared, least=LEAST_PARAGRAPHS)
     if arguments.reasons:
         print_reasons(found)
         print_reasons(joined)
@@ -89,13 +93,12 @@ def sets_of(data: Path) -> list[Row]:
     counts = Counter[str]()
     for page in pages:
         language, text = page["language"], page["text"]
-        rows.append({"kind": "prose", "language": language, "text": text})
         counts[language] += 1
         if counts[language] > MOST_A_LANGUAGE:
+            rows.append({"kind": "prose", "language": language, "text": text})
             continue
         chosen[page["url"]] = page
-        for kind, made in junk_of_text(text, rng):
-            rows.append({"kind": kind, "language": language, "text": made})
+        rows += with_junk(language, text, rng)
     for page, html in html_of(data, chosen):
         for kind, made in junk_of_page(html, page["text"]):
             rows.append({"kind": kind, "language": page["language"], "text": made})
@@ -104,24 +107,44 @@ def sets_of(data: Path) -> list[Row]:
 
 def joined_sets_of(data: Path) -> list[Row]:
     """Documents of unconnected sentences and junk made of them."""
-    wanted = {known_language(code) or code for code in JOINED}
-    sentences = defaultdict(list)
-    with gzip.open(data / "lid-dev.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            language = known_language(row["lang"])
-            if row["kind"] == "sentence" and language in wanted:
-                sentences[language].append(row["text"])
     rng = random.Random(0)
     rows, size = [], LINES * SENTENCES
-    for language, own in sentences.items():
+    for language, own in labelled(data, "sentence").items():
         for start in range(0, len(own) - size + 1, size):
             text = "\n".join(
                 " ".join(own[first : first + SENTENCES])
                 for first in range(start, start + size, SENTENCES)
             )
-            rows.append({"kind": "prose", "language": language, "text": text})
-            for kind, made in junk_of_text(text, rng):
-                rows.append({"kind": kind, "language": language, "text": made})
+            rows += with_junk(language, text, rng)
+    return rows
+
+
+def declared_sets_of(data: Path) -> list[Row]:
+    """Documents of paragraphs, of languages that the second table does not have."""
+    rng = random.Random(0)
+    seen, rows = labelled(data, "sentence"), []
+    for language, own in labelled(data, "paragraph").items():
+        if language in seen or language not in languages():
+            continue
+        for start in range(0, len(own) - PARAGRAPHS + 1, PARAGRAPHS):
+            rows += with_junk(language, "\n".join(own[start : start + PARAGRAPHS]), rng)
+    return rows
+
+
+def labelled(data: Path, kind: str) -> dict[str, list[str]]:
+    """Texts of this kind in lid-dev.jsonl.gz by language."""
+    texts = defaultdict(list)
+    with gzip.open(data / "lid-dev.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            if row["kind"] == kind:
+                texts[known_language(row["lang"]) or row["lang"]].append(row["text"])
+    return texts
+
+
+def with_junk(language: str, text: str, rng: random.Random) -> list[Row]:
+    rows = [{"kind": "prose", "language": language, "text": text}]
+    for kind, made in junk_of_text(text, rng):
+        rows.append({"kind": kind, "language": language, "text": made})
     return rows
 
 
@@ -279,13 +302,15 @@ def decided(rows: list[Row]) -> dict[tuple[str, str], list[str | None]]:
     return found
 
 
-def print_shares(found: dict[tuple[str, str], list[str | None]]) -> None:
-    languages = Counter(
+def print_shares(
+    found: dict[tuple[str, str], list[str | None]], *, least: int = LEAST_A_LANGUAGE
+) -> None:
+    counts = Counter(
         {language: len(found[language, "prose"]) for language, _ in list(found)}
     )
     print(f"{'kept':14}", *(f"{kind:>15}" for kind in KINDS))
-    for language, count in languages.most_common():
-        if count < LEAST_A_LANGUAGE:
+    for language, count in counts.most_common():
+        if count < least:
             continue
         cells = []
         for kind in KINDS:

@@ -22,7 +22,7 @@ from pipeline.text.words import segment
 class MeasureText(StageConfig):
     """How to count. What the numbers mean is filter_quality's to decide."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     # icu4py and regex bring the dictionaries and tables that words are found with.
     libraries: ClassVar[tuple[str, ...]] = ("icu4py", "justext", "regex")
 
@@ -82,5 +82,5 @@ def _array(
 def _type(name: str) -> pa.DataType:
     if name.startswith("has_"):
         return pa.bool_()
-    is_ratio = name.endswith("_ratio") or name.startswith("mean_")
+    is_ratio = name.endswith(("_ratio", "_odds")) or name.startswith("mean_")
     return pa.float32() if is_ratio else pa.int32()

@@ -54,7 +54,8 @@ _PATTERNS = {
     TERMINAL: TERMINAL_CLASS,
     CLOSER: r"""[\p{Pe}\p{Pf}\p{Pi}"']""",
     UPPER: r"[\p{Lu}\p{Lt}]",
-    LOWER: r"\p{Ll}",
+    # Georgian has small letters only: a sentence begins with one.
+    LOWER: r"[\p{Ll}--\p{Script=Georgian}]",
     SYMBOL: r"[\p{P}\p{S}]",
     DECIMAL: r"\p{Nd}",
 }

@@ -2,8 +2,8 @@
 
 Documents come as the buffers of `pipeline.text.buffers` and their words as
 `pipeline.text.words` finds them. What a column means, and which rule of which paper
-asks for it, is told where it is counted: in `vocabulary`, `lines`, `sentences`,
-`ngrams` and `phrases`.
+asks for it, is told where it is counted: in `vocabulary`, `order`, `lines`,
+`sentences`, `ngrams` and `phrases`.
 
 The defaults differ from datatrove 0.10.1, the reference implementation, in this:
 words do not include punctuation; lines and paragraphs are compared without the white
@@ -22,6 +22,7 @@ from pipeline.text.statistics import (
     datatrove,
     lines,
     ngrams,
+    order,
     phrases,
     sentences,
     vocabulary,
@@ -33,6 +34,7 @@ from pipeline.text.words import Words
 COLUMNS = (
     "word_count",
     *vocabulary.COLUMNS,
+    *order.COLUMNS,
     *lines.COLUMNS,
     *sentences.COLUMNS,
     *ngrams.COLUMNS,
@@ -58,7 +60,10 @@ def measure(
     if like_datatrove:  # which tells "The" from "the"
         tables = tables._replace(lower=np.zeros_like(tables.lower))
     word_counts = np.diff(words.documents)
-    hashes, of_words = vocabulary.vocabulary(data, words, tables, function_words)
+    hashes, roles, of_words = vocabulary.vocabulary(data, words, tables, function_words)
+    of_order = order.order_statistics(
+        data, offsets, words, hashes, roles, tables, function_words
+    )
     chars = code_point_counts(data, offsets)
     of_lines = lines.line_statistics(data, offsets, chars, word_counts, tables)
     of_sentences = sentences.sentence_statistics(data, offsets, tables)
@@ -71,6 +76,7 @@ def measure(
     columns = [
         word_counts,
         *of_words.T,
+        *of_order.T,
         *of_lines.T,
         *of_sentences.T,
         *of_ngrams.T,

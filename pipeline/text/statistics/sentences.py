@@ -1,9 +1,6 @@
-"""How many sentences a document has, and whether they begin like sentences.
+"""How many sentences a document has.
 
-    sentence_count         C4 asks for 5 (Raffel et al. 2020, section 2.2)
-    lowercase_start_ratio  sentence ends inside a line that a small letter follows, where
-                           three or more can be judged: few in prose, most where words
-                           have been shuffled; 0 in scripts without capitals
+    sentence_count  C4 asks for 5 (Raffel et al. 2020, section 2.2)
 
 A sentence ends at a line feed, at a terminal of a script that has its own (。 ؟ ।), and
 at . ! ? with white space behind, closing quotes and brackets aside, unless a small
@@ -23,15 +20,12 @@ from pipeline.text.unicode import (
     NUMBER,
     SPACE,
     TERMINAL,
-    UPPER,
     CodePoints,
     position,
 )
 from pipeline.text.utf8 import decode
 
-COLUMNS = ("sentence_count", "lowercase_start_ratio")
-
-_ENOUGH_STARTS = 3
+COLUMNS = ("sentence_count",)
 
 _LINE_FEED, _DOT = 0x0A, 0x2E
 _NEED_SPACE = (0x21, 0x2E, 0x3F)  # ! . ?
@@ -44,21 +38,18 @@ def sentence_statistics(
     """(documents, len(COLUMNS)) statistics."""
     statistics = np.zeros((len(offsets) - 1, len(COLUMNS)))
     for document in range(len(statistics)):
-        sentences, starts, small = _read_sentences(
+        statistics[document, 0] = _read_sentences(
             data, offsets[document], offsets[document + 1], tables
         )
-        statistics[document, 0] = sentences
-        if starts >= _ENOUGH_STARTS:
-            statistics[document, 1] = small / starts
     return statistics
 
 
 @njit(cache=True, nogil=True)
 def _read_sentences(
     data: NDArray[np.uint8], here: int, stop: int, tables: CodePoints
-) -> tuple[int, int, int]:
-    """Sentences; starts inside a line with a cased letter; those with a small one."""
-    sentences, starts, small = 0, 0, 0
+) -> int:
+    """Sentences of the text from `here` to `stop`."""
+    sentences = 0
     # Of the sentence so far: a letter or digit, a terminal, white space behind that;
     # and of the word that ends here.
     has_word, has_terminal, has_space = False, False, False
@@ -69,10 +60,7 @@ def _read_sentences(
         flag = tables.flags[position(tables.index, code)]
         if flag & (LETTER | NUMBER):
             if has_terminal and has_space:
-                is_small = flag & LOWER != 0
-                starts += flag & (UPPER | LOWER) != 0
-                small += is_small
-                sentences += not is_small
+                sentences += flag & LOWER == 0
             has_word, has_terminal, has_space = True, False, False
             length, is_number = length + 1, flag & NUMBER != 0
         elif code == _LINE_FEED or (flag & TERMINAL and code not in _NEED_SPACE):
@@ -87,4 +75,4 @@ def _read_sentences(
             length = 0
         elif not flag & (CLOSER | JOINER):
             length = 0
-    return sentences + has_word, starts, small
+    return sentences + has_word
