@@ -13,10 +13,9 @@ from functools import lru_cache
 from importlib import metadata
 from typing import Any, NamedTuple
 
-import fasttext
-
 from pipeline.errors import StorageError
 from pipeline.language.labels import SERBO_CROATIAN, language_of_label
+from pipeline.linear.fasttext_file import open_fasttext
 
 # How likely any other language is held, against one of the recipe, before a word is
 # read. On 7,500 sentences in 75 languages a recipe of 49 finds .991 of its own; a model
@@ -40,8 +39,8 @@ class FastText:
 
     def __init__(self, path: str) -> None:
         try:
-            self._model = fasttext.load_model(path)
-        except ValueError as error:  # fastText's word for "absent" and "not a model"
+            self._model = open_fasttext(path)
+        except ValueError as error:
             raise StorageError(f"{path} is not a fastText model: {error}") from error
 
     def opinion(self, line: str) -> Opinion:

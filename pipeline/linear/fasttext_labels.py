@@ -8,10 +8,10 @@ lines is their mean, weighted by bytes, so that a menu's many short lines count 
 from collections.abc import Collection
 from itertools import pairwise
 
-import fasttext
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.linear.fasttext_file import open_fasttext
 from pipeline.linear.features import Windows
 from pipeline.text.buffers import Bytes
 from pipeline.text.words import Words
@@ -21,7 +21,7 @@ class FastTextLabels:
     """An open model. Raises ValueError where the file is none."""
 
     def __init__(self, path: str) -> None:
-        self._model = fasttext.load_model(path)
+        self._model = open_fasttext(path)
         # The labels are known from an answer only; all come with k = -1.
         labels, _ = self._model.predict("a", k=-1, threshold=-1.0)
         self.labels: tuple[str, ...] = tuple(sorted(labels))
