@@ -12,11 +12,12 @@ The probability of a window is the logistic function of
 """
 
 import json
+import math
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-from zipfile import BadZipFile
+from typing import IO, Any, NamedTuple
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ from pipeline.text.words import Words
 SHARE_OVER = 0.5  # Scores.share counts the windows above this
 
 _MOST_BITS = 24
+_MOST_BYTES = (2 << _MOST_BITS) + (1 << 20)  # of an array, with room for its head
+_NO_ARCHIVE = (BadZipFile, zlib.error, RuntimeError, OverflowError)
 _LARGEST = np.iinfo(np.int16).max
 
 
@@ -131,12 +134,28 @@ def save(model: Model, path: str | Path, format_: str) -> None:
 
 
 def load(path: str | Path, format_: str) -> Model:
-    """Read a model. Raises ValueError where the file is none, OSError where it is not."""
+    """Read a model. Raises ValueError where the file is none, OSError where it is not.
+
+    The file may be anybody's: nothing in it is larger in memory than the largest model.
+    """
     try:
         with Path(path).open("rb") as file:
+            _refuse_giants(file)
             return _model_in(np.load(file, allow_pickle=False), format_)
-    except (BadZipFile, EOFError, KeyError, TypeError, zlib.error) as error:
+    # An archive may also be encrypted, or packed in a way that nobody knows, its arrays
+    # larger than they are, its JSON a thousand brackets deep.
+    except (*_NO_ARCHIVE, EOFError, KeyError, TypeError, MemoryError) as error:
         raise ValueError(f"not a model of format {format_}: {error}") from error
+
+
+def _refuse_giants(file: IO[bytes]) -> None:
+    """Raise ValueError where a member would unpack to more than a model has."""
+    if is_zipfile(file):
+        with ZipFile(file) as archive:
+            largest = max((own.file_size for own in archive.infolist()), default=0)
+        if largest > _MOST_BYTES:
+            raise ValueError(f"not a model: {largest:,} bytes in one of its arrays")
+    file.seek(0)
 
 
 def _model_in(arrays: Any, format_: str) -> Model:
@@ -149,12 +168,14 @@ def _model_in(arrays: Any, format_: str) -> Model:
     if header["seeds"] != SEEDS:
         raise ValueError("its weights are for other seeds of the n-grams' hash")
     bits = len(weights).bit_length() - 1
-    if weights.dtype != np.int16 or weights.shape != (1 << bits,) or bits > _MOST_BITS:
+    # Of a single weight no bit of a hash is asked for, and a kernel cannot shift by 64.
+    is_sized = weights.shape == (1 << bits,) and 1 <= bits <= _MOST_BITS
+    if weights.dtype != np.int16 or not is_sized:
         raise ValueError(f"weights of shape {weights.shape} and type {weights.dtype}")
-    return Model(
-        weights,
-        float(header["scale"]),
-        float(header["intercept"]),
-        tuple(header["languages"]),
-        header["card"],
-    )
+    scale, intercept = float(header["scale"]), float(header["intercept"])
+    if not (math.isfinite(scale) and math.isfinite(intercept)):
+        raise ValueError(f"a scale of {scale} and an intercept of {intercept}")
+    languages, card = header["languages"], header["card"]
+    if not isinstance(card, dict) or not isinstance(languages, list):
+        raise ValueError("its languages are no list, or its card is none")
+    return Model(weights, scale, intercept, tuple(map(str, languages)), card)

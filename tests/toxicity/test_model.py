@@ -1,4 +1,8 @@
+import contextlib
+import io
 import json
+import random
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +106,10 @@ def header(**changes: object) -> np.ndarray:
     return np.frombuffer(json.dumps(values).encode(), np.uint8)
 
 
+def nested(bracket: str) -> np.ndarray:
+    return np.frombuffer(bracket.encode() * 100_000, np.uint8)
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
@@ -117,6 +125,17 @@ def header(**changes: object) -> np.ndarray:
         ({"weights": np.zeros(5, np.int16), "header": header()}, r"shape \(5,\)"),
         ({"weights": np.zeros(4), "header": header()}, "type float64"),
         ({"weights": np.array([{}] * 4), "header": header()}, "allow_pickle=False"),
+        ({"weights": np.zeros(1, np.int16), "header": header()}, r"shape \(1,\)"),
+        (
+            {"weights": np.zeros(4, np.int16), "header": header(scale=float("nan"))},
+            "a scale of nan",
+        ),
+        ({"weights": np.zeros(4, np.int16), "header": header(languages="eng")}, "list"),
+        ({"weights": np.zeros(4, np.int16), "header": header(card=None)}, "its card"),
+        (
+            {"weights": np.zeros(4, np.int16), "header": nested("[")},
+            "not a model of format",
+        ),
     ],
 )
 def test_what_is_no_model_is_refused(
@@ -125,6 +144,48 @@ def test_what_is_no_model_is_refused(
     np.savez(tmp_path / "model.npz", **arrays)
     with pytest.raises(ValueError, match=message):
         load(tmp_path / "model.npz")
+
+
+def member(shape: tuple[int, ...], content: bytes) -> bytes:
+    """A .npy file that says what it likes of its shape."""
+    file = io.BytesIO()
+    about = {"descr": "<i2", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, about)
+    return file.getvalue() + content
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        pytest.param(member((1 << 45,), b""), "not a model", id="64 TiB, not there"),
+        pytest.param(member((1 << 26,), bytes(1 << 27)), "bytes in one", id="a bomb"),
+    ],
+)
+def test_a_small_file_does_not_unpack_to_a_giant(
+    tmp_path: Path, weights: bytes, message: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "model.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights.npy", weights)
+        archive.writestr("header.npy", b"")
+    assert (tmp_path / "model.npz").stat().st_size < 200_000
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path / "model.npz")
+
+
+def test_a_damaged_model_is_refused_or_read_and_never_anything_else(
+    tmp_path: Path,
+) -> None:
+    save(model_of(turnip=8.0), tmp_path / "model.npz")
+    whole = (tmp_path / "model.npz").read_bytes()
+    rng = random.Random(6)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        # The archive's own words: the first member's head, and the directory's.
+        at = rng.choice([rng.randrange(60), -rng.randrange(1, 150)])
+        damaged[at] = rng.randrange(256)
+        (tmp_path / "damaged.npz").write_bytes(damaged)
+        with contextlib.suppress(ValueError, OSError):
+            assert load(tmp_path / "damaged.npz").languages
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04cut"])
