@@ -10,11 +10,18 @@ from typing import Any
 
 import click
 
+from pipeline.cli.options import Decorator
 from pipeline.errors import ConfigError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _PLACE = click.Path(path_type=Path, exists=True)
 _NEW_FILE = click.Path(path_type=Path, dir_okay=False)
+_output_option = click.option(
+    "--output", "-o", required=True, type=_NEW_FILE, help="The model's file."
+)
+_licence_option = click.option(
+    "--licence", default="not stated", help="Of the weights, for the card."
+)
 _bits_option = click.option(
     "--bits",
     default=20,
@@ -22,6 +29,16 @@ _bits_option = click.option(
     type=click.IntRange(10, 24),
     help="2 to this power are the model's weights.",
 )
+
+
+def _documents_option(default: int, what: str) -> Decorator:
+    return click.option(
+        "--documents",
+        default=default,
+        show_default=True,
+        type=click.IntRange(1),
+        help=what,
+    )
 
 
 @click.group("train")
@@ -53,15 +70,9 @@ def command() -> None:
     type=_PLACE,
     help="Ordinary documents (text, language): a run's output folder, or files.",
 )
-@click.option("--output", "-o", required=True, type=_NEW_FILE, help="The model's file.")
-@click.option("--licence", default="not stated", help="Of the weights, for the card.")
-@click.option(
-    "--documents",
-    default=2_000,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Clean documents per language.",
-)
+@_output_option
+@_licence_option
+@_documents_option(2_000, "Clean documents per language.")
 @_bits_option
 def toxicity(
     labelled: tuple[Path, ...],
@@ -117,15 +128,9 @@ def toxicity(
     type=_PLACE,
     help="A sample of the crawl: a run's output folder, or files.",
 )
-@click.option("--output", "-o", required=True, type=_NEW_FILE, help="The model's file.")
-@click.option("--licence", default="not stated", help="Of the weights, for the card.")
-@click.option(
-    "--documents",
-    default=1_000,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Documents per language of either kind.",
-)
+@_output_option
+@_licence_option
+@_documents_option(1_000, "Documents per language of either kind.")
 @_bits_option
 def quality(
     positive: Path,
@@ -192,9 +197,7 @@ def quality(
     type=_NEW_FILE,
     help="Keeps what the teachers say (JSON Lines), for another training.",
 )
-@click.option(
-    "--output", "-o", required=True, type=_NEW_FILE, help="The weights' file."
-)
+@_output_option
 def extractor(
     warcs: tuple[Path, ...],
     gold: Path | None,

@@ -14,9 +14,12 @@ Serbo-Croatian (hbs, sh) is three written languages with equal claims, so it has
 """
 
 import difflib
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from importlib import resources
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Value = TypeVar("Value")
 
 _SERBO_CROATIAN = ("hbs", "sh", "scr", "scc")
 
@@ -36,6 +39,23 @@ def canonical_language(code: str) -> str:
     if found is None:
         raise ValueError(f"{code!r} is no ISO 639-3 code{_suggestion(code)}")
     return found
+
+
+def by_language(
+    values: Mapping[str, Value], others: Collection[str] = ()
+) -> dict[str, Value]:
+    """The values under their ISO 639-3 codes; keys among `others` stay as they are.
+
+    Raises ValueError as `canonical_language` does, and for two spellings of one
+    language: which of the two values was meant is not for us to say.
+    """
+    written: dict[str, str] = {}
+    for code in values:
+        language = code if code in others else canonical_language(code)
+        other = written.setdefault(language, code)
+        if other != code:
+            raise ValueError(f"{other} and {code} are one language: give it once")
+    return {language: values[code] for language, code in written.items()}
 
 
 def known_language(code: str) -> str | None:

@@ -40,7 +40,7 @@ from pydantic import (
 
 from pipeline.documents import Part, Published
 from pipeline.errors import ConfigError
-from pipeline.language.codes import canonical_language
+from pipeline.language.codes import by_language
 from pipeline.prints import stage_print
 from pipeline.stage import StageConfig, Transform, drop
 from pipeline.stages.quality_presets import (
@@ -56,7 +56,9 @@ from pipeline.tasks import Tasks
 BoundsOf = Callable[[str | None, str | None], Bounds]
 
 _DEFAULT = "default"
-_UNKNOWN = ""  # a missing language or script, where the two are one string
+# A missing language or script, and what parts them, where the two are one string: an
+# underscore may be in a code, as in pt_BR.
+_UNKNOWN, _BETWEEN = "", "\t"
 
 
 def _ordered(bound: Bound) -> Bound:
@@ -67,8 +69,7 @@ def _ordered(bound: Bound) -> Bound:
 
 
 Overrides = dict[str, Annotated[Bound, AfterValidator(_ordered)] | None]
-Language = Annotated[str, AfterValidator(canonical_language)]
-PerLanguage = dict[Language, Overrides]
+PerLanguage = Annotated[dict[str, Overrides], AfterValidator(by_language)]
 
 _THRESHOLDS: TypeAdapter[PerLanguage] = TypeAdapter(PerLanguage)
 
@@ -98,10 +99,7 @@ class FilterQuality(StageConfig):
     @field_validator("keep_share")
     @classmethod
     def _name_languages(cls, shares: dict[str, float]) -> dict[str, float]:
-        return {
-            code if code == _DEFAULT else canonical_language(code): share
-            for code, share in shares.items()
-        }
+        return by_language(shares, others=(_DEFAULT,))
 
     def needs_whole_run(self) -> bool:
         return bool(self.keep_share)
@@ -135,7 +133,9 @@ def build(config: FilterQuality) -> Transform:
         groups = (
             _groups(batch["language"], batch["script"])
             if is_per_language
-            else pa.array([_UNKNOWN + "_" + _UNKNOWN] * batch.num_rows, pa.string())
+            else pa.array(
+                [_UNKNOWN + _BETWEEN + _UNKNOWN] * batch.num_rows, pa.string()
+            )
         )
         return drop(batch, first_broken_bound(batch, groups, bounds_of))
 
@@ -174,7 +174,7 @@ def first_broken_bound(
 ) -> pa.StringArray:
     """Name of the first column whose bound each row breaks; null keeps the row.
 
-    groups     one string per row, language and script joined by _
+    groups     one string per row, language and script with a tab between them
     bounds_of  the bounds of such a group, in the order in which they are tried
 
     A null value breaks nothing: a statistic that was not measured cannot condemn a
@@ -184,7 +184,7 @@ def first_broken_bound(
     group_of = encoded.indices.to_numpy(zero_copy_only=False)
     reasons = np.full(batch.num_rows, None, object)
     for group, name in enumerate(encoded.dictionary.to_pylist()):
-        language, script = (code or None for code in name.split("_"))
+        language, script = (code or None for code in name.split(_BETWEEN))
         rows = np.flatnonzero(group_of == group)
         for column, bound in bounds_of(language, script).items():
             broken = is_broken(batch[column].take(pa.array(rows)), bound)
@@ -216,7 +216,7 @@ def _groups(language: Any, script: Any) -> pa.StringArray:
     return pc.binary_join_element_wise(
         language,
         script,
-        "_",
+        _BETWEEN,
         null_handling="replace",
         null_replacement=_UNKNOWN,
     )

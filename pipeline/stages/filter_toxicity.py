@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, field_validator
 
-from pipeline.language.codes import canonical_language
+from pipeline.language.codes import by_language
 from pipeline.stage import StageConfig, Transform, drop
 from pipeline.toxicity.model import COLUMNS
 
@@ -63,7 +63,7 @@ class FilterToxicity(StageConfig):
     @field_validator("per_language")
     @classmethod
     def _name_languages(cls, limits: dict[str, Limits]) -> dict[str, Limits]:
-        return {canonical_language(code): value for code, value in limits.items()}
+        return by_language(limits)
 
     def columns_read(self) -> tuple[str, ...]:
         words = ("toxic_word_density", "toxic_word_distinct")

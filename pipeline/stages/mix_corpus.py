@@ -27,7 +27,7 @@ from pydantic import Field, field_validator
 from pipeline.commits import Commit, fingerprint
 from pipeline.documents import Part, Published
 from pipeline.errors import ConfigError
-from pipeline.language.codes import canonical_language
+from pipeline.language.codes import by_language
 from pipeline.mix.cut import cut_of
 from pipeline.mix.rehydration import FINEWEB2
 from pipeline.mix.tokens import bytes_per_character
@@ -80,12 +80,7 @@ class MixCorpus(StageConfig):
             raise ValueError("weights are numbers of 0 or more")
         if sum(weights.values()) == 0:
             raise ValueError("one weight at least must be above 0")
-        named: dict[str, str] = {}
-        for code in weights:
-            other = named.setdefault(canonical_language(code), code)
-            if other != code:
-                raise ValueError(f"{other} and {code} are one language: give it once")
-        return {language: weights[code] for language, code in named.items()}
+        return by_language(weights)
 
     @property
     def rehydration(self) -> dict[int, float]:

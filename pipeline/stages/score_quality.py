@@ -21,14 +21,14 @@ Models, by their file:
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.errors import ConfigError
-from pipeline.language.codes import canonical_language
+from pipeline.language.codes import by_language
 from pipeline.linear.fasttext_labels import FastTextLabels
 from pipeline.linear.model import Model, document_scores
 from pipeline.quality.model import load
@@ -49,7 +49,9 @@ _EVERY_LANGUAGE = ""
 class ScoreQuality(StageConfig):
     """Which model scores which language."""
 
-    libraries: ClassVar[tuple[str, ...]] = ("fasttext-predict", "icu4py", "regex")
+    libraries: ClassVar[tuple[str, ...]] = (
+        *("fasttext-predict", "icu4py", "kenlm", "regex", "sentencepiece"),
+    )
 
     stage: Literal["score_quality"] = "score_quality"
 
@@ -69,7 +71,30 @@ class ScoreQuality(StageConfig):
     def _canonical_keys(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
         if isinstance(value, str):
             return value
-        return {canonical_language(code): own for code, own in value.items()}
+        return by_language(value)
+
+    @field_validator("cutoffs")
+    @classmethod
+    def _ascend(
+        cls, cutoffs: dict[str, tuple[float, float]]
+    ) -> dict[str, tuple[float, float]]:
+        for language, (head, middle) in cutoffs.items():
+            if head > middle:
+                raise ValueError(
+                    f"{language}: the head ends at {head}, behind the middle's {middle}"
+                )
+        return cutoffs
+
+    @model_validator(mode="after")
+    def _is_of_a_model(self) -> Self:
+        own = {code for code, path in self.paths().items() if path.endswith(_KENLM)}
+        for setting in ("sentencepiece", "cutoffs"):
+            strangers = sorted(set(getattr(self, setting)) - own)
+            if strangers:
+                raise ValueError(
+                    f"{setting}: no KenLM model for {', '.join(strangers)}"
+                )
+        return self
 
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "language")

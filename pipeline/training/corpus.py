@@ -9,6 +9,7 @@ with these keys on each line. `domain`, `host` or `url` says which site a text i
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -59,8 +60,8 @@ def rows_of(file: Path) -> Iterator[dict[str, Any]]:
                 if not isinstance(row, dict):
                     raise ConfigError(f"{file}:{number}: not an object")
                 if row:
-                    yield row
-    except (OSError, EOFError, ValueError) as error:
+                    yield {key: _encodable(value) for key, value in row.items()}
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise ConfigError(f"{file}: cannot be read: {error}") from error
 
 
@@ -110,6 +111,13 @@ def digests(files: Sequence[Path]) -> dict[str, str]:
         with file.open("rb") as content:
             found[str(file)] = hashlib.file_digest(content, "sha256").hexdigest()
     return found
+
+
+def _encodable(value: Any) -> Any:
+    """A text without the half of an emoji that whoever cut it left behind as `\\ud83d`."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def _opened(file: Path) -> TextIO:

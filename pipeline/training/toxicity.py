@@ -17,7 +17,10 @@ from pipeline.training.corpus import (
     texts_of,
 )
 
-_LABELS = {"1": True, "true": True, "toxic": True, "0": False, "false": False}
+_LABELS = {
+    **dict.fromkeys(("1", "1.0", "true", "toxic"), True),
+    **dict.fromkeys(("0", "0.0", "false"), False),
+}
 
 
 def train_toxicity(

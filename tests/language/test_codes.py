@@ -2,7 +2,12 @@ import re
 
 import pytest
 
-from pipeline.language.codes import canonical_language, known_language, language_name
+from pipeline.language.codes import (
+    by_language,
+    canonical_language,
+    known_language,
+    language_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +83,16 @@ def test_common_languages_have_names() -> None:
     assert language_name("ell") == "Greek"
     assert language_name("nob") == "Norwegian"
     assert language_name("kbd") == "kbd"
+
+
+def test_values_by_language_are_named_once() -> None:
+    assert by_language({"fr": 1, "ZH": 2, "default": 3}, others=("default",)) == {
+        "fra": 1,
+        "cmn": 2,
+        "default": 3,
+    }
+    assert by_language({}) == {}
+    with pytest.raises(ValueError, match="no and nob are one language"):
+        by_language({"no": 1, "nob": 1})
+    with pytest.raises(ValueError, match="'default' is no ISO 639-3 code"):
+        by_language({"default": 1})

@@ -244,6 +244,8 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         {"bounds": {"word_count": 3}},
         {"preset": "gopherr"},
         {"per_language": {"klingon": {"word_count": [1, 2]}}},
+        {"per_language": {"de": {}, "deu": {}}},
+        {"keep_share": {"de": 0.1, "deu": 0.2}},
     ],
 )
 def test_mistakes_are_refused(settings: dict[str, object]) -> None:
@@ -351,3 +353,9 @@ def test_every_language_is_treated_like_english(shared_data: Path) -> None:
         assert kept_share(mixed, *language) <= 0.2, code
         repeated = [text + "\n" + text[:100] * 40 for text in prose]
         assert kept_share(repeated, *language) <= 0.2, code
+
+
+def test_a_code_with_an_underscore_is_a_code() -> None:
+    rows = batch(["pt_BR", "eng"], ["Latn", None], word_count=[10, 10])
+    dropped = build(FilterQuality())(rows)["drop_reason"].to_pylist()
+    assert dropped == ["word_count", "word_count"]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
 from pipeline.linear.model import quantised
@@ -121,3 +122,28 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, name: str) -> None:
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(ConfigError, match=name):
         build(ScoreQuality(model=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": {"fr": "a.npz", "fra": "b.npz"}}, "fr and fra are one language"),
+        (
+            {"model": {"fra": "a.arpa"}, "cutoffs": {"fra": (600, 300)}},
+            "fra: the head ends at 600",
+        ),
+        (
+            {"model": {"fra": "a.arpa"}, "cutoffs": {"deu": (300, 600)}},
+            "cutoffs: no KenLM model for deu",
+        ),
+        (
+            {"model": {"fra": "a.npz"}, "sentencepiece": {"fra": "a.model"}},
+            "sentencepiece: no KenLM model for fra",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(
+    settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ScoreQuality(**settings)

@@ -113,3 +113,23 @@ def test_digests_are_those_of_sha256(tmp_path: Path) -> None:
         str(tmp_path / "abc"): "ba7816bf8f01cfea414140de5dae2223"
         "b00361a396177a9cb410ff61f20015ad"
     }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(gzip.compress(b'{"text": "a"}')[:-9], id="cut"),
+        pytest.param(gzip.compress(b"{}" * 99)[:10] + b"\xff" * 20, id="damaged"),
+        pytest.param(gzip.compress(b"[" * 200_000), id="a thousand brackets"),
+        pytest.param(gzip.compress(b'{"text": "\xff"}'), id="no UTF-8"),
+    ],
+)
+def test_a_damaged_archive_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"a\.jsonl\.gz: cannot be read"):
+        list(texts_of([tmp_path / "a.jsonl.gz"]))
+
+
+def test_half_an_emoji_is_a_question_mark(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "да \\ud83d", "language": "rus"}')
+    assert list(texts_of([tmp_path / "a.jsonl"])) == [Text("да ?", "rus", "")]
