@@ -67,8 +67,11 @@ def find(data: Bytes, offsets: Offsets, kinds: Mapping[str, str]) -> Findings:
         elif kind == PHONE:
             last = min(int(offsets[document + 1]), stop + _CONTEXT_BYTES)
             behind = fold(_decoded(data, stop, last))
-        span = span_in(kind, fold(text), before, behind)
-        if span is not None:
+        is_ascii = text.isascii()  # of which each character is a byte, and folds to itself
+        span = span_in(kind, text if is_ascii else fold(text), before, behind)
+        if span is not None and is_ascii:
+            spans.append((kind, document, start + span[0], start + span[1]))
+        elif span is not None:
             begin = start + _byte_length(text[: span[0]])
             end = begin + _byte_length(text[span[0] : span[1]])
             spans.append((kind, document, begin, end))

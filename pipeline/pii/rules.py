@@ -118,16 +118,18 @@ def email_span(text: str) -> Span | None:
     domain = _DOMAIN.match(text, at + 1)
     if domain is None:
         return None
-    labels = domain.group().split(".")[:_MOST_LABELS]
+    # Where labels begin, as far as those before them are names.
+    place, labels = at + 1, []
+    for label in domain.group().split(".")[:_MOST_LABELS]:
+        labels.append((place, label))
+        if not _is_label(label):
+            break
+        place += len(label) + 1
     # The longest prefix that is a name: in `x@example.com.Then` the sentence goes on.
-    for count in range(len(labels), 1, -1):
-        *names, top = labels[:count]
-        if not all(_is_label(name) for name in names):
-            continue
-        for label in (top, top.split("-")[0]):
-            if label.lower() in _top_level_domains():
-                length = sum(len(name) + 1 for name in names) + len(label)
-                return at - len(local), at + 1 + length
+    for place, label in labels[:0:-1]:
+        for top in (label, label.split("-", 1)[0]):
+            if top.lower() in _top_level_domains():
+                return at - len(local), place + len(top)
     return None
 
 

@@ -45,7 +45,7 @@ def seconds(text: str) -> float:
 def test_a_hundred_kilobytes_of_one_unit_cost_milliseconds(unit: str) -> None:
     mask("warm up a@b.fr +33 1 99 00 12 34 4242424242424242 81.2.69.142")
     text = unit * (100_000 // len(unit.encode()))
-    assert seconds(text) < 0.2  # measured: under 3 ms; a quadratic scan needs seconds
+    assert seconds(text) < 0.02  # measured: under 3 ms; a quadratic scan needs seconds
 
 
 @pytest.mark.parametrize(
