@@ -67,7 +67,9 @@ def find(data: Bytes, offsets: Offsets, kinds: Mapping[str, str]) -> Findings:
         elif kind == PHONE:
             last = min(int(offsets[document + 1]), stop + _CONTEXT_BYTES)
             behind = fold(_decoded(data, stop, last))
-        is_ascii = text.isascii()  # of which each character is a byte, and folds to itself
+        is_ascii = (
+            text.isascii()
+        )  # of which each character is a byte, and folds to itself
         span = span_in(kind, text if is_ascii else fold(text), before, behind)
         if span is not None and is_ascii:
             spans.append((kind, document, start + span[0], start + span[1]))

@@ -27,10 +27,11 @@ from pipeline.report.histograms import distributions
 from pipeline.report.languages import language_rows, mix_tally
 from pipeline.report.reading import inputs_of
 from pipeline.report.summary import (
-    charset_rows,
     refused_rows,
+    rights_rows,
     seconds_rows,
     summary_of,
+    value_rows,
 )
 from pipeline.storage import Storage
 
@@ -53,8 +54,10 @@ def render_page(book: Mapping[str, Any], storage: Storage) -> str:
         summary=summary_of(book),
         funnel=funnel_rows(book),
         refused=refused_rows(book),
-        charsets=charset_rows(book, "charset"),
-        charset_sources=charset_rows(book, "charset_source"),
+        charsets=value_rows(book, "charset"),
+        charset_sources=value_rows(book, "charset_source"),
+        rights=rights_rows(book),
+        licenses=value_rows(book, "rights_license"),
         languages=language_rows(book),
         mix=mix_tally(book),
         domains=domains(storage),

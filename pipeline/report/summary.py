@@ -1,10 +1,12 @@
-"""The small tables of the page, all from run.json: totals, refusals, charsets, seconds."""
+"""The small tables of the page, all from run.json: totals, charsets, rights, seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.report.languages import mix_tally
+
+_RIGHTS = "rights_"  # what the columns of read_rights begin with
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,16 @@ class RefusedRow:
     status: str
     mime: str
     records: int
+
+
+@dataclass(frozen=True)
+class RightsRow:
+    """Pages by what a signal says; `neither` are those where it says nothing."""
+
+    signal: str
+    yes: int
+    no: int
+    neither: int
 
 
 @dataclass(frozen=True)
@@ -82,10 +94,25 @@ def refused_rows(book: Mapping[str, Any]) -> list[RefusedRow]:
     return sorted(rows, key=lambda row: (-row.records, row.type, row.status, row.mime))
 
 
-def charset_rows(book: Mapping[str, Any], column: str) -> list[tuple[str, int]]:
+def value_rows(book: Mapping[str, Any], column: str) -> list[tuple[str, int]]:
     """Documents by value of a counted column, most first."""
     counts = book.get("columns", {}).get(column, {})
     return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def rights_rows(book: Mapping[str, Any]) -> list[RightsRow]:
+    """What publishers say of reuse, by signal; empty where nobody read it."""
+    columns = book.get("columns", {})
+    return [
+        RightsRow(
+            name.removeprefix(_RIGHTS),
+            counts.get("True", 0),
+            counts.get("False", 0),
+            counts.get("null", 0),
+        )
+        for name, counts in columns.items()
+        if name.startswith(_RIGHTS) and not name.startswith(f"{_RIGHTS}license")
+    ]
 
 
 def seconds_rows(book: Mapping[str, Any]) -> list[SecondsRow]:

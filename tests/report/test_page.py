@@ -82,6 +82,25 @@ def test_every_language_of_the_mix_is_there(sample_run: Path, page: Page) -> Non
         assert f"{counts['tokens']:,}" in page.text
 
 
+def test_what_publishers_said_is_counted_where_it_was_read(
+    sample_run: Path, page: Page, book: dict[str, Any]
+) -> None:
+    assert "Rights" not in page.text  # the recipe of the samples does not ask
+    counted = {
+        "rights_tdm": {"True": 1_234, "False": 5, "null": 6},
+        "rights_noai": {"False": 1_245},
+        "rights_license": {"null": 1_200, "cc-by-4.0": 45},
+        "rights_license_count": {"0": 1_200, "1": 45},
+    }
+    told = book | {"columns": book["columns"] | counted}
+    text = Page(render_page(told, Storage(str(sample_run)))).text
+    assert re.search(r"\btdm\s*1,234\s*5\s*6\b", text)
+    assert re.search(r"\bnoai\s*0\s*1,245\s*0\b", text)
+    assert re.search(r"cc-by-4\.0 45\b", text)
+    assert "none, or several 1,200" in text
+    assert "license_count" not in text
+
+
 def test_what_a_stranger_wrote_is_text(
     sample_run: Path, tmp_path: Path, book: dict[str, Any]
 ) -> None:
