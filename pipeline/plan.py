@@ -200,11 +200,17 @@ def _save_below(stages: Sequence[StageConfig], index: int) -> bool:
 
 def _missing(config: StageConfig, columns: dict[str, pa.DataType]) -> list[str]:
     prefix = f"{config.prefix}_" if config.prefix else ""
-    return [
-        f"reads {column!r}, which no stage above it writes"
+    missing = [
+        column
         for column in config.columns_read()
         if column not in columns and prefix + column not in columns
     ]
+    for column, fields in config.fields_read().items():
+        type_ = columns.get(prefix + column, columns.get(column))
+        if type_ is not None:
+            names = [field.name for field in type_]
+            missing += [f"{column}.{name}" for name in fields if name not in names]
+    return [f"reads {name!r}, which no stage above it writes" for name in missing]
 
 
 def _without_order(config: StageConfig, columns: dict[str, pa.DataType]) -> list[str]:

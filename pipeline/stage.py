@@ -51,7 +51,7 @@ class StageConfig(BaseModel):
     libraries: ClassVar[tuple[str, ...]] = ()
     # Fields that change how the work is done but not what comes out.
     not_fingerprinted: ClassVar[tuple[str, ...]] = ()
-    # Written columns whose value counts belong in run.json.
+    # Written columns whose value counts belong in run.json; `rights.tdm` is a field.
     tallied: ClassVar[tuple[str, ...]] = ()
 
     stage: str
@@ -60,6 +60,10 @@ class StageConfig(BaseModel):
     def columns_read(self) -> tuple[str, ...]:
         """Columns that an earlier stage must have written."""
         return ()
+
+    def fields_read(self) -> dict[str, tuple[str, ...]]:
+        """Of struct columns among them: the fields that must be there."""
+        return {}
 
     def columns_sorted(self) -> tuple[str, ...]:
         """Those it reads whose values it puts in order: no lists."""

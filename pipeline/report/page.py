@@ -57,7 +57,7 @@ def render_page(book: Mapping[str, Any], storage: Storage) -> str:
         charsets=value_rows(book, "charset"),
         charset_sources=value_rows(book, "charset_source"),
         rights=rights_rows(book),
-        licenses=value_rows(book, "rights_license"),
+        licenses=value_rows(book, "rights.license"),
         languages=language_rows(book),
         mix=mix_tally(book),
         domains=domains(storage),

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.report.languages import mix_tally
 
-_RIGHTS = "rights_"  # what the columns of read_rights begin with
+_RIGHTS = "rights."  # of the struct that read_rights writes
 
 
 @dataclass(frozen=True)

@@ -194,8 +194,7 @@ class _Chain:
             batch = self.settle(batch, after, config.label, seconds)
             prefix = f"{config.prefix}_" if config.prefix else ""
             tallied = [prefix + name for name in config.tallied]
-            there = [name for name in tallied if name in batch.schema.names]
-            add(self.tally, {"columns": column_tally(batch, there)})
+            add(self.tally, {"columns": column_tally(batch, tallied)})
         return batch
 
     def _without_crashed(self, batch: pa.RecordBatch, stage: str) -> pa.RecordBatch:

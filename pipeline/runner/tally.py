@@ -102,10 +102,20 @@ def dropped_tally(dropped: Any) -> dict[str, Any]:
 
 
 def column_tally(batch: pa.RecordBatch, names: Iterable[str]) -> dict[str, Any]:
-    """{column: {value: documents}}; null counts as "null"."""
+    """{column: {value: documents}}; null counts as "null".
+
+    `rights.tdm` is a field of a struct. What is not there is not counted.
+    """
     result: dict[str, Any] = {}
     for name in names:
-        counts = pc.value_counts(batch[name]).to_pylist()
+        column, _, field = name.partition(".")
+        index = batch.schema.get_field_index(column)
+        if index < 0 or (
+            field and batch.schema.types[index].get_field_index(field) < 0
+        ):
+            continue
+        values = pc.struct_field(batch[column], field) if field else batch[column]
+        counts = pc.value_counts(values).to_pylist()
         result[name] = {
             "null" if entry["values"] is None else str(entry["values"]): entry["counts"]
             for entry in counts

@@ -1,6 +1,6 @@
 """Drop documents whose publisher reserves this use of them.
 
-Reads  the columns of read_rights that the policy names
+Reads  the fields of `rights` that the policy names
 Writes drop_reason  rights_tdm_reserved, rights_ai_train_refused, rights_noai, rights_rsl,
                     ...: what the publisher said; rights_license_missing,
                     rights_license_other where the policy asks for licences
@@ -64,8 +64,11 @@ class FilterRights(StageConfig):
         return licenses
 
     def columns_read(self) -> tuple[str, ...]:
+        return ("rights",)
+
+    def fields_read(self) -> dict[str, tuple[str, ...]]:
         licenses = ("license", "license_count") if self.licenses is not None else ()
-        return tuple(f"rights_{name}" for name in (*self.refuse, *licenses))
+        return {"rights": (*self.refuse, *licenses)}
 
 
 FAMILIES = (
@@ -85,15 +88,17 @@ def build(config: FilterRights) -> Transform:
 
 def reasons(batch: pa.RecordBatch, config: FilterRights) -> pa.StringArray:
     """The first refusal, in the order of `refuse`, of each row; null keeps the row."""
+    rights = batch["rights"]
     found = pa.nulls(batch.num_rows, pa.string())
     for signal in config.refuse:
-        said = batch[f"rights_{signal}"]
+        said = pc.struct_field(rights, signal)
         is_refused = pc.equal(said, signal != "ai_train")
         reason = _REASONS.get(signal, f"rights_{signal}")
         found = pc.coalesce(found, _where(is_refused, reason))
     if config.licenses is not None:
-        is_missing = pc.equal(batch["rights_license_count"], 0)
-        is_other = pc.invert(is_under(batch["rights_license"], config.licenses))
+        is_missing = pc.equal(pc.struct_field(rights, "license_count"), 0)
+        license_ = pc.struct_field(rights, "license")
+        is_other = pc.invert(is_under(license_, config.licenses))
         found = pc.coalesce(found, _where(is_missing, "rights_license_missing"))
         found = pc.coalesce(found, _where(is_other, "rights_license_other"))
     return found

@@ -84,7 +84,7 @@ def mixed_rows(
 ) -> Iterator[pa.Table]:
     """Rows as the mix will hold them, some megabytes at a time."""
     first = 0
-    for batch in batches(storage, part, MIX.names):
+    for batch in batches(storage, part, [*MIX.names, "rights"]):
         repeats_ = times[first : first + batch.num_rows]
         taken = np.repeat(np.arange(batch.num_rows), repeats_)
         starts = np.cumsum(repeats_) - repeats_
@@ -153,6 +153,8 @@ def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], draw: Draw) -> pa.Table:
         "epoch": pa.array(epoch, pa.int32()),
         KEY: pa.array(keys, pa.uint64()),
     }
+    if "rights" in rows.schema.names:
+        added["rights_license"] = pc.struct_field(rows["rights"], "license")
     columns = [
         added[field.name]
         if field.name in added

@@ -1,18 +1,19 @@
 """Read what pages and their servers say of reuse: reservations, directives, licences.
 
 Reads  html (UTF-8), http_content_type, http_rights; host, url with `robots`
-Writes rights_tdm            TDMRep: true reserved, false expressly not, null unsaid
-       rights_tdm_policy     address of the policy, null where there is none
-       rights_noai, rights_noimageai, rights_noindex, rights_nosnippet,
-       rights_noarchive, rights_nocache   directives for everybody or for `agents`
-       rights_ai_train       Content-Signal, Content-Usage: false refused, true allowed
-       rights_rsl            an RSL licence is named; its terms are elsewhere
-       rights_license        Creative Commons licence such as cc-by-4.0; null where the
-                             page states none, or several that differ
-       rights_license_count  different licences stated
-       rights_license_in     where: link, meta, json_ld, header or anchor
-       rights_robots         its host refuses the page to an agent; only where `robots`
-                             names a table, so that nobody filters by what was not read
+Writes rights, a struct of
+         tdm            TDMRep: true reserved, false expressly not, null unsaid
+         tdm_policy     address of the policy, null where there is none
+         noai, noimageai, noindex, nosnippet, noarchive, nocache
+                        directives for everybody or for `agents`
+         ai_train       Content-Signal, Content-Usage: false refused, true allowed
+         rsl            an RSL licence is named; its terms are elsewhere
+         license        Creative Commons licence such as cc-by-4.0; null where the page
+                        states none, or several that differ
+         license_count  different licences stated
+         license_in     where: link, meta, json_ld, header or anchor
+         robots         its host refuses the page to an agent; only where `robots`
+                        names a table, so that nobody filters by what was not read
 
 Stands behind decode_html and before extract_text, which ends `html`. Nothing is
 dropped: see `filter_rights`. Every signal is counted in run.json.
@@ -66,30 +67,30 @@ REPRESENTED_AGENTS = (
     "meta-externalagent",
 )
 
-_LICENSE_COLUMNS = ("rights_license", "rights_license_in")
-_WRITTEN = pa.schema(
+_FIELDS = pa.schema(
     [
-        ("rights_tdm", pa.bool_()),
-        ("rights_tdm_policy", pa.string()),
-        *((f"rights_{directive}", pa.bool_()) for directive in DIRECTIVES),
-        ("rights_ai_train", pa.bool_()),
-        ("rights_rsl", pa.bool_()),
-        ("rights_license", pa.string()),
-        ("rights_license_count", pa.int32()),
-        ("rights_license_in", pa.string()),
-        ("rights_robots", pa.bool_()),
+        ("tdm", pa.bool_()),
+        ("tdm_policy", pa.string()),
+        *((directive, pa.bool_()) for directive in DIRECTIVES),
+        ("ai_train", pa.bool_()),
+        ("rsl", pa.bool_()),
+        ("license", pa.string()),
+        ("license_count", pa.int32()),
+        ("license_in", pa.string()),
+        ("robots", pa.bool_()),
     ]
 )
-
-_WRITTEN_ROBOTS = _WRITTEN.get_field_index("rights_robots")
+_ROBOTS = _FIELDS.get_field_index("robots")
+# Null where nothing is said; the other signals are false then.
+_MAYBE_UNSAID = ("tdm", "ai_train", "robots")
 
 
 class ReadRights(StageConfig):
     """Directives for one agent count where it is one of `agents`."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tallied: ClassVar[tuple[str, ...]] = tuple(
-        name for name in _WRITTEN.names if name != "rights_tdm_policy"
+        f"rights.{name}" for name in _FIELDS.names if name != "tdm_policy"
     )
 
     stage: Literal["read_rights"] = "read_rights"
@@ -103,7 +104,8 @@ class ReadRights(StageConfig):
         return ("html", "http_content_type", "http_rights", *hosts)
 
     def columns_written(self) -> pa.Schema:
-        return _WRITTEN if self.robots else _WRITTEN.remove(_WRITTEN_ROBOTS)
+        fields = _FIELDS if self.robots else _FIELDS.remove(_ROBOTS)
+        return pa.schema([("rights", pa.struct(list(fields)))])
 
     def files(self) -> tuple[str, ...]:
         return (self.robots,) if self.robots else ()
@@ -117,7 +119,7 @@ class Found(NamedTuple):
 
 
 def build(config: ReadRights) -> Transform:
-    """Return a transform that appends the columns; see `found_in`."""
+    """Return a transform that appends `rights`; see `found_in`."""
     agents = frozenset(agent.lower() for agent in config.agents)
     table = table_of(config)
 
@@ -126,8 +128,10 @@ def build(config: ReadRights) -> Transform:
         found = found_in(batch["html"], is_text, batch["http_rights"], agents)
         if table is not None:
             add_robots(batch["host"], batch["url"], table, found)
-        written = config.columns_written()
-        return with_columns(batch, rights_columns(found, batch.num_rows, written))
+        rights = rights_of(
+            found, batch.num_rows, config.columns_written().field("rights")
+        )
+        return with_columns(batch, {"rights": rights})
 
     return read_rights
 
@@ -186,31 +190,29 @@ def found_in(
     return found
 
 
-def rights_columns(
-    found: dict[int, Found], rows: int, written: pa.Schema
-) -> dict[str, pa.Array]:
-    """The columns `written`, for `rows` pages."""
-    columns: dict[str, list[Any]] = {
+def rights_of(found: dict[int, Found], rows: int, written: pa.Field) -> pa.StructArray:
+    """The column `written`, for `rows` pages."""
+    fields: dict[str, list[Any]] = {
         field.name: [False if pa.types.is_boolean(field.type) else None] * rows
-        for field in _WRITTEN
+        for field in _FIELDS
     }
-    for name in ("rights_tdm", "rights_ai_train", "rights_robots"):
-        columns[name] = [None] * rows
-    columns["rights_license_count"] = [0] * rows
+    for name in _MAYBE_UNSAID:
+        fields[name] = [None] * rows
+    fields["license_count"] = [0] * rows
     for row, (notices, licenses) in found.items():
-        columns["rights_tdm"][row] = notices.tdm_reserved
-        columns["rights_tdm_policy"][row] = notices.tdm_policy
+        fields["tdm"][row] = notices.tdm_reserved
+        fields["tdm_policy"][row] = notices.tdm_policy
         for directive in notices.directives:
-            columns[f"rights_{directive}"][row] = True
-        columns["rights_ai_train"][row] = notices.ai_train
-        columns["rights_rsl"][row] = notices.rsl
-        columns["rights_robots"][row] = notices.is_refused
-        columns["rights_license_count"][row] = len({name for name, _ in licenses})
-        for column, value in zip(
-            _LICENSE_COLUMNS, stated_license(licenses), strict=True
-        ):
-            columns[column][row] = value
-    return {field.name: pa.array(columns[field.name], field.type) for field in written}
+            fields[directive][row] = True
+        fields["ai_train"][row] = notices.ai_train
+        fields["rsl"][row] = notices.rsl
+        fields["robots"][row] = notices.is_refused
+        fields["license_count"][row] = len({name for name, _ in licenses})
+        fields["license"][row], fields["license_in"][row] = stated_license(licenses)
+    return pa.StructArray.from_arrays(
+        [pa.array(fields[field.name], field.type) for field in written.type],
+        fields=list(written.type),
+    )
 
 
 def path_of(url: str) -> str:

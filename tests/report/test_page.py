@@ -87,10 +87,10 @@ def test_what_publishers_said_is_counted_where_it_was_read(
 ) -> None:
     assert "Rights" not in page.text  # the recipe of the samples does not ask
     counted = {
-        "rights_tdm": {"True": 1_234, "False": 5, "null": 6},
-        "rights_noai": {"False": 1_245},
-        "rights_license": {"null": 1_200, "cc-by-4.0": 45},
-        "rights_license_count": {"0": 1_200, "1": 45},
+        "rights.tdm": {"True": 1_234, "False": 5, "null": 6},
+        "rights.noai": {"False": 1_245},
+        "rights.license": {"null": 1_200, "cc-by-4.0": 45},
+        "rights.license_count": {"0": 1_200, "1": 45},
     }
     told = book | {"columns": book["columns"] | counted}
     text = Page(render_page(told, Storage(str(sample_run)))).text

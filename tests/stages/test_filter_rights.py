@@ -7,28 +7,17 @@ from pydantic import ValidationError
 from pipeline.stages.filter_rights import FilterRights, build
 from pipeline.stages.read_rights import ReadRights
 
-NOTHING = {
-    "rights_tdm": None,
-    "rights_ai_train": None,
-    "rights_license": None,
-    "rights_license_count": 0,
-}
+NOTHING = {"tdm": None, "ai_train": None, "license": None, "license_count": 0}
 
 
 def reasons(*rows: dict[str, Any], **settings: Any) -> list[str | None]:
-    schema = ReadRights().columns_written()
-    false = {
-        name: False
-        for name in schema.names
-        if pa.types.is_boolean(schema.field(name).type)
-    }
-    values = [{**false, **NOTHING, **row} for row in rows]
+    rights = ReadRights().columns_written().field("rights")
+    false = {f.name: False for f in rights.type if pa.types.is_boolean(f.type)}
     batch = pa.RecordBatch.from_pylist(
-        [{**row, "drop_reason": None} for row in values],
-        schema=schema.append(pa.field("drop_reason", pa.string())),
+        [{"rights": {**false, **NOTHING, **row}, "drop_reason": None} for row in rows],
+        schema=pa.schema([rights, ("drop_reason", pa.string())]),
     )
-    config = FilterRights(**settings)
-    result = build(config)(batch.select([*config.columns_read(), "drop_reason"]))
+    result = build(FilterRights(**settings))(batch)
     found: list[str | None] = result["drop_reason"].to_pylist()
     return found
 
@@ -36,13 +25,13 @@ def reasons(*rows: dict[str, Any], **settings: Any) -> list[str | None]:
 def test_what_speaks_of_mining_or_training_drops() -> None:
     assert reasons(
         {},
-        {"rights_tdm": True},
-        {"rights_tdm": False},
-        {"rights_ai_train": False},
-        {"rights_ai_train": True},
-        {"rights_noai": True},
-        {"rights_rsl": True},
-        {"rights_noindex": True, "rights_noimageai": True, "rights_noarchive": True},
+        {"tdm": True},
+        {"tdm": False},
+        {"ai_train": False},
+        {"ai_train": True},
+        {"noai": True},
+        {"rsl": True},
+        {"noindex": True, "noimageai": True, "noarchive": True},
     ) == [
         None,
         "rights_tdm_reserved",
@@ -56,7 +45,7 @@ def test_what_speaks_of_mining_or_training_drops() -> None:
 
 
 def test_the_policy_says_what_is_heeded_and_first() -> None:
-    page = {"rights_noindex": True, "rights_tdm": True}
+    page = {"noindex": True, "tdm": True}
     assert reasons(page, refuse=("noindex", "tdm")) == ["rights_noindex"]
     assert reasons(page, refuse=()) == [None]
 
@@ -80,12 +69,12 @@ def test_no_rows_have_no_reasons() -> None:
 def test_only_licences_of_the_named_families_stay(
     license: str | None, count: int, expected: str | None
 ) -> None:
-    row = {"rights_license": license, "rights_license_count": count}
+    row = {"license": license, "license_count": count}
     assert reasons(row, licenses=("cc0", "cc-by")) == [expected]
 
 
 def test_a_reservation_outdoes_a_licence() -> None:
-    row = {"rights_tdm": True, "rights_license": "cc-by-4.0", "rights_license_count": 1}
+    row = {"tdm": True, "license": "cc-by-4.0", "license_count": 1}
     assert reasons(row, licenses=("cc-by",)) == ["rights_tdm_reserved"]
 
 

@@ -207,8 +207,9 @@ def test_repeats_need_cluster_sizes() -> None:
 
 
 def test_the_mix_carries_what_the_recipe_measured(tmp_path: Path) -> None:
-    more = [("quality_score", pa.float32()), ("rights_license", pa.string())]
-    rows = [row(1, quality_score=0.5, rights_license="cc-by-4.0"), row(2)]
+    rights = pa.struct([("tdm", pa.bool_()), ("license", pa.string())])
+    more = [("quality_score", pa.float32()), ("rights", rights)]
+    rows = [row(1, quality_score=0.5, rights={"license": "cc-by-4.0"}), row(2)]
     storage, result = mixed(tmp_path / "a", rows, more=more)
     found = {row["id"]: row for row in rows_in(storage, result)}
     assert (found[1]["quality_score"], found[1]["rights_license"]) == (0.5, "cc-by-4.0")

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipeline.errors import ConfigError
@@ -35,18 +36,20 @@ def read(records: Any, **settings: Any) -> dict[str, list[Any]]:
     config = ReadRights(**settings)
     result = build(config)(records)
     written = config.columns_written()
-    assert result.schema.names == [*records.schema.names, *written.names]
-    assert [result.schema.field(name) for name in written.names] == list(written)
-    columns: dict[str, list[Any]] = result.select(written.names).to_pydict()
-    return columns
+    assert result.schema == pa.schema([*records.schema, *written])
+    struct = result["rights"]
+    return {
+        field.name: pc.struct_field(struct, field.name).to_pylist()
+        for field in struct.type
+    }
 
 
 def test_a_page_that_says_nothing_is_said_to_say_nothing() -> None:
     columns = read(batch("<p>Привет", None))
-    assert columns["rights_tdm"] == columns["rights_ai_train"] == [None, None]
-    assert columns["rights_noai"] == columns["rights_rsl"] == [False, False]
-    assert columns["rights_license"] == [None, None]
-    assert columns["rights_license_count"] == [0, 0]
+    assert columns["tdm"] == columns["ai_train"] == [None, None]
+    assert columns["noai"] == columns["rsl"] == [False, False]
+    assert columns["license"] == [None, None]
+    assert columns["license_count"] == [0, 0]
 
 
 def test_no_pages_give_no_rows() -> None:
@@ -57,12 +60,12 @@ def test_header_and_page_are_read_together() -> None:
     page = f'<meta name="robots" content="noimageai"><body>{BY}'
     headers = "x-robots-tag: noai\ntdm-reservation: 1\ncontent-signal: ai-train=no"
     columns = read(batch("<p>", page, headers=[None, headers]))
-    assert columns["rights_tdm"] == [None, True]
-    assert columns["rights_noai"] == columns["rights_noimageai"] == [False, True]
-    assert columns["rights_noindex"] == [False, False]
-    assert columns["rights_ai_train"] == [None, False]
-    assert columns["rights_license"] == [None, "cc-by-4.0"]
-    assert columns["rights_license_in"] == [None, "anchor"]
+    assert columns["tdm"] == [None, True]
+    assert columns["noai"] == columns["noimageai"] == [False, True]
+    assert columns["noindex"] == [False, False]
+    assert columns["ai_train"] == [None, False]
+    assert columns["license"] == [None, "cc-by-4.0"]
+    assert columns["license_in"] == [None, "anchor"]
 
 
 def test_the_result_does_not_depend_on_the_batch() -> None:
@@ -77,22 +80,22 @@ def test_the_result_does_not_depend_on_the_batch() -> None:
 def test_agents_are_those_of_the_settings() -> None:
     page = '<meta name="MyBot" content="noai"><meta name="ccbot" content="noindex">'
     columns = read(batch(page), agents=("mybot",))
-    assert columns["rights_noai"] == [True]
-    assert columns["rights_noindex"] == [False]
+    assert columns["noai"] == [True]
+    assert columns["noindex"] == [False]
 
 
 def test_plain_text_has_no_tags() -> None:
     page = f'How to write <meta name="robots" content="noai"> {BY}'
     columns = read(batch(page, kind="text/plain"))
-    assert columns["rights_noai"] == [False]
-    assert columns["rights_license_count"] == [0]
+    assert columns["noai"] == [False]
+    assert columns["license_count"] == [0]
 
 
 def test_a_licence_in_a_header_counts() -> None:
     headers = [f'link: <{CC}by-sa/4.0/>; rel="license"']
     columns = read(batch("<p>", headers=headers))
-    assert columns["rights_license"] == ["cc-by-sa-4.0"]
-    assert columns["rights_license_in"] == ["header"]
+    assert columns["license"] == ["cc-by-sa-4.0"]
+    assert columns["license_in"] == ["header"]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +119,11 @@ def test_licences_that_differ_are_none(statements: Any, expected: Any) -> None:
 
 
 def test_every_signal_is_counted() -> None:
-    written = set(ReadRights(robots="robots.arrow").columns_written().names)
-    assert written - set(ReadRights.tallied) == {"rights_tdm_policy"}
+    config = ReadRights(robots="robots.arrow")
+    written = {
+        f"rights.{f.name}" for f in config.columns_written().field("rights").type
+    }
+    assert written - set(ReadRights.tallied) == {"rights.tdm_policy"}
 
 
 def test_robots_txt_is_asked_by_host_and_path(tmp_path: Path) -> None:
@@ -133,8 +139,8 @@ def test_robots_txt_is_asked_by_host_and_path(tmp_path: Path) -> None:
     hosts_of = ["a.example", "a.example", "b.example", None]
     records = records.append_column("host", pa.array(hosts_of, pa.string()))
     columns = read(records, robots=str(path))
-    assert columns["rights_robots"] == [True, False, False, False]
-    assert columns["rights_ai_train"] == [None, None, False, None]
+    assert columns["robots"] == [True, False, False, False]
+    assert columns["ai_train"] == [None, None, False, None]
     assert ReadRights(robots=str(path)).files() == (str(path),)
 
 
@@ -146,7 +152,7 @@ def test_a_policy_about_robots_txt_needs_the_table() -> None:
 
     assert not [text for text in mistakes("robots.arrow") if "robots" in text]
     (mistake,) = (text for text in mistakes(None) if "robots" in text)
-    assert "filter_rights: reads 'rights_robots', which no stage above" in mistake
+    assert "filter_rights: reads 'rights.robots', which no stage above" in mistake
 
 
 @pytest.mark.parametrize(
@@ -176,7 +182,7 @@ def test_what_a_server_said_comes_from_the_archive(tmp_path: Path) -> None:
         read_warc.ReadWarc(), Split(str(archive), 0, size, size, exact=True)
     )
     columns = read(decode_html.build(decode_html.DecodeHtml())(records))
-    assert columns["rights_noai"] == columns["rights_tdm"] == [True]
+    assert columns["noai"] == columns["tdm"] == [True]
 
 
 def response(url: str, day: str, block: bytes) -> bytes:
