@@ -17,6 +17,7 @@ from pipeline.html.blocks.layout import (
     MAX_NAMES,
     MAX_NAMES_OF_ELEMENT,
 )
+from pipeline.html.blocks.registers import first_delimiter, first_of, lowered_at
 from pipeline.html.blocks.tags import FNV_OFFSET, FNV_PRIME, fnv1a
 
 # Beyond the element's own flags; read by the tokenizer, never stored.
@@ -26,27 +27,27 @@ TAG_IS_CUT: Final = 1 << 18  # the page ends inside the tag
 
 _QUOTE, _APOSTROPHE, _GREATER, _SLASH, _EQUALS, _SPACE = 34, 39, 62, 47, 61, 32
 
-(_CLASS, _ID, _ROLE, _ITEMPROP, _STYLE, _HIDDEN, _ARIA_HIDDEN, _ARIA_MODAL) = (
-    np.uint64(fnv1a(name))
-    for name in (
-        b"class",
-        b"id",
-        b"role",
-        b"itemprop",
-        b"style",
-        b"hidden",
-        b"aria-hidden",
-        b"aria-modal",
-    )
+
+def _packed(name: bytes) -> np.uint64:
+    """What `lowered_at` makes of a lower-case name of at most 8 bytes."""
+    return np.uint64(int.from_bytes(name, "little"))
+
+
+(_CLASS, _ID, _ROLE, _ITEMPROP, _STYLE, _HIDDEN, _HREF) = map(
+    _packed, (b"class", b"id", b"role", b"itemprop", b"style", b"hidden", b"href")
 )
-(_HREF, _DIALOG, _ALERTDIALOG) = (
-    np.uint64(fnv1a(name)) for name in (b"href", b"dialog", b"alertdialog")
+# Names of more than 8 bytes, in two halves.
+(_ARIA_HID, _DEN, _ARIA_MOD, _AL) = map(
+    _packed, (b"aria-hid", b"den", b"aria-mod", b"al")
 )
-_TRUE = np.uint64(fnv1a(b"true"))
-# style values without white space, up to the `;` or end
-_DISPLAY_NONE = np.uint64(fnv1a(b"display:none"))
-_DISPLAY_NONE_IMPORTANT = np.uint64(fnv1a(b"display:none!important"))
-_VISIBILITY_HIDDEN = np.uint64(fnv1a(b"visibility:hidden"))
+# Values without white space, in lower case, those of style up to the `;` or end.
+(_DIALOG, _ALERTDIALOG, _TRUE) = (
+    np.uint64(fnv1a(value)) for value in (b"dialog", b"alertdialog", b"true")
+)
+(_DISPLAY_NONE, _DISPLAY_NONE_IMPORTANT, _VISIBILITY_HIDDEN) = (
+    np.uint64(fnv1a(value))
+    for value in (b"display:none", b"display:none!important", b"visibility:hidden")
+)
 
 
 @njit(cache=True, nogil=True)
@@ -65,77 +66,68 @@ def read_attributes(
     flags = 0
     limit = min(count + MAX_NAMES_OF_ELEMENT, MAX_NAMES)
     while position < stop:
-        byte = data[position]
+        byte = data[np.uint64(position)]
         if byte <= _SPACE or byte == _SLASH:
             position += 1
             continue
         if byte == _GREATER:
-            if data[position - 1] == _SLASH:
+            if data[np.uint64(position - 1)] == _SLASH:
                 flags |= SELF_CLOSING
             return position + 1, count, flags
-        name, position = _attribute_name(data, position, stop)
-        while position < stop and data[position] <= _SPACE:
+        start = position  # a name has at least one byte, were it a `=`
+        position = first_delimiter(data, position + 1, stop)
+        name, rest = lowered_at(data, start, position), np.uint64(0)
+        if position - start > 8:
+            rest = lowered_at(data, start + 8, position)
+        while position < stop and data[np.uint64(position)] <= _SPACE:
             position += 1
         first = last = position
-        if position < stop and data[position] == _EQUALS:
+        if position < stop and data[np.uint64(position)] == _EQUALS:
             first, last, position = _value(data, position + 1, stop)
-        if name in (_CLASS, _ID, _ROLE, _ITEMPROP):
-            if name == _ROLE:
-                role = _compact_hash(data, first, last)
-                if role in (_DIALOG, _ALERTDIALOG):
-                    flags |= DIALOG
-            count = _append_words(data, first, last, names, count, limit)
+        if rest:
+            flag = _flag_of_aria(name, rest)
+            if flag and _compact_hash(data, first, last) == _TRUE:
+                flags |= flag
         elif name == _HREF:
             flags |= HAS_HREF
-        elif name == _STYLE:
-            if _hides(data, first, last):
-                flags |= HIDDEN
-        elif name == _HIDDEN or (
-            name == _ARIA_HIDDEN and _compact_hash(data, first, last) == _TRUE
-        ):
+        elif name in (_CLASS, _ID, _ITEMPROP):
+            count = _append_words(data, first, last, names, count, limit)
+        elif name == _ROLE:
+            role = _compact_hash(data, first, last)
+            if role in (_DIALOG, _ALERTDIALOG):
+                flags |= DIALOG
+            count = _append_words(data, first, last, names, count, limit)
+        elif name == _HIDDEN or (name == _STYLE and _hides(data, first, last)):
             flags |= HIDDEN
-        elif name == _ARIA_MODAL and _compact_hash(data, first, last) == _TRUE:
-            flags |= DIALOG
     return stop, count, flags | TAG_IS_CUT
-
-
-@njit(cache=True, nogil=True)
-def _attribute_name(
-    data: NDArray[np.uint8], position: int, stop: int
-) -> tuple[np.uint64, int]:
-    """Hash of the lower-cased name, and where it ends; takes at least one byte."""
-    value = FNV_OFFSET
-    start = position
-    while position < stop:
-        byte = data[position]
-        if byte <= _SPACE or byte in (_SLASH, _GREATER):
-            break
-        if byte == _EQUALS and position > start:
-            break
-        if 65 <= byte <= 90:
-            byte = np.uint8(byte | 32)
-        value = (value ^ np.uint64(byte)) * FNV_PRIME
-        position += 1
-    return value, position
 
 
 @njit(cache=True, nogil=True)
 def _value(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int, int]:
     """Start and stop of the value behind `=`, and where reading goes on."""
-    while position < stop and data[position] <= _SPACE:
+    while position < stop and data[np.uint64(position)] <= _SPACE:
         position += 1
-    if position >= stop or data[position] == _GREATER:
+    if position >= stop or data[np.uint64(position)] == _GREATER:
         return position, position, position
-    quote = data[position]
-    first = position
+    first, quote = position, data[np.uint64(position)]
     if quote in (_QUOTE, _APOSTROPHE):
-        first = position = position + 1
-        while position < stop and data[position] != quote:
-            position += 1
-        return first, position, min(position + 1, stop)
-    while position < stop and data[position] > _SPACE and data[position] != _GREATER:
+        last = first_of(data, first + 1, stop, quote)
+        return first + 1, last, min(last + 1, stop)
+    while (
+        position < stop
+        and data[np.uint64(position)] > _SPACE
+        and data[np.uint64(position)] != _GREATER
+    ):
         position += 1
     return first, position, position
+
+
+@njit(cache=True, nogil=True)
+def _flag_of_aria(name: np.uint64, rest: np.uint64) -> int:
+    """What aria-hidden or aria-modal says if it is true; 0 for other names."""
+    if name == _ARIA_HID and rest == _DEN:
+        return HIDDEN
+    return DIALOG if name == _ARIA_MOD and rest == _AL else 0
 
 
 @njit(cache=True, nogil=True)

@@ -31,25 +31,41 @@ REPLACEMENT: Final = 0xFFFD
 _LONGEST_NAME: Final = 33
 
 
-def _ascii_classes() -> NDArray[np.uint8]:
-    classes = np.full(128, OTHER, np.uint8)
-    for code in range(128):
-        character = chr(code)
-        if character.isspace() or code < 32:
-            classes[code] = SPACE
-        elif character.isalpha():
-            classes[code] = CAPITAL if character.isupper() else LETTER
-        elif character.isdigit():
-            classes[code] = DIGIT
-        elif character in ".!?":
-            classes[code] = TERMINAL
-        elif character in ",;:":
-            classes[code] = COMMA
-    classes[ord("_")] = LETTER
+def _classes() -> NDArray[np.uint8]:
+    """Class of each code point below _LISTED; a later line overrules an earlier one."""
+    classes = np.full(_LISTED, LETTER, np.uint8)
+    classes[:0x80] = OTHER
+    for first, last, kind in (
+        (0x00, 0x20, SPACE),
+        *((ord(character), ord(character), TERMINAL) for character in ".!?"),
+        *((ord(character), ord(character), COMMA) for character in ",;:"),
+        (ord("0"), ord("9"), DIGIT),
+        (ord("A"), ord("Z"), CAPITAL),
+        (ord("_"), ord("_"), LETTER),
+        (ord("a"), ord("z"), LETTER),
+        (0x80, 0xBF, OTHER),
+        *((code, code, LETTER) for code in (0xAA, 0xB5, 0xBA)),
+        *((code, code, SPACE) for code in (0x85, 0xA0)),
+        (0xAD, 0xAD, IGNORED),
+        (0xC0, 0xDE, CAPITAL),
+        *((code, code, OTHER) for code in (0xD7, 0xF7)),
+        (0x0386, 0x0386, CAPITAL),  # Greek and Cyrillic
+        (0x0388, 0x038A, CAPITAL),
+        (0x038C, 0x038C, CAPITAL),
+        (0x038E, 0x038F, CAPITAL),
+        (0x0391, 0x03AB, CAPITAL),
+        (0x0400, 0x042F, CAPITAL),
+        *((code, code, COMMA) for code in (0x0387, 0x055D, 0x060C, 0x061B)),
+        *((code, code, TERMINAL) for code in (0x0589, 0x061F, 0x06D4)),
+        (0x0660, 0x0669, DIGIT),
+        (0x06F0, 0x06F9, DIGIT),
+    ):
+        classes[first : last + 1] = kind
     return classes
 
 
-ASCII_CLASS: Final = _ascii_classes()
+_LISTED: Final = 0x800  # what UTF-8 writes with one or two bytes
+_CLASSES: Final = _classes()
 
 # What windows-1252 has at 0x80-0x9F: HTML reads &#128; to &#159; so.
 _WINDOWS_1252: Final = np.array(
@@ -81,69 +97,10 @@ def reference_table() -> tuple[
 
 @njit(cache=True, nogil=True)
 def class_of(code: int) -> int:
-    """Class of a code point above 127 (see ASCII_CLASS for the others)."""
-    if code < 0x2000:
-        if code < 0x00C0:
-            if code == 0xA0 or code == 0x85:
-                return SPACE
-            if code == 0xAD:
-                return IGNORED
-            return LETTER if code in (0xAA, 0xB5, 0xBA) else OTHER
-        if code in (0xD7, 0xF7):
-            return OTHER
-        if (
-            code <= 0xDE
-            or 0x0391 <= code <= 0x03AB
-            or 0x0400 <= code <= 0x042F
-            or code in (0x0386, 0x0388, 0x0389, 0x038A, 0x038C, 0x038E, 0x038F)
-        ):
-            return CAPITAL
-        if code in (0x060C, 0x061B, 0x0387, 0x055D, 0x1363):
-            return COMMA
-        if code in (0x061F, 0x06D4, 0x0964, 0x0965, 0x0589, 0x1362, 0x104A, 0x104B):
-            return TERMINAL
-        if code in (0x17D4, 0x17D5, 0x0E5A, 0x0E5B):
-            return TERMINAL
-        if 0x0E00 <= code <= 0x0EFF or 0x1000 <= code <= 0x109F:
-            return IDEOGRAPH
-        if 0x1780 <= code <= 0x17FF:
-            return IDEOGRAPH
-        if 0x0660 <= code <= 0x0669 or 0x06F0 <= code <= 0x06F9:
-            return DIGIT
-        return DIGIT if 0x0966 <= code <= 0x096F else LETTER
-    if code < 0x3040:
-        if code <= 0x200A or code in (0x2028, 0x2029, 0x202F, 0x205F, 0x3000):
-            return SPACE
-        if code <= 0x200F or 0x202A <= code <= 0x202E or 0x2060 <= code <= 0x206F:
-            return IGNORED
-        if code in (0x2026, 0x3002):
-            return TERMINAL
-        if code == 0x3001:
-            return COMMA
-        if 0x3005 <= code <= 0x3007:
-            return IDEOGRAPH
-        return LETTER if 0x2C00 <= code <= 0x2DFF else OTHER
-    if code <= 0x9FFF:
-        if 0x3100 <= code <= 0x31EF or 0x3200 <= code <= 0x33FF:
-            return LETTER
-        return OTHER if 0x4DC0 <= code <= 0x4DFF else IDEOGRAPH
-    if 0xF900 <= code <= 0xFAFF or 0x20000 <= code <= 0x3134F:
-        return IDEOGRAPH
-    if 0xFF00 <= code <= 0xFF65:
-        if code in (0xFF01, 0xFF0E, 0xFF1F, 0xFF61):
-            return TERMINAL
-        if code in (0xFF0C, 0xFF1A, 0xFF1B, 0xFF64):
-            return COMMA
-        if 0xFF10 <= code <= 0xFF19:
-            return DIGIT
-        return LETTER if 0xFF21 <= code <= 0xFF5A else OTHER
-    if 0xFF66 <= code <= 0xFF9F:
-        return IDEOGRAPH
-    if code in (0xFEFF, 0xFE0F, 0xFE0E):
-        return IGNORED
-    if code >= 0x1F000 or 0xFE00 <= code <= 0xFE6F or 0xE000 <= code <= 0xF8FF:
-        return OTHER
-    return LETTER
+    """Class of a code point."""
+    if code < _LISTED:
+        return int(_CLASSES[code])
+    return _class_of_others(code)
 
 
 @njit(cache=True, nogil=True)
@@ -232,3 +189,56 @@ def _numeric_reference(
     if code == 0 or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
         code = REPLACEMENT
     return code, 0, at
+
+
+@njit(cache=True, nogil=True)
+def _class_of_others(code: int) -> int:
+    if 0x4E00 <= code <= 0x9FFF:
+        return IDEOGRAPH
+    if code < 0x2000:
+        if code == 0x1363:
+            return COMMA
+        if code in (0x0964, 0x0965, 0x0E5A, 0x0E5B, 0x104A, 0x104B, 0x1362):
+            return TERMINAL
+        if code == 0x17D4 or code == 0x17D5:
+            return TERMINAL
+        if (
+            0x0E00 <= code <= 0x0EFF
+            or 0x1000 <= code <= 0x109F
+            or 0x1780 <= code <= 0x17FF
+        ):
+            return IDEOGRAPH
+        return DIGIT if 0x0966 <= code <= 0x096F else LETTER
+    if code < 0x3040:
+        if code <= 0x200A or code in (0x2028, 0x2029, 0x202F, 0x205F, 0x3000):
+            return SPACE
+        if code <= 0x200F or 0x202A <= code <= 0x202E or 0x2060 <= code <= 0x206F:
+            return IGNORED
+        if code in (0x2026, 0x3002):
+            return TERMINAL
+        if code == 0x3001:
+            return COMMA
+        if 0x3005 <= code <= 0x3007:
+            return IDEOGRAPH
+        return LETTER if 0x2C00 <= code <= 0x2DFF else OTHER
+    if code <= 0x9FFF:
+        if 0x3100 <= code <= 0x31EF or 0x3200 <= code <= 0x33FF:
+            return LETTER
+        return OTHER if 0x4DC0 <= code <= 0x4DFF else IDEOGRAPH
+    if 0xF900 <= code <= 0xFAFF or 0x20000 <= code <= 0x3134F:
+        return IDEOGRAPH
+    if 0xFF00 <= code <= 0xFF65:
+        if code in (0xFF01, 0xFF0E, 0xFF1F, 0xFF61):
+            return TERMINAL
+        if code in (0xFF0C, 0xFF1A, 0xFF1B, 0xFF64):
+            return COMMA
+        if 0xFF10 <= code <= 0xFF19:
+            return DIGIT
+        return LETTER if 0xFF21 <= code <= 0xFF5A else OTHER
+    if 0xFF66 <= code <= 0xFF9F:
+        return IDEOGRAPH
+    if code in (0xFEFF, 0xFE0F, 0xFE0E):
+        return IGNORED
+    if code >= 0x1F000 or 0xFE00 <= code <= 0xFE6F or 0xE000 <= code <= 0xF8FF:
+        return OTHER
+    return LETTER

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.html.blocks.decide import keep_blocks, predict
 from pipeline.html.blocks.features import describe_blocks
-from pipeline.html.blocks.layout import MODELS, ZERO
+from pipeline.html.blocks.layout import ZERO
 from pipeline.html.blocks.markdown import bytes_for_markdown, write_markdown
 from pipeline.html.blocks.paths import follow_paths
 from pipeline.html.blocks.plain import write_plain
@@ -41,8 +41,7 @@ def describe(workspace: Workspace) -> None:
 def decide(workspace: Workspace, keeps_comments: bool) -> tuple[int, int]:
     """Fill probabilities and `is_kept`; words kept, and the page's flags."""
     page = workspace[0]
-    for model in range(MODELS):
-        predict(page, model)
+    predict(page)
     words = keep_blocks(page, keeps_comments)
     return words, int(page.state[0].flags)
 

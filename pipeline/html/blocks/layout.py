@@ -24,6 +24,7 @@ MAX_NAMES: Final = 160_000
 MAX_DEPTH: Final = 256  # deeper elements are read as if their parent held the text
 MAX_NAMES_OF_ELEMENT: Final = 24
 MAX_TITLE_WORDS: Final = 48
+TITLE_BITS: Final = 1024
 
 # Arguments of kernels. numba compiles a function anew for each literal and each width
 # of integer that it is called with: these are no literals, and x + ZERO is 64 bits wide.
@@ -109,9 +110,10 @@ STATE = np.dtype(
         ("has_text", np.uint8),
         ("in_word", np.uint8),
         ("after_space", np.uint8),
-        ("linked_word", np.uint8),
         ("pending_breaks", np.int32),
-        ("word_hash", np.uint64),
+        ("word_value", np.uint64),  # of the open word; see words.py
+        ("word_piece", np.uint64),
+        ("word_length", np.int64),
         ("title_words", np.int32),
         ("title_start", np.int64),
         ("title_stop", np.int64),
@@ -170,19 +172,20 @@ REGIONS = np.dtype(
     align=True,
 )
 
-MAX_NODES: Final = 12_288
+MAX_QUESTIONS: Final = 12_288
 MAX_TREES: Final = 256
+LEAVES: Final = 32  # of a tree: the bits of a question's mask
 MODELS: Final = 2
 CONTENT: Final = 0
 COMMENT: Final = 1
+CHUNK: Final = 64  # blocks that the trees are asked about at once
 
-# Trees in preorder: the left child follows its parent. A leaf has feature -1.
-NODE = np.dtype(
+# An inner node of a tree, as `decide` asks it; see forest.py.
+QUESTION = np.dtype(
     [
-        ("feature", np.int32),
-        ("threshold", np.float32),  # left if the feature is not above it
-        ("right", np.int32),
-        ("value", np.float32),  # log-odds: of a leaf, or the mean below the node
+        ("feature", np.uint32),
+        ("threshold", np.float32),  # yes if the feature is above it
+        ("left_after_yes", np.uint32),  # bits of the leaves that yes does not rule out
     ],
     align=True,
 )
@@ -191,15 +194,21 @@ NODE = np.dtype(
 # a tuple of arrays would count references at every call.
 PAGE = np.dtype(
     [
+        # What trees are asked about: first, so that vectors lie within cache lines.
+        ("columns", np.float32, (FEATURES, CHUNK)),  # features of one chunk, turned
+        ("open_leaves", np.uint32, (CHUNK,)),
+        ("scores", np.float64, (CHUNK,)),
         ("state", STATE, (1,)),
         ("open_tags", np.int32, (256,)),  # how many of each tag are on the stack
         ("stack", np.int32, (MAX_DEPTH + 2,)),  # open elements, the root first
         ("title_words", np.uint64, (MAX_TITLE_WORDS,)),
+        ("title_bits", np.uint8, (TITLE_BITS,)),  # by the low bits of their hashes
         ("dictionary_keys", np.uint64, (DICTIONARY_SLOTS,)),
         ("dictionary_scores", np.float32, (DICTIONARY_SLOTS,)),
         ("dictionary_kinds", np.uint32, (DICTIONARY_SLOTS,)),
-        ("nodes", NODE, (MODELS, MAX_NODES)),
-        ("roots", np.int32, (MODELS, MAX_TREES)),
+        ("questions", QUESTION, (MODELS, MAX_QUESTIONS)),
+        ("first_question", np.int32, (MODELS, MAX_TREES + 1)),  # of each tree
+        ("leaves", np.float32, (MODELS, MAX_TREES, LEAVES)),
         ("trees", np.int32, (MODELS,)),
         ("biases", np.float64, (MODELS,)),
         ("reference_keys", np.uint64, (REFERENCE_SLOTS,)),

@@ -7,8 +7,11 @@ holds a visible character.
 import numpy as np
 from numba import njit
 
-from pipeline.html.blocks.layout import Page
+from pipeline.html.blocks.layout import MAX_TITLE_WORDS, TITLE_BITS, Page
 from pipeline.html.blocks.tags import BLOCK, FNV_PRIME, PROPERTIES
+from pipeline.html.blocks.words import hash_of_word
+
+_TITLE_MASK = np.uint64(TITLE_BITS - 1)
 
 
 @njit(cache=True, nogil=True)
@@ -65,16 +68,29 @@ def end_word(page: Page) -> None:
     """Close the word that the open block's text ends in."""
     state = page.state[0]
     if state.in_word:
+        word = hash_of_word(state.word_value, state.word_piece, state.word_length)
         block = page.blocks[state.blocks]
-        block.hash = (block.hash ^ state.word_hash) * FNV_PRIME
-        block.title_words += is_in_title(page, state.word_hash)
+        block.hash = (block.hash ^ word) * FNV_PRIME
+        block.title_words += is_in_title(page, word)
         state.in_word = 0
 
 
 @njit(cache=True, nogil=True)
-def is_in_title(page: Page, word_hash: np.uint64) -> int:
+def is_in_title(page: Page, word: np.uint64) -> int:
     """1 if the page's <title>, read so far, has the word, else 0."""
+    if page.title_bits[word & _TITLE_MASK] == 0:
+        return 0
     for index in range(page.state[0].title_words):
-        if page.title_words[index] == word_hash:
+        if page.title_words[index] == word:
             return 1
     return 0
+
+
+@njit(cache=True, nogil=True)
+def add_title_word(page: Page, word: np.uint64) -> None:
+    """Remember a word of <title>, by its hash."""
+    state = page.state[0]
+    if state.title_words < MAX_TITLE_WORDS:
+        page.title_words[state.title_words] = word
+        page.title_bits[word & _TITLE_MASK] = 1
+        state.title_words += 1

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from pipeline.html.blocks.registers import first_of
 from pipeline.html.blocks.tags import FNV_OFFSET, FNV_PRIME, fnv1a
 
 _LESS, _GREATER, _SLASH, _BANG, _HYPHEN, _BRACKET = 60, 62, 47, 33, 45, 91
@@ -18,9 +19,7 @@ _SCRIPT = np.uint64(fnv1a(b"script"))
 @njit(cache=True, nogil=True)
 def after_declaration(data: NDArray[np.uint8], position: int, stop: int) -> int:
     """Behind the next `>`: doctypes, `<?xml ...>`, `</ >`."""
-    while position < stop and data[position] != _GREATER:
-        position += 1
-    return min(position + 1, stop)
+    return min(first_of(data, position, stop, _GREATER) + 1, stop)
 
 
 @njit(cache=True, nogil=True)
@@ -41,18 +40,17 @@ def after_comment(
         return after_declaration(data, position, stop)
     start = position = position + 2
     while position < stop:
-        if data[position] == _GREATER:
-            hyphen = position - 1
-            if hyphen >= start and data[hyphen] == _BANG and hyphen - 2 >= start:
-                hyphen -= 1
-                if data[hyphen] == _HYPHEN and data[hyphen - 1] == _HYPHEN:
-                    return position + 1
-            # The opening's own hyphens count, but not twice.
-            elif data[hyphen] == _HYPHEN and (
-                data[hyphen - 1] == _HYPHEN or hyphen == start
-            ):
-                return position + 1
-        position += 1
+        position = first_of(data, position, stop, _GREATER) + 1
+        hyphen = position - 2
+        if hyphen >= start and data[hyphen] == _BANG and hyphen - 2 >= start:
+            hyphen -= 1
+            if data[hyphen] == _HYPHEN and data[hyphen - 1] == _HYPHEN:
+                return min(position, stop)
+        # The opening's own hyphens count, but not twice.
+        elif data[hyphen] == _HYPHEN and (
+            data[hyphen - 1] == _HYPHEN or hyphen == start
+        ):
+            return min(position, stop)
     return stop
 
 
@@ -67,10 +65,10 @@ def after_raw(
     is_script = name == _SCRIPT
     is_escaped = is_nested = False
     while position < stop:
-        while position < stop and data[position] != _LESS and not is_escaped:
-            position += 1
-        if position >= stop:
-            break
+        if not is_escaped:
+            position = first_of(data, position, stop, _LESS)
+            if position == stop:
+                break
         if data[position] != _LESS:
             if (
                 data[position] == _GREATER

@@ -9,7 +9,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.html.blocks.characters import (
-    ASCII_CLASS,
     CAPITAL,
     COMMA,
     DIGIT,
@@ -30,14 +29,23 @@ from pipeline.html.blocks.layout import (
     Page,
 )
 from pipeline.html.blocks.open_block import (
+    add_title_word,
     begin_block,
     end_word,
     finish_block,
     is_in_title,
 )
+from pipeline.html.blocks.registers import letters_at
 from pipeline.html.blocks.tags import FNV_OFFSET, FNV_PRIME
+from pipeline.html.blocks.words import (
+    begun_with_letters,
+    hash_of_character,
+    hash_of_word,
+    with_character,
+)
 
 _AMPERSAND, _A, _Z = 38, 97, 122
+_NONE = np.uint64(0)
 
 
 @njit(cache=True, nogil=True)
@@ -51,7 +59,7 @@ def read_text(
     state = page.state[0]
     position = start
     if state.has_text == 0:
-        while position < stop and data[position] <= 32:
+        while position < stop and data[np.uint64(position)] <= 32:
             position += 1
         if position == stop:
             return
@@ -60,16 +68,23 @@ def read_text(
     block = page.blocks[state.blocks]
     characters = words = capitalised = digits = terminals = commas = title_words = 0
     in_word, after_space = state.in_word, state.after_space
-    word_hash, block_hash = state.word_hash, block.hash
-    first, last = block.first, block.last
+    value, piece, length = state.word_value, state.word_piece, state.word_length
+    block_hash, first, last = block.hash, block.first, block.last
     while position < stop:
-        code = int(data[position])
-        if in_word and _A <= code <= _Z:
-            # Most of what there is to read: a letter behind another.
-            word_hash = (word_hash ^ np.uint64(code)) * FNV_PRIME
-            characters += 1
-            last = LETTER
-            position += 1
+        code = int(data[np.uint64(position)])
+        if in_word == 0 and _A <= code | 32 <= _Z:
+            behind = letters_at(data, position, stop)
+            value, piece, length = begun_with_letters(data, position, behind)
+            in_word = 1
+            words += 1
+            characters += behind - position
+            after_space = 0
+            kind = CAPITAL if code < _A else LETTER
+            capitalised += kind == CAPITAL
+            if first == 0:
+                first = kind
+            last = CAPITAL if data[np.uint64(behind - 1)] < _A else LETTER
+            position = behind
             continue
         if code == _AMPERSAND:
             code, _, position = reference_at(data, position, stop, page)
@@ -77,7 +92,7 @@ def read_text(
             position += 1
         else:
             code, position = character_at(data, position, stop)
-        kind = int(ASCII_CLASS[code]) if code < 0x80 else class_of(code)
+        kind = class_of(code)
         if kind == IGNORED:
             continue
         if kind == SPACE:
@@ -90,27 +105,25 @@ def read_text(
             last = kind
             if first == 0:
                 first = kind
-        is_of_word = LETTER <= kind <= DIGIT
-        if is_of_word and not in_word:
-            in_word = 1
-            words += 1
-            word_hash = FNV_OFFSET
-            if kind == CAPITAL:
-                capitalised += 1
-        if is_of_word:
+        if LETTER <= kind <= DIGIT:
+            if in_word == 0:
+                in_word = 1
+                words += 1
+                value, piece, length = FNV_OFFSET, _NONE, 0
+                capitalised += kind == CAPITAL
             digits += kind == DIGIT
-            lowered = code | 32 if kind == CAPITAL and code < 0x80 else code
-            word_hash = (word_hash ^ np.uint64(lowered)) * FNV_PRIME
+            value, piece, length = with_character(value, piece, length, code)
             continue
         if in_word:
             in_word = 0
-            block_hash = (block_hash ^ word_hash) * FNV_PRIME
-            title_words += is_in_title(page, word_hash)
+            word = hash_of_word(value, piece, length)
+            block_hash = (block_hash ^ word) * FNV_PRIME
+            title_words += is_in_title(page, word)
         if kind == IDEOGRAPH:
             words += 1
-            word_hash = (FNV_OFFSET ^ np.uint64(code)) * FNV_PRIME
-            block_hash = (block_hash ^ word_hash) * FNV_PRIME
-            title_words += is_in_title(page, word_hash)
+            word = hash_of_character(code)
+            block_hash = (block_hash ^ word) * FNV_PRIME
+            title_words += is_in_title(page, word)
         terminals += kind == TERMINAL
         commas += kind == COMMA
     if first == 0 and block.first == 0:
@@ -120,7 +133,7 @@ def read_text(
         begin_block(page)
         block.characters = 0
     state.in_word, state.after_space = in_word, after_space
-    state.word_hash = word_hash
+    state.word_value, state.word_piece, state.word_length = value, piece, length
     state.pending_breaks = 0
     block.hash = block_hash
     block.first, block.last = first, last
@@ -158,34 +171,29 @@ def read_title(
     page: Page,
 ) -> None:
     """Remember the words of <title>, by which headings are known."""
-    state = page.state[0]
-    word_hash, in_word, position = FNV_OFFSET, False, start
-    while position <= stop:
+    value, piece, length = FNV_OFFSET, _NONE, 0
+    in_word, position = False, start
+    while position <= stop and page.state[0].title_words < MAX_TITLE_WORDS:
         code = 32
-        if position < stop:
-            if data[position] == _AMPERSAND:
-                code, _, position = reference_at(data, position, stop, page)
-            else:
-                code, position = character_at(data, position, stop)
-        else:
+        if position == stop:
             position += 1
-        kind = int(ASCII_CLASS[code]) if code < 0x80 else class_of(code)
-        is_of_word = LETTER <= kind <= DIGIT
-        if is_of_word:
+        elif data[position] == _AMPERSAND:
+            code, _, position = reference_at(data, position, stop, page)
+        else:
+            code, position = character_at(data, position, stop)
+        kind = class_of(code)
+        if LETTER <= kind <= DIGIT:
             if not in_word:
-                word_hash, in_word = FNV_OFFSET, True
-            lowered = code | 32 if kind == CAPITAL and code < 0x80 else code
-            word_hash = (word_hash ^ np.uint64(lowered)) * FNV_PRIME
+                in_word, value, piece, length = True, FNV_OFFSET, _NONE, 0
+            value, piece, length = with_character(value, piece, length, code)
             continue
         if kind == IGNORED:
             continue
         if in_word:
             in_word = False
-            _add_title_word(page, word_hash)
+            add_title_word(page, hash_of_word(value, piece, length))
         if kind == IDEOGRAPH:
-            _add_title_word(page, (FNV_OFFSET ^ np.uint64(code)) * FNV_PRIME)
-        if state.title_words == MAX_TITLE_WORDS:
-            return
+            add_title_word(page, hash_of_character(code))
 
 
 @njit(cache=True, nogil=True)
@@ -194,11 +202,3 @@ def _append_span(page: Page, start: int, stop: int, flags: int) -> None:
     span = page.spans[state.spans]
     span.start, span.stop, span.flags = start, stop, flags
     state.spans += 1
-
-
-@njit(cache=True, nogil=True)
-def _add_title_word(page: Page, word_hash: np.uint64) -> None:
-    state = page.state[0]
-    if state.title_words < MAX_TITLE_WORDS:
-        page.title_words[state.title_words] = word_hash
-        state.title_words += 1

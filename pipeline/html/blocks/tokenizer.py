@@ -38,6 +38,7 @@ from pipeline.html.blocks.layout import (
 )
 from pipeline.html.blocks.open_block import finish_block
 from pipeline.html.blocks.raw_text import after_comment, after_declaration, after_raw
+from pipeline.html.blocks.registers import first_of
 from pipeline.html.blocks.tags import FNV_OFFSET, FNV_PRIME, PROPERTIES
 from pipeline.html.blocks.text_runs import break_line, read_text, read_title
 from pipeline.html.blocks.tree import clear, close_all, end_element, start_element
@@ -114,9 +115,7 @@ def _text(
     page: Page,
 ) -> int:
     """Read text up to the next `<`; a `<` at `position` itself is text."""
-    end = position + 1
-    while end < stop and data[end] != _LESS:
-        end += 1
+    end = first_of(data, position + 1, stop, _LESS)
     state = page.state[0]
     top = page.stack[state.depth - 1]
     if page.elements[top].flags & np.uint32(SILENT) == 0:

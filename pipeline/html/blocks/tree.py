@@ -37,6 +37,7 @@ def clear(page: Page) -> None:
     state.link = state.foreign = -1
     state.title_start = state.title_stop = 0
     state.title_words = 0
+    page.title_bits[:] = 0
     state.flags = 0
     open_block(page)
     start_element(page, tags.HTML + ZERO, np.uint32(0), ZERO, ZERO)

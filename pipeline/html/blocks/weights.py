@@ -5,8 +5,9 @@
     content     trees for "is this block main content", as flat arrays in preorder
     comment     trees for "is this block a user's comment"
 
-    trees: roots [trees], and per node: feature (index into features, -1 for a
-    leaf), threshold, right (the right child; the left is the next node), value
+    trees: roots [trees], and per node, in preorder: feature (index into features, -1
+    for a leaf), threshold (left if the feature is not above it), right (the right
+    child; the left is the next node), value (log-odds of a leaf, or the mean below)
 
 Written by pipeline.training.extractor; CARD.md says from what, and how good it is.
 """
@@ -23,10 +24,19 @@ from numpy.typing import NDArray
 from pipeline.errors import InputError
 from pipeline.html.blocks.dictionary import Dictionary, dictionary
 from pipeline.html.blocks.features import NAMES
-from pipeline.html.blocks.layout import MAX_NODES, MAX_TREES, NODE
+from pipeline.html.blocks.forest import Forest, forest_of
 from pipeline.html.blocks.tags import fnv1a
 
 SHIPPED: Final = Path(__file__).with_name("weights.json")
+
+NODE: Final = np.dtype(
+    [
+        ("feature", np.int32),
+        ("threshold", np.float32),
+        ("right", np.int32),
+        ("value", np.float32),
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +46,7 @@ class Trees:
     nodes: NDArray[np.void]  # NODE
     roots: NDArray[np.int32]
     bias: float
+    forest: Forest  # the same, as kernels ask it
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +63,7 @@ def load_weights(path: Path = SHIPPED) -> Weights:
     """Read weights; InputError names the file if it is missing or not of this kind."""
     try:
         return weights_of(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} holds no extractor weights: {error}") from error
 
 
@@ -69,27 +80,9 @@ def weights_of(stored: dict[str, Any]) -> Weights:
 def trees_of(stored: dict[str, Any], features: list[int]) -> Trees:
     """One ensemble from its arrays; `features` turns their numbers into NAMES'."""
     count = len(stored["feature"])
-    if count > MAX_NODES or len(stored["roots"]) > MAX_TREES:
-        raise ValueError(
-            f"{count} nodes are more than the {MAX_NODES} there is room for"
-        )
     nodes = np.zeros(count, NODE)
     nodes["feature"] = [features[f] if f >= 0 else -1 for f in stored["feature"]]
     for name in ("threshold", "right", "value"):
         nodes[name] = stored[name]
     roots = np.array(stored["roots"], np.int32)
-    _check(nodes, roots)
-    return Trees(nodes, roots, float(stored["bias"]))
-
-
-def _check(nodes: NDArray[np.void], roots: NDArray[np.int32]) -> None:
-    """Children must lie behind their parent: then every walk ends, inside the array."""
-    places = np.arange(len(nodes))
-    inner = nodes["feature"] >= 0
-    right = nodes["right"][inner]
-    if (right <= places[inner] + 1).any() or (right >= len(nodes)).any():
-        raise ValueError("a node's child does not lie behind it")
-    if len(nodes) and inner[-1]:
-        raise ValueError("the last node is no leaf")
-    if len(roots) and not (roots.min() >= 0 and roots.max() < len(nodes)):
-        raise ValueError("a root lies outside of the nodes")
+    return Trees(nodes, roots, float(stored["bias"]), forest_of(nodes, roots))

@@ -1,5 +1,7 @@
 """One page's worth of memory, allocated once and used for every page."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,13 +12,18 @@ from pipeline.html.blocks.weights import Trees, Weights
 
 Workspace = NDArray[np.void]
 
+_CACHE_LINE: Final = 64
+
 
 def new_workspace(weights: Weights | None = None) -> Workspace:
     """An array with one row of PAGE: some 20 MB of address space, touched as needed.
 
     Without weights it serves for reading and describing pages, not for deciding.
     """
-    workspace = np.zeros(1, PAGE)
+    # Trees take nearly twice as long where each vector lies across two cache lines.
+    memory = np.zeros(PAGE.itemsize + _CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % _CACHE_LINE
+    workspace = memory[start : start + PAGE.itemsize].view(PAGE)
     keys, first, second = reference_table()
     workspace["reference_keys"][0] = keys
     workspace["reference_first"][0] = first
@@ -38,7 +45,10 @@ def use_dictionary(workspace: Workspace, words: Dictionary) -> None:
 
 def use_trees(workspace: Workspace, model: int, trees: Trees) -> None:
     """Put other trees into a workspace, as CONTENT or COMMENT."""
-    workspace["nodes"][0, model, : len(trees.nodes)] = trees.nodes
-    workspace["roots"][0, model, : len(trees.roots)] = trees.roots
-    workspace["trees"][0, model] = len(trees.roots)
+    forest = trees.forest
+    count = len(forest.leaves)
+    workspace["questions"][0, model, : len(forest.questions)] = forest.questions
+    workspace["first_question"][0, model, : count + 1] = forest.first_question
+    workspace["leaves"][0, model, :count] = forest.leaves
+    workspace["trees"][0, model] = count
     workspace["biases"][0, model] = trees.bias

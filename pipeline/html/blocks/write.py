@@ -11,7 +11,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.html.blocks.characters import (
-    ASCII_CLASS,
     SPACE,
     character_at,
     class_of,
@@ -95,8 +94,7 @@ def write_run(
             position += 1
         else:
             code, position = character_at(data, position, stop)
-        kind = int(ASCII_CLASS[code]) if code < 0x80 else class_of(code)
-        if kind != SPACE:
+        if class_of(code) != SPACE:
             if code == 0x7F or 0x80 <= code < 0xA0:
                 continue
             at = write_character(code, out, at)
