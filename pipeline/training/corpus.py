@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,19 +20,25 @@ import xxhash
 
 from pipeline.errors import ConfigError
 from pipeline.language.codes import known_language
+from pipeline.urls.normalise import address
 
 _SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
 _OF_A_RUN = ("mix", "documents", "extracted")
 _LANGUAGE = ("language", "lang")
 _SITE = ("domain", "host", "url")
+_HOST = ("host", "url", "domain")
 
 
 class Text(NamedTuple):
-    """A document: what is written, in which language (ISO 639-3), on which site."""
+    """A document: what is written, in which language (ISO 639-3), and where.
+
+    `site` is the registered domain where it is known, `host` the host; "" for neither.
+    """
 
     text: str
     language: str
-    site: str  # "" where nothing says
+    site: str
+    host: str
 
 
 def corpus_files(path: Path) -> list[Path]:
@@ -72,22 +77,13 @@ def texts_of(files: Iterable[Path]) -> Iterator[Text]:
             language = language_of(row)
             text = row.get("text")
             if language and isinstance(text, str) and text.strip():
-                yield Text(text, language, site_of(row))
+                yield Text(text, language, _place_of(row, _SITE), _place_of(row, _HOST))
 
 
 def language_of(row: dict[str, Any]) -> str | None:
     """ISO 639-3 code of a row, None where it names no language."""
     named = next((row[key] for key in _LANGUAGE if row.get(key)), None)
     return known_language(named) if isinstance(named, str) else None
-
-
-def site_of(row: dict[str, Any]) -> str:
-    """Domain, else host, of a row; "" where it has neither."""
-    for key in _SITE:
-        value = row.get(key)
-        if isinstance(value, str) and value:
-            return (urlsplit(value).hostname or "") if key == "url" else value
-    return ""
 
 
 def drawn(texts: Iterable[Text], most: int) -> list[Text]:
@@ -111,6 +107,16 @@ def digests(files: Sequence[Path]) -> dict[str, str]:
         with file.open("rb") as content:
             found[str(file)] = hashlib.file_digest(content, "sha256").hexdigest()
     return found
+
+
+def _place_of(row: dict[str, Any], keys: Sequence[str]) -> str:
+    """The first of the keys that the row has, of a URL its host; "" where it has none."""
+    values = ((key, row.get(key)) for key in keys)
+    for key, value in values:
+        if isinstance(value, str) and value:
+            host = address(value).host
+            return value if key != "url" else host if "." in host else ""
+    return ""
 
 
 def _encodable(value: Any) -> Any:

@@ -8,6 +8,7 @@ from pipeline.errors import ConfigError
 from pipeline.linear.model import Model
 from pipeline.quality.training import Example, train
 from pipeline.training.corpus import Text, corpus_files, digests, drawn, texts_of
+from pipeline.urls.normalise import address
 
 
 def train_quality(
@@ -37,10 +38,10 @@ def train_quality(
         inputs = [*good_files, *files]
     known = {text.text for text in good}
     examples = [
-        *(Example(text, language, True, site) for text, language, site in good),
+        *(Example(text, language, True, site) for text, language, site, _ in good),
         *(
             Example(text, language, False, site)
-            for text, language, site in others
+            for text, language, site, _ in others
             if text not in known
         ),
     ]
@@ -49,20 +50,23 @@ def train_quality(
 
 
 def domains_in(file: Path) -> frozenset[str]:
-    """The domains of a list, one a line; `#` begins a remark. Raises ConfigError if none."""
+    """The domains of a list, one a line, however they are spelled; `#` begins a remark.
+
+    Raises ConfigError where there is none.
+    """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise ConfigError(f"{file}: cannot be read: {error}") from error
-    found = {line.partition("#")[0].strip().lower().rstrip(".") for line in lines}
+    found = {address(line.partition("#")[0]).host for line in lines}
     if not found - {""}:
         raise ConfigError(f"{file}: no domain in it")
     return frozenset(found - {""})
 
 
-def is_of(site: str, domains: frozenset[str]) -> bool:
+def is_of(host: str, domains: frozenset[str]) -> bool:
     """Whether a host is one of the domains or below one."""
-    labels = site.lower().split(".")
+    labels = address(host).host.split(".")
     return any(".".join(labels[start:]) in domains for start in range(len(labels)))
 
 
@@ -81,4 +85,4 @@ def table_of(figures: dict[str, Any]) -> list[list[str]]:
 def _of_sites(
     files: list[Path], domains: frozenset[str], *, wanted: bool
 ) -> Iterator[Text]:
-    return (text for text in texts_of(files) if is_of(text.site, domains) == wanted)
+    return (text for text in texts_of(files) if is_of(text.host, domains) == wanted)

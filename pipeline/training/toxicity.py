@@ -41,7 +41,7 @@ def train_toxicity(
     comments = [example for file in labelled for example in labelled_examples(file)]
     pages = [
         Example(text, language, False, clean.name)
-        for text, language, _ in drawn(texts_of(clean_files), documents)
+        for text, language, *_ in drawn(texts_of(clean_files), documents)
     ]
     card = {
         "licence": licence,

@@ -1,6 +1,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,6 @@ from pipeline.training.corpus import (
     corpus_files,
     digests,
     drawn,
-    site_of,
     texts_of,
 )
 
@@ -23,7 +23,10 @@ ROWS = [
     {"text": "?", "language": "no such"},
     {"language": "eng"},
 ]
-TEXTS = [Text("мир", "rus", "a.example"), Text("words", "eng", "b.example")]
+TEXTS = [
+    Text("мир", "rus", "a.example", "a.example"),
+    Text("words", "eng", "b.example", "b.example"),
+]
 
 
 def test_texts_are_read_from_every_kind_of_file(tmp_path: Path) -> None:
@@ -59,8 +62,8 @@ def test_of_a_run_the_mix_is_read_or_what_was_saved_last(
 
 
 def test_a_draw_takes_each_text_once_whatever_the_order() -> None:
-    texts = [Text(str(number % 50), "eng", "") for number in range(500)]
-    texts.append(Text("seul", "fra", ""))
+    texts = [Text(str(number % 50), "eng", "", "") for number in range(500)]
+    texts.append(Text("seul", "fra", "", ""))
     chosen = drawn(texts, 10)
     assert len({text.text for text in chosen}) == len(chosen) == 11
     assert chosen == drawn(reversed(texts), 10)
@@ -68,19 +71,25 @@ def test_a_draw_takes_each_text_once_whatever_the_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "site"),
+    ("row", "site", "host"),
     [
-        ({"domain": "a.example", "host": "www.a.example"}, "a.example"),
-        ({"domain": None, "host": "10.0.0.1"}, "10.0.0.1"),
-        ({"url": "https://user@C.example:80/x"}, "c.example"),
-        ({"url": "no address"}, ""),
-        ({}, ""),
+        ({"domain": "a.example", "host": "b.a.example"}, "a.example", "b.a.example"),
+        ({"domain": "a.example", "url": "//b.a.example/"}, "a.example", "b.a.example"),
+        ({"domain": "a.example"}, "a.example", "a.example"),
+        ({"domain": None, "host": "10.0.0.1"}, "10.0.0.1", "10.0.0.1"),
+        ({"url": "https://user@C.example:80/x"}, "c.example", "c.example"),
+        ({"url": "no address"}, "", ""),
+        ({"url": "http://[::1"}, "", ""),
+        ({"url": 3}, "", ""),
+        ({}, "", ""),
     ],
 )
-def test_a_site_is_the_domain_or_else_the_host(
-    row: dict[str, str | None], site: str
+def test_a_site_is_the_domain_and_a_host_what_is_nearest(
+    tmp_path: Path, row: dict[str, Any], site: str, host: str
 ) -> None:
-    assert site_of(row) == site
+    row = row | {"text": "слово", "language": "rus"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    assert list(texts_of([tmp_path / "a.jsonl"])) == [Text("слово", "rus", site, host)]
 
 
 @pytest.mark.parametrize(
@@ -132,4 +141,4 @@ def test_a_damaged_archive_is_named(tmp_path: Path, content: bytes) -> None:
 
 def test_half_an_emoji_is_a_question_mark(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "да \\ud83d", "language": "rus"}')
-    assert list(texts_of([tmp_path / "a.jsonl"])) == [Text("да ?", "rus", "")]
+    assert list(texts_of([tmp_path / "a.jsonl"])) == [Text("да ?", "rus", "", "")]

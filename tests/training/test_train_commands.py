@@ -156,11 +156,35 @@ def test_a_text_that_is_good_is_no_negative_example(
     assert (own["positive"], own["negative"]) == (60, 60)
 
 
-def test_a_site_is_trusted_by_its_domain_or_one_above(tmp_path: Path) -> None:
-    (tmp_path / "list.txt").write_text(" Example.ORG. # remark\n\n#a.example\n")
+def test_a_host_is_trusted_by_its_domain_or_one_above(tmp_path: Path) -> None:
+    lines = [" Example.ORG. # remark", "", "#a.example", "https://www.b.example/x"]
+    lines += ["blog.c.example", "bücher.example"]
+    (tmp_path / "list.txt").write_text("\n".join(lines), "utf-8")
     trusted = domains_in(tmp_path / "list.txt")
-    assert trusted == {"example.org"}
-    assert is_of("example.org", trusted)
-    assert is_of("WWW.example.org", trusted)
-    assert not is_of("notexample.org", trusted)
-    assert not is_of("", trusted)
+    assert trusted == {
+        *("example.org", "b.example", "blog.c.example", "xn--bcher-kva.example"),
+    }
+    for host in ("example.org", "WWW.example.org", "b.example", "x.blog.c.example"):
+        assert is_of(host, trusted)
+    assert is_of("shop.bücher.example", trusted)
+    for host in ("notexample.org", "c.example", "", "org"):
+        assert not is_of(host, trusted)
+
+
+def test_a_trusted_host_is_found_below_the_domain_of_its_site(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("sklearn")
+    crawl = tmp_path / "crawl.jsonl"
+    rows = [row | {"host": f"blog.{row['domain']}"} for row in crawl_rows()]
+    write(crawl, rows)
+    trusted = tmp_path / "trusted.txt"
+    trusted.write_text("\n".join(f"blog.t{n}.example" for n in range(60)))
+    path = tmp_path / "quality.npz"
+    ended = command(
+        *("train", "quality", "--positive", str(trusted), "--negative", str(crawl)),
+        *("-o", str(path), "--bits", "14"),
+    )
+    assert ended.code == 0, ended.stderr
+    own = quality_model.load(path).card["figures"]["languages"]["eng"]
+    assert (own["positive"], own["negative"]) == (60, 60)
