@@ -12,6 +12,7 @@ from pipeline.rights.notices import Notices
 
 MOST_BYTES = 512_000  # section 2.5 asks for 500 KiB at least
 _MOST_RULES = 2_000  # of one group
+_MOST_PATH = 4_096
 _EVERYBODY = "*"
 _LINE = re.compile(r"[ \t]*([a-zA-Z-]{1,32})[ \t]*:([^#]*)")
 _TOKEN = re.compile(r"[a-zA-Z0-9_.-]+|\*")
@@ -81,9 +82,10 @@ def parse(content: str, agents: Collection[str]) -> Robots:
 def is_refused(groups: Sequence[Sequence[Rule]], path: str) -> bool:
     """Whether one of the groups refuses a path, which may have a query.
 
-    The longest rule that matches decides, of two as long the one that allows.
+    The longest rule that matches decides, of two as long the one that allows. Paths
+    are compared as far as 4,096 characters: some rules cost their length each.
     """
-    path = normalised(path or "/")
+    path = normalised(path[:_MOST_PATH] or "/")
     return any(_refuses(group, path) for group in groups)
 
 

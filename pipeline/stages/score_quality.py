@@ -37,8 +37,8 @@ from pipeline.stage import StageConfig, Transform, with_columns
 from pipeline.text.buffers import utf8_buffers
 from pipeline.text.words import segment
 
-# Scores of documents in some languages; NaN where one has none.
-Score = Callable[[Any, list[str | None]], Any]
+# Scores of some rows of a batch, from its texts and languages; NaN where one has none.
+Score = Callable[[Any, list[str | None], list[int]], Any]
 
 _KENLM = (".arpa", ".arpa.gz", ".arpa.bin", ".klm")
 _FASTTEXT = (".bin", ".ftz")
@@ -158,8 +158,7 @@ def scores(batch: pa.RecordBatch, scorers: list[Scorer]) -> pa.Array:
         is_own = [language in (None, own) for own in languages]
         rows = np.flatnonzero(np.array(is_own, bool) & np.asarray(texts.is_valid()))
         if len(rows):
-            own_texts = texts.take(pa.array(rows, pa.int64()))
-            found[rows] = score(own_texts, [languages[row] for row in rows.tolist()])
+            found[rows] = score(texts, languages, rows.tolist())
     return pa.array(found, pa.float32(), mask=np.isnan(found))
 
 
@@ -201,9 +200,13 @@ def layout_of(labels: tuple[str, ...]) -> tuple[tuple[str, ...], bool] | None:
 
 
 def _by_windows(model: Model) -> Score:
-    def by_windows(texts: Any, languages: list[str | None]) -> Any:
+    def by_windows(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
+        # Of the whole batch, whose words an earlier stage may have found already.
         data, offsets = utf8_buffers(texts)
-        return document_scores(data, segment(data, offsets), model, languages).mean
+        own: list[str | None] = [None] * len(languages)
+        for row in rows:
+            own[row] = languages[row]
+        return document_scores(data, segment(data, offsets), model, own).mean[rows]
 
     return by_windows
 
@@ -224,9 +227,9 @@ def _by_labels(model: FastTextLabels, path: str, config: ScoreQuality) -> Score:
     labels = config.labels or labels
     by_line = lines if config.by_line is None else config.by_line
 
-    def by_labels(texts: Any, languages: list[str | None]) -> Any:
+    def by_labels(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
         return [
-            model.chance(text, labels, by_line=by_line) for text in texts.to_pylist()
+            model.chance(texts[row].as_py(), labels, by_line=by_line) for row in rows
         ]
 
     return by_labels
@@ -239,7 +242,7 @@ def _by_perplexity(language: str | None, path: str, config: ScoreQuality) -> Sco
         )
     model = LanguageModel(path, config.sentencepiece.get(language))
 
-    def by_perplexity(texts: Any, languages: list[str | None]) -> Any:
-        return [model.perplexity(text) for text in texts.to_pylist()]
+    def by_perplexity(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
+        return [model.perplexity(texts[row].as_py()) for row in rows]
 
     return Scorer(language, "quality_perplexity", by_perplexity)

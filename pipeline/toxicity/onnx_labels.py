@@ -39,10 +39,12 @@ class OnnxLabels:
     """
 
     def __init__(self, folder: str, *, device: Device, max_tokens: int) -> None:
-        config = json.loads((Path(folder) / "config.json").read_text("utf-8"))
+        written = (Path(folder) / "config.json").read_bytes()
+        with _as_value_error("config.json"):
+            config = json.loads(written)
         self.labels = _labels_of(config)
         self._is_exclusive = _is_exclusive(config, self.labels)
-        self._padding = int(config.get("pad_token_id") or 0)
+        self._padding = _padding_of(config)
         self._tokenizer = _tokenizer(Path(folder) / "tokenizer.json", max_tokens)
         self._session = _session(Path(folder) / "model.onnx", device)
         self._inputs = {
@@ -110,6 +112,15 @@ def _labels_of(config: Any) -> tuple[str, ...]:
     if not isinstance(named, dict) or not named:
         raise ValueError("config.json: no id2label in it")
     return tuple(str(named[key]) for key in sorted(named, key=int))
+
+
+def _padding_of(config: dict[str, Any]) -> int:
+    found = config.get("pad_token_id")
+    if found is None:
+        return 0
+    if not isinstance(found, int) or found < 0:
+        raise ValueError(f"config.json: a pad_token_id of {found!r}")
+    return found
 
 
 def _is_exclusive(config: dict[str, Any], labels: Sequence[str]) -> bool:

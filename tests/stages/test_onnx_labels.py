@@ -82,6 +82,13 @@ def test_a_long_text_is_cut(onnx_folder: Callable[..., str]) -> None:
         ("model.onnx", b"no model", r"model\.onnx: .*[Pp]rotobuf parsing failed"),
         ("tokenizer.json", b"{}", r"tokenizer\.json: "),
         ("config.json", b"[]", "no id2label"),
+        ("config.json", b"[" * 100_000, r"config\.json: "),
+        ("config.json", b"\xff", r"config\.json: "),
+        (
+            "config.json",
+            b'{"id2label": {"0": "a", "1": "b"}, "pad_token_id": [1]}',
+            r"a pad_token_id of \[1\]",
+        ),
         ("config.json", b'{"id2label": {"0": "a"}}', r"1 labels.* shape \(1, 2\)"),
     ],
 )

@@ -12,6 +12,8 @@ from pipeline.errors import ConfigError
 from pipeline.linear.model import quantised
 from pipeline.quality.model import save
 from pipeline.stages.score_quality import ScoreQuality, build
+from pipeline.text.buffers import utf8_buffers
+from pipeline.text.words import segment
 
 DCLM = ("__label__hq", "__label__cc")
 
@@ -147,3 +149,21 @@ def test_settings_that_cannot_be_meant_are_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=message):
         ScoreQuality(**settings)
+
+
+def test_words_that_an_earlier_stage_found_are_not_looked_for_again(
+    own_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = batch(("good words", "eng"), ("bons mots", "fra"), (None, "eng"))
+    data, offsets = utf8_buffers(rows["text"])
+    segment(data, offsets)
+
+    def looked_for(*_: object) -> None:
+        raise AssertionError("the words of this batch are known")
+
+    monkeypatch.setattr("pipeline.text.words._segment", looked_for)
+    one, *others = build(ScoreQuality(model={"eng": own_model}))(rows)[
+        "quality_score"
+    ].to_pylist()
+    assert one is not None
+    assert others == [None, None]
