@@ -20,6 +20,8 @@ from pipeline.html.blocks.layout import (
     IN_BUTTON,
     IN_NOSCRIPT,
     IN_PRE,
+    NONE,
+    ZERO,
     Page,
 )
 from pipeline.html.blocks.paths import ALL_KINDS
@@ -107,7 +109,7 @@ def describe_blocks(page: Page) -> None:
     _find_next_headings(page)
     of_page = np.zeros(len(PAGE_NAMES), np.float32)
     _page(page, of_page)
-    heading = -1
+    heading = NONE
     for block in range(page.state[0].blocks):
         row = page.features[block]
         at = _own(page, block, row, 0)
@@ -211,13 +213,15 @@ def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     nearest = page.elements[holder]
     own = page.paths[holder].own
     blocks = max(nearest.block_stop - nearest.block_start, 1)
-    words, _, _, longs = _sums(page, nearest.block_start, nearest.block_stop)
+    start, stop = nearest.block_start + ZERO, nearest.block_stop + ZERO
+    words, _, _, longs = _sums(page, start, stop)
     row[at + 3] = longs / max(words, 1)
     row[at + 7] = words / blocks
     row[at + 8] = own
     for level in range(_LEVELS):
         element = page.elements[holder]
-        words, linked, stops, _ = _sums(page, element.block_start, element.block_stop)
+        start, stop = element.block_start + ZERO, element.block_stop + ZERO
+        words, linked, stops, _ = _sums(page, start, stop)
         row[at + level] = linked / max(words, 1)
         if level < 2:
             row[at + 4 + level] = words / total
@@ -266,11 +270,13 @@ def _region(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
 def _page(page: Page, row: NDArray[np.float32]) -> None:
     count = page.state[0].blocks
     region = page.regions[0]
-    words, linked, _, longs = _sums(page, 0, count)
+    words, linked, _, longs = _sums(page, ZERO, count + ZERO)
     total = max(words, 1)
-    in_run, _, _, _ = _sums(page, region.run_start[1], region.run_stop[1])
+    start, stop = region.run_start[1] + ZERO, region.run_stop[1] + ZERO
+    in_run, _, _, _ = _sums(page, start, stop)
     best = page.elements[region.best_element]
-    in_best, _, _, _ = _sums(page, best.block_start, best.block_stop)
+    start, stop = best.block_start + ZERO, best.block_stop + ZERO
+    in_best, _, _, _ = _sums(page, start, stop)
     row[0] = words
     row[1] = linked / total
     row[2] = longs / total

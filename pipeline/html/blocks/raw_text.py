@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from pipeline.html.blocks.registers import first_of
 from pipeline.html.blocks.tags import FNV_OFFSET, FNV_PRIME, fnv1a
 
-_LESS, _GREATER, _SLASH, _BANG, _HYPHEN, _BRACKET = 60, 62, 47, 33, 45, 91
+# No literals: see layout.ZERO.
+_LESS, _GREATER, _SLASH, _BANG, _HYPHEN, _BRACKET = map(
+    np.uint8, (60, 62, 47, 33, 45, 91)
+)
 _SCRIPT = np.uint64(fnv1a(b"script"))
 
 

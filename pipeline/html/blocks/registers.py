@@ -24,10 +24,10 @@ _VECTOR: Final = ir.VectorType(ir.IntType(8), _WIDTH)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def first_of(data: NDArray[np.uint8], position: int, stop: int, byte: int) -> int:
+def first_of(data: NDArray[np.uint8], position: int, stop: int, byte: np.uint8) -> int:
     """Where the byte comes next, or `stop`."""
     while position < stop and position + _WIDTH <= len(data):
-        place: int = _place_of(data, position, np.uint8(byte))
+        place: int = _place_of(data, position, byte)
         if place < _WIDTH:
             return min(position + place, stop)
         position += _WIDTH

@@ -109,7 +109,7 @@ def read_text(
             if in_word == 0:
                 in_word = 1
                 words += 1
-                value, piece, length = FNV_OFFSET, _NONE, 0
+                value, piece, length = FNV_OFFSET, _NONE, ZERO
                 capitalised += kind == CAPITAL
             digits += kind == DIGIT
             value, piece, length = with_character(value, piece, length, code)
@@ -171,7 +171,7 @@ def read_title(
     page: Page,
 ) -> None:
     """Remember the words of <title>, by which headings are known."""
-    value, piece, length = FNV_OFFSET, _NONE, 0
+    value, piece, length = FNV_OFFSET, _NONE, ZERO
     in_word, position = False, start
     while position <= stop and page.state[0].title_words < MAX_TITLE_WORDS:
         code = 32
@@ -184,7 +184,7 @@ def read_title(
         kind = class_of(code)
         if LETTER <= kind <= DIGIT:
             if not in_word:
-                in_word, value, piece, length = True, FNV_OFFSET, _NONE, 0
+                in_word, value, piece, length = True, FNV_OFFSET, _NONE, ZERO
             value, piece, length = with_character(value, piece, length, code)
             continue
         if kind == IGNORED:

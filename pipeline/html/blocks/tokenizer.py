@@ -44,7 +44,8 @@ from pipeline.html.blocks.text_runs import break_line, read_text, read_title
 from pipeline.html.blocks.tree import clear, close_all, end_element, start_element
 from pipeline.html.blocks.workspace import Workspace
 
-_LESS, _GREATER, _SLASH, _BANG, _QUESTION = 60, 62, 47, 33, 63
+_LESS = np.uint8(60)  # no literal: see layout.ZERO
+_GREATER, _SLASH, _BANG, _QUESTION = 62, 47, 33, 63
 _ALL_BUT_RAW = np.uint32(0xFFFFFFFF ^ tags.RAW)
 
 

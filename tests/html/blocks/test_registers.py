@@ -45,7 +45,9 @@ def test_the_next_byte_is_found_before_stop_and_not_behind_it(
     for start, stop in ranges():
         for byte in (0x3D, 0x61, 0xFF, 0x02):
             found = TEXT.find(bytes([byte]), start, stop)
-            assert first_of(data, start, stop, byte) == (stop if found < 0 else found)
+            assert first_of(data, start, stop, np.uint8(byte)) == (
+                stop if found < 0 else found
+            )
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole page", "cut page"])
