@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from pipeline.text.tries import Trie, step
+from pipeline.text.tries import Trie, may_begin, step
 from pipeline.text.utf8 import Integer, decode
 
 _LONGEST_WORD = 20
@@ -119,6 +119,8 @@ def _find_paths(
         behind = here + 1
         paths[behind] = min(paths[behind], path + _price(entry, _UNKNOWN))
         limit = min(length, here + _LONGEST_WORD)
+        if behind < length and not may_begin(trie, codes[here], codes[behind]):
+            limit = behind
         while entry > 255 and behind < limit:
             entry = step(trie, entry, codes[behind])
             behind += 1
