@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.pii.anchors import CARD, EMAIL, IBAN, IP, PHONE, anchors
+from pipeline.pii.anchors import CARD, EMAIL, IBAN, IP, PHONE, Anchors, anchors
+from pipeline.pii.emails import NONE, ODD, ascii_emails
 from pipeline.pii.rules import fold, span_in
 from pipeline.text.buffers import Bytes, Offsets
 
@@ -52,32 +53,18 @@ def masked_text(text: str, placeholders: Mapping[str, str]) -> str:
 
 def find(data: Bytes, offsets: Offsets, kinds: Mapping[str, str]) -> Findings:
     """Every span of the wanted kinds. Where two overlap, an IBAN outranks a card."""
-    wanted = {KINDS[kind] for kind in kinds}
-    spans = []
-    for document, kind, start, stop in zip(
-        *(column.tolist() for column in anchors(data, offsets)), strict=True
-    ):
-        if kind not in wanted:
-            continue
-        text = _decoded(data, start, stop)
-        before = behind = ""
-        if kind == IP:
-            first = max(int(offsets[document]), start - _CONTEXT_BYTES)
-            before = fold(_decoded(data, first, start))
-        elif kind == PHONE:
-            last = min(int(offsets[document + 1]), stop + _CONTEXT_BYTES)
-            behind = fold(_decoded(data, stop, last))
-        is_ascii = (
-            text.isascii()
-        )  # of which each character is a byte, and folds to itself
-        span = span_in(kind, text if is_ascii else fold(text), before, behind)
-        if span is not None and is_ascii:
-            spans.append((kind, document, start + span[0], start + span[1]))
-        elif span is not None:
-            begin = start + _byte_length(text[: span[0]])
-            end = begin + _byte_length(text[span[0] : span[1]])
-            spans.append((kind, document, begin, end))
-    return _without_overlaps(spans)
+    wanted = [KINDS[kind] for kind in kinds]
+    found = anchors(data, offsets)
+    found = Anchors(*(column[np.isin(found.kind, wanted)] for column in found))
+    spans = np.full((len(found.kind), 2), ODD, np.int64)
+    is_email = found.kind == EMAIL
+    spans[is_email] = ascii_emails(data, found.start[is_email], found.stop[is_email])
+    for row in np.flatnonzero(spans[:, 0] == ODD).tolist():
+        spans[row] = _span_of(data, offsets, *(int(column[row]) for column in found))
+    is_real = spans[:, 0] != NONE
+    return _without_overlaps(
+        Findings(found.document[is_real], found.kind[is_real], *spans[is_real].T)
+    )
 
 
 def replace(
@@ -105,17 +92,42 @@ def replace(
     return b"".join(pieces), offsets - offsets[0] + np.cumsum(growth)
 
 
-def _without_overlaps(spans: list[tuple[int, int, int, int]]) -> Findings:
-    """Spans (kind, document, start, stop): the lower kind wins, then the earlier."""
-    kept: list[tuple[int, int, int, int]] = []
-    for span in sorted(spans, key=lambda span: (span[2], span[0])):
-        if kept and span[2] < kept[-1][3]:
-            if span[0] < kept[-1][0]:
-                kept[-1] = span
+def _span_of(
+    data: Bytes, offsets: Offsets, document: int, kind: int, start: int, stop: int
+) -> tuple[int, int]:
+    """First byte and end of what an anchor holds; twice NONE where it only looks so."""
+    text = _decoded(data, start, stop)
+    before = behind = ""
+    if kind == IP:
+        first = max(int(offsets[document]), start - _CONTEXT_BYTES)
+        before = fold(_decoded(data, first, start))
+    elif kind == PHONE:
+        last = min(int(offsets[document + 1]), stop + _CONTEXT_BYTES)
+        behind = fold(_decoded(data, stop, last))
+    span = span_in(kind, fold(text), before, behind)
+    if span is None:
+        return NONE, NONE
+    begin = start + _byte_length(text[: span[0]])
+    return begin, begin + _byte_length(text[span[0] : span[1]])
+
+
+def _without_overlaps(found: Findings) -> Findings:
+    """In the order of the text; of two that overlap the lower kind, then the earlier."""
+    order = np.lexsort((found.kind, found.start))
+    ordered = Findings(*(column[order] for column in found))
+    if (ordered.start[1:] >= ordered.stop[:-1]).all():
+        return ordered
+    kept: list[int] = []
+    kinds, starts, stops = (
+        column.tolist() for column in (ordered.kind, ordered.start, ordered.stop)
+    )
+    for row, start in enumerate(starts):
+        if kept and start < stops[kept[-1]]:
+            if kinds[row] < kinds[kept[-1]]:
+                kept[-1] = row
             continue
-        kept.append(span)
-    columns = np.array(kept, np.int64).reshape(-1, 4).T
-    return Findings(columns[1], columns[0], columns[2], columns[3])
+        kept.append(row)
+    return Findings(*(column[kept] for column in ordered))
 
 
 def _decoded(data: Bytes, start: int, stop: int) -> str:

@@ -36,8 +36,8 @@ Span = tuple[int, int]
 _LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u052f"
 _NOT_LOCAL = re.compile(rf"[^{_LETTERS}0-9_.%+'-]")
 _DOMAIN = re.compile(rf"[{_LETTERS}0-9-]+(?:\.[{_LETTERS}0-9-]+)+")
-_MOST_LOCAL_CHARACTERS = 64  # RFC 5321, section 4.5.3.1.1
-_MOST_LABELS = 8
+MOST_LOCAL_CHARACTERS = 64  # RFC 5321, section 4.5.3.1.1
+MOST_LABELS = 8
 
 _IBAN_SEPARATOR = re.compile(r"[ .-]")
 _GROUP_LENGTH = re.compile(r"(\d+)!")
@@ -113,14 +113,14 @@ def email_span(text: str) -> Span | None:
     """An e-mail address around the one at sign of `text`."""
     at = text.index("@")
     local = _NOT_LOCAL.split(text[:at])[-1].rsplit("..", 1)[-1].lstrip(".'+%-")
-    if not 1 <= len(local) <= _MOST_LOCAL_CHARACTERS or local[-1] in ".'":
+    if not 1 <= len(local) <= MOST_LOCAL_CHARACTERS or local[-1] in ".'":
         return None
     domain = _DOMAIN.match(text, at + 1)
     if domain is None:
         return None
     # Where labels begin, as far as those before them are names.
     place, labels = at + 1, []
-    for label in domain.group().split(".")[:_MOST_LABELS]:
+    for label in domain.group().split(".")[:MOST_LABELS]:
         labels.append((place, label))
         if not _is_label(label):
             break
@@ -128,7 +128,7 @@ def email_span(text: str) -> Span | None:
     # The longest prefix that is a name: in `x@example.com.Then` the sentence goes on.
     for place, label in labels[:0:-1]:
         for top in (label, label.split("-", 1)[0]):
-            if top.lower() in _top_level_domains():
+            if top.lower() in top_level_domains():
                 return at - len(local), place + len(top)
     return None
 
@@ -187,17 +187,31 @@ def card_span(text: str) -> Span | None:
 def ip_span(text: str, before: str = "") -> Span | None:
     """A public address that is all of `text`, unless `before` calls it a version."""
     text = text if text.endswith("::") else text.rstrip(":")
+    is_new = ":" in text
+    if not is_new and (_VERSION_LIKE.fullmatch(text) or _PATH_BEFORE.search(before)):
+        return None
     try:
-        address = ipaddress.ip_address(text)
+        address = (ipaddress.IPv6Address if is_new else ipaddress.IPv4Address)(text)
     except ValueError:
         return None
     if not address.is_global or address.is_multicast:
         return None
     if isinstance(address, ipaddress.IPv6Address):
         return (0, len(text)) if address in _GLOBAL_UNICAST else None
-    if _VERSION_LIKE.fullmatch(text) or _PATH_BEFORE.search(before):
-        return None
     return None if _VERSION_BEFORE.search(before) else (0, len(text))
+
+
+@lru_cache(maxsize=1)
+def top_level_domains() -> frozenset[str]:
+    """Top-level domains of the packaged Public Suffix List, Unicode and xn--."""
+    rules = files("publicsuffixlist").joinpath("public_suffix_list.dat")
+    names = set()
+    for line in rules.read_text(encoding="utf-8").splitlines():
+        rule = line.strip()
+        if rule and not rule.startswith("//"):
+            names.add(rule.rsplit(".", 1)[-1].lower())
+    encoded = {name.encode("idna").decode() for name in names if not name.isascii()}
+    return frozenset(names | encoded)
 
 
 def _is_label(name: str) -> bool:
@@ -247,16 +261,3 @@ def _iban_lengths() -> dict[str, int]:
                 groups = map(int, _GROUP_LENGTH.findall(structure))
                 lengths[country] = 4 + sum(groups)
     return lengths
-
-
-@lru_cache(maxsize=1)
-def _top_level_domains() -> frozenset[str]:
-    """Top-level domains of the packaged Public Suffix List, Unicode and xn--."""
-    rules = files("publicsuffixlist").joinpath("public_suffix_list.dat")
-    names = set()
-    for line in rules.read_text(encoding="utf-8").splitlines():
-        rule = line.strip()
-        if rule and not rule.startswith("//"):
-            names.add(rule.rsplit(".", 1)[-1].lower())
-    encoded = {name.encode("idna").decode() for name in names if not name.isascii()}
-    return frozenset(names | encoded)
