@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import contextlib
+import gzip
 import io
 import json
 import signal
@@ -43,6 +44,22 @@ def small_archive(samples: Path) -> bytes:
         inflater.decompress(rest)
         rest = inflater.unused_data
     return content[: len(content) - len(rest)]
+
+
+@pytest.fixture(scope="session")
+def response_record() -> Callable[[str, str, bytes], bytes]:
+    """`response_record(url, "2024-01-01", b"HTTP/1.1 ...")`: a gzip member of a WARC."""
+
+    def record(url: str, day: str, block: bytes) -> bytes:
+        header = (
+            "WARC/1.0\r\nWARC-Type: response\r\n"
+            f"WARC-Target-URI: {url}\r\n"
+            f"WARC-Date: {day}T00:00:00Z\r\n"
+            f"Content-Length: {len(block)}\r\n\r\n"
+        )
+        return gzip.compress(header.encode() + block + b"\r\n\r\n")
+
+    return record
 
 
 @dataclass(frozen=True)

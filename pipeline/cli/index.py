@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.options import opening_option
+from pipeline.cli.options import opening_option, workers_option
 from pipeline.cli.showing import visible
 from pipeline.errors import ConfigError
 from pipeline.executors import make_executor
@@ -88,13 +88,7 @@ def remove(folder: str, recipe: Path | None) -> None:
 @command.command("compact")
 @_folder
 @_recipe
-@click.option(
-    "--workers",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Cores to use.",
-)
+@workers_option
 def compact_(folder: str, recipe: Path | None, workers: int) -> None:
     """Merge generations of FOLDER that are of one size, all but the newest two.
 

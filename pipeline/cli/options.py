@@ -21,6 +21,13 @@ set_option: Decorator = click.option(
     help="Override a setting of the recipe, as executor.kind=inline or "
     "extract_text.engine=resiliparse. May stand several times.",
 )
+workers_option: Decorator = click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Cores to use.",
+)
 run_argument: Decorator = click.argument("run", metavar="RUN")
 
 

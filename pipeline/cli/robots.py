@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import opening_option
+from pipeline.cli.options import opening_option, workers_option
 from pipeline.cli.showing import visible
 from pipeline.errors import InputError
 from pipeline.executors import make_executor
@@ -41,13 +41,7 @@ _MOST_SHOWN = 20
     show_default=True,
     help="An agent that must not be refused. Several times.",
 )
-@click.option(
-    "--workers",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Cores to use.",
-)
+@workers_option
 @opening_option("ARCHIVES")
 def command(
     archives: tuple[str, ...],

@@ -1,24 +1,26 @@
 """`tamis robots`: from archives of robots.txt files to the table that read_rights asks."""
 
-import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from pipeline.rights.robots_table import RobotsTable
 
 ALL = "User-agent: *\nDisallow: /"
 
 
-def record(url: str, day: str, status: str, content: str) -> bytes:
-    block = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n\r\n{content}".encode()
-    header = (
-        "WARC/1.0\r\nWARC-Type: response\r\n"
-        f"WARC-Target-URI: {url}\r\n"
-        f"WARC-Date: 2024-01-{day}T00:00:00Z\r\n"
-        f"Content-Length: {len(block)}\r\n\r\n"
-    )
-    return gzip.compress(header.encode() + block + b"\r\n\r\n")
+Record = Callable[[str, str, str, str], bytes]
+
+
+@pytest.fixture
+def record(response_record: Callable[[str, str, bytes], bytes]) -> Record:
+    def robots_record(url: str, day: str, status: str, content: str) -> bytes:
+        head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n\r\n"
+        return response_record(url, f"2024-01-{day}", (head + content).encode())
+
+    return robots_record
 
 
 def archive(path: Path, *records: bytes) -> str:
@@ -27,7 +29,7 @@ def archive(path: Path, *records: bytes) -> str:
 
 
 def test_the_files_of_all_archives_become_one_table(
-    command: Callable[..., Any], tmp_path: Path
+    command: Callable[..., Any], record: Record, tmp_path: Path
 ) -> None:
     first = archive(
         tmp_path / "a.warc.gz",
@@ -59,7 +61,7 @@ def test_the_files_of_all_archives_become_one_table(
 
 
 def test_an_archive_that_cannot_be_read_is_named_and_the_others_are_read(
-    command: Callable[..., Any], tmp_path: Path
+    command: Callable[..., Any], record: Record, tmp_path: Path
 ) -> None:
     own = record("https://a.example/robots.txt", "01", "200 OK", ALL)
     good = archive(tmp_path / "good.warc.gz", own)
@@ -75,7 +77,7 @@ def test_an_archive_that_cannot_be_read_is_named_and_the_others_are_read(
 
 
 def test_an_unwritable_table_is_named(
-    command: Callable[..., Any], tmp_path: Path
+    command: Callable[..., Any], record: Record, tmp_path: Path
 ) -> None:
     own = record("https://a.example/robots.txt", "01", "200 OK", ALL)
     good = archive(tmp_path / "good.warc.gz", own)

@@ -1,4 +1,4 @@
-import gzip
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -173,23 +173,15 @@ def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
         build(ReadRights(robots=str(tmp_path / "none.arrow")))
 
 
-def test_what_a_server_said_comes_from_the_archive(tmp_path: Path) -> None:
+def test_what_a_server_said_comes_from_the_archive(
+    response_record: Callable[[str, str, bytes], bytes], tmp_path: Path
+) -> None:
     page = b"HTTP/1.1 200 OK\r\nX-Robots-Tag: noai\r\nTDM-Reservation: 1\r\n\r\n<p>x"
     archive = tmp_path / "a.warc.gz"
-    archive.write_bytes(response("https://a.example/", "01", page))
+    archive.write_bytes(response_record("https://a.example/", "2024-01-01", page))
     size = archive.stat().st_size
     (records,) = read_warc.read(
         read_warc.ReadWarc(), Split(str(archive), 0, size, size, exact=True)
     )
     columns = read(decode_html.build(decode_html.DecodeHtml())(records))
     assert columns["noai"] == columns["tdm"] == [True]
-
-
-def response(url: str, day: str, block: bytes) -> bytes:
-    header = (
-        "WARC/1.0\r\nWARC-Type: response\r\n"
-        f"WARC-Target-URI: {url}\r\n"
-        f"WARC-Date: 2024-01-{day}T00:00:00Z\r\n"
-        f"Content-Length: {len(block)}\r\n\r\n"
-    )
-    return gzip.compress(header.encode() + block + b"\r\n\r\n")
