@@ -1,9 +1,10 @@
 """What each block of a page is: wanted or not, a user's comment or not, how surely.
 
 Gold: the share of the block's words that the gold text has at that place.
-Silver: trafilatura and resiliparse are asked. What both keep is wanted; what
-trafilatura drops is not, for resiliparse keeps too much as a rule; where trafilatura
-alone keeps a block, its word counts for a third.
+Silver: trafilatura and resiliparse are asked. What trafilatura keeps is wanted, for
+resiliparse keeps too much as a rule; but a block on which they differ counts for a
+third, whoever keeps it: trafilatura likes to lose what leads into an article. What
+is known to be a comment is in no doubt.
 Comments: what trafilatura gives with comments and not without, and gold has not.
 """
 
@@ -24,7 +25,7 @@ from pipeline.training.alignment import matched_shares
 from pipeline.training.extractor_pages import Page
 
 TEACHERS: Final = ("trafilatura", "trafilatura_comments", "resiliparse")
-_DOUBT: Final = 0.3  # weight of a block that only trafilatura keeps
+_DOUBT: Final = 0.3  # weight of a block that only one teacher keeps
 _MIN_SILVER_WORDS: Final = 20  # a page of which the teacher keeps less teaches nothing
 
 
@@ -55,10 +56,10 @@ def label(page: Page, workspace: Workspace, taught: dict[str, str]) -> Labels | 
         return Labels(words, gold, comment.astype(np.float32), ones, True)
     if words[ours].sum() < _MIN_SILVER_WORDS:
         return None
-    is_doubtful = ours & ~theirs
+    is_doubtful = (ours != theirs) & ~comment
     return Labels(
         words,
-        np.where(is_doubtful, shares["trafilatura"], ours).astype(np.float32),
+        np.where(ours & ~theirs, shares["trafilatura"], ours).astype(np.float32),
         comment.astype(np.float32),
         np.where(is_doubtful, _DOUBT, 1.0).astype(np.float32),
         False,

@@ -26,8 +26,6 @@ WORDS_OF_KIND: Final[dict[str, str]] = {
     "byline": "byline author authors date time published posted timestamp dateline "
     "credit meta",
     "caption": "caption image photo gallery picture figure thumbnail video player",
-    "content": "content article body entry text story copy prose main paragraph "
-    "description markdown wysiwyg richtext",
     "post": "post posts message thread topic forum question answer",
 }
 KIND_NAMES: Final[tuple[str, ...]] = tuple(WORDS_OF_KIND)

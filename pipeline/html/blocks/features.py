@@ -25,18 +25,16 @@ from pipeline.html.blocks.layout import (
     Page,
 )
 from pipeline.html.blocks.paths import ALL_KINDS
-from pipeline.html.blocks.regions import PRICES
+from pipeline.html.blocks.peers import PEER_NAMES, peer_features
+from pipeline.html.blocks.regions import words_before_main
 
 FAR: Final = 64
 _LEVELS: Final = 3
 _WINDOWS: Final = (3, 8, 20)
 _KIND_COUNT: Final = len(ALL_KINDS)
 _LIST_ITEM: Final = ALL_KINDS.index("li_tag")
-_RUNS: Final = len(PRICES)
 
 OWN_NAMES: Final = (
-    "linked_share",
-    "last_class",
     "tag",
     "is_hidden",
     "is_special",
@@ -45,37 +43,38 @@ OWN_NAMES: Final = (
 PLACE_NAMES: Final = (
     "words_before_share",
     "after_main_heading",
-    "words_after_main_heading",
     "after_heading",
     "section_linked_share",
+    "long_before_share",
 )
-WINDOW_NAMES: Final = (
-    *(f"window{size}_linked_share" for size in _WINDOWS),
-    "window3_words",
-)
+WINDOW_NAMES: Final = tuple(f"window{size}_linked_share" for size in _WINDOWS)
 PATH_NAMES: Final = (
     "names_sum",
     "names_nearest",
     *(name for name in ALL_KINDS if name != "li_tag"),
 )
 HOLDER_NAMES: Final = (
-    *(f"holder{level}_linked_share" for level in range(1, _LEVELS + 1)),
-    "holder1_long_share",
+    "holder1_names_own",
+    "holder1_words_per_block",
+    "holder1_linked_share",
+    "holder2_linked_share",
     "holder1_page_share",
     "holder2_page_share",
     "holder3_stop_share",
-    "holder1_words_per_block",
-    "holder1_names_own",
 )
 REGION_NAMES: Final = (
-    *(f"run{price:.0f}_distance" for price in PRICES),
+    "run_distance",
     "best_distance",
     "best_levels",
     "holder_score_share",
     "group_blocks",
-    "group_words_per_block",
-    "group_linked_share",
     "group_stop_share",
+    "group_page_share",
+    "group_run_share",
+    "group_best_share",
+    "group_longest",
+    "group_first_share",
+    "group_first_words",
 )
 PAGE_NAMES: Final = (
     "page_words",
@@ -98,6 +97,7 @@ NAMES: Final[tuple[str, ...]] = (
     *PATH_NAMES,
     *HOLDER_NAMES,
     *REGION_NAMES,
+    *PEER_NAMES,
     *PAGE_NAMES,
 )
 assert len(NAMES) <= FEATURES
@@ -118,6 +118,7 @@ def describe_blocks(page: Page) -> None:
         at = _path(page, block, row, at)
         at = _holders(page, block, row, at)
         at = _region(page, block, row, at)
+        at = peer_features(page, block, row, at)
         for feature in range(len(PAGE_NAMES)):
             row[at + feature] = of_page[feature]
         tag = page.elements[page.blocks[block].container].tag
@@ -128,7 +129,6 @@ def describe_blocks(page: Page) -> None:
 @njit(cache=True, nogil=True)
 def _own(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     block = page.blocks[index]
-    words = max(block.words, 1)
     special = 0
     if block.flags & np.uint32(IN_PRE):
         special = 1
@@ -138,12 +138,10 @@ def _own(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
         special = 3
     elif block.flags & np.uint32(DIALOG):
         special = 4
-    row[at] = block.linked_words / words
-    row[at + 1] = block.last
-    row[at + 2] = page.elements[block.container].tag
-    row[at + 3] = 1 if block.flags & np.uint32(HIDDEN) else 0
-    row[at + 4] = special
-    row[at + 5] = page.copies[page.copy_of[index]].blocks
+    row[at] = page.elements[block.container].tag
+    row[at + 1] = 1 if block.flags & np.uint32(HIDDEN) else 0
+    row[at + 2] = special
+    row[at + 3] = page.copies[page.copy_of[index]].blocks
     return at + len(OWN_NAMES)
 
 
@@ -157,8 +155,7 @@ def _place(
     main = page.regions[0].main_heading
     row[at] = before / max(total, 1)
     row[at + 1] = index - main if main >= 0 else -1000
-    row[at + 2] = before - page.words_before[main] if main >= 0 else -100_000
-    row[at + 3] = index - heading if heading >= 0 else 1000
+    row[at + 2] = index - heading if heading >= 0 else 1000
     first = heading + 1
     stop = page.next_heading[index]
     tag = page.elements[page.blocks[index].container].tag
@@ -166,7 +163,8 @@ def _place(
         first = index + 1
     words = page.words_before[stop] - page.words_before[first]
     linked = page.linked_before[stop] - page.linked_before[first]
-    row[at + 4] = linked / max(words, 1)
+    row[at + 3] = linked / max(words, 1)
+    row[at + 4] = page.long_before[index] / max(page.long_before[count], 1)
     return at + len(PLACE_NAMES)
 
 
@@ -178,9 +176,7 @@ def _windows(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
         words, linked, _, _ = _sums(page, start, stop)
         row[at] = linked / max(words, 1)
         at += 1
-    start, stop = max(index - 3, 0), min(index + 4, count)
-    row[at] = (page.words_before[stop] - page.words_before[start]) / (stop - start)
-    return at + 1
+    return at
 
 
 @njit(cache=True, nogil=True)
@@ -210,20 +206,15 @@ def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     if element.block_stop - element.block_start <= 1:
         above = page.paths[holder].wider
         holder = int(above) if above >= 0 else holder
-    nearest = page.elements[holder]
-    own = page.paths[holder].own
-    blocks = max(nearest.block_stop - nearest.block_start, 1)
-    start, stop = nearest.block_start + ZERO, nearest.block_stop + ZERO
-    words, _, _, longs = _sums(page, start, stop)
-    row[at + 3] = longs / max(words, 1)
-    row[at + 7] = words / blocks
-    row[at + 8] = own
+    row[at] = page.paths[holder].own
     for level in range(_LEVELS):
         element = page.elements[holder]
         start, stop = element.block_start + ZERO, element.block_stop + ZERO
         words, linked, stops, _ = _sums(page, start, stop)
-        row[at + level] = linked / max(words, 1)
+        if level == 0:
+            row[at + 1] = words / max(element.block_stop - element.block_start, 1)
         if level < 2:
+            row[at + 2 + level] = linked / max(words, 1)
             row[at + 4 + level] = words / total
         else:
             row[at + 6] = stops / max(words, 1)
@@ -236,11 +227,9 @@ def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
 def _region(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     region = page.regions[0]
     block = page.blocks[index]
-    for run in range(_RUNS):
-        row[at + run] = _outside(index, region.run_start[run], region.run_stop[run])
-    at += _RUNS
+    row[at] = _outside(index, region.run_start, region.run_stop)
     best = page.elements[region.best_element]
-    row[at] = _outside(index, best.block_start, best.block_stop)
+    row[at + 1] = _outside(index, best.block_start, best.block_stop)
     levels = 0
     holder = int(block.element)
     while holder >= 0:
@@ -252,18 +241,25 @@ def _region(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
             break
         holder = int(page.paths[holder].wider)
         levels += 1
-    row[at + 1] = levels
+    row[at + 2] = levels
     parent = page.elements[block.container].parent
     score = page.paths[block.container].score
     if parent >= 0:
         score = max(score, page.paths[parent].score)
-    row[at + 2] = score / max(region.best_score, np.float32(0.001))
+    row[at + 3] = score / max(region.best_score, np.float32(0.001))
     group = page.groups[page.group_of[index]]
-    row[at + 3] = group.blocks
-    row[at + 4] = group.words / max(group.blocks, 1)
-    row[at + 5] = group.linked_words / max(group.words, 1)
-    row[at + 6] = group.terminals / max(group.words, 1)
-    return at + 7
+    row[at + 4] = group.blocks
+    row[at + 5] = group.terminals / max(group.words, 1)
+    plain = group.words - group.linked_words
+    total = max(page.words_before[page.state[0].blocks], 1)
+    before = page.words_before[group.first]
+    row[at + 6] = plain / total
+    row[at + 7] = group.in_run / max(plain, 1)
+    row[at + 8] = group.in_best / max(plain, 1)
+    row[at + 9] = group.longest
+    row[at + 10] = before / total
+    row[at + 11] = before - words_before_main(page)
+    return at + len(REGION_NAMES)
 
 
 @njit(cache=True, nogil=True)
@@ -272,7 +268,7 @@ def _page(page: Page, row: NDArray[np.float32]) -> None:
     region = page.regions[0]
     words, linked, _, longs = _sums(page, ZERO, count + ZERO)
     total = max(words, 1)
-    start, stop = region.run_start[1] + ZERO, region.run_stop[1] + ZERO
+    start, stop = region.run_start + ZERO, region.run_stop + ZERO
     in_run, _, _, _ = _sums(page, start, stop)
     best = page.elements[region.best_element]
     start, stop = best.block_start + ZERO, best.block_stop + ZERO

@@ -19,6 +19,7 @@ from pipeline.html.blocks.features import describe_blocks
 from pipeline.html.blocks.layout import ZERO
 from pipeline.html.blocks.markdown import bytes_for_markdown, write_markdown
 from pipeline.html.blocks.paths import follow_paths
+from pipeline.html.blocks.peers import find_peers, forget_peers
 from pipeline.html.blocks.plain import write_plain
 from pipeline.html.blocks.regions import find_regions, forget_groups
 from pipeline.html.blocks.workspace import Workspace
@@ -33,8 +34,10 @@ def describe(workspace: Workspace) -> None:
     page = workspace[0]
     follow_paths(page)
     find_regions(page)
+    find_peers(page)
     describe_blocks(page)
     forget_groups(page)
+    forget_peers(page)
 
 
 @njit(cache=True, nogil=True)

@@ -149,6 +149,23 @@ GROUP = np.dtype(
         ("words", np.int32),
         ("linked_words", np.int32),
         ("terminals", np.int32),
+        ("first", np.int32),  # block
+        # The rest in plain words, those of no link:
+        ("longest", np.int32),  # of its blocks
+        ("in_run", np.int32),
+        ("in_best", np.int32),
+    ],
+    align=True,
+)
+
+# Elements of one parent that look alike and hold two blocks or more; see peers.py.
+PEERS = np.dtype(
+    [
+        ("key", np.uint64),
+        ("elements", np.int32),
+        ("words", np.int32),
+        ("in_run", np.int32),  # words
+        ("first", np.int32),  # block
     ],
     align=True,
 )
@@ -156,8 +173,8 @@ GROUP = np.dtype(
 # Where the text of a page is, before any model is asked; see regions.py.
 REGIONS = np.dtype(
     [
-        ("run_start", np.int32, (3,)),  # best runs of blocks, at three prices
-        ("run_stop", np.int32, (3,)),
+        ("run_start", np.int32),  # best run of blocks
+        ("run_stop", np.int32),
         ("best_element", np.int32),
         ("best_score", np.float32),
         ("main_heading", np.int32),  # block of the heading most like <title>, or -1
@@ -229,6 +246,9 @@ PAGE = np.dtype(
         ("next_heading", np.int32, (MAX_BLOCKS,)),
         ("groups", GROUP, (GROUP_SLOTS,)),
         ("copies", GROUP, (GROUP_SLOTS,)),
+        ("own_peers", np.int32, (MAX_ELEMENTS,)),  # slot in `peers`, or -1
+        ("peers_of", np.int32, (MAX_ELEMENTS,)),  # of the nearest that has some, or -1
+        ("peers", PEERS, (GROUP_SLOTS,)),
         ("regions", REGIONS, (1,)),
         ("features", np.float32, (MAX_BLOCKS, FEATURES)),
         ("probabilities", np.float32, (MODELS, MAX_BLOCKS)),

@@ -1,8 +1,8 @@
 """Where a page's text lies, before any model is asked.
 
 prefix sums   of words and the like over blocks: any range costs one subtraction
-runs          the consecutive blocks of greatest value, plain words less a price
-              for every block (maximum subarray, Bentley 1984), at three prices
+run           the consecutive blocks of greatest value, plain words less a price
+              for every block (maximum subarray, Bentley 1984)
 best element  Readability's idea: paragraphs vote for parent and grandparent
 groups        blocks of the same make; copies: blocks of the same words
 main heading  the heading that shares most with <title>
@@ -18,9 +18,7 @@ from pipeline.html.blocks.dictionary import KIND_NAMES
 from pipeline.html.blocks.layout import GROUP_SLOTS, Page
 from pipeline.html.blocks.paths import TAG_KIND_NAMES
 
-PRICES: Final = (3.0, 8.0, 20.0)
-_RUNS: Final = len(PRICES)
-_PRICES = np.array(PRICES)
+_PRICE: Final = 8.0
 _LONG_WORDS: Final = 12
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _COMMENT: Final = len(TAG_KIND_NAMES) + KIND_NAMES.index("comment")
@@ -31,9 +29,16 @@ _LIST_ITEM: Final = TAG_KIND_NAMES.index("li")
 def find_regions(page: Page) -> None:
     """Fill prefix sums, groups, copies and `regions`; paths must be there."""
     _sum_up(page)
-    _find_runs(page)
+    _find_run(page)
     _find_best_element(page)
     _find_groups(page)
+
+
+@njit(cache=True, nogil=True)
+def words_before_main(page: Page) -> int:
+    """Words before the main heading; 0 where there is none."""
+    main = page.regions[0].main_heading
+    return int(page.words_before[main]) if main >= 0 else 0
 
 
 @njit(cache=True, nogil=True)
@@ -90,20 +95,17 @@ def _sum_up(page: Page) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _find_runs(page: Page) -> None:
+def _find_run(page: Page) -> None:
     region = page.regions[0]
-    for price in range(_RUNS):
-        best = total = 0.0
-        start = run_start = run_stop = 0
-        for index in range(page.state[0].blocks):
-            block = page.blocks[index]
-            total += block.words - 2.0 * block.linked_words - _PRICES[price]
-            if total <= 0:
-                total, start = 0.0, index + 1
-            elif total > best:
-                best, run_start, run_stop = total, start, index + 1
-        region.run_start[price] = run_start
-        region.run_stop[price] = run_stop
+    region.run_start = region.run_stop = start = 0
+    best = total = 0.0
+    for index in range(page.state[0].blocks):
+        block = page.blocks[index]
+        total += block.words - 2.0 * block.linked_words - _PRICE
+        if total <= 0:
+            total, start = 0.0, index + 1
+        elif total > best:
+            best, region.run_start, region.run_stop = total, start, index + 1
 
 
 @njit(cache=True, nogil=True)
@@ -144,6 +146,8 @@ def _find_best_element(page: Page) -> None:
 
 @njit(cache=True, nogil=True)
 def _find_groups(page: Page) -> None:
+    region = page.regions[0]
+    best = page.elements[region.best_element]
     repeated = 0
     for index in range(page.state[0].blocks):
         block = page.blocks[index]
@@ -154,15 +158,22 @@ def _find_groups(page: Page) -> None:
                 break
             element = page.elements[element.parent]
             key = (key ^ element.signature) * _MIX
-        page.group_of[index] = _add(page.groups, key, block)
-        page.copy_of[index] = _add(page.copies, block.hash, block)
+        page.copy_of[index] = _add(page.copies, block.hash, block, index)
         if page.copies[page.copy_of[index]].blocks > 1:
             repeated += block.words
-    page.regions[0].repeated_words = repeated
+        page.group_of[index] = _add(page.groups, key, block, index)
+        group = page.groups[page.group_of[index]]
+        plain = block.words - block.linked_words
+        group.longest = max(group.longest, plain)
+        if region.run_start <= index < region.run_stop:
+            group.in_run += plain
+        if best.block_start <= index < best.block_stop:
+            group.in_best += plain
+    region.repeated_words = repeated
 
 
 @njit(cache=True, nogil=True)
-def _add(table: Page, key: np.uint64, block: Page) -> int:
+def _add(table: Page, key: np.uint64, block: Page, index: int) -> int:
     """Count the block under its key; returns the slot. Key 0 is read as 1."""
     key = max(key, np.uint64(1))
     slot = key & np.uint64(GROUP_SLOTS - 1)
@@ -171,7 +182,9 @@ def _add(table: Page, key: np.uint64, block: Page) -> int:
     group = table[slot]
     if group.key == 0:
         group.key = key
+        group.first = index
         group.blocks = group.words = group.linked_words = group.terminals = 0
+        group.longest = group.in_run = group.in_best = 0
     group.blocks += 1
     group.words += block.words
     group.linked_words += block.linked_words

@@ -23,7 +23,7 @@ def small(**changes: Any) -> dict[str, Any]:
         "value": [0.0, -1.0, 1.0],
     }
     return {
-        "features": ["linked_share"],
+        "features": ["holder1_linked_share"],
         "log_odds": {"article": 1.5},
         "content": {**tree, **changes},
         "comment": tree,
