@@ -26,6 +26,11 @@ _ODDS_OF_OTHERS = 0.1
 # lid.176's answer for a language that py3langid has not learnt is believed from here.
 _BELIEVED_UNOPPOSED = 0.5
 
+# Languages that a model is asked for, and what is left to those of the recipe together
+# where it is sure that a text is in none of them.
+_LIKELIEST = 8
+_HARDLY = 0.01
+
 
 class Opinion(NamedTuple):
     """A language (ISO 639-3; None for a text that is in none) and how sure, in [0, 1]."""
@@ -44,11 +49,20 @@ class FastText:
             raise StorageError(f"{path} is not a fastText model: {error}") from error
 
     def opinion(self, line: str) -> Opinion:
-        """The likeliest language. fastText's sums can exceed 1 by a rounding error."""
-        labels, scores = self._model.predict(line)
-        if not labels:
-            return Opinion(None, 0.0)
-        return Opinion(language_of_label(labels[0]), min(float(scores[0]), 1.0))
+        """The likeliest language."""
+        return self.opinions(line, 1)[0]
+
+    def opinions(self, line: str, most: int) -> list[Opinion]:
+        """The likeliest languages, the best first, at least one.
+
+        fastText's sums can exceed 1 by a rounding error.
+        """
+        labels, scores = self._model.predict(line, most)
+        found = [
+            Opinion(language_of_label(label), min(float(score), 1.0))
+            for label, score in zip(labels, scores, strict=True)
+        ]
+        return found or [Opinion(None, 0.0)]
 
 
 class SecondOpinion:
@@ -96,6 +110,20 @@ def opinion(
     ):
         return answer
     return second.opinion(line) if second.is_wanted_over(answer) else answer
+
+
+def elsewhere(line: str, first: FastText, asked: frozenset[str]) -> Opinion | None:
+    """The first model's answer where it is sure of one thing: none of `asked`.
+
+    It need not be sure which other language it is, if it is more likely that one than
+    all others together.
+    """
+    answer, *others = first.opinions(line, _LIKELIEST)
+    is_other = answer.language not in (*asked, None, SERBO_CROATIAN)
+    if not is_other or answer.score < _BELIEVED_UNOPPOSED:
+        return None
+    wanted = sum(other.score for other in others if other.language in asked)
+    return answer if wanted < _HARDLY else None
 
 
 @lru_cache(maxsize=1)

@@ -38,6 +38,28 @@ def test_a_page_is_its_text(html: str, expected: str) -> None:
     assert page_text(html.encode()) == expected
 
 
+@pytest.mark.parametrize("before", [0, 1, 63, 64, 65, 127, 200])
+@pytest.mark.parametrize("behind", [0, 1, 63, 64, 65, 127, 200])
+def test_what_is_passed_over_may_have_any_length(before: int, behind: int) -> None:
+    script = "<script>" + "-" * before + "</script" + " " * behind + ">"
+    comment = "<!--" + "<" * behind + "-->"
+    assert page_text(f"a{script}b{comment}c<p {'x' * before}>d".encode()) == "a b c d"
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        pytest.param(0, "", id="nothing"),
+        pytest.param(3, "Un", id="no space at the end"),
+        pytest.param(4, "Un", id="half a letter is none"),
+        pytest.param(5, "Un é", id="a letter"),
+        pytest.param(99, "Un été", id="all there is"),
+    ],
+)
+def test_reading_may_stop_early(most: int, expected: str) -> None:
+    assert page_text("<p>Un<p>été".encode(), most).rstrip() == expected
+
+
 def test_bytes_that_are_no_utf8_are_passed_over() -> None:
     assert page_text(b"<p>\xff\xfea\xe4\xbd</p>b") == "a b"
 

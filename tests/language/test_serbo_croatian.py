@@ -1,6 +1,5 @@
 """Serbian in Latin letters is not Croatian, and models do not know it."""
 
-import pyarrow as pa
 import pytest
 
 from pipeline.language.models import Opinion
@@ -40,14 +39,12 @@ def test_a_line_is_of_the_standard_whose_words_it_has(
 def test_the_stage_looks_again_at_latin_letters_only(
     line: str, answer: str, expected: str
 ) -> None:
-    columns = languages_of(pa.array([line]), lambda line: Opinion(answer, 0.8))
+    columns = languages_of([(line, Opinion(answer, 0.8))])
     assert columns["language"].to_pylist() == [expected]
 
 
 def test_a_model_of_your_own_is_believed() -> None:
     columns = languages_of(
-        pa.array(["Deca su ovde."]),
-        lambda line: Opinion("hrv", 0.8),
-        sisters=frozenset(),
+        [("Deca su ovde.", Opinion("hrv", 0.8))], sisters=frozenset()
     )
     assert columns["language"].to_pylist() == ["hrv"]

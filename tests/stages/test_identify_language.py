@@ -12,7 +12,6 @@ from pipeline.stage import Transform, build_transform
 from pipeline.stages.identify_language import (
     IdentifyLanguage,
     build,
-    html_view,
     languages_of,
 )
 
@@ -79,27 +78,63 @@ def test_the_columns_are_the_declared_ones(identify: Transform) -> None:
 
 def test_unresolved_serbo_croatian_goes_by_its_script() -> None:
     columns = languages_of(
-        pa.array(["dobar dan", "добар дан"]), lambda line: Opinion("hbs", 0.7)
+        [("dobar dan", Opinion("hbs", 0.7)), ("добар дан", Opinion("hbs", 0.7))]
     )
     assert columns["language"].to_pylist() == ["hrv", "srp"]
 
 
 def test_a_model_may_say_that_a_text_is_in_no_language() -> None:
-    columns = languages_of(pa.array(["qwfp zxcd"]), lambda line: Opinion(None, 0.8))
+    columns = languages_of([("qwfp zxcd", Opinion(None, 0.8))])
     assert columns["language"].to_pylist() == [None]
     assert columns["script"].to_pylist() == ["Latn"]
 
 
-def test_a_page_is_judged_by_the_middle_of_its_text() -> None:
+def of_page(page: bytes, *languages: str) -> list[str | None]:
+    """Language and script of a page, by a recipe that asks for these languages."""
+    config = IdentifyLanguage(on="html", languages=languages)
+    named = build(config)(batch([page], "html", pa.binary()))
+    return [*named["language"].to_pylist(), *named["script"].to_pylist()]
+
+
+def test_a_page_is_judged_by_the_middle_of_its_first_text() -> None:
     french = "<p>Le conseil municipal votera la semaine prochaine.</p>" * 60
     menu = "<nav>" + "<a href='/'>Home News Sports Weather</a>" * 20 + "</nav>"
-    page = f"<html><script>var english = 'words';</script>{menu}{french}{menu}"
-    view = html_view(page.encode())
-    assert view.startswith("votera") or "conseil municipal" in view
-    assert "Home" not in view
-    assert "english" not in view
-    assert len(view) <= 1_000
-    assert html_view(b"") == ""
+    far = "<p>The council will vote on it.</p>" * 5_000
+    page = f"<html><script>var english = 'words';</script>{menu}{french}{menu}{far}"
+    for languages in ((), ("fra",), ("eng",), ("deu", "fra")):
+        assert of_page(page.encode(), *languages) == ["fra", "Latn"]
+
+
+def test_a_short_look_that_leaves_no_chance_is_enough() -> None:
+    """200 characters are English, 1,000 are half French, which only Poland ignores."""
+    english = "<p>The town council will vote on the new library next week.</p>" * 5
+    french = "<p>Le conseil municipal votera la semaine prochaine.</p>" * 20
+    page = batch([(french + english + french).encode()], "html", pa.binary())
+    scores = []
+    for languages in (("pol",), ()):
+        config = IdentifyLanguage(
+            on="html", languages=languages, second_opinion_below=0
+        )
+        scores += build(config)(page)["language_score"].to_pylist()
+    assert scores[0] > 0.9
+    assert scores[1] < 0.6
+
+
+@pytest.mark.parametrize(
+    ("page", "script", "language"),
+    [
+        pytest.param("<p>Городской совет проголосует.", "Cyrl", "rus", id="Cyrillic"),
+        pytest.param("<p>سيصوت مجلس المدينة على المكتبة.", "Arab", "arb", id="Arabic"),
+        pytest.param(
+            "<p>市议会将于下周就新图书馆进行投票。", "Hani", "cmn", id="Chinese"
+        ),
+        pytest.param("<p>नगर परिषद मतदान करेगी।", "Deva", "hin", id="Hindi"),
+        pytest.param("<p>สภาเมืองจะลงมติเรื่องห้องสมุด", "Thai", "tha", id="Thai"),
+    ],
+)
+def test_pages_of_five_scripts(page: str, script: str, language: str) -> None:
+    for asked in ((), ("fra",), (language,)):
+        assert of_page(page.encode(), *asked) == [language, script]
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.binary()])
@@ -130,7 +165,7 @@ def test_before_extraction_the_columns_carry_a_prefix(kind: pa.DataType) -> None
     ],
 )
 def test_hostile_pages_raise_nothing(page: bytes) -> None:
-    assert len(html_view(page)) <= 1_000
+    assert len(of_page(page, "fra")) == 2
 
 
 def test_settings_are_checked() -> None:
