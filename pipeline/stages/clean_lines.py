@@ -44,6 +44,7 @@ _REFINEDWEB_MOST = 0.05
 class CleanLines(StageConfig):
     """Which rules, and how much a document may lose by them."""
 
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("regex",)
 
     stage: Literal["clean_lines"] = "clean_lines"

@@ -151,6 +151,17 @@ def test_citations_are_taken_out_of_lines() -> None:
         pytest.param("Share", "eng", "single_word", id="one word"),
         pytest.param("目录", "cmn", "single_word", id="one Chinese word"),
         pytest.param("1.2K likes", "eng", "counter", id="English counter"),
+        pytest.param("1 comment", "swe", "counter", id="English, one, in Swedish"),
+        pytest.param("12 k vues", "fra", "counter", id="French, thousands"),
+        pytest.param("1,2 Mio. Aufrufe", "deu", "counter", id="German, millions"),
+        pytest.param(
+            "3 mil visualizaciones", "spa", "counter", id="Spanish, thousands"
+        ),
+        pytest.param("12 тыс. просмотров", "rus", "counter", id="Russian, thousands"),
+        pytest.param("12 ألف مشاهدة", "arb", "counter", id="Arabic, thousands"),
+        pytest.param("3亿次播放", "cmn", "counter", id="Chinese, 10^8"),
+        pytest.param("1.2 ล้านวิว", "tha", "counter", id="Thai, millions"),
+        pytest.param("12 लाख व्यूज", "hin", "counter", id="Hindi, 10^5"),
         pytest.param("• 12,345 views •", "eng", "counter", id="signs around it"),
         pytest.param("3 commentaires", "fra", "counter", id="French"),
         pytest.param("12 Kommentare", "deu", "counter", id="German"),

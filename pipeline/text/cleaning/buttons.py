@@ -2,7 +2,7 @@
 
 Penedo et al. 2023, appendix G.2, and their patterns as DCLM publishes them:
 
-    counter   a line that is a number, with K, M or B perhaps, and "likes", "shares" ...
+    counter   a line that is a number, with K, M, B or "Mio." perhaps, and "likes" ...
     cart      "items in cart", with its number
     more      "read more" at the end, with what points on behind it
     sign_in   "sign in" at the beginning, unless a word goes on behind it
@@ -14,7 +14,7 @@ dots; ours must not change "Sign in blue ink" or "You should read more."
 from numba import njit
 
 from pipeline.text.cleaning.line import Line, part, phrase_at, trimmed, without
-from pipeline.text.cleaning.phrases import CART, COUNTER, MORE, SIGN_IN, Phrases
+from pipeline.text.cleaning.phrases import CART, MORE, SIGN_IN, Phrases
 from pipeline.text.unicode import (
     DECIMAL,
     JOINER,
@@ -50,11 +50,10 @@ def is_counter(line: Line, phrases: Phrases, language: int) -> bool:
     if here == last or not (is_apart or line.flags[here] & UNSPACED):
         return False
     rest = part(line, here, last)
-    for phrase in range(phrases.lists[language], phrases.lists[language + 1]):
-        if phrases.kinds[phrase] == COUNTER:
-            length = phrase_at(rest, 0, phrases, phrase)
-            if length and length == len(rest.codes):
-                return True
+    for phrase in range(phrases.counters[language], phrases.lists[language + 1]):
+        length = phrase_at(rest, 0, phrases, phrase)
+        if length and length == len(rest.codes):
+            return True
     return False
 
 
@@ -62,7 +61,7 @@ def is_counter(line: Line, phrases: Phrases, language: int) -> bool:
 def without_buttons(line: Line, phrases: Phrases, language: int) -> tuple[Line, int]:
     """The line without the buttons in it, and how many there were."""
     count = 0
-    for phrase in range(phrases.lists[language], phrases.lists[language + 1]):
+    for phrase in range(phrases.lists[language], phrases.counters[language]):
         kind = phrases.kinds[phrase]
         first, last = 0, 0
         if kind == CART:

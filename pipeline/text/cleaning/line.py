@@ -243,7 +243,7 @@ def kinds_in(line: Line, phrases: Phrases, language: int) -> int:
             place_of(codes[place], codes[place + 1], codes[place + 2], codes[place + 3])
         ]:
             continue
-        for phrase in range(phrases.lists[language], phrases.lists[language + 1]):
+        for phrase in range(phrases.lists[language], phrases.counters[language]):
             if phrases.kinds[phrase] & ANYWHERE and phrase_at(
                 line, place, phrases, phrase
             ):

@@ -6,6 +6,7 @@ phrases.tsv has a row per language (ISO 639-3) and kind, its phrases parted by "
     javascript  a notice that a script does not run
     policy      notices of cookies and terms
     counter     what social networks count: "12 likes"
+    power       what may stand between the number and them: "1,2 Mio. Aufrufe"
     cart        "items in cart"
     more        a button behind a teaser: "read more"
     sign_in     a button: "sign in"
@@ -25,7 +26,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from pipeline.text.unicode import code_points, position
+from pipeline.text.unicode import UNSPACED, code_points, position
 
 LOREM, JAVASCRIPT, POLICY, COUNTER, CART, MORE, SIGN_IN = (1 << bit for bit in range(7))
 _KINDS = {
@@ -49,18 +50,20 @@ _SHARED = "eng"
 class Phrases(NamedTuple):
     """Lists of phrases in small letters, one per language, English first.
 
-    codes   (letters,)      int32  code points, phrase after phrase
-    starts  (phrases + 1,)  int64  where each phrase begins
-    kinds   (phrases,)      int64
-    lists   (lists + 1,)    int64  where each list begins
-    begins  (lists, PLACES) bool   whether a phrase that is looked for ANYWHERE may
-                                   begin with four code points of this `place_of`
+    codes    (letters,)      int32  code points, phrase after phrase
+    starts   (phrases + 1,)  int64  where each phrase begins
+    kinds    (phrases,)      int64
+    lists    (lists + 1,)    int64  where each list begins; its counters stand last
+    counters (lists,)        int64  where these begin
+    begins   (lists, PLACES) bool   whether a phrase that is looked for ANYWHERE may
+                                    begin with four code points of this `place_of`
     """
 
     codes: NDArray[np.int32]
     starts: NDArray[np.int64]
     kinds: NDArray[np.int64]
     lists: NDArray[np.int64]
+    counters: NDArray[np.int64]
     begins: NDArray[np.bool_]
 
 
@@ -80,10 +83,12 @@ def phrases() -> Phrases:
     """Every language's list."""
     letters: list[NDArray[np.int32]] = []
     kinds: list[int] = []
-    lists = [0]
+    lists, counters = [0], []
     begins = np.zeros((len(_table()), PLACES), np.bool_)
     for language, rows in enumerate(_table().values()):
-        for kind, phrase in dict.fromkeys(_table()[_SHARED] + rows):
+        own = dict.fromkeys(_table()[_SHARED] + rows)
+        counters.append(lists[-1] + sum(kind != COUNTER for kind, _ in own))
+        for kind, phrase in sorted(own, key=lambda row: row[0] == COUNTER):
             codes = _small(phrase)
             letters.append(codes)
             kinds.append(kind)
@@ -95,6 +100,7 @@ def phrases() -> Phrases:
         np.cumsum([0, *map(len, letters)], dtype=np.int64),
         np.array(kinds, np.int64),
         np.array(lists, np.int64),
+        np.array(counters, np.int64),
         begins,
     )
 
@@ -112,10 +118,26 @@ def _table() -> dict[str, list[tuple[int, str]]]:
     lines = path.read_text(encoding="utf-8").splitlines()
     table: dict[str, list[tuple[int, str]]] = {}
     for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-        kind = _KINDS[row["kind"]]
-        spelled = [(kind, phrase) for phrase in row["phrases"].split(" | ")]
-        table.setdefault(row["language"], []).extend(spelled)
+        own = table.setdefault(row["language"], [])
+        spelled = row["phrases"].split(" | ")
+        if row["kind"] == "power":  # its counters stand in the row before
+            counters = [phrase for kind, phrase in own if kind == COUNTER]
+            own += [
+                (COUNTER, power + space + counter)
+                for power in spelled
+                for counter in counters
+                for space in _joints(power)
+            ]
+        else:
+            own += [(_KINDS[row["kind"]], phrase) for phrase in spelled]
     return table
+
+
+def _joints(power: str) -> tuple[str, ...]:
+    """What parts a power from what is counted: nothing too where words have no spaces."""
+    tables = code_points()
+    is_unspaced = tables.flags[position(tables.index, ord(power[-1]))] & UNSPACED
+    return ("", " ") if is_unspaced else (" ",)
 
 
 def _small(phrase: str) -> NDArray[np.int32]:
