@@ -21,6 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.text.buffers import Bytes, read_only
+from pipeline.text.growth import doubled
 from pipeline.text.hashing import OFFSET, PRIME, extended
 from pipeline.text.unicode import code_points, position
 from pipeline.text.utf8 import decode
@@ -135,10 +136,9 @@ def _buckets(
         first, last = windows.words[window], windows.words[window + 1]
         count = _fill(data, words, first, last, bits, index, lower, codes, found)
         while total + count > len(pieces):
-            grown = np.empty(2 * len(pieces), np.int32)
-            grown[:total] = pieces[:total]
-            pieces = grown
-        pieces[total : total + count] = found[:count]
+            pieces = doubled(pieces)
+        for gram in range(count):
+            pieces[total + gram] = found[gram]
         total += count
         offsets[window + 1] = total
     return pieces[:total].copy(), offsets

@@ -33,6 +33,7 @@ from pipeline.pii.characters import (
     separator_width,
 )
 from pipeline.text.buffers import Bytes, Offsets, read_only
+from pipeline.text.growth import doubled_rows
 
 # Also the order of precedence: a card number inside an IBAN is part of the IBAN.
 EMAIL, IBAN, PHONE, CARD, IP = range(5)
@@ -75,29 +76,30 @@ def _scan(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
                 position += 1
                 continue
             kind, start, stop = -1, position, position
-            if byte == 0x40:
-                start, stop = _email(data, first, position, position + 1, last)
+            # A sign may be full-width. One call of each kernel: a second one would be
+            # compiled a second time.
+            is_at = byte == 0x40 or is_full_width(data, position, last, 0xA0)
+            is_plus = byte == 0x2B or is_full_width(data, position, last, 0x8B)
+            behind = position + (3 if byte == 0xEF else 1)
+            if is_at:
+                start, stop = _email(data, first, position, behind, last)
                 kind = EMAIL if stop > start else -1
-            elif byte == 0x2B:
-                stop = _phone(data, first, position, position + 1, last)
+            elif is_plus:
+                stop = _phone(data, first, position, behind, last)
                 kind = PHONE if stop > position else -1
-                start -= kind == PHONE and position > first and data[start - 1] == 0x28
-            elif byte == 0xEF:
-                if is_full_width(data, position, last, 0xA0):
-                    start, stop = _email(data, first, position, position + 3, last)
-                    kind = EMAIL if stop > start else -1
-                elif is_full_width(data, position, last, 0x8B):
-                    stop = _phone(data, first, position, position + 3, last)
-                    kind = PHONE if stop > position else -1
+                start -= (
+                    kind == PHONE
+                    and byte == 0x2B
+                    and position > first
+                    and data[start - 1] == 0x28
+                )
             elif 0x30 <= byte <= 0x39 and not _is_digit_before(data, first, position):
                 kind, start, stop = _number(data, first, position, last)
             position += 1
             if kind < 0:
                 continue
             if count == len(found):
-                grown = np.empty((2 * count, 4), np.int64)
-                grown[:count] = found
-                found = grown
+                found = doubled_rows(found)
             found[count, 0] = document
             found[count, 1] = kind
             found[count, 2] = start

@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.text.buffers import Bytes, Offsets, read_only
+from pipeline.text.growth import doubled_rows
 
 MENTION = b"creativecommons.org"
 HEAD_BYTES = 1 << 18
@@ -82,9 +83,7 @@ def _tags(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
             end = _tag_end(data, here, stop)
             if _is_telling(data, here, end):
                 if count == len(found):
-                    grown = np.empty((2 * count, 3), np.int64)
-                    grown[:count] = found
-                    found = grown
+                    found = doubled_rows(found)
                 found[count, 0], found[count, 1], found[count, 2] = page, here, end
                 count += 1
                 of_page += 1

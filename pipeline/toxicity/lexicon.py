@@ -22,6 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.text.buffers import Bytes, Offsets, read_only
+from pipeline.text.growth import doubled
 from pipeline.text.hashing import OFFSET, empty_table, extended, finished, place
 from pipeline.text.unicode import code_points, position
 from pipeline.text.utf8 import decode
@@ -180,9 +181,7 @@ def _count(
             if entry < 0:
                 continue
             if count == len(found):
-                grown = np.empty(2 * count, np.int32)
-                grown[:count] = found
-                found = grown
+                found = doubled(found)
             found[count] = entry
             count += 1
         hits[document] = count
