@@ -7,7 +7,7 @@ A null is an empty document to a kernel: stages restore the null afterwards.
 No text is copied; only the offsets are widened to int64.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
+Array = TypeVar("Array", bound=NDArray[Any])
 
 
 def utf8_buffers(column: Any) -> tuple[Bytes, Offsets]:
@@ -48,8 +49,8 @@ def utf8_buffers(column: Any) -> tuple[Bytes, Offsets]:
     return data, offsets
 
 
-def read_only(data: Bytes) -> Bytes:
-    """The same bytes as Arrow gives them: one array type, so one compiled kernel."""
+def read_only(data: Array) -> Array:
+    """The same memory as Arrow and a map give it: one array type, one compiled kernel."""
     view = data.view()
     view.setflags(write=False)
     return view

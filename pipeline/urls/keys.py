@@ -74,7 +74,7 @@ def places_of(
     The nearest entry takes it: a host before its parents, hosts before pages, a page
     before its folders.
     """
-    return _places_of(read_only(data), spans, hashes, starts)
+    return _places_of(read_only(data), spans, read_only(hashes), read_only(starts))
 
 
 @njit(cache=True, nogil=True, inline="always")

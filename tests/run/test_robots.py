@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.executors import InlineExecutor
+from pipeline.inputs import resolve
+from pipeline.remote.opening import Access
 from pipeline.rights.robots_table import RobotsTable
+from pipeline.runner.robots import build_table
 
 ALL = "User-agent: *\nDisallow: /"
 
@@ -84,3 +88,26 @@ def test_an_unwritable_table_is_named(
     ended = command("robots", good, "-o", f"{good}/robots.arrow")
     assert ended.code == 2
     assert "robots.arrow: cannot be written" in ended.stderr
+
+
+def test_how_archives_are_shared_out_changes_no_byte(
+    record: Record, tmp_path: Path
+) -> None:
+    paths = [
+        archive(
+            tmp_path / f"{number}.warc.gz",
+            record(
+                f"https://h{number % 4}.example/robots.txt", "01", "200 OK", content
+            ),
+        )
+        for number, content in enumerate([ALL, "", f"{ALL}x", "", "", ALL, ""])
+    ]
+    files = resolve(paths, {}, are_all_asked=True)
+    tables = []
+    for workers in (1, 2, 50):
+        executor = InlineExecutor()
+        executor.workers = workers
+        path = tmp_path / f"{workers}.arrow"
+        build_table(files, path, ("ccbot",), Access(), executor)
+        tables.append(path.read_bytes())
+    assert tables[0] == tables[1] == tables[2]
