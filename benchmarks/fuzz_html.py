@@ -52,7 +52,15 @@ _PIECES = [
     *(b"<title>", b"&", b"&#", b"&amp", b"\x00", b"\xff", b"<pre>", b"<br><br>"),
     *(b"<template>", b"<select>", b"<a href=x>", b"</a>", b"<![CDATA[", b"<li>"),
     *(b"<h2>", b"</h1>", b"<blockquote>", b"<ul>", b"</ul>", b"<tr>", b"<caption>"),
-    *(b"\xf0\x9f", b"\xe2\x80\x8b", b"&nGt;", b"&#x10FFFF;", b"<button>", b"</button>"),
+    *(
+        b"\xed\xa0\x80",
+        b"\xf0\x9f",
+        b"\xe2\x80\x8b",
+        b"&nGt;",
+        b"&#x10FFFF;",
+        b"<button>",
+        b"</button>",
+    ),
     b'<script type="application/ld+json">{"articleBody": "',
 ]
 # EXTRACTOR's hard cases, small enough for checked kernels.

@@ -102,7 +102,7 @@ def read_attributes(
     return stop, count, flags | TAG_IS_CUT
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _value(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int, int]:
     """Start and stop of the value behind `=`, and where reading goes on."""
     while position < stop and data[np.uint64(position)] <= _SPACE:
@@ -122,7 +122,7 @@ def _value(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int,
     return first, position, position
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _flag_of_aria(name: np.uint64, rest: np.uint64) -> int:
     """What aria-hidden or aria-modal says if it is true; 0 for other names."""
     if name == _ARIA_HID and rest == _DEN:
@@ -172,7 +172,7 @@ def _compact_hash(data: NDArray[np.uint8], first: int, last: int) -> np.uint64:
     return value
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _hides(data: NDArray[np.uint8], first: int, last: int) -> bool:
     """Whether one declaration of a style value takes the element out of sight."""
     start = first

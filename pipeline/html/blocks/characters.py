@@ -121,6 +121,9 @@ def character_at(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int
         if following & 0xC0 != 0x80:
             return REPLACEMENT, position + 1
         code = code << 6 | following & 0x3F
+    is_overlong = code < (0x80 if length == 2 else 0x800 if length == 3 else 0x10000)
+    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
+        return REPLACEMENT, position + 1
     return code, position + length
 
 

@@ -103,7 +103,7 @@ NAMES: Final[tuple[str, ...]] = (
 assert len(NAMES) <= FEATURES
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def describe_blocks(page: Page) -> None:
     """Fill `features` of every block; paths and regions must be there."""
     _find_next_headings(page)
@@ -126,7 +126,7 @@ def describe_blocks(page: Page) -> None:
             heading = block
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _own(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     block = page.blocks[index]
     special = 0
@@ -145,7 +145,7 @@ def _own(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at + len(OWN_NAMES)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _place(
     page: Page, index: int, heading: int, row: NDArray[np.float32], at: int
 ) -> int:
@@ -168,7 +168,7 @@ def _place(
     return at + len(PLACE_NAMES)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _windows(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     count = page.state[0].blocks
     for size in _WINDOWS:
@@ -179,7 +179,7 @@ def _windows(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _path(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     element = page.blocks[index].element
     path = page.paths[element]
@@ -196,7 +196,7 @@ def _path(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     """Ancestors that hold more than the one below, the nearest first."""
     block = page.blocks[index]
@@ -223,7 +223,7 @@ def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at + len(HOLDER_NAMES)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _region(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     region = page.regions[0]
     block = page.blocks[index]
@@ -262,7 +262,7 @@ def _region(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at + len(REGION_NAMES)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _page(page: Page, row: NDArray[np.float32]) -> None:
     count = page.state[0].blocks
     region = page.regions[0]
@@ -287,7 +287,7 @@ def _page(page: Page, row: NDArray[np.float32]) -> None:
     row[11] = region.digits / total
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _find_next_headings(page: Page) -> None:
     """Index of the next heading behind each block; the number of blocks if none."""
     following = page.state[0].blocks

@@ -61,7 +61,7 @@ def plain_text(data: Utf8, workspace: Workspace) -> Utf8:
 def markdown_text(data: Utf8, workspace: Workspace) -> Utf8:
     """The kept blocks with their structure."""
     page = workspace[0]
-    out = np.empty(bytes_for_markdown(page), np.uint8)
+    out = np.empty(bytes_for_markdown(data, page), np.uint8)
     return out[: write_markdown(data, page, out, ZERO)]
 
 

@@ -17,6 +17,7 @@ from pipeline.html.blocks.plain import row_of, share_row
 from pipeline.html.blocks.write import bytes_needed, write_block
 
 _MAX_NESTING: Final = 8
+_AMPERSAND: Final = 38
 _LINE_FEED, _BLANK, _HASH, _HYPHEN, _QUOTE, _BAR, _TICK, _TILDE, _BACKSLASH = (
     10,
     32,
@@ -30,7 +31,7 @@ _LINE_FEED, _BLANK, _HASH, _HYPHEN, _QUOTE, _BAR, _TICK, _TILDE, _BACKSLASH = (
 )
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def write_markdown(
     data: NDArray[np.uint8], page: Page, out: NDArray[np.uint8], at: int
 ) -> int:
@@ -65,18 +66,18 @@ def write_markdown(
     return _end_row(out, at, previous_row, is_first_row, cells)
 
 
-@njit(cache=True, nogil=True)
-def bytes_for_markdown(page: Page) -> int:
+@njit(nogil=True, inline="always")
+def bytes_for_markdown(data: NDArray[np.uint8], page: Page) -> int:
     """Room that `write_markdown` may take."""
     needed = bytes_needed(page, 0, page.state[0].blocks)
     for index in range(page.state[0].blocks + ZERO):
         if page.is_kept[index]:
             quotes, indent, _ = _nesting(page, page.blocks[index].container)
-            needed += 2 * _bytes_for_marks(page, index, quotes, indent)
+            needed += 2 * _bytes_for_marks(data, page, index, quotes, indent)
     return needed
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _separate(
     page: Page,
     previous: int,
@@ -105,7 +106,7 @@ def _separate(
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _write_marked(
     data: NDArray[np.uint8],
     page: Page,
@@ -135,7 +136,7 @@ def _write_marked(
         out[at] = _BLANK
         at += 1
     # The block is written behind room for its marks, then moved line by line.
-    first = at + _bytes_for_marks(page, index, quotes, indent)
+    first = at + _bytes_for_marks(data, page, index, quotes, indent)
     last = write_block(data, page, index, out, first)
     fence = _TICK
     if is_pre:
@@ -164,15 +165,20 @@ def _write_marked(
 
 
 @njit(cache=True, nogil=True)
-def _bytes_for_marks(page: Page, index: int, quotes: int, indent: int) -> int:
+def _bytes_for_marks(
+    data: NDArray[np.uint8], page: Page, index: int, quotes: int, indent: int
+) -> int:
     """Room for the marks before each line of a block, and its fences."""
     block = page.blocks[index]
     lines = 4
     for number in range(block.span_start, block.span_stop):
         span = page.spans[number]
         lines += 1
-        if block.flags & np.uint32(IN_PRE):  # each byte might be a line feed
-            lines += span.stop - span.start
+        if block.flags & np.uint32(IN_PRE):
+            for position in range(span.start, span.stop):
+                byte = data[position]
+                # `&#10;` is a line feed, too.
+                lines += (byte == _LINE_FEED) | (byte == _AMPERSAND)
     return int(lines * 2 * (quotes + indent + 2) + 16)
 
 
@@ -220,7 +226,7 @@ def _write_fence(byte: int, out: NDArray[np.uint8], at: int) -> int:
     return at + 4
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _fence(out: NDArray[np.uint8], first: int, last: int) -> int:
     """Backticks, or tildes around code that holds three backticks."""
     for position in range(first, last - 2):
@@ -243,7 +249,7 @@ def _write_cell(
     return end
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _write_cells(
     page: Page, previous: int, index: int, out: NDArray[np.uint8], at: int
 ) -> int:

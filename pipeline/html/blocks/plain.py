@@ -18,7 +18,7 @@ _CELL_WORDS: Final = 40
 _LINE_FEED, _BLANK, _BAR = 10, 32, 124
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def write_plain(
     data: NDArray[np.uint8], page: Page, out: NDArray[np.uint8], at: int
 ) -> int:

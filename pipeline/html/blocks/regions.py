@@ -25,7 +25,7 @@ _COMMENT: Final = len(TAG_KIND_NAMES) + KIND_NAMES.index("comment")
 _LIST_ITEM: Final = TAG_KIND_NAMES.index("li")
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def find_regions(page: Page) -> None:
     """Fill prefix sums, groups, copies and `regions`; paths must be there."""
     _sum_up(page)
@@ -41,7 +41,7 @@ def words_before_main(page: Page) -> int:
     return int(page.words_before[main]) if main >= 0 else 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def forget_groups(page: Page) -> None:
     """Free the slots that this page's blocks took, for the next page."""
     for block in range(page.state[0].blocks):
@@ -49,7 +49,7 @@ def forget_groups(page: Page) -> None:
         page.copies[page.copy_of[block]].key = 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _sum_up(page: Page) -> None:
     region = page.regions[0]
     region.headings = region.heading_words = region.paragraph_words = 0
@@ -94,7 +94,7 @@ def _sum_up(page: Page) -> None:
     page.long_before[count] = longs
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _find_run(page: Page) -> None:
     region = page.regions[0]
     region.run_start = region.run_stop = start = 0
@@ -108,7 +108,7 @@ def _find_run(page: Page) -> None:
             best, region.run_start, region.run_stop = total, start, index + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _find_best_element(page: Page) -> None:
     for index in range(page.state[0].blocks):
         block = page.blocks[index]
@@ -144,7 +144,7 @@ def _find_best_element(page: Page) -> None:
     page.regions[0].best_score = best_score
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _find_groups(page: Page) -> None:
     region = page.regions[0]
     best = page.elements[region.best_element]

@@ -68,7 +68,7 @@ def tokenize(data: NDArray[np.uint8], workspace: Workspace) -> None:
     close_all(page)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _cap_reached(page: Page) -> int:
     """The flag of the first table that is full, or 0; a tag may take two rows."""
     state = page.state[0]
@@ -81,7 +81,7 @@ def _cap_reached(page: Page) -> int:
     return CUT_AT_NAMES if state.names >= MAX_NAMES - 2 else 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _next(
     data: NDArray[np.uint8],
     position: int,
@@ -108,7 +108,7 @@ def _next(
     return _text(data, position, stop, page)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _text(
     data: NDArray[np.uint8],
     position: int,
@@ -124,7 +124,7 @@ def _text(
     return end
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _start_tag(
     data: NDArray[np.uint8],
     position: int,
@@ -170,7 +170,7 @@ def _start_tag(
     return position
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _end_tag(data: NDArray[np.uint8], position: int, stop: int, page: Page) -> int:
     value, position = _tag_name(data, position, stop)
     tag = tags.tag_of_hash(value)

@@ -27,7 +27,7 @@ from pipeline.html.blocks.tags import PROPERTIES
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def clear(page: Page) -> None:
     """Empty the workspace and open the root element."""
     page.open_tags[:] = 0
@@ -152,7 +152,7 @@ def end_element(page: Page, tag: int) -> None:
             return
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def close_all(page: Page) -> None:
     """End of the page: finish the open block and close every element."""
     finish_block(page)
@@ -189,7 +189,7 @@ def _nearest_foreign(page: Page) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _close_implied(page: Page, tag: int) -> None:
     properties = PROPERTIES[tag]
     state = page.state[0]
@@ -229,7 +229,7 @@ def _close_nearest(page: Page, tag: int, other: int) -> None:
             return
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _close_link(page: Page) -> None:
     """A link ends at the next one, unless a block has begun in it."""
     page.state[0].link = -1
@@ -242,7 +242,7 @@ def _close_link(page: Page) -> None:
             return
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _close_paragraph(page: Page) -> None:
     for level in range(page.state[0].depth - 1, 0, -1):
         open_tag = page.elements[page.stack[level]].tag
@@ -253,7 +253,7 @@ def _close_paragraph(page: Page) -> None:
             return
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _close_table_parts(page: Page, tag: int) -> None:
     """A cell ends at the next cell, a row at the next row, within their table."""
     found = ZERO

@@ -130,7 +130,7 @@ def write_character(code: int, out: NDArray[np.uint8], at: int) -> int:
     return at + 4
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, inline="always")
 def _write_kept_space(code: int, out: NDArray[np.uint8], start: int, at: int) -> int:
     """White space of preformatted text; blank lines before its first line go."""
     if code == _RETURN:

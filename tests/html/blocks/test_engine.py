@@ -51,6 +51,27 @@ def test_no_pages_and_empty_pages() -> None:
     assert extraction.markdown.to_pylist() == ["", "", ""]
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(b"\xed\xa0\x80", id="surrogate"),
+        pytest.param(b"\xc0\xaf", id="slash in two bytes"),
+        pytest.param(b"\xe0\x80\x80", id="zero in three bytes"),
+        pytest.param(b"\xf0\x82\x82\xac", id="euro in four bytes"),
+        pytest.param(b"\xf4\x90\x80\x80", id="beyond Unicode"),
+        pytest.param(b"\xe4\xb8", id="cut"),
+    ],
+)
+def test_each_byte_of_what_is_no_utf_8_is_replaced(broken: bytes) -> None:
+    html = b"<title>a %b</title><p>%b end" % (broken, broken)
+    extraction = extract(pa.array([html], pa.large_binary()), markdown=True)
+    assert extraction.markdown is not None
+    found = [extraction.text[0].as_py(), extraction.markdown[0].as_py()]
+    replaced = "\ufffd" * len(broken)
+    assert found == [f"{replaced} end"] * 2
+    assert extraction.title[0].as_py() == f"a {replaced}"
+
+
 def test_batches_make_no_difference() -> None:
     pages = [page(sentence) for sentence in SENTENCES.values()]
     alone = [extract([one]).text[0].as_py() for one in pages]
