@@ -6,7 +6,7 @@ barriers do not rewrite documents: each adds a layer, a file aligned row for row
 layer that shortens texts says what to take out of them (`pipeline.text.cuts`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,7 @@ class Part:
             added = _read_columns(storage, layer, _of_layer(columns))
             reason = pc.coalesce(reason, added["drop_reason"])
             if CUTS in added.column_names:
-                table = _with_column(table, "text", _cut(table["text"], added[CUTS]))
+                table = _with_cuts(table, added[CUTS], _cut)
             for name in set(added.column_names) - {"id", "drop_reason", CUTS}:
                 table = _with_column(table, name, added[name])
         table = _with_column(table, "drop_reason", reason)
@@ -155,14 +155,26 @@ def laid(batch: pa.RecordBatch, layer: pa.RecordBatch) -> pa.RecordBatch:
             values = pc.coalesce(batch[name], layer[name])
             batch = _with_column(batch, name, values)
         elif name == CUTS:
-            batch = _with_column(batch, "text", cut_texts(batch["text"], layer[name]))
+            batch = _with_cuts(batch, layer[name], cut_texts)
         elif name not in ("id", "drop_stage"):
             batch = _with_column(batch, name, layer[name])
     return batch
 
 
 def _of_layer(columns: Sequence[str]) -> list[str]:
-    return [*columns, "drop_reason", *([CUTS] if "text" in columns else [])]
+    is_cut = "text" in columns or "markdown" in columns
+    return [*columns, "drop_reason", *([CUTS] if is_cut else [])]
+
+
+def _with_cuts(rows: Any, cuts: Any, cut: Callable[[Any, Any], Any]) -> Any:
+    """Rows with shorter texts; they have no Markdown, as nobody cut that."""
+    if "text" in rows.schema.names:
+        rows = _with_column(rows, "text", cut(rows["text"], cuts))
+    if "markdown" in rows.schema.names:
+        is_cut = pc.greater(pc.fill_null(pc.list_value_length(cuts), 0), 0)
+        whole = pc.if_else(is_cut, pa.scalar(None, pa.string()), rows["markdown"])
+        rows = _with_column(rows, "markdown", whole)
+    return rows
 
 
 def _cut(texts: pa.ChunkedArray, cuts: pa.ChunkedArray) -> pa.ChunkedArray:

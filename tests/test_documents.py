@@ -120,6 +120,21 @@ def test_a_text_is_read_without_what_layers_cut_out(
     }
 
 
+@pytest.mark.parametrize("columns", [["markdown"], ["markdown", "text"]], ids="+".join)
+def test_a_text_that_was_cut_has_no_markdown(
+    storage: Storage, columns: list[str]
+) -> None:
+    texts = {"text": ["été là", "面粉", "c"], "markdown": ["# été là", "- 面粉", "c"]}
+    part = Part("a", "f", (file_of(storage, "documents", id=[1, 2, 3], **texts),))
+    cuts = pa.array([[0, 2], None, []], CUTS)
+    nothing = [None, None, None]
+    layer = file_of(storage, "lines", id=[1, 2, 3], drop_reason=nothing, text_cuts=cuts)
+    part = part.with_layer(layer, "x")
+    assert part.read(storage, columns)["markdown"].to_pylist() == [None, "- 面粉", "c"]
+    (batch,) = part.batches(storage, columns)
+    assert batch["markdown"].to_pylist() == [None, "- 面粉", "c"]
+
+
 def test_batches_are_what_is_read_whole(storage: Storage, part: Part) -> None:
     layer = file_of(
         storage,

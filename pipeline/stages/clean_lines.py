@@ -47,6 +47,8 @@ class CleanLines(StageConfig):
     version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("regex",)
 
+    version: ClassVar[int] = 2
+
     stage: Literal["clean_lines"] = "clean_lines"
 
     preset: Preset | tuple[Preset, ...] = "refinedweb"
@@ -100,7 +102,13 @@ def build(config: CleanLines) -> Transform:
     """Return a transform that shortens `text`, counts, and fills `drop_reason`."""
 
     def clean_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
-        batch = with_columns(batch, cleaned(batch, config))
+        columns = cleaned(batch, config)
+        if "markdown" in batch.schema.names:
+            # Of a text that lines were taken from there is no Markdown without them.
+            is_same = pc.equal(batch["text"], columns["text"])
+            nothing = pa.scalar(None, pa.string())
+            columns["markdown"] = pc.if_else(is_same, batch["markdown"], nothing)
+        batch = with_columns(batch, columns)
         return drop(batch, reasons(batch["clean_lines_word_ratio"], config))
 
     return clean_lines

@@ -1,7 +1,7 @@
 """Weigh the languages, draw documents, shuffle them, and write the training mix.
 
 Reads   text, text_chars, language; cluster_size where deduplicate wrote it,
-        repeated_spans where deduplicate_substrings did
+        repeated_spans where deduplicate_substrings did; markdown where there is one
 Writes  mix/ (shards, then manifest.json, which switches the mix as a whole)
 Drops   not_sampled, domain_share
 
@@ -52,7 +52,7 @@ Rehydration = dict[Annotated[int, Field(ge=1)], Annotated[float, Field(ge=0, le=
 class MixCorpus(StageConfig):
     """What goes into the mix, how often, and how it is cut."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     stage: Literal["mix_corpus"] = "mix_corpus"
     libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "tokenizers")
@@ -106,7 +106,9 @@ def run(config: MixCorpus, parts: Sequence[Part], tasks: Tasks) -> Published:
         totals = {language: sums["tokens"] for language, sums in counts.items()}
         about = fingerprint(config.version)
         caps = find_caps(config.max_share_per_domain, about, counted, totals, tasks)
-    draw = _draw(config, counts, caps)
+    # Markdown is the text once more, and some marks.
+    times_text = 2 if any(one.tally["has_markdown"] for one in counted) else 1
+    draw = _draw(config, counts, caps, times_text)
     print_ = fingerprint(stage_print(config), draw.epochs, draw.caps, asdict(draw.cut))
     scattered = scatter_all(draw, print_, parts, tasks)
     buckets = leaves(draw.cut, print_, scattered, tasks)
@@ -177,6 +179,7 @@ def _draw(
     config: MixCorpus,
     counts: Mapping[str, Mapping[str, int]],
     caps: dict[str, dict[str, float]],
+    times_text: int,
 ) -> Draw:
     available = {language: float(sums["tokens"]) for language, sums in counts.items()}
     share = (
@@ -193,7 +196,7 @@ def _draw(
     size = sum(
         times
         * (
-            counts[language]["characters"] * bytes_per_character(language)
+            times_text * counts[language]["characters"] * bytes_per_character(language)
             + counts[language]["documents"] * _ROW_BYTES
         )
         for language, times in epochs.items()

@@ -63,7 +63,8 @@ def count_part(
                 "tokens": row["tokens_sum"],
             }
             for row in groups.to_pylist()
-        }
+        },
+        "has_markdown": "markdown" in part.columns(outputs.storage),
     }
 
 

@@ -28,6 +28,7 @@ MIX = pa.schema(
         *PROVENANCE,
         ("text", pa.string()),
         ("title", pa.string()),
+        ("markdown", pa.string()),
         ("language", pa.string()),
         ("script", pa.string()),
         ("language_score", pa.float32()),
@@ -89,7 +90,7 @@ def mixed_rows(
         taken = np.repeat(np.arange(batch.num_rows), repeats_)
         starts = np.cumsum(repeats_) - repeats_
         epoch = np.arange(len(taken)) - np.repeat(starts, repeats_)
-        for some in _pieces(batch["text"], taken):
+        for some in _pieces(batch, taken):
             yield _keyed(batch.take(pa.array(taken[some])), epoch[some], draw)
         first += batch.num_rows
 
@@ -134,11 +135,13 @@ def _over_domain_cap(
     return is_over
 
 
-def _pieces(text: pa.Array, taken: NDArray[np.int64]) -> list[slice]:
-    """Runs of `taken` with a bounded number of bytes of text."""
+def _pieces(batch: pa.RecordBatch, taken: NDArray[np.int64]) -> list[slice]:
+    """Runs of `taken` with a bounded number of bytes of text, and of Markdown."""
     if len(taken) == 0:
         return []
-    sizes = np.asarray(pc.fill_null(pc.binary_length(text), 0)).astype(np.int64)
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for name in {"text", "markdown"} & set(batch.schema.names):
+        sizes += np.asarray(pc.fill_null(pc.binary_length(batch[name]), 0))
     groups = np.cumsum(sizes[taken]) // _BATCH_BYTES
     starts = np.flatnonzero(np.diff(groups, prepend=-1)).tolist()
     stops = [*starts[1:], len(taken)]

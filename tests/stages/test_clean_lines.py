@@ -229,6 +229,15 @@ def test_blank_lines_do_not_pile_up_where_lines_went() -> None:
     assert cleaned(text, max_removed_ratio=1)["text"] == "One two.\n\nThree four."
 
 
+def test_a_text_that_lost_a_line_has_no_markdown() -> None:
+    rows = batch(["The mill is closed.\nSHARE", "The mill is closed."], ["eng", "eng"])
+    marked = pa.array(["# The mill is closed.\n\nSHARE", "# The mill is closed."])
+    rows = rows.append_column("markdown", marked)
+    found = build(CleanLines(max_removed_ratio=1))(rows)
+    assert found["text"].to_pylist() == ["The mill is closed."] * 2
+    assert found["markdown"].to_pylist() == [None, "# The mill is closed."]
+
+
 def test_rules_can_be_left_out() -> None:
     config = CleanLines(preset="c4", without=("unpunctuated", "short"))
     assert config.rules == ("long_word", "citation", "javascript", "policy")

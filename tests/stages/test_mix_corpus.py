@@ -208,15 +208,25 @@ def test_repeats_need_cluster_sizes() -> None:
 
 def test_the_mix_carries_what_the_recipe_measured(tmp_path: Path) -> None:
     rights = pa.struct([("tdm", pa.bool_()), ("license", pa.string())])
-    more = [("quality_score", pa.float32()), ("rights", rights)]
-    rows = [row(1, quality_score=0.5, rights={"license": "cc-by-4.0"}), row(2)]
+    more = [
+        ("quality_score", pa.float32()),
+        ("rights", rights),
+        ("markdown", pa.string()),
+    ]
+    licensed = {"license": "cc-by-4.0"}
+    rows = [
+        row(1, quality_score=0.5, rights=licensed, markdown="# Гавань"),
+        row(2),
+    ]
     storage, result = mixed(tmp_path / "a", rows, more=more)
     found = {row["id"]: row for row in rows_in(storage, result)}
     assert (found[1]["quality_score"], found[1]["rights_license"]) == (0.5, "cc-by-4.0")
     assert (found[2]["quality_score"], found[2]["rights_license"]) == (None, None)
+    assert [found[id_]["markdown"] for id_ in (1, 2)] == ["# Гавань", None]
     storage, result = mixed(tmp_path / "b", [row(1)])
     (only,) = rows_in(storage, result)
     assert (only["quality_score"], only["rights_license"]) == (None, None)
+    assert only["markdown"] is None
 
 
 def domain_rows() -> list[Row]:
