@@ -260,7 +260,7 @@ def beginning(text: str) -> str:
 
 def print_effects(name: str, texts: list[str]) -> None:
     """Decisions of Gopher's and FineWeb's rules that change with one deviation."""
-    rows = english_batch(texts)
+    rows = batch_of(texts)
     own = measure_text.build(MeasureText())(rows)
     compatible = measure_text.build(MeasureText(compat="datatrove"))(rows)
     both: dict[str, Any] = {"preset": ["gopher", "fineweb"]}
@@ -290,12 +290,12 @@ def print_effects(name: str, texts: list[str]) -> None:
     )
 
 
-def english_batch(texts: list[str]) -> pa.RecordBatch:
+def batch_of(texts: list[str], language: str = "eng") -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {
             "text": texts,
             "text_chars": pa.array(map(len, texts), pa.int32()),
-            "language": ["eng"] * len(texts),
+            "language": [language] * len(texts),
             "drop_reason": pa.nulls(len(texts), pa.string()),
         }
     )
@@ -310,7 +310,7 @@ def change(before: list[str | None], after: list[str | None]) -> str:
 
 def print_speed(python: Path, texts: list[str]) -> None:
     size = sum(len(text.encode()) for text in texts)
-    rows = english_batch(texts)
+    rows = batch_of(texts)
     stages = {
         "clean_lines c4": clean_lines.build(CleanLines(preset="c4")),
         "measure_text": measure_text.build(MeasureText()),

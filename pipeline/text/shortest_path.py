@@ -23,6 +23,7 @@ _UNKNOWN = 255
 _KATAKANA_COSTS = np.array([984, 408, 240, 204, 252, 300, 372, 480, 8192], np.int64)
 _MAX_KATAKANA = 19
 _NO_WORD = 1 << 20  # more than any word costs
+_PLACE = 0xFFFFFFFF  # bits of a path that say where its last word begins
 _UNREACHED = np.int64(1) << 62
 # Bytes. ICU adds costs in 32 bits, which 16 million characters can overflow.
 _LONGEST_RUN = 3_000_000
@@ -78,12 +79,7 @@ def cheapest_breaks(
             continue
         is_left[run] = False
         _find_paths(codes, length, trie, paths)
-        first, here = count, paths[length] & 0xFFFFFFFF
-        while here > 0:
-            breaks[count] = starts[run] + _WIDTH * here
-            count += 1
-            here = paths[here] & 0xFFFFFFFF
-        breaks[first:count] = breaks[first:count][::-1]
+        count = _follow_back(paths, length, starts[run], breaks, count)
     return breaks[:count].copy()
 
 
@@ -111,7 +107,8 @@ def _find_paths(
     The lesser of two is the cheaper, and the one with the longer word if none is.
     """
     paths[0] = 0
-    paths[1 : length + 1] = _UNREACHED
+    for place in range(1, length + 1):
+        paths[place] = _UNREACHED
     was_katakana = False
     for here in range(length):
         path = (paths[here] >> 32 << 32) | here
@@ -138,6 +135,28 @@ def _find_paths(
                 price = _KATAKANA_COSTS[min(behind - here, 9) - 1] << 32
                 paths[behind] = min(paths[behind], path + price)
         was_katakana = is_katakana
+
+
+@njit(cache=True, nogil=True)
+def _follow_back(
+    paths: NDArray[np.int64],
+    length: Integer,
+    start: Integer,
+    breaks: NDArray[np.int64],
+    count: int,
+) -> int:
+    """Number of breaks with those added that the path to the end of the run makes."""
+    first, here = count, paths[length] & _PLACE
+    while here > 0:
+        breaks[count] = start + _WIDTH * here
+        count += 1
+        here = paths[here] & _PLACE
+    last = count - 1
+    while first < last:
+        breaks[first], breaks[last] = breaks[last], breaks[first]
+        first += 1
+        last -= 1
+    return count
 
 
 @njit(cache=True, nogil=True, inline="always")

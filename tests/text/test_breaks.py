@@ -1,5 +1,6 @@
 """Our kernels part words where ICU does, and ICU does where they cannot."""
 
+import random
 import unicodedata
 from collections.abc import Sequence
 from itertools import chain, pairwise
@@ -147,6 +148,25 @@ def test_any_run_is_cut_as_by_icu(runs: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(breaks, "_trie", lambda *_: None)
         assert parted(runs) == by_kernels
+
+
+def test_thousands_of_drawn_runs_are_cut_as_by_icu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Enough for costs that are off by one and for limits that are reached by chance."""
+    rng = random.Random(7)
+    sources = [
+        source
+        for pieces, block in zip(PIECES.values(), BLOCKS.values(), strict=True)
+        for source in (pieces, "".join(pieces), [chr(code) for code in range(*block)])
+    ]
+    drawn = [
+        _run(rng.choices(rng.choice(sources), k=rng.randrange(1, 9)))
+        for _ in range(20_000)
+    ]
+    by_kernels = parted(drawn)
+    monkeypatch.setattr(breaks, "_trie", lambda *_: None)
+    assert parted(drawn) == by_kernels
 
 
 def test_runs_for_icu_may_stand_between_others() -> None:
