@@ -62,8 +62,7 @@ def labelled_sets(rows: list[Row]) -> dict[str, list[Row]]:
     """Rows by kind, each with its language as ISO 639-3 under `language`.
 
     `paragraphs, clear` leaves out what carries a label but not its language, as far as
-    the rows alone tell: 14 rows of Vietnamese in Chinese characters (`vi-Hani`), and 12
-    rows in the Welche dialect of Lorraine under French.
+    the rows alone tell: 12 rows in the Welche dialect of Lorraine under French.
     `5 sentences` joins five sentences of a language, as a paragraph of running text.
     """
     for row in rows:
@@ -87,8 +86,6 @@ def labelled_sets(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def is_clear(row: Row) -> bool:
-    if row.get("bcp47") == "vi-Hani":
-        return False
     # French has no k but in loan words; every Welche row but one has several.
     text = unicodedata.normalize("NFC", row["text"].lower())
     return row["language"] != "fra" or ("k" not in text and "bzañ" not in text)

@@ -20,6 +20,7 @@ import pyarrow as pa
 from pydantic import Field, field_validator
 
 from pipeline.language.codes import canonical_language
+from pipeline.language.han import NEIGHBOURS, written
 from pipeline.language.labels import SERBO_CROATIAN
 from pipeline.language.models import (
     FastText,
@@ -108,7 +109,7 @@ def build(config: IdentifyLanguage) -> Transform:
 
     asked = frozenset(config.languages)
     # A model of your own may well know Serbian in Latin letters.
-    sisters = SISTERS if config.model is None else frozenset()
+    is_corrected = config.model is None
 
     def judge(line: str) -> Opinion:
         return opinion(line, first, second, sure_from=config.sure_from)
@@ -130,19 +131,19 @@ def build(config: IdentifyLanguage) -> Transform:
             # All pages are read before the models are asked: either has a cache to fill.
             texts = list(_pages(batch["html"]))
             judged = [judge_page(text) for text in texts]
-        return with_columns(batch, languages_of(judged, sisters=sisters))
+        return with_columns(batch, languages_of(judged, is_corrected=is_corrected))
 
     return identify_language
 
 
 def languages_of(
-    judged: Sequence[tuple[str, Opinion]], *, sisters: frozenset[str] = SISTERS
+    judged: Sequence[tuple[str, Opinion]], *, is_corrected: bool = True
 ) -> dict[str, pa.Array]:
     """The three columns of clean lines, and what a model says of each.
 
     A line without letters has no language. lid.176's "Serbo-Croatian" that nobody
-    resolved goes by its script: Cyrillic is Serbian, Latin is Croatian. `sisters` are
-    answers that the words of a line in Latin letters may correct; see `serbo_croatian`.
+    resolved goes by its script: Cyrillic is Serbian, Latin is Croatian. Words and
+    characters that models do not know correct them; see `serbo_croatian` and `han`.
     """
     lines = pa.array([line for line, _ in judged], pa.string())
     scripts = [SCRIPTS[code] for code in dominant_script(*utf8_buffers(lines)).tolist()]
@@ -153,8 +154,10 @@ def languages_of(
             language = None
         elif language == SERBO_CROATIAN:
             language = SERBIAN if script == "Cyrl" else CROATIAN
-        if language in sisters and script == "Latn":
+        if is_corrected and language in SISTERS and script == "Latn":
             language = standard(line, language)
+        if is_corrected and language in NEIGHBOURS and script == "Hani":
+            language = written(line, language)
         languages.append(language)
     has_letters = [script != _NO_LETTERS for script in scripts]
     return {

@@ -44,7 +44,5 @@ def test_the_stage_looks_again_at_latin_letters_only(
 
 
 def test_a_model_of_your_own_is_believed() -> None:
-    columns = languages_of(
-        [("Deca su ovde.", Opinion("hrv", 0.8))], sisters=frozenset()
-    )
+    columns = languages_of([("Deca su ovde.", Opinion("hrv", 0.8))], is_corrected=False)
     assert columns["language"].to_pylist() == ["hrv"]
