@@ -6,7 +6,8 @@
 Made entries are hosts and, one in fifty, pages. A tenth of the made URLs is listed; one
 in fifty is odd: user parts, capitals, hosts in Cyrillic. Prints the time to prepare (once
 for the same bytes), to open what is prepared, and look-ups a second of CPU time: where
-every URL is of another host, where ten are of one, and where all are odd.
+every URL is of another host, where ten are of one, where all paths are of escapes or
+Cyrillic, and where all URLs are odd.
 """
 
 import argparse
@@ -39,6 +40,7 @@ _ODD_SHAPES = (
         "http://{}./%7Eme",
     ),
 )
+_ESCAPED_SHAPES = ("https://{}/%D0%BF%D1%83%D1%82%D1%8C/", "http://www.{}/путь?q=")
 _ODD_SHARE = 0.02
 
 
@@ -64,12 +66,13 @@ def main() -> None:
             f"{len(blocklist):,} entries of {size:.0f} MB of lists opened in"
             f" {min(opened):.3f} s, the lists' bytes compared"
         )
-        for name, of_host, odd in (
-            ("every URL of another host", 1, _ODD_SHARE),
-            ("ten URLs of a host", 10, _ODD_SHARE),
-            ("all of them odd", 1, 1.0),
+        for name, of_host, odd, shapes in (
+            ("every URL of another host", 1, _ODD_SHARE, _ODD_SHAPES),
+            ("ten URLs of a host", 10, _ODD_SHARE, _ODD_SHAPES),
+            ("all with an escaped path", 1, 1.0, _ESCAPED_SHAPES),
+            ("all of them odd", 1, 1.0, _ODD_SHAPES),
         ):
-            rate, listed = look_ups(blocklist, made_urls(rng, of_host, odd))
+            rate, listed = look_ups(blocklist, made_urls(rng, of_host, odd, shapes))
             print(f"{name:26} {rate:9,.0f} look-ups a second, {listed:.1%} listed")
 
 
@@ -81,21 +84,23 @@ def made_list(path: Path, rng: random.Random) -> Path:
     return path
 
 
-def made_urls(rng: random.Random, of_host: int, odd: float) -> list[str]:
+def made_urls(
+    rng: random.Random, of_host: int, odd: float, odd_shapes: tuple[str, ...]
+) -> list[str]:
     """URLs in the order of a crawl's archives: by host in no order of the list."""
     urls: list[str] = []
     while len(urls) < URLS:
         # A tenth of the numbers is below ENTRIES.
         host = host_of(rng.randrange(10 * ENTRIES))
         urls += [
-            shape_of(rng, odd).format(host) + f"{word(rng)}{page}"
+            shape_of(rng, odd, odd_shapes).format(host) + f"{word(rng)}{page}"
             for page in range(of_host)
         ]
     return urls[:URLS]
 
 
-def shape_of(rng: random.Random, odd: float) -> str:
-    return rng.choice(_ODD_SHAPES if rng.random() < odd else _SHAPES)
+def shape_of(rng: random.Random, odd: float, odd_shapes: tuple[str, ...]) -> str:
+    return rng.choice(odd_shapes if rng.random() < odd else _SHAPES)
 
 
 def host_of(number: int) -> str:

@@ -25,7 +25,7 @@ from xxhash import xxh3_128
 
 from pipeline.errors import StorageError
 from pipeline.text.buffers import utf8_buffers
-from pipeline.urls.keys import places_of, starts_of
+from pipeline.urls.keys import UNTOLD, places_of, starts_of
 from pipeline.urls.normalise import address
 from pipeline.urls.sources import Source, keys_of
 from pipeline.urls.spans import ODD, plain_spans, spelled
@@ -76,7 +76,7 @@ class Blocklist:
         data, offsets = utf8_buffers(urls)
         spans = plain_spans(data, offsets)
         places = places_of(data, spans, self._hashes, self._starts)
-        odd = np.flatnonzero(spans[:, 0] == ODD)
+        odd = np.flatnonzero((spans[:, 0] == ODD) | (places == UNTOLD))
         if len(odd):
             others = urls.take(pa.array(odd)).to_pylist()
             data, spans = spelled(address(url) for url in others)

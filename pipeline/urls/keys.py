@@ -31,6 +31,8 @@ Starts = NDArray[np.uint32]
 
 DOMAIN, SITE, URL, WITHIN = range(4)
 
+NONE, UNTOLD = -1, -2  # instead of an entry's place
+
 # A host of more labels, a path of more segments, is matched by its nearest parents only.
 _MOST_PARENTS = 16
 _KEYS_PER_START = 4
@@ -69,10 +71,10 @@ def starts_of(hashes: Keys) -> Starts:
 def places_of(
     data: Bytes, spans: Spans, hashes: Keys, starts: Starts
 ) -> NDArray[np.int64]:
-    """Place among `hashes` of the entry that takes each address; -1 where none does.
+    """Place among `hashes` of the entry that takes each address; NONE where none does.
 
     The nearest entry takes it: a host before its parents, hosts before pages, a page
-    before its folders.
+    before its folders. UNTOLD where that depends on a path that is not plain.
     """
     return _places_of(read_only(data), spans, read_only(hashes), read_only(starts))
 
@@ -115,7 +117,7 @@ def _find(hashes: Keys, starts: Starts, shift: np.uint64, key: np.uint64) -> int
 def _places_of(
     data: Bytes, spans: Spans, hashes: Keys, starts: Starts
 ) -> NDArray[np.int64]:
-    places = np.full(len(spans), -1, np.int64)
+    places = np.full(len(spans), NONE, np.int64)
     bits = 0
     while (1 << bits) < len(starts) - 1:
         bits += 1
@@ -136,9 +138,11 @@ def _places_of(
             place = _find(hashes, starts, shift, _key(parent, DOMAIN))
         if place < 0 and _find(hashes, starts, shift, _key(state, WITHIN)) >= 0:
             first, last = spans[row, 2], spans[row, 3]
-            place = _page_place(
-                data, first, last, state, hashes, starts, shift, parents
-            )
+            place = UNTOLD
+            if last != ODD:
+                place = _page_place(
+                    data, first, last, state, hashes, starts, shift, parents
+                )
         places[row] = place
     return places
 

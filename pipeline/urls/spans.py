@@ -1,12 +1,14 @@
 """Where host and path of an address lie, in the buffer that it came in.
 
-Nine addresses of ten are plain: `http://` or `https://`, nothing but visible ASCII, no
+Nearly all addresses are plain: `http://` or `https://`, a host of visible ASCII without
 escapes. One pass over a column's bytes finds their parts. `normalise.address` spells
-all others, and what it makes of them lies in a buffer of its own.
+all others, and what it makes of them lies in a buffer of its own. So it does with a path
+of escapes or other letters, where anybody needs it: few hosts have listed pages.
 
     spans  (addresses, 5)  int64  start and stop of the host, without `www.` and without
                                   dots at its ends; start and stop of the path with its
-                                  query, without slashes at its end; 1 if `www.` went
+                                  query, without slashes at its end, the stop ODD where
+                                  it is not plain; 1 if `www.` went
 
 Capitals stay where they are: who reads the bytes takes letters as small ones (`small`).
 """
@@ -22,7 +24,7 @@ from pipeline.urls.normalise import MOST_CHARACTERS, Address
 
 Spans = NDArray[np.int64]
 
-ODD = -1  # start of the host of an address that is not plain
+ODD = -1  # start of the host of an address that is not plain, stop of such a path
 
 _SCHEME = np.frombuffer(b"http", np.uint8)
 _WWW = np.frombuffer(b"www.", np.uint8)
@@ -84,9 +86,9 @@ def _plain_spans(data: Bytes, offsets: Offsets, most: int) -> Spans:
                 path = np.int64(at)
             elif path < 0 and byte == _AT:
                 start = at + 1
-        if path < 0:
+        if path < 0 and is_plain:
             path = np.int64(stop)
-        if not is_plain or path == authority:  # `http:///a`: whatever that is
+        if path <= authority:  # an odd host, or `http:///a`: whatever that is
             continue
         if start < path and data[start] == _BRACKET:
             continue
@@ -100,8 +102,10 @@ def _plain_spans(data: Bytes, offsets: Offsets, most: int) -> Spans:
         if _begins(data, start, host, _WWW):
             start += len(_WWW)
             spans[row, 4] = 1
-        while stop > path and data[stop - 1] == _SLASH:
+        while is_plain and stop > path and data[stop - 1] == _SLASH:
             stop -= 1
+        if not is_plain:
+            stop = np.int64(ODD)
         spans[row, 0], spans[row, 1], spans[row, 2], spans[row, 3] = (
             *(start, host, path, stop),
         )

@@ -92,6 +92,11 @@ def test_odd_spellings_are_looked_up_as_the_plain_ones(tmp_path: Path) -> None:
             "?a.org",
         ),
         *(
+            "http://page.org/%D0%B6",
+            "http://page.org/привет%21/x?y",
+            "http://page.org/a b",
+        ),
+        *(
             "http://b.org#a.org",
             "http://x.page.org/привет",
             "http://page.org/приве",
