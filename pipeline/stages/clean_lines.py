@@ -44,10 +44,9 @@ _REFINEDWEB_MOST = 0.05
 class CleanLines(StageConfig):
     """Which rules, and how much a document may lose by them."""
 
-    version: ClassVar[int] = 2
-    libraries: ClassVar[tuple[str, ...]] = ("regex",)
+    version: ClassVar[int] = 3
 
-    version: ClassVar[int] = 2
+    libraries: ClassVar[tuple[str, ...]] = ("regex",)
 
     stage: Literal["clean_lines"] = "clean_lines"
 
