@@ -77,6 +77,7 @@ HARD = [
     b"<p>two words here" * 60_000,
     b"<li><a href=x>one link</a>" * 40_000,
     b"<p>\x00" * 20_000,
+    b"<title>" + b"\xff" * 50_000 + b"</title><p>x " + b"\xff" * 50_000,
     b"x<br>" * 90_000,
     b"<ul><li>" * 300 + b"<blockquote>" * 300 + b"<pre>" + b"\n1" * 5_000,
     b"<table><tr>" + b"<td>a<td>" * 9_000,

@@ -70,7 +70,7 @@ def title_text(data: Utf8, workspace: Workspace) -> Utf8:
     """<title> on one line; nothing where there is none."""
     page = workspace[0]
     start, stop = page.state[0].title_start, page.state[0].title_stop
-    out = np.empty(2 * (stop - start) + 16, np.uint8)
+    out = np.empty(3 * (stop - start) + 16, np.uint8)  # as in bytes_needed
     return out[: write_line(data, start, stop, page, out)]
 
 

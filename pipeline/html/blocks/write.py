@@ -25,15 +25,16 @@ _AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
 def bytes_needed(page: Page, first: int, last: int) -> int:
     """Room that blocks first:last may take, with whatever stands around them.
 
-    A reference never grows to more than 1.2 times its length (`&nGt;`), so twice
-    the source is enough; 600 bytes a block are for the marks of deep lists.
+    A reference never grows to more than 1.2 times its length (`&nGt;`), but a byte
+    that is no UTF-8 becomes the three of U+FFFD. 600 bytes a block are for the marks of
+    deep lists.
     """
     needed = 64
     for index in range(first, last):
         block = page.blocks[index]
         needed += 600
         for span in range(block.span_start, block.span_stop):
-            needed += 2 * (page.spans[span].stop - page.spans[span].start) + 4
+            needed += 3 * (page.spans[span].stop - page.spans[span].start) + 4
     return needed
 
 

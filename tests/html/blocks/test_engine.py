@@ -60,6 +60,7 @@ def test_no_pages_and_empty_pages() -> None:
         pytest.param(b"\xf0\x82\x82\xac", id="euro in four bytes"),
         pytest.param(b"\xf4\x90\x80\x80", id="beyond Unicode"),
         pytest.param(b"\xe4\xb8", id="cut"),
+        pytest.param(b"\xff" * 9_000, id="three times as long afterwards"),
     ],
 )
 def test_each_byte_of_what_is_no_utf_8_is_replaced(broken: bytes) -> None:
