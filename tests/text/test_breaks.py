@@ -119,6 +119,19 @@ def test_icu_itself_says_the_same(run: str, words: list[str]) -> None:
     assert parted([run]) == [words]
 
 
+def test_prices_of_katakana_are_icu_s_to_the_unit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each row of katakana costs as much as its words, or one more."""
+    rows = ["ヨヲヲ", "サツリラ", "コヨサブ", "コルリリセ", "シズヱウナ"]
+    rows += ["ケサミロダム", "タクボクリヱ", "シズミウオキユ", "シコチヱタイブ"]
+    by_kernels = parted(rows)
+    # As much: the row. One more: the words.
+    assert [len(words) == 1 for words in by_kernels] == [True, *[True, False] * 4]
+    monkeypatch.setattr(breaks, "_trie", lambda *_: None)
+    assert parted(rows) == by_kernels
+
+
 @pytest.mark.usefixtures("without_dictionaries")
 def test_every_character_of_these_scripts_is_cut_as_by_icu() -> None:
     """Among others of its script and of others: NFKC, marks, new characters."""

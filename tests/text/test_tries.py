@@ -86,6 +86,9 @@ def test_units_of_eight_bits() -> None:
         pytest.param(
             wide(1, "一", _VALUE_7, "一", _VALUE_7 + 1), id="two ways at once"
         ),
+        pytest.param(
+            wide(0x30, "丁", 1, "一", _VALUE_7, "一", _VALUE_7 + 1), id="likewise below"
+        ),
         pytest.param(wide(1, "一", 500, "二", _VALUE_7), id="jump out of the trie"),
         pytest.param(wide(0xFFFF), id="three units missing"),
         pytest.param(wide(0x2F, "一"), id="a branch of 48 in two units"),
