@@ -53,7 +53,11 @@ def read_dictionary(name: str) -> Dictionary | None:
 
 def _libraries() -> Iterator[Path]:
     """The libraries of icu4py's wheel that by their names hold ICU's data."""
-    for file in importlib.metadata.files("icu4py") or ():
+    try:
+        files = importlib.metadata.files("icu4py") or []
+    except importlib.metadata.PackageNotFoundError:  # it came without a list of files
+        return
+    for file in files:
         if "icudata" in file.name or "icudt" in file.name:
             yield Path(str(file.locate()))
 

@@ -1,5 +1,6 @@
 """A library as ICU's data lies in it, built by hand, and what may be wrong with it."""
 
+import importlib.metadata
 import struct
 from pathlib import Path
 
@@ -93,6 +94,16 @@ def test_what_is_not_as_expected_is_no_dictionary(path: Path, content: bytes) ->
 
 def test_without_a_file_there_is_no_dictionary(path: Path) -> None:
     assert not path.exists()
+    assert read_dictionary("cjdict") is None
+
+
+def test_without_a_list_of_files_there_is_no_dictionary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def files(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "files", files)
     assert read_dictionary("cjdict") is None
 
 
