@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.installed ## install, run the main job on the samples, say where the report lies
+run: $(VENV)/.installed $(VENV)/.kernels ## install, run the main job on the samples, say where the report lies
 	@$(BIN)/tamis run $(RECIPE)
 
 test: $(VENV)/.installed-dev $(VENV)/.kernels ## install with the tools, run all tests
