@@ -1,5 +1,6 @@
 """Training, but for the fit itself, which needs LightGBM."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -47,12 +48,20 @@ def gold_of(site: str) -> str:
     return "\n".join(f"{BODY} Day {n} of {site} was no other." for n in range(6))
 
 
-def response(url: str, html: str) -> bytes:
+def response(
+    url: str | None,
+    html: str | bytes,
+    *,
+    status: str = "200 OK",
+    content_type: str = "text/html; charset=windows-1251",
+    more: str = "",
+) -> bytes:
     """A WARC record with a page in windows-1251."""
-    body = html.encode("windows-1251")
-    http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=windows-1251\r\n\r\n"
+    body = html if isinstance(html, bytes) else html.encode("windows-1251")
+    http = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\n{more}\r\n".encode()
+    target = "" if url is None else f"WARC-Target-URI: {url}\r\n"
     head = (
-        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\n"
+        f"WARC/1.0\r\nWARC-Type: response\r\n{target}"
         "Content-Type: application/http; msgtype=response\r\n"
         f"Content-Length: {len(http + body)}\r\n\r\n"
     )
@@ -198,6 +207,67 @@ def test_pages_are_read_from_archives_with_their_gold(tmp_path: Path) -> None:
     assert first.html.tobytes().decode() == "<p>дым</p>"
     assert (first.gold, first.language, first.may_train) == ("дым", "ru", True)
     assert (second.gold, second.may_train) == (None, False)
+
+
+CHUNKED = b"5\r\n<p>\xe4\xfb\r\n5\r\n\xec</p>\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("record", "html"),
+    [
+        pytest.param(
+            response(
+                "http://a.example/",
+                gzip.compress("<p>дым</p>".encode("windows-1251")),
+                more="Content-Encoding: gzip\r\n",
+            ),
+            ["<p>дым</p>"],
+            id="gzip",
+        ),
+        pytest.param(
+            response(
+                "http://a.example/", CHUNKED, more="Transfer-Encoding: chunked\r\n"
+            ),
+            ["<p>дым</p>"],
+            id="chunked",
+        ),
+        pytest.param(
+            response("http://a.example/", b"\x89PNG\r\n", content_type="image/png"),
+            [],
+            id="picture",
+        ),
+        pytest.param(
+            response("http://a.example/", "<p>no", status="404 Not Found"), [], id="404"
+        ),
+        pytest.param(
+            response("http://a.example/", "<p>to", status="301 Moved"), [], id="moved"
+        ),
+        pytest.param(response(None, "<p>дым</p>"), [], id="no URL"),
+        pytest.param(
+            response("http://[bad/", "<p>дым</p>"), ["<p>дым</p>"], id="no host"
+        ),
+    ],
+)
+def test_what_teaches_is_what_a_run_would_read(
+    record: bytes, html: list[str], tmp_path: Path
+) -> None:
+    warc = tmp_path / "a.warc"
+    other = response("http://other.example/", "<p>other</p>")
+    warc.write_bytes(record + other)
+    read = [one.html.tobytes().decode() for one in read_pages([warc])]
+    assert read == [*html, "<p>other</p>"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_damaged_gold_is_named(damage: str, tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl.gz"
+    row = json.dumps({"url": "http://a.example/", "text": gold_of("a.example")})
+    whole = gzip.compress(row.encode())
+    middle = len(whole) // 2
+    changed = whole[:middle] + b"\xff" * 20 + whole[middle + 20 :]
+    gold.write_bytes(whole[:middle] if damage == "cut" else changed)
+    with pytest.raises(InputError, match=r"gold\.jsonl\.gz is no gold file"):
+        read_pages([], gold)
 
 
 def test_unreadable_inputs_are_named(tmp_path: Path) -> None:
