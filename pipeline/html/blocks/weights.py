@@ -58,20 +58,36 @@ class Weights:
     comment: Trees
 
 
-@lru_cache(maxsize=4)
 def load_weights(path: Path = SHIPPED) -> Weights:
-    """Read weights; InputError names the file if it is missing or not of this kind."""
+    """Read weights; InputError names the file if it is missing or not of this kind.
+
+    What was read before is not read again, unless the file has changed since.
+    """
     try:
-        return weights_of(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
+        state = path.stat()
+        return _loaded(path, state.st_mtime_ns, state.st_size)
+    except (
+        *(OSError, LookupError, TypeError, ValueError),
+        *(AttributeError, OverflowError, RecursionError),
+    ) as error:
         raise InputError(f"{path} holds no extractor weights: {error}") from error
 
 
+@lru_cache(maxsize=4)
+def _loaded(path: Path, mtime_ns: int, size: int) -> Weights:
+    return weights_of(json.loads(path.read_text(encoding="utf-8")))
+
+
 def weights_of(stored: dict[str, Any]) -> Weights:
-    """Weights from the file's content; ValueError or KeyError if it is no such."""
+    """Weights from the file's content.
+
+    Raises ValueError or another of the errors that `load_weights` lists if it is no such.
+    """
     features = [NAMES.index(name) for name in stored["features"]]
+    log_odds = {fnv1a(w.encode()): odds for w, odds in stored["log_odds"].items()}
+    _float32(list(log_odds.values()), "log_odds")
     return Weights(
-        dictionary({fnv1a(w.encode()): odds for w, odds in stored["log_odds"].items()}),
+        dictionary(log_odds),
         trees_of(stored["content"], features),
         trees_of(stored["comment"], features),
     )
@@ -82,7 +98,18 @@ def trees_of(stored: dict[str, Any], features: list[int]) -> Trees:
     count = len(stored["feature"])
     nodes = np.zeros(count, NODE)
     nodes["feature"] = [features[f] if f >= 0 else -1 for f in stored["feature"]]
-    for name in ("threshold", "right", "value"):
-        nodes[name] = stored[name]
+    nodes["right"] = np.array(stored["right"], np.int32)
+    for name in ("threshold", "value"):
+        nodes[name] = _float32(stored[name], name)
     roots = np.array(stored["roots"], np.int32)
+    _float32([stored["bias"]], "bias")
     return Trees(nodes, roots, float(stored["bias"]), forest_of(nodes, roots))
+
+
+def _float32(numbers: list[float], name: str) -> NDArray[np.float32]:
+    """As float32; ValueError where one is no finite number of that size."""
+    with np.errstate(over="ignore"):
+        array = np.array(numbers, np.float32)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds a number that is not finite")
+    return array

@@ -1,6 +1,7 @@
 """The shipped weights, and what is refused."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ def test_each_feature_has_one_name() -> None:
         pytest.param({"feature": [0, -1, 0], "right": [2, 0, 0]}, "child", id="open"),
         pytest.param({"roots": [7]}, "root", id="root outside"),
         pytest.param({"feature": [5, -1, -1]}, "list index", id="unknown feature"),
+        pytest.param({"right": [2, 1 << 40, 0]}, "int", id="too large an int"),
+        pytest.param({"threshold": [math.nan, 0, 0]}, "threshold .* finite", id="NaN"),
+        pytest.param({"value": [0, 1e300, 0]}, "value .* finite", id="too large"),
+        pytest.param({"bias": -math.inf}, "bias .* finite", id="infinite bias"),
+        pytest.param({"bias": 10**400}, "too large", id="no float"),
     ],
 )
 def test_weights_that_would_lead_astray_are_refused(
@@ -66,11 +72,26 @@ def test_weights_that_would_lead_astray_are_refused(
         load_weights(path)
 
 
+@pytest.mark.parametrize("log_odds", [[], None, "article", {"a": math.nan}, {"a": "x"}])
+def test_log_odds_are_a_number_for_each_word(log_odds: Any, tmp_path: Path) -> None:
+    path = tmp_path / "weights.json"
+    path.write_text(json.dumps({**small(), "log_odds": log_odds}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"weights\.json holds no extractor weights"):
+        load_weights(path)
+
+
+def test_a_file_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "weights.json"
+    for bias in (0.25, -0.75):
+        path.write_text(json.dumps(small(bias=bias)), encoding="utf-8")
+        assert load_weights(path).content.bias == bias
+        assert load_weights(path) is load_weights(path)
+
+
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     path = tmp_path / "weights.json"
     for content in ("", "{}", "[]", '{"features": ["nothing"]}'):
         path.write_text(content, encoding="utf-8")
-        load_weights.cache_clear()
         with pytest.raises(InputError, match=r"weights\.json"):
             load_weights(path)
     with pytest.raises(InputError, match="absent"):
