@@ -70,6 +70,17 @@ def test_the_terminal_shows_each_block_with_its_reasons(
     assert len(reasons) == 3 * len(blocks)
 
 
+def test_a_page_gives_no_orders_to_the_terminal(
+    command: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "page.html"
+    orders = "\x1b[31m \x9b31m \u202e \u2066"
+    path.write_text(f"<article><p>{orders} {SENTENCES['Latin'] * 3}</article>", "utf-8")
+    stdout = explained(command, path).stdout
+    assert re.search(r"^\+ .*<p> .*\ufffd \ufffd The", stdout, re.MULTILINE)
+    assert not set(stdout) & {"\x1b", "\x9b", "\u202e", "\u2066"}
+
+
 def test_other_engines_have_no_blocks_to_show(command: Command, page: Path) -> None:
     stdout = explained(command, page, engine="resiliparse").stdout
     assert not re.search(r"^[+-] \d\.\d\d", stdout, re.MULTILINE)

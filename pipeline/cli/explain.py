@@ -58,7 +58,7 @@ def command(
 
     PAGE is a file, or the URL of a record in the recipe's input. Stages that need the
     whole corpus (deduplicate, mix_corpus) are left out. Where the engine is `blocks`, the
-    page's blocks follow: kept (+) or left (-), the probability that one is content and
+    blocks of what it took follow: kept (+) or left (-), the probability that one is content and
     that it is a reader's comment, and the three features that moved it most.
     """
     checked = load_recipe(recipe, overrides)
@@ -84,7 +84,7 @@ def command(
 
 def _print_blocks(console: Console, blocks: list[Block]) -> None:
     """A line for each block, cut at the terminal's width, and its reasons below."""
-    for line in as_text(blocks, width=console.width).splitlines():
+    for line in visible(as_text(blocks, width=console.width)).splitlines():
         if line.startswith(" "):
             reasons = Text(line.strip(), style="dim")
             console.print(Padding(reasons, (0, 0, 0, 6)))
