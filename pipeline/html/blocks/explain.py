@@ -18,11 +18,13 @@ from pipeline.html.blocks import tags
 from pipeline.html.blocks.features import NAMES
 from pipeline.html.blocks.kernel import decide, describe, texts_of_blocks
 from pipeline.html.blocks.layout import COMMENT, CONTENT
+from pipeline.html.blocks.shells import FEW_WORDS, state_html
 from pipeline.html.blocks.tokenizer import tokenize
 from pipeline.html.blocks.weights import SHIPPED, Trees, Weights, load_weights
-from pipeline.html.blocks.workspace import new_workspace
+from pipeline.html.blocks.workspace import Workspace, new_workspace
 
 REASONS: Final = 3
+FROM_DATA: Final = "The text is from a script's data (from_state): these are its blocks"
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --text: #1b1b1b; --soft: #5c5c5c; --page: #fff;
@@ -67,6 +69,7 @@ class Block:
     comment: float
     is_kept: bool
     reasons: tuple[Reason, ...]  # the largest credit first
+    is_from_data: bool = False  # of a text in a script's data, not of the markup
 
 
 def explain(
@@ -76,16 +79,39 @@ def explain(
     reason_count: int = REASONS,
     model: Path = SHIPPED,
 ) -> list[Block]:
-    """Every block of the page, in order. Slow: for a person, not for a batch.
+    """Every block of what the engine takes, in order: the page's markup or its data.
 
-    Raises InputError where `model` holds no weights.
+    Slow: for a person, not for a batch. Raises InputError where `model` holds no weights.
     """
     weights: Weights = load_weights(model)
     workspace = new_workspace(weights)
     data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
+    words = _read(data, workspace, keeps_comments)
+    state = state_html(data, words) if words < FEW_WORDS else None
+    if state is not None:  # as the engine does it: `engine._extracted`
+        drawn = np.frombuffer(state, np.uint8)
+        if _read(drawn, workspace, keeps_comments=True) > words:
+            return _blocks(drawn, workspace, weights, reason_count, is_from_data=True)
+        _read(data, workspace, keeps_comments)
+    return _blocks(data, workspace, weights, reason_count, is_from_data=False)
+
+
+def _read(data: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool) -> int:
+    """Decide on every block; the number of words kept."""
     tokenize(data, workspace)
     describe(workspace)
-    decide(workspace, keeps_comments)
+    return int(decide(workspace, keeps_comments)[0])
+
+
+def _blocks(
+    data: NDArray[np.uint8],
+    workspace: Workspace,
+    weights: Weights,
+    reason_count: int,
+    *,
+    is_from_data: bool,
+) -> list[Block]:
+    """The blocks of the page that was decided on last."""
     text, offsets = texts_of_blocks(data, workspace)
     page, raw, ends = workspace[0], text.tobytes(), offsets.tolist()
     blocks = []
@@ -99,6 +125,7 @@ def explain(
                 float(page["probabilities"][COMMENT, index]),
                 bool(page["is_kept"][index]),
                 reasons(weights.content, page["features"][index])[:reason_count],
+                is_from_data,
             )
         )
     return blocks
@@ -124,7 +151,7 @@ def reasons(trees: Trees, features: NDArray[np.float32]) -> tuple[Reason, ...]:
 
 def as_text(blocks: list[Block], width: int = 100) -> str:
     """One line per block, its reasons below: for a terminal."""
-    lines = []
+    lines = [FROM_DATA] if _is_from_data(blocks) else []
     for block in blocks:
         mark = "+" if block.is_kept else "-"
         shown = " ".join(block.text.split())[:width]
@@ -143,6 +170,7 @@ def as_html(blocks: list[Block], title: str) -> str:
         for block in blocks
     ]
     kept = sum(block.is_kept for block in blocks)
+    note = f" {escape(FROM_DATA)}." if _is_from_data(blocks) else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -150,10 +178,14 @@ def as_html(blocks: list[Block], title: str) -> str:
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
         f"<h1>{escape(title)}</h1><p>{kept} of {len(blocks)} blocks kept. Below each: "
         "how likely it is content, and a reader's comment; its element; and the features "
-        "that decided, with how far each moved the log-odds.</p>\n"
+        f"that decided, with how far each moved the log-odds.{note}</p>\n"
         + "\n".join(rows)
         + "</body></html>\n"
     )
+
+
+def _is_from_data(blocks: list[Block]) -> bool:
+    return any(block.is_from_data for block in blocks)
 
 
 def _kind(block: Block) -> str:

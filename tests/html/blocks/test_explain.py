@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -20,6 +21,31 @@ def test_the_blocks_are_those_that_the_engine_keeps() -> None:
     kept = "\n".join(block.text for block in blocks if block.is_kept)
     assert kept == extract([PAGE]).text[0].as_py()
     assert [block.tag for block in blocks][:3] == ["li", "li", "h1"]
+
+
+SHELL = (
+    "<div id=root>Loading the page</div><script type=application/json>"
+    + json.dumps(
+        {
+            "body": [
+                f"The tide rose {n} feet before the pier gave way, and "
+                "all the boats went out with it to the sea."
+                for n in range(9)
+            ]
+        }
+    )
+    + "</script>"
+)
+
+
+def test_of_a_page_that_a_script_draws_the_blocks_are_those_of_its_data() -> None:
+    blocks = explain(SHELL)
+    kept = "\n".join(block.text for block in blocks if block.is_kept)
+    assert kept == extract([SHELL]).text[0].as_py()
+    assert "The tide rose 8 feet" in kept
+    assert as_text(blocks).startswith("The text is from a script's data")
+    assert "from a script&#x27;s data" in as_html(blocks, "t")
+    assert "script's data" not in as_text(explain(PAGE))
 
 
 def test_every_block_has_reasons_and_the_largest_comes_first() -> None:
