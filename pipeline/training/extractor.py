@@ -117,10 +117,16 @@ def train(taught: Sequence[Lesson]) -> Learnt:
 
 
 def cross_validate(pages: Sequence[Page], taught: Sequence[Lesson]) -> dict[str, str]:
-    """Text by URL, of every page, by weights trained on the other folds' sites."""
+    """Text by URL, of every page, by weights trained on the other folds' sites.
+
+    Without the pages of a fold outside of which nothing teaches.
+    """
     texts: dict[str, str] = {}
     for fold in range(FOLDS):
-        learnt = train([lesson for lesson in taught if lesson.fold != fold])
+        others = [lesson for lesson in taught if lesson.fold != fold]
+        if not others:
+            continue
+        learnt = train(others)
         texts |= texts_by(learnt, [page for page in pages if fold_of(page) == fold])
     return texts
 
@@ -130,20 +136,20 @@ def leave_one_source_out(
 ) -> dict[str, str]:
     """Text by URL, of every page with gold, by weights trained on other sources.
 
-    Sites of the left-out source are left out of the others too.
+    Sites of the left-out source are left out of the others too. Without the pages of a
+    source outside of which nothing teaches.
     """
     texts: dict[str, str] = {}
     for source in sorted({page.source for page in pages if page.gold is not None}):
         judged = [page for page in pages if page.source == source]
         sites = {page.site for page in judged}
-        learnt = train(
-            [
-                lesson
-                for lesson in taught
-                if lesson.page.source != source and lesson.page.site not in sites
-            ]
-        )
-        texts |= texts_by(learnt, judged)
+        others = [
+            lesson
+            for lesson in taught
+            if lesson.page.source != source and lesson.page.site not in sites
+        ]
+        if others:
+            texts |= texts_by(train(others), judged)
     return texts
 
 

@@ -52,8 +52,9 @@ def read_pages(warcs: Iterable[Path], gold: Path | None = None) -> list[Page]:
     """The pages of the files, in order; a URL that returns is read once.
 
     What teaches is what the engine will be given: the records that `read_warc` admits,
-    of which `decode_html` can make text. A page without a URL is passed over. Gold rows marked `made` are passed over. Every page may train but those of the
-    sources in ONLY_JUDGES.
+    of which `decode_html` can make text. A page without a URL is passed over, and so
+    are gold rows marked `made`. Every page may train but those of the sources in
+    ONLY_JUDGES.
     """
     rows = {} if gold is None else _rows_by_url(gold)
     pages: dict[str, Page] = {}

@@ -9,7 +9,7 @@ The shipped weights are made by
 which trains on the sources that permit it (extractor_pages) and judges on all.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import InputError
@@ -22,7 +22,7 @@ from pipeline.training.extractor import (
     write_weights,
 )
 from pipeline.training.extractor_labels import TEACHERS, ask_teachers
-from pipeline.training.extractor_pages import read_pages
+from pipeline.training.extractor_pages import Page, read_pages
 from pipeline.training.extractor_scores import table
 
 
@@ -54,7 +54,29 @@ def train_extractor(
         name: {page.url: said[name] for page, said in zip(judged, answers, strict=True)}
         for name in teachers
     }
-    texts = {"blocks, new sites": cross_validate(judged, taught)}
+    ours = {"blocks, new sites": cross_validate(judged, taught)}
     if len({page.source for page in judged}) > 1:
-        texts["blocks, new source"] = leave_one_source_out(judged, taught)
-    return table(judged, texts | theirs)
+        ours["blocks, new source"] = leave_one_source_out(judged, taught)
+    return table_of(judged, ours, theirs)
+
+
+def table_of(
+    judged: Sequence[Page],
+    ours: Mapping[str, Mapping[str, str]],
+    theirs: Mapping[str, Mapping[str, str]],
+) -> str:
+    """The table, with a line for each of ours that is not in it.
+
+    All rows are of the same pages: a row that lacks some would take them from all.
+    """
+    whole = {
+        name: texts
+        for name, texts in ours.items()
+        if all(page.url in texts for page in judged)
+    }
+    missing = [
+        f"\n{name}: not judged, for that takes pages of more sites or sources to learn from"
+        for name in ours
+        if name not in whole
+    ]
+    return "\n".join([table(judged, {**whole, **theirs}), *missing])

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -305,16 +306,43 @@ def test_nothing_to_learn_from_is_an_error(tmp_path: Path) -> None:
         train_extractor([empty], out=tmp_path / "weights.json")
 
 
-def test_the_whole_command_writes_weights_and_a_table(tmp_path: Path) -> None:
-    pytest.importorskip("lightgbm", reason="training needs the group `train`")
-    warc, gold = tmp_path / "a.warc", tmp_path / "gold.jsonl"
-    sites = [f"site{number}.example" for number in range(10)]
-    pages = [page(site) for site in sites]
+def inputs_of(pages: list[Page], folder: Path) -> tuple[list[Path], Path]:
+    """An archive of the pages, and their gold."""
+    warc, gold = folder / "a.warc", folder / "gold.jsonl"
     warc.write_bytes(
         b"".join(response(one.url, one.html.tobytes().decode()) for one in pages)
     )
-    rows = [{"url": f"http://{site}/", "text": gold_of(site)} for site in sites]
+    rows = [
+        {"url": one.url, "text": gold_of(one.site), "source": one.source}
+        for one in pages
+    ]
     gold.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    table_ = train_extractor([warc], gold, out=tmp_path / "weights.json")
+    return [warc], gold
+
+
+def test_the_whole_command_writes_weights_and_a_table(tmp_path: Path) -> None:
+    pytest.importorskip("lightgbm", reason="training needs the group `train`")
+    pages = [page(f"site{number}.example", source="") for number in range(10)]
+    table_ = train_extractor(*inputs_of(pages, tmp_path), out=tmp_path / "weights.json")
     assert table_.startswith("| F1 | all (10)")
     assert load_weights(tmp_path / "weights.json").content.nodes.size > 0
+
+
+def test_one_site_alone_cannot_be_judged_and_the_table_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("lightgbm", reason="training needs the group `train`")
+    pages = [replace(page("a.example"), url=f"http://a.example/{n}") for n in range(3)]
+    table_ = train_extractor(*inputs_of(pages, tmp_path), out=tmp_path / "weights.json")
+    assert table_.startswith("| F1 | all (3)")
+    assert "| trafilatura |" in table_
+    assert "| blocks" not in table_
+    assert "\nblocks, new sites: not judged" in table_
+
+
+def test_one_source_alone_that_teaches_cannot_be_left_out(tmp_path: Path) -> None:
+    pytest.importorskip("lightgbm", reason="training needs the group `train`")
+    pages = [page(f"site{number}.example") for number in range(10)]
+    pages.append(page("judge.example", source="daniel"))
+    table_ = train_extractor(*inputs_of(pages, tmp_path), out=tmp_path / "weights.json")
+    assert table_.startswith("| F1 | all (11)")
+    assert "| blocks, new sites |" in table_
+    assert "\nblocks, new source: not judged" in table_
