@@ -1,7 +1,8 @@
 """robots.txt by RFC 9309: which rules are meant for some agents, and what they refuse.
 
 A file is cut down to what counts for the agents asked about: for each of them the
-groups that name it, else those for `*`. Agents with the same rules share them.
+groups that name it, else those for `*`. Agents with the same rules share them. Signals
+for `*` are for all of them: a refusal anywhere counts.
 """
 
 import re
@@ -72,7 +73,9 @@ def parse(content: str, agents: Collection[str]) -> Robots:
     asked = [agent if agent in rules else _EVERYBODY for agent in agents]
     groups = dict.fromkeys(tuple(rules.get(name, [])) for name in asked)
     notices = Notices()
-    for name in dict.fromkeys(asked):
+    # Everybody's also where all agents have groups of their own, as in Cloudflare's
+    # files: that a group stands in for `*` is said of rules alone (RFC 9309).
+    for name in dict.fromkeys([*asked, _EVERYBODY]):
         for value in signals.get(name, []):
             notices.add_signals(value)
     refusing = (group for group in groups if any(not rule.allows for rule in group))

@@ -61,6 +61,28 @@ def test_the_rules_for_the_agents_are_taken(
         ("User-agent: *\nContent-Signal: ai-train=yes", True),
         ("User-agent: other\nContent-Signal: ai-train=no", None),
         ("User-agent: *\nContent-Usage: train-ai=n", False),
+        # As Cloudflare writes it for whoever ticks a box: the agents have groups of
+        # their own, and the signal stands in everybody's.
+        (
+            "User-agent: *\nContent-Signal: search=yes,ai-train=no\nAllow: /\n\n"
+            "User-agent: CCBot\nDisallow: /\n\nUser-agent: GPTBot\nDisallow: /",
+            False,
+        ),
+        (
+            "Content-Signal: ai-train=no\nUser-agent: CCBot\nUser-agent: GPTBot\nAllow: /",
+            False,
+        ),
+        # Whoever refuses once has refused.
+        (
+            "User-agent: *\nContent-Signal: ai-train=no\n"
+            "User-agent: CCBot\nContent-Signal: ai-train=yes",
+            False,
+        ),
+        (
+            "User-agent: *\nContent-Signal: ai-train=yes\n"
+            "User-agent: CCBot\nContent-Signal: ai-train=no",
+            False,
+        ),
     ],
 )
 def test_the_signal_for_the_agents_is_taken(
