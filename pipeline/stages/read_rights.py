@@ -88,7 +88,7 @@ _MAYBE_UNSAID = ("tdm", "ai_train", "robots")
 class ReadRights(StageConfig):
     """Directives for one agent count where it is one of `agents`."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     tallied: ClassVar[tuple[str, ...]] = tuple(
         f"rights.{name}" for name in _FIELDS.names if name != "tdm_policy"
     )

@@ -153,3 +153,21 @@ def test_a_path_without_end_costs_no_more_than_a_long_one() -> None:
     assert not is_refused([group], "/" + "ab" * 500_000)
     assert time.process_time() - started < 0.5  # measured: 0.03 s, uncut 3 s
     assert is_refused([[Rule(False, "/a")]], "/" + "a" * 500_000)
+
+
+def test_many_rules_with_wildcards_cost_no_more_than_some() -> None:
+    """They search as much of a path as is bearable for all of them, in all groups."""
+    groups = [[Rule(False, "/*" + "a" * 30 + "b" + "a" * 29)] * 2_000] * 6
+    started = time.process_time()
+    assert not is_refused(groups, "/" + "a" * 4_095)
+    assert time.process_time() - started < 0.25  # measured: 0.02 s, unbounded 0.54 s
+
+
+def test_rules_with_wildcards_see_the_whole_of_a_path_where_they_are_few() -> None:
+    others = [Rule(False, f"/*/{number}/") for number in range(255)]
+    path = "/" + "a" * 4_000
+    assert is_refused([[*others, Rule(False, "/*/end")]], path + "/end")
+    assert is_refused([[*others * 20, Rule(False, "/*.pdf$")]], path + ".pdf")
+    assert not is_refused([[*others * 20, Rule(False, "/*/end")]], path + "/end")
+    # What begins a rule, and a `*` that ends it, are no search.
+    assert is_refused([[*others * 20, Rule(False, f"{path}*")]], path)
