@@ -28,6 +28,7 @@ from pipeline.warc.splits import Place, Split
 
 _CALLS_PER_WORKER = 8  # enough to share the work evenly, few enough for large runs
 _PORTS = (None, 80, 443)
+_TOO_MANY_REQUESTS = 429
 
 
 class Built(NamedTuple):
@@ -147,9 +148,10 @@ def _answers(
 
 
 def _answer(record: Record, agents: Sequence[str]) -> Answer | None:
-    """What a response says for the whole of a host; None where it is no robots.txt.
+    """What a response says for the whole of a host; None where it says nothing of it.
 
-    One in a folder, where a redirect may end, speaks for no host, nor does another port's.
+    One in a folder, where a redirect may end, or with a query speaks for no host, nor
+    does another port's. That there is none refuses nothing: it is an answer, too.
     """
     fields = record.header.fields
     url = fields.get("warc-target-uri") or ""
@@ -157,17 +159,29 @@ def _answer(record: Record, agents: Sequence[str]) -> Answer | None:
     if record.header.type != "response" or host is None or not _is_of_host(url):
         return None
     response = parse_response(record.block)
-    if response.status != 200:
+    if _is_unavailable(response.status):
+        robots = parse("", agents)
+    elif response.status == 200:
+        body = memoryview(record.block)[response.body_start :]
+        content = bytes(decode_body(body, response.fields, MOST_BYTES))
+        robots = parse(content.decode("utf-8", "replace"), agents)
+    else:
         return None
-    body = memoryview(record.block)[response.body_start :]
-    content = bytes(decode_body(body, response.fields, MOST_BYTES))
-    robots = parse(content.decode("utf-8", "replace"), agents)
     return Answer(host, fields.get("warc-date", ""), robots)
+
+
+def _is_unavailable(status: int | None) -> bool:
+    """Whether the host has no file for us, and so no rules (RFC 9309, section 2.3.1.3).
+
+    Whoever was asked too often has not said that.
+    """
+    return status is not None and 400 <= status < 500 and status != _TOO_MANY_REQUESTS
 
 
 def _is_of_host(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.path == "/robots.txt" and parts.port in _PORTS
+        is_file = parts.path == "/robots.txt" and not parts.query
+        return is_file and parts.port in _PORTS
     except ValueError:  # a port that is no number
         return False

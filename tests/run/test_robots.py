@@ -50,18 +50,47 @@ def test_the_files_of_all_archives_become_one_table(
         record("https://d.example/x/robots.txt", "01", "200 OK", ALL),
         record("https://d.example:8080/robots.txt", "01", "200 OK", ALL),
         record("https://d.example:x/robots.txt", "01", "200 OK", ALL),
+        record("https://d.example/robots.txt?a=1", "01", "200 OK", ALL),
         record("https://пример.example:443/robots.txt", "01", "200 OK", ALL),
     )
     path = tmp_path / "new" / "robots.arrow"
     for archives in ((first, second), (second, first)):
         ended = command("robots", *archives, "-o", str(path))
         assert ended.code == 0, ended.stderr
-        assert "2 of 3 hosts refuse" in ended.stdout
+        assert "2 of 4 hosts refuse" in ended.stdout
         table = RobotsTable(str(path))
         hosts = ("a.example", "b.example", "c.example", "d.example", "пример.example")
         refused = [table.verdict(host, "/x").is_refused for host in hosts]
         assert refused == [True, False, False, False, True]
     assert [file.name for file in path.parent.iterdir()] == ["robots.arrow"]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param("404 Not Found", False, id="no such file"),
+        pytest.param("410 Gone", False, id="gone"),
+        pytest.param("403 Forbidden", False, id="any other 4xx, by RFC 9309"),
+        pytest.param("429 Too Many Requests", True, id="asked too often"),
+        pytest.param("503 Unavailable", True, id="out of order"),
+        pytest.param("301 Moved", True, id="elsewhere"),
+    ],
+)
+def test_a_host_that_has_no_file_any_more_refuses_nothing_any_more(
+    command: Callable[..., Any],
+    record: Record,
+    tmp_path: Path,
+    status: str,
+    expected: bool,
+) -> None:
+    url = "https://a.example/robots.txt"
+    archives = (
+        archive(tmp_path / "a.warc.gz", record(url, "02", status, ALL)),
+        archive(tmp_path / "b.warc.gz", record(url, "01", "200 OK", ALL)),
+    )
+    path = tmp_path / "robots.arrow"
+    assert command("robots", *archives, "-o", str(path)).code == 0
+    assert RobotsTable(str(path)).verdict("a.example", "/").is_refused is expected
 
 
 def test_an_archive_that_cannot_be_read_is_named_and_the_others_are_read(
