@@ -1,23 +1,27 @@
 """The robots.txt files of archives, read by an executor's workers into one table.
 
 Each call reads some archives and leaves sorted runs in a folder beside the table; when
-all are there they are merged (`pipeline.rights.robots_runs`). An archive that cannot be
-read is set aside and named: its hosts are missing from the table.
+all are there they are merged (`pipeline.rights.robots_runs`). A call that fails is made
+again, and only what its last attempt names is merged. An archive that cannot be read is
+set aside and named: its hosts are missing from the table.
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from pipeline.errors import ConfigError, InputError, TamisError
+from pipeline.errors import ConfigError, InputError, StageError, TamisError
 from pipeline.executors import Call, Executor
 from pipeline.inputs import InputFile
 from pipeline.remote.failures import AccessRefused, without_secrets
 from pipeline.remote.opening import Access, open_input
 from pipeline.rights.robots import MOST_BYTES, parse
 from pipeline.rights.robots_runs import Answer, Written, merge_runs, write_runs
+from pipeline.tasks import MAX_ATTEMPTS
 from pipeline.warc.document import host_of
 from pipeline.warc.frames import open_archive
 from pipeline.warc.http import decode_body, parse_response
@@ -53,18 +57,30 @@ def build_table(
     """Write the table of the files to `output`; `agents` are in lower case.
 
     Raises ConfigError where it cannot be written, AccessRefused where a server wants
-    nothing to do with us.
+    nothing to do with us, and another TamisError where a call fails for good.
     """
-    try:
+    with _writing(output):
         output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
+        temporary = tempfile.TemporaryDirectory(
             dir=output.parent, prefix=f"{output.name}."
-        ) as folder:
+        )
+    with temporary as folder:
+        try:
             read = _read_all(files, Path(folder), agents, access, executor)
+        except BaseException:
+            executor.close()  # calls that go on would write into a folder that is gone
+            raise
+        with _writing(output):
             written = merge_runs(read.runs, output)
-    except OSError as error:
-        raise ConfigError(f"{output}: cannot be written: {error}") from error
     return Built(written, tuple(sorted(read.problems)))
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error}") from error
 
 
 def _read_all(
@@ -87,14 +103,25 @@ def _read_all(
         for number in range(calls)
     ]
     found = _Read([], [])
+    attempts: Counter[str] = Counter()
     while waiting or executor.pending:
         while waiting and executor.pending < executor.capacity:
-            executor.submit(waiting.pop())
+            call = waiting.pop()
+            attempts[call.name] += 1
+            executor.submit(call)
         outcome = executor.wait()
-        if outcome.error is not None:
-            raise outcome.error
-        if outcome.died is not None:
-            raise TamisError(f"{outcome.call.name}: its worker died: {outcome.died}")
+        if outcome.error is not None or outcome.died is not None:
+            if isinstance(outcome.error, TamisError):
+                raise outcome.error  # it would be the same again
+            if attempts[outcome.call.name] == MAX_ATTEMPTS:
+                why = outcome.error or f"its worker died: {outcome.died}"
+                raise TamisError(
+                    f"{outcome.call.name}: failed {MAX_ATTEMPTS} times: {why}"
+                ) from outcome.error
+            # Behind the others: what was wrong may have passed by then. The runs that
+            # it has left are nobody's, and go with the folder.
+            waiting.insert(0, outcome.call)
+            continue
         found.runs.extend(outcome.value.runs)
         found.problems.extend(outcome.value.problems)
     return found
@@ -143,6 +170,11 @@ def _answers(
         raise
     except InputError as error:
         problems.append(str(error))
+    except OSError as error:
+        problems.append(f"{name}: cannot be read: {error}")
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise StageError("robots", name, cause) from error
     if lost:
         problems.append(f"{name}: {lost:,} bytes of it are damaged")
 

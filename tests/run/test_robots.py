@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.executors import InlineExecutor
+from pipeline.errors import ConfigError, TamisError
+from pipeline.executors import Call, InlineExecutor, Outcome
 from pipeline.inputs import resolve
 from pipeline.remote.opening import Access
 from pipeline.rights.robots_table import RobotsTable
+from pipeline.runner import robots
 from pipeline.runner.robots import build_table
 
 ALL = "User-agent: *\nDisallow: /"
@@ -140,3 +142,96 @@ def test_how_archives_are_shared_out_changes_no_byte(
         build_table(files, path, ("ccbot",), Access(), executor)
         tables.append(path.read_bytes())
     assert tables[0] == tables[1] == tables[2]
+
+
+class Unlucky(InlineExecutor):
+    """Loses what the first calls have read, with their workers or by an error."""
+
+    def __init__(self, *losses: str | Exception) -> None:
+        super().__init__()
+        self.losses = list(losses)
+        self.names: list[str] = []
+        self.folders_at_close: list[Path] = []
+        self.folder = Path()
+
+    def submit(self, call: Call) -> None:
+        self.folder = call.arguments[1]
+        self.names.append(call.name)
+        super().submit(call)
+
+    def wait(self) -> Outcome:
+        outcome = super().wait()
+        if not self.losses:
+            return outcome
+        loss = self.losses.pop(0)
+        if isinstance(loss, str):
+            return Outcome(outcome.call, died=loss)
+        return Outcome(outcome.call, error=loss)
+
+    def close(self) -> None:
+        super().close()
+        self.folders_at_close.extend(path for path in [self.folder] if path.is_dir())
+
+
+@pytest.fixture
+def one_host(record: Record, tmp_path: Path) -> str:
+    own = record("https://a.example/robots.txt", "01", "200 OK", ALL)
+    return archive(tmp_path / "a.warc.gz", own)
+
+
+def built(path: str, executor: InlineExecutor) -> Path:
+    output = Path(path).with_name("robots.arrow")
+    files = resolve([path], {}, are_all_asked=True)
+    build_table(files, output, ("ccbot",), Access(), executor)
+    return output
+
+
+def test_a_call_that_failed_is_made_again(one_host: str) -> None:
+    whole = built(one_host, InlineExecutor()).read_bytes()
+    executor = Unlucky("killed", OSError("disk full"))
+    assert built(one_host, executor).read_bytes() == whole
+    assert executor.names == ["robots-0"] * 3
+
+
+@pytest.mark.parametrize(
+    ("loss", "complaint"),
+    [
+        pytest.param("killed", "robots-0: .* 3 times: its worker died: killed"),
+        pytest.param(OSError("disk full"), "robots-0: .* 3 times: disk full"),
+    ],
+)
+def test_a_call_that_fails_for_good_ends_the_others_before_their_folder_goes(
+    one_host: str, loss: str | Exception, complaint: str
+) -> None:
+    executor = Unlucky(loss, loss, loss)
+    with pytest.raises(TamisError, match=complaint) as raised:
+        built(one_host, executor)
+    assert not isinstance(raised.value, ConfigError)  # the table was never reached
+    assert executor.folders_at_close == [executor.folder]
+    assert not executor.folder.exists()
+
+
+def test_what_breaks_within_an_archive_is_said_of_the_archive(
+    one_host: str,
+    command: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = Path(one_host).with_name("robots.arrow")
+
+    def broken(error: Exception) -> Callable[..., Any]:
+        def read(*_: object, **__: object) -> None:
+            raise error
+
+        return read
+
+    monkeypatch.setattr(robots, "parse", broken(ValueError("a bug")))
+    ended = command("robots", one_host, "-o", str(output))
+    assert ended.code == 1
+    assert f"{one_host}" in ended.stderr
+    assert "ValueError: a bug" in ended.stderr
+    assert not output.exists()
+    monkeypatch.setattr(robots, "open_archive", broken(OSError("stale handle")))
+    ended = command("robots", one_host, "-o", str(output))
+    assert ended.code == 1
+    assert f"{one_host}: cannot be read: stale handle" in ended.stderr
+    assert "cannot be written" not in ended.stderr
