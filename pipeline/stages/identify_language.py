@@ -11,7 +11,7 @@ recipe, which the model must know all, else 1,000. With `as: raw` and a `filter_
 behind it, pages in other languages never reach the extractor.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -133,13 +133,18 @@ def build(config: IdentifyLanguage) -> Transform:
             # All pages are read before the models are asked: either has a cache to fill.
             texts = list(_pages(batch["html"]))
             judged = [judge_page(text) for text in texts]
-        return with_columns(batch, languages_of(judged, is_corrected=is_corrected))
+        return with_columns(
+            batch, languages_of(judged, is_corrected=is_corrected, asked=asked)
+        )
 
     return identify_language
 
 
 def languages_of(
-    judged: Sequence[tuple[str, Opinion]], *, is_corrected: bool = True
+    judged: Sequence[tuple[str, Opinion]],
+    *,
+    is_corrected: bool = True,
+    asked: Collection[str] = (),
 ) -> dict[str, pa.Array]:
     """The three columns of clean lines, and what a model says of each.
 
@@ -159,7 +164,7 @@ def languages_of(
         if is_corrected and language in SISTERS and script == "Latn":
             language = standard(line, language)
         if is_corrected and language in NEIGHBOURS and script == "Hani":
-            language = written(line, language)
+            language = written(line, language, asked)
         languages.append(language)
     has_letters = [script != _NO_LETTERS for script in scripts]
     return {

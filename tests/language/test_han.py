@@ -1,10 +1,11 @@
 """Chinese characters alone: Chinese, a Japanese headline, or Vietnamese."""
 
+import pyarrow as pa
 import pytest
 
 from pipeline.language.han import written
 from pipeline.language.models import Opinion
-from pipeline.stages.identify_language import languages_of
+from pipeline.stages.identify_language import IdentifyLanguage, build, languages_of
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,43 @@ from pipeline.stages.identify_language import languages_of
 )
 def test_what_chinese_characters_write(line: str, answer: str, expected: str) -> None:
     assert written(line, answer) == expected
+
+
+ACCOUNTS = "平成三十年度一般会計歳入歳出決算書 国庫支出金 県支出金"
+ELECTION = "令和六年度東京都議会議員選挙公報配布日程表"
+# Nothing in it is Japan's alone: 十 to 室 are written so in Taiwan, too.
+ROOMS = "平成十五年度東京大學附屬圖書館利用者名簿及第一研究室一覽"
+CHINESE = "敬邀十方大德，发心护持，共襄盛会，共结无上法缘，功德无量，阿弥陀佛！"
+
+
+@pytest.mark.parametrize(
+    ("line", "asked", "expected"),
+    [
+        pytest.param(ACCOUNTS, (), "jpn", id="accounts"),
+        pytest.param(ELECTION, ("fra", "cmn"), "jpn", id="an election"),
+        pytest.param("东京駅" + "是日本的火车站之一。" * 9, (), "cmn", id="quoted"),
+        pytest.param("東京駅" + "是日本的火車站之一。" * 9, (), "cmn", id="in Taiwan"),
+        pytest.param(CHINESE, (), "cmn", id="Chinese"),
+        pytest.param(CHINESE, ("jpn",), "cmn", id="Chinese, not asked for"),
+        pytest.param(ROOMS, (), "cmn", id="either"),
+        pytest.param(ROOMS, ("jpn", "kor"), "jpn", id="either, Japanese asked for"),
+        pytest.param(ROOMS, ("jpn", "cmn"), "cmn", id="either, both asked for"),
+        pytest.param(ROOMS, ("jpn", "lzh"), "cmn", id="either, old Chinese as well"),
+    ],
+)
+def test_japanese_without_kana_is_told_by_its_characters(
+    line: str, asked: tuple[str, ...], expected: str
+) -> None:
+    assert written(line, "jpn", asked) == expected
+
+
+def test_the_stage_tells_what_is_asked_for() -> None:
+    config = IdentifyLanguage(languages=("jpn",))
+    rows = pa.RecordBatch.from_pydict({"text": [ACCOUNTS, ELECTION, CHINESE]})
+    found = build(config)(rows)["language"].to_pylist()
+    assert found == ["jpn", "jpn", "cmn"]
+    columns = languages_of([(ROOMS, Opinion("jpn", 0.9))], asked=("jpn",))
+    assert columns["language"].to_pylist() == ["jpn"]
 
 
 @pytest.mark.parametrize(
