@@ -59,6 +59,14 @@ def test_a_file_that_breaks_off_anywhere_is_refused(
         pytest.param(8, "<i", 2, "vectors of 1, not of 2", id="dimension"),
         pytest.param(36, "<i", 2, "of words, no classifier", id="skipgrams"),
         pytest.param(40, "<i", 1 << 30, "3 vectors for 3 words", id="buckets"),
+        pytest.param(40, "<i", -3, "-3 buckets", id="negative buckets"),
+        pytest.param(40, "<3i", (0, 2, 4), "0 buckets", id="n-grams of letters"),
+        pytest.param(28, "<4i", (2, 3, 3, 0), "0 buckets", id="n-grams of words"),
+        pytest.param(32, "<i", 9, "a loss of 9", id="loss"),
+        pytest.param(105, "<b", 2, "of another kind", id="kind"),
+        pytest.param(105, "<b", -1, "of another kind", id="negative kind"),
+        pytest.param(147, "<q", 2 * 10**15, "the count of a label", id="a large label"),
+        pytest.param(147, "<q", -1, "the count of a label", id="a negative label"),
         pytest.param(64, "<3i", (2**31 - 1, 2**31 - 3, 2), "entries", id="entries"),
         pytest.param(64, "<3i", (5, 6, -1), "its counts", id="negative"),
         pytest.param(68, "<2i", (4, 1), "2 labels, not 1", id="labels"),
@@ -77,6 +85,38 @@ def test_a_count_that_cannot_be_is_refused(
     values = value if isinstance(value, tuple) else (value,)
     struct.pack_into(layout, forged, place % len(forged), *values)
     assert message in refusal(bytes(forged), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("buckets", "count"),
+    [
+        pytest.param(0, None, id="a division by zero"),
+        pytest.param(-7, None, id="fewer than none"),
+        pytest.param(None, 2 * 10**15, id="labels without number"),
+    ],
+)
+def test_forged_settings_never_reach_fasttext(
+    tmp_path: Path, buckets: int | None, count: int | None
+) -> None:
+    forged = bytearray(LANGUAGES.read_bytes())
+    if buckets is not None:
+        struct.pack_into("<i", forged, 40, buckets)
+    place = forged.find(b"__label__")
+    while count is not None and place >= 0:
+        struct.pack_into("<q", forged, forged.index(b"\0", place) + 1, count)
+        place = forged.find(b"__label__", place + 1)
+    refusal(bytes(forged), tmp_path)
+
+
+def test_words_may_be_empty_or_long_but_end(
+    fasttext_file: Callable[..., str], tmp_path: Path
+) -> None:
+    words = {"": 0.0, "я": 1.0, "x" * 65_535: 2.0}
+    path = Path(fasttext_file("__label__a", "__label__b", **words))
+    labels, _ = open_fasttext(str(path)).predict("я")
+    assert labels[0] == "__label__a"
+    longer = path.read_bytes().replace(b"xx", b"xxx", 1)
+    assert "breaks off" in refusal(longer, tmp_path)
 
 
 def test_forged_codes_never_reach_fasttext(tmp_path: Path) -> None:
