@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
-from pipeline.language.codes import canonical_language
+from pipeline.language.codes import by_language, canonical_language
 from pipeline.stage import StageConfig, Transform, drop
 
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -52,10 +52,7 @@ class FilterLanguage(StageConfig):
     ) -> float | dict[str, float]:
         if not isinstance(min_score, dict):
             return min_score
-        return {
-            code if code == OTHER_LANGUAGES else canonical_language(code): score
-            for code, score in min_score.items()
-        }
+        return by_language(min_score, others=(OTHER_LANGUAGES,))
 
     def columns_read(self) -> tuple[str, ...]:
         return ("language", "language_score")

@@ -78,6 +78,13 @@ def test_codes_are_canonical_and_mistakes_are_refused() -> None:
         FilterLanguage(min_score={"deu": 65})
 
 
+def test_two_bounds_for_one_language_are_refused() -> None:
+    with pytest.raises(ValidationError, match="fr and fra are one language"):
+        FilterLanguage(min_score={"fr": 0.4, "fra": 0.7})
+    bounds = {"default": 0.7, "cmn": 0.4}
+    assert FilterLanguage(min_score={"default": 0.7, "zh": 0.4}).min_score == bounds
+
+
 def test_no_rows_and_earlier_reasons() -> None:
     config = FilterLanguage(languages=("fra",), min_score={"fra": 0.5})
     assert build(config)(batch([])).schema.equals(batch([]).schema)
