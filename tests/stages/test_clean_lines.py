@@ -1,4 +1,7 @@
-"""Line rules by hand, in every script. Against datatrove: test_filter_quality.py."""
+"""Line rules by hand, in every script.
+
+Against datatrove: test_filter_quality_datatrove.py.
+"""
 
 import pyarrow as pa
 import pytest

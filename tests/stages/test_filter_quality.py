@@ -1,8 +1,5 @@
-"""Bounds, presets and how they combine; and datatrove's own decisions."""
+"""Bounds, presets and how they combine."""
 
-import gzip
-import json
-import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,41 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
-from pipeline.stages import clean_lines, measure_text
-from pipeline.stages.clean_lines import CleanLines
 from pipeline.stages.filter_quality import FilterQuality, bounds_for, build
 from pipeline.stages.measure_text import MeasureText
 from pipeline.stages.quality_presets import preset_bounds
-
-GOLDEN = Path(__file__).parents[1] / "text" / "datatrove_decisions.jsonl"
-
-# datatrove 0.10.1's name of a reason, by our column.
-DATATROVE = {
-    "duplicate_paragraph_ratio": "dup_para_frac",
-    "duplicate_paragraph_char_ratio": "dup_para_char_frac",
-    "duplicate_line_ratio": "dup_line_frac",
-    "duplicate_line_char_ratio": "dup_line_char_frac",
-    **{f"top_{n}gram_char_ratio": f"top_{n}_gram" for n in range(2, 5)},
-    **{
-        f"duplicate_{n}gram_char_ratio": f"duplicated_{n}_n_grams" for n in range(5, 11)
-    },
-    "word_count": "gopher_short_doc",
-    "mean_word_length": "gopher_below_avg_threshold",
-    "hash_word_ratio": "gopher_too_many_hashes",
-    "ellipsis_word_ratio": "gopher_too_many_ellipsis",
-    "bullet_line_ratio": "gopher_too_many_bullets",
-    "ellipsis_line_ratio": "gopher_too_many_end_ellipsis",
-    "alphabetic_word_ratio": "gopher_below_alpha_threshold",
-    "stop_word_count": "gopher_enough_stop_words",
-    "line_count": "empty",
-    "terminal_punctuation_line_ratio": "line_punct_ratio",
-    "short_line_ratio": "short_line_ratio",
-    "char_duplicate_ratio": "char_dup_ratio",
-    "newline_word_ratio": "list_ratio",
-    "has_lorem_ipsum": "lorem_ipsum",
-    "has_curly_bracket": "curly_bracket",
-    "sentence_count": "too_few_sentences",
-}
 
 
 def batch(
@@ -251,108 +216,6 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_mistakes_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         FilterQuality.model_validate(settings)
-
-
-def test_datatrove_s_decisions_are_reproduced() -> None:
-    """160 texts and what datatrove 0.10.1's four filters said of them, on our words.
-
-    benchmarks/quality.py makes them, and compares 6,000 more.
-    """
-    golden = [
-        json.loads(line) for line in GOLDEN.read_text(encoding="utf-8").split("\n")[:-1]
-    ]
-    texts = [row["text"] for row in golden]
-    rows = pa.RecordBatch.from_pydict(
-        {
-            "text": texts,
-            "text_chars": pa.array(map(len, texts), pa.int32()),
-            "drop_reason": pa.nulls(len(golden), pa.string()),
-        }
-    )
-    measure = measure_text.build(MeasureText(compat="datatrove"))
-    clean = clean_lines.build(CleanLines(preset="c4", compat="datatrove"))
-    cleaned = clean(rows)
-    decisions = {
-        preset: reasons(
-            FilterQuality(preset=preset, compat="datatrove"),
-            measure(cleaned if preset == "c4" else rows),
-        )
-        for preset in ("gopher", "fineweb", "c4")
-    }
-    for place, row in enumerate(golden):
-        ours = {name: found[place] for name, found in decisions.items()}
-        named = {name: found and DATATROVE[found] for name, found in ours.items()}
-        gopher = row["gopher_repetition"] or row["gopher_quality"]
-        if gopher == "gopher_above_avg_threshold":
-            gopher = DATATROVE["mean_word_length"]
-        expected = {"gopher": gopher, "fineweb": row["fineweb"], "c4": row["c4"]}
-        assert named == expected, row["text"]
-        if row["c4"] is None:
-            assert cleaned["text"][place].as_py() == row["c4_text"]
-    assert len(set(decisions["gopher"])) >= 10
-    assert len(set(decisions["fineweb"])) == 5
-    assert len(set(decisions["c4"])) == 4
-
-
-# Languages with more than 50 whole gold texts in ../shared/data.
-GOLD = {
-    "en": ("eng", "Latn"),
-    "de": ("deu", "Latn"),
-    "pl": ("pol", "Latn"),
-    "ru": ("rus", "Cyrl"),
-    "el": ("ell", "Grek"),
-    "zh": ("cmn", "Hani"),
-}
-
-
-def kept_share(texts: list[str], language: str, script: str) -> float:
-    """Share of the texts that the default recipe's filter keeps."""
-    rows = pa.RecordBatch.from_pydict(
-        {
-            "text": texts,
-            "language": [language] * len(texts),
-            "script": [script] * len(texts),
-            "drop_reason": pa.nulls(len(texts), pa.string()),
-        }
-    )
-    measured = measure_text.build(MeasureText())(rows)
-    found = reasons(FilterQuality(), measured)
-    return found.count(None) / len(found)
-
-
-def shuffled(text: str, script: str) -> str:
-    """The same words and marks, each in another's place, with the lines as they were."""
-    is_spaced = script != "Hani"
-    pieces = text.split() if is_spaced else list(text.replace("\n", ""))
-    random.Random(7).shuffle(pieces)
-    joiner = " " if is_spaced else ""
-    lengths = [len(line.split() if is_spaced else line) for line in text.split("\n")]
-    starts = [sum(lengths[:line]) for line in range(len(lengths))]
-    return "\n".join(
-        joiner.join(pieces[start : start + length])
-        for start, length in zip(starts, lengths, strict=True)
-    )
-
-
-@pytest.mark.shared
-def test_every_language_is_treated_like_english(shared_data: Path) -> None:
-    """Whole main texts of real pages stay, the same pages turned to junk go."""
-    texts: dict[str, list[str]] = {code: [] for code in GOLD}
-    with gzip.open(shared_data / "gold-dev.jsonl.gz", "rt", encoding="utf-8") as rows:
-        for row in map(json.loads, rows):
-            is_whole = row["gold_kind"].startswith("full") and "text" in row
-            if is_whole and row.get("lang_ft") in texts:
-                texts[row["lang_ft"]].append(row["text"][:20_000])
-    english = kept_share(texts["en"], *GOLD["en"])
-    assert english >= 0.6
-    for code, language in GOLD.items():
-        prose = texts[code][:150]
-        assert len(prose) > 50
-        assert abs(kept_share(texts[code], *language) - english) <= 0.1, code
-        mixed = [shuffled(text, language[1]) for text in prose]
-        assert kept_share(mixed, *language) <= 0.2, code
-        repeated = [text + "\n" + text[:100] * 40 for text in prose]
-        assert kept_share(repeated, *language) <= 0.2, code
 
 
 def test_a_code_with_an_underscore_is_a_code() -> None:
