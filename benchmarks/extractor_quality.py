@@ -23,9 +23,10 @@ from pipeline.training.extractor import (
     leave_one_source_out,
     lessons,
 )
-from pipeline.training.extractor_labels import TEACHERS, ask_teachers
+from pipeline.training.extractor_answers import ask_teachers
 from pipeline.training.extractor_pages import read_pages
 from pipeline.training.extractor_scores import table
+from pipeline.training.extractor_teachers import TEACHERS
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ A command for another model is a function here and a module in `pipeline.trainin
 which is imported when the command runs.
 """
 
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -219,15 +220,21 @@ def extractor(
         raise ConfigError("training needs LightGBM: pip install 'tamis[train]'")
     asked = ["trafilatura", "trafilatura_comments"]
     asked += ["resiliparse"] * ("resiliparse" in teachers)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        table = train_extractor(
-            warcs, gold, out=output, teachers=tuple(asked), cache=cache
-        )
-    except OSError as error:
-        raise ConfigError(f"{output}: cannot be written: {error}") from error
+    for file in filter(None, (output, cache)):
+        _make_room(file)  # now, not after hours of asking the teachers
+    table = train_extractor(warcs, gold, out=output, teachers=tuple(asked), cache=cache)
     click.echo(table)
     click.echo(f"{output}: {output.stat().st_size:,} bytes")
+
+
+def _make_room(file: Path) -> None:
+    """Make the file's folder; ConfigError where no file can be written there."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written: {error}") from error
 
 
 def _write(output: Path, model: Any, save: Any) -> None:

@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import StorageError
 from pipeline.html.blocks.dictionary import dictionary
 from pipeline.html.blocks.engine import extract_buffers
 from pipeline.html.blocks.features import NAMES
@@ -34,6 +35,7 @@ from pipeline.html.blocks.workspace import (
     use_dictionary,
     use_trees,
 )
+from pipeline.training.extractor_answers import ask_teachers
 from pipeline.training.extractor_fit import (
     COMMENT_ROUNDS,
     CONTENT_BIAS,
@@ -41,9 +43,10 @@ from pipeline.training.extractor_fit import (
     fit,
     stored,
 )
-from pipeline.training.extractor_labels import TEACHERS, Labels, ask_teachers, label
+from pipeline.training.extractor_labels import Labels, label
 from pipeline.training.extractor_names import Said, log_odds, page_says, spelled
 from pipeline.training.extractor_pages import Page
+from pipeline.training.extractor_teachers import TEACHERS
 from pipeline.training.extractor_weights import block_weights, page_weights
 
 FOLDS: Final = 5
@@ -171,7 +174,10 @@ def write_weights(learnt: Learnt, pages: Sequence[Page], path: Path) -> None:
     """Write weights.json: a line per array, words spelled out."""
     content = stored(learnt.content, learnt.comment, spelled(learnt.log_odds, pages))
     lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in content.items()]
-    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    try:
+        path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error}") from error
 
 
 def fold_of(page: Page) -> int:

@@ -9,10 +9,7 @@ Comments: what trafilatura gives with comments and not without, and gold has not
 """
 
 import itertools
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -23,8 +20,8 @@ from pipeline.html.blocks.tokenizer import tokenize
 from pipeline.html.blocks.workspace import Workspace
 from pipeline.training.alignment import matched_shares
 from pipeline.training.extractor_pages import Page
+from pipeline.training.extractor_teachers import TEACHERS
 
-TEACHERS: Final = ("trafilatura", "trafilatura_comments", "resiliparse")
 _DOUBT: Final = 0.3  # weight of a block that only one teacher keeps
 _MIN_SILVER_WORDS: Final = 20  # a page of which the teacher keeps less teaches nothing
 
@@ -80,50 +77,3 @@ def block_texts(
         for start, stop in itertools.pairwise(ends)
     ]
     return texts, words
-
-
-def ask_teachers(
-    pages: list[Page],
-    cache: Path | None = None,
-    *,
-    names: tuple[str, ...] = TEACHERS,
-) -> list[dict[str, str]]:
-    """What the other extractors make of each page; kept in `cache` (JSON Lines)."""
-    known: dict[str, dict[str, str]] = {}
-    if cache is not None and cache.exists():
-        with cache.open(encoding="utf-8") as lines:
-            known = {row["url"]: row for row in map(json.loads, lines)}
-    teachers = _teachers()
-    answers = []
-    for page in pages:
-        row = known.setdefault(page.url, {})
-        for name in names:
-            if name not in row:
-                row[name] = teachers[name](
-                    page.html.tobytes().decode("utf-8", "replace")
-                )
-        answers.append({name: row[name] for name in names})
-    if cache is not None:
-        with cache.open("w", encoding="utf-8") as lines:
-            for url, answer in known.items():
-                row = {**answer, "url": url}
-                lines.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return answers
-
-
-def _teachers() -> dict[str, Callable[[str], str]]:
-    import trafilatura
-    from resiliparse.extract.html2text import extract_plain_text
-
-    def without_comments(html: str) -> str:
-        return trafilatura.extract(html, include_comments=False) or ""
-
-    def with_comments(html: str) -> str:
-        return trafilatura.extract(html) or ""
-
-    def resiliparse(html: str) -> str:
-        return str(extract_plain_text(html, main_content=True, alt_texts=False))
-
-    return dict(
-        zip(TEACHERS, (without_comments, with_comments, resiliparse), strict=True)
-    )

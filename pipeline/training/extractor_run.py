@@ -21,9 +21,10 @@ from pipeline.training.extractor import (
     train,
     write_weights,
 )
-from pipeline.training.extractor_labels import TEACHERS, ask_teachers
+from pipeline.training.extractor_answers import ask_teachers
 from pipeline.training.extractor_pages import Page, read_pages
 from pipeline.training.extractor_scores import table
+from pipeline.training.extractor_teachers import TEACHERS
 
 
 def train_extractor(
