@@ -2,16 +2,22 @@
 
 Python raises KeyboardInterrupt wherever it happens to be. In a destructor or a library's
 callback it is swallowed, and the run goes on; while a compiled kernel is being loaded it
-takes the process down. So while tasks run the signal is only noted, and `stop_if_asked`,
-which stands between batches and between tasks, raises. A second signal is not noted: it
-raises at once.
+takes the process down. So while tasks run the signal is only noted, which is said on
+stderr, and `stop_if_asked`, which stands between batches and between tasks, raises. A
+second signal is not noted: it raises at once.
 """
 
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+_LOOK_SECONDS = 0.5  # between two looks of a pause
+_STDERR = 2
+_NOTED = b"tamis: stopping behind this step; once more to stop at once\n"
 
 _is_asked = False
 
@@ -38,9 +44,23 @@ def held() -> Iterator[None]:
 
 
 def stop_if_asked() -> None:
-    """Raise KeyboardInterrupt if a signal has been noted since the block began."""
-    if _is_asked:
+    """Raise KeyboardInterrupt if a signal has been noted since the block began.
+
+    Not in another thread than the main one, as of a library that reads from our files.
+    """
+    if _is_asked and threading.current_thread() is threading.main_thread():
         raise KeyboardInterrupt
+
+
+def pause(seconds: float) -> None:
+    """Sleep, but raise as `stop_if_asked` does soon after a signal has been noted."""
+    end = time.monotonic() + seconds
+    while True:
+        stop_if_asked()
+        left = end - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(left, _LOOK_SECONDS))
 
 
 def _note(number: int, frame: FrameType | None) -> None:
@@ -48,3 +68,7 @@ def _note(number: int, frame: FrameType | None) -> None:
     if _is_asked:
         raise KeyboardInterrupt
     _is_asked = True
+    # A handler may stand in the middle of a write to sys.stderr, or of a bar that holds
+    # its lock: the file descriptor itself is safe. On a terminal a bar has its line.
+    with suppress(OSError):
+        os.write(_STDERR, b"\n" + _NOTED if os.isatty(_STDERR) else _NOTED)

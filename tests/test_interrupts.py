@@ -3,13 +3,16 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from unittest.mock import Mock
 
 import pytest
 
 from pipeline.executors import Call, InlineExecutor, Outcome
-from pipeline.interrupts import held, stop_if_asked
+from pipeline.interrupts import held, pause, stop_if_asked
+
+FIRST = "tamis: stopping behind this step; once more to stop at once\n"
 
 
 def signalled(number: int) -> str:
@@ -56,6 +59,40 @@ def test_a_second_signal_does_not_wait() -> None:
     with pytest.raises(KeyboardInterrupt):
         within(interrupt, interrupt, never)
     never.assert_not_called()
+
+
+def test_the_first_signal_is_answered_and_the_second_obeyed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing else is seen of the first one until a step has ended."""
+    with pytest.raises(KeyboardInterrupt):
+        within(interrupt)
+    assert capfd.readouterr() == ("", FIRST)
+    with pytest.raises(KeyboardInterrupt):
+        within(interrupt, interrupt)
+    assert capfd.readouterr() == ("", FIRST)
+
+
+def test_a_closed_stderr_stops_a_run_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "write", Mock(side_effect=OSError("bad file descriptor")))
+    with pytest.raises(KeyboardInterrupt):
+        within(interrupt)
+
+
+def test_a_long_pause_ends_soon_behind_a_signal() -> None:
+    started = time.monotonic()
+    timer = threading.Timer(0.1, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        within(lambda: pause(30))
+    assert time.monotonic() - started < 5
+    timer.join()
+
+
+def test_a_pause_is_as_long_as_was_asked() -> None:
+    started = time.monotonic()
+    pause(0.7)
+    assert 0.7 <= time.monotonic() - started < 5
 
 
 def test_another_error_is_not_hidden_by_a_noted_signal() -> None:

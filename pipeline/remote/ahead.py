@@ -9,15 +9,17 @@ that runs over its split's) are requests of their own. In memory are two pieces.
 import io
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from pipeline.errors import InputError
+from pipeline.interrupts import stop_if_asked
 from pipeline.remote.origin import Origin
 from pipeline.remote.pace import Pace
 from pipeline.remote.retries import Patience, persevere
 
 PIECE_BYTES = 8 << 20
 _MAX_PIECE_BYTES = 64 << 20
+_LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
 
 
 class AheadFile(io.RawIOBase):
@@ -66,7 +68,7 @@ class AheadFile(io.RawIOBase):
             return b""
         index = self._piece_at(self._position)
         if index is None:
-            part = self._fetch(self._position, self._position + size).result()
+            part = _come(self._fetch(self._position, self._position + size))
         else:
             start = self._pieces[index][0]
             skipped = self._position - start
@@ -112,7 +114,7 @@ class AheadFile(io.RawIOBase):
         else:
             future = self._fetch(*self._pieces[index])
         self._ahead = None
-        self._content = future.result()
+        self._content = _come(future)
         self._current = index
         if index + 1 < len(self._pieces):
             self._ahead = (index + 1, self._fetch(*self._pieces[index + 1]))
@@ -140,6 +142,13 @@ class AheadFile(io.RawIOBase):
             progress=lambda: len(sink),
         )
         return bytes(sink)
+
+
+def _come(future: "Future[bytes]") -> bytes:
+    """Its bytes. Between two attempts to get them may be minutes: Ctrl-C ends the wait."""
+    while not wait([future], _LOOK_SECONDS).done:
+        stop_if_asked()
+    return future.result()
 
 
 def _pieces(

@@ -4,7 +4,6 @@
 through fsspec; both with retries, a limit on requests, and one piece ahead.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeVar
@@ -12,6 +11,7 @@ from typing import IO, Any, TypeVar
 import fsspec
 
 from pipeline.errors import InputError
+from pipeline.interrupts import pause
 from pipeline.remote.ahead import AheadFile
 from pipeline.remote.origin import About, Origin
 from pipeline.remote.pace import Pace, pace_of
@@ -144,4 +144,4 @@ def _one(origin: Origin, access: Access, ask: Callable[[], T]) -> T:
         pace.wait()
         return ask()
 
-    return persevere(attempt, PATIENCE, name=origin.name, sleep=time.sleep)
+    return persevere(attempt, PATIENCE, name=origin.name, sleep=pause)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pipeline.errors import ConfigError, InputError, StageError, TamisError
 from pipeline.executors import Call, Executor
 from pipeline.inputs import InputFile
+from pipeline.interrupts import held, stop_if_asked
 from pipeline.remote.failures import AccessRefused, without_secrets
 from pipeline.remote.opening import Access, open_input
 from pipeline.rights.robots import MOST_BYTES, parse
@@ -66,7 +67,8 @@ def build_table(
         )
     with temporary as folder:
         try:
-            read = _read_all(files, Path(folder), agents, access, executor)
+            with held():
+                read = _read_all(files, Path(folder), agents, access, executor)
         except BaseException:
             executor.close()  # calls that go on would write into a folder that is gone
             raise
@@ -105,6 +107,7 @@ def _read_all(
     found = _Read([], [])
     attempts: Counter[str] = Counter()
     while waiting or executor.pending:
+        stop_if_asked()
         while waiting and executor.pending < executor.capacity:
             call = waiting.pop()
             attempts[call.name] += 1
@@ -160,6 +163,7 @@ def _answers(
             for step in read_records(
                 archive, split, Place(), max_block_bytes=2 * MOST_BYTES
             ):
+                stop_if_asked()
                 if isinstance(step, Loss):
                     lost += step.bytes
                     continue

@@ -1,15 +1,20 @@
 """Files of a web server, through everything that servers do."""
 
 import itertools
+import os
+import signal
+import threading
 import time
 from types import SimpleNamespace
 
 import pytest
 
 from pipeline.errors import ConfigError, InputError
-from pipeline.remote import ahead, pace, web
+from pipeline.interrupts import held
+from pipeline.remote import ahead, opening, pace, web
 from pipeline.remote.failures import AccessRefused
 from pipeline.remote.opening import Access, about_input, open_input, read_input
+from pipeline.remote.retries import Patience
 
 CONTENT = bytes(itertools.islice(itertools.cycle(range(251)), 300_000))
 
@@ -274,3 +279,23 @@ def test_requests_keep_their_distance(site, url: str, monkeypatch) -> None:
     assert len(times) == 5
     # A quarter of 40 a second: 100 ms apart.
     assert times[-1] - start >= 0.4
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        pytest.param(read_input, id="in one request"),
+        pytest.param(lambda url, access: whole(url, access, size=9), id="ahead"),
+    ],
+)
+def test_ctrl_c_does_not_wait_as_long_as_a_server_asks(
+    site, bad, url: str, read, monkeypatch
+) -> None:
+    monkeypatch.setattr(opening, "PATIENCE", Patience(attempts=2))
+    site.every = bad.answers(503, Retry_After="20")
+    started = time.monotonic()
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt), held():
+        read(url, Access())
+    assert time.monotonic() - started < 10

@@ -268,7 +268,9 @@ def test_ctrl_c_leaves_a_state_that_resumes(tamis: Any, sample_run: Path) -> Non
         driver.send_signal(signal.SIGINT)
         _, complaint = driver.communicate(timeout=60)
     assert driver.returncode == 1
-    assert complaint.strip().startswith("tamis: stopped; what is finished is kept")
+    first, last = (line for line in complaint.splitlines() if line)
+    assert first == "tamis: stopping behind this step; once more to stop at once"
+    assert last.startswith("tamis: stopped; what is finished is kept")
     assert "Traceback" not in complaint
     assert not (output / "mix").exists()
     tamis.run(*settings)

@@ -1,5 +1,7 @@
 """`tamis robots`: from archives of robots.txt files to the table that read_rights asks."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from pipeline.errors import ConfigError, TamisError
 from pipeline.executors import Call, InlineExecutor, Outcome
 from pipeline.inputs import resolve
 from pipeline.remote.opening import Access
+from pipeline.rights.robots import Robots
 from pipeline.rights.robots_table import RobotsTable
 from pipeline.runner import robots
 from pipeline.runner.robots import build_table
@@ -235,3 +238,25 @@ def test_what_breaks_within_an_archive_is_said_of_the_archive(
     assert ended.code == 1
     assert f"{one_host}: cannot be read: stale handle" in ended.stderr
     assert "cannot be written" not in ended.stderr
+
+
+def test_ctrl_c_stops_between_two_records(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not in the middle of one, where a library may swallow it."""
+    own = record("https://a.example/robots.txt", "01", "200 OK", ALL)
+    path = archive(tmp_path / "a.warc.gz", own, own, own)
+    parsed = []
+
+    def parse(content: str, agents: tuple[str, ...]) -> Robots:
+        os.kill(os.getpid(), signal.SIGINT)
+        parsed.append(content)
+        return Robots((), None)
+
+    monkeypatch.setattr(robots, "parse", parse)
+    executor = Unlucky()
+    with pytest.raises(KeyboardInterrupt):
+        built(path, executor)
+    assert parsed == [ALL]
+    assert executor.folders_at_close == [executor.folder]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.warc.gz"]
