@@ -22,6 +22,10 @@ MAX_BLOCKS: Final = 8_000
 MAX_SPANS: Final = 80_000
 MAX_NAMES: Final = 160_000
 MAX_DEPTH: Final = 256  # deeper elements are read as if their parent held the text
+# Open elements that a page's tags may look at to find the one that they close; then
+# each tag looks at the innermost only. Made pages spent a second on it.
+MAX_LOOKS: Final = 4_000_000
+MAX_TITLE: Final = 2_000  # characters, as with the guarded engines
 MAX_NAMES_OF_ELEMENT: Final = 24
 MAX_TITLE_WORDS: Final = 48
 TITLE_BITS: Final = 1024
@@ -46,7 +50,7 @@ LINKED: Final = 1
 BREAK: Final = 2
 
 # Flags of a page, as `extract` returns them.
-FLATTENED: Final = 1 << 0  # nested deeper than MAX_DEPTH
+FLATTENED: Final = 1 << 0  # nested deeper than MAX_DEPTH, or over MAX_LOOKS
 FROM_STATE: Final = 1 << 1  # text taken from a script's data: the page is a shell
 CUT_AT_ELEMENTS: Final = 1 << 2  # the cap that ended the reading, if one did
 CUT_AT_BLOCKS: Final = 1 << 3
@@ -105,6 +109,7 @@ STATE = np.dtype(
         ("names", np.int32),
         ("depth", np.int32),  # of the stack of open elements
         ("excess", np.int32),  # open elements beyond MAX_DEPTH
+        ("looks", np.int64),  # see MAX_LOOKS
         ("link", np.int32),  # the open <a>, or -1
         ("foreign", np.int32),  # the open svg or math, or -1
         ("has_text", np.uint8),

@@ -23,6 +23,7 @@ FEW_WORDS: Final = 50  # pages with fewer words in their blocks are looked at
 MAX_JSON_BYTES: Final = 4 << 20
 MAX_VALUES: Final = 100_000
 _MAX_TEXTS: Final = 2_000
+_MAX_STRINGS: Final = 16_000  # of a page that are asked whether they are prose
 _MAX_SCRIPTS: Final = 64
 _MIN_WORDS: Final = 15  # a string with fewer is a label, not prose
 _PROSE: Final = 2_000  # characters of a string that are looked at for that
@@ -57,9 +58,10 @@ def state_html(page: NDArray[np.uint8], words: int) -> bytes | None:
     """
     best: list[str] = []
     best_words = max(3 * words, FEW_WORDS) - 1
+    questions = iter(range(_MAX_STRINGS))
     for script in _data_scripts(page.tobytes()):
         try:
-            texts = list(dict.fromkeys(_bodies(json.loads(script))))
+            texts = list(dict.fromkeys(_bodies(json.loads(script), questions)))
         except (ValueError, RecursionError):
             continue
         count = sum(map(_words, texts))
@@ -91,8 +93,11 @@ def _data_scripts(page: bytes) -> Iterator[bytes]:
         position = stop
 
 
-def _bodies(data: Any) -> Iterator[str]:
-    """Prose under telling keys, in document order; no recursion."""
+def _bodies(data: Any, questions: Iterator[int]) -> Iterator[str]:
+    """Prose under telling keys, in document order; no recursion.
+
+    Each string takes one of `questions`; where none is left, nothing more is found.
+    """
     pending: list[tuple[str, Any]] = [("", data)]
     found = 0
     while pending and found < _MAX_TEXTS:
@@ -101,13 +106,12 @@ def _bodies(data: Any) -> Iterator[str]:
             pending += [(str(k).lower(), v) for k, v in reversed(value.items())]
         elif isinstance(value, list):
             pending += [(key, v) for v in reversed(value)]
-        elif (
-            isinstance(value, str)
-            and key in _BODY_KEYS
-            and _words(value[:_PROSE]) >= _MIN_WORDS
-        ):
-            found += 1
-            yield value
+        elif isinstance(value, str) and key in _BODY_KEYS:
+            if next(questions, None) is None:
+                return
+            if _words(value[:_PROSE]) >= _MIN_WORDS:
+                found += 1
+                yield value
 
 
 def _words(text: str) -> int:

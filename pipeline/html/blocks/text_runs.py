@@ -24,6 +24,7 @@ from pipeline.html.blocks.characters import (
 from pipeline.html.blocks.layout import (
     BREAK,
     LINKED,
+    MAX_TITLE,
     MAX_TITLE_WORDS,
     ZERO,
     Page,
@@ -170,7 +171,9 @@ def read_title(
     stop: int,
     page: Page,
 ) -> None:
-    """Remember the words of <title>, by which headings are known."""
+    """Remember where <title> is, and its words, by which headings are known."""
+    stop = _title_stop(data, start, stop)
+    page.state[0].title_start, page.state[0].title_stop = start, stop
     value, piece, length = FNV_OFFSET, _NONE, ZERO
     in_word, position = False, start
     while position <= stop and page.state[0].title_words < MAX_TITLE_WORDS:
@@ -194,6 +197,17 @@ def read_title(
             add_title_word(page, hash_of_word(value, piece, length))
         if kind == IDEOGRAPH:
             add_title_word(page, hash_of_character(code))
+
+
+@njit(cache=True, nogil=True)
+def _title_stop(data: NDArray[np.uint8], start: int, stop: int) -> int:
+    """Where the first MAX_TITLE characters of start:stop end."""
+    position = start
+    for _ in range(MAX_TITLE):
+        if position >= stop:
+            return stop
+        _, position = character_at(data, position, stop)
+    return position
 
 
 @njit(cache=True, nogil=True)

@@ -7,8 +7,8 @@ Not followed: foster parenting, the adoption agency (an inline end tag never
 closes a block), quirks. noscript is read as markup, because forums put their
 threads there; the text of select, svg, template, video and canvas is not shown.
 
-Every turn of the main loop consumes input; scans of the open elements are bounded
-by MAX_DEPTH, so a page costs O(bytes + tags * MAX_DEPTH).
+Every turn of the main loop consumes input, and all scans of the open elements
+together are bounded by MAX_LOOKS, so a page costs O(bytes).
 """
 
 import numpy as np
@@ -153,7 +153,6 @@ def _start_tag(
     if properties & np.uint32(tags.RAW):
         end, after = after_raw(data, position, stop, value)
         if tag == tags.TITLE and state.title_stop == 0:
-            state.title_start, state.title_stop = position, end
             read_title(data, position, end, page)
         return after
     if tag == tags.BR:

@@ -17,6 +17,7 @@ from pipeline.html.blocks.layout import (
     IN_PRE,
     INHERITED,
     MAX_DEPTH,
+    MAX_LOOKS,
     SILENT,
     ZERO,
     Page,
@@ -34,6 +35,7 @@ def clear(page: Page) -> None:
     state = page.state[0]
     state.elements = state.blocks = state.spans = state.names = 0
     state.depth = state.excess = 0
+    state.looks = 0
     state.link = state.foreign = -1
     state.title_start = state.title_stop = 0
     state.title_words = 0
@@ -126,16 +128,17 @@ def end_element(page: Page, tag: int) -> None:
     is_heading = properties & np.uint32(tags.HEADING)
     if tag == tags.HTML or tag == tags.BODY:
         return
-    if page.open_tags[tag] == 0 and not is_heading:
+    is_open = _has_heading(page) if is_heading else page.open_tags[tag] > 0
+    if not is_open:
         if tag == tags.P:  # `</p>` alone is an empty paragraph
             finish_block(page)
         return
     # What is not shown must end with its end tag, whatever is left open in it.
     is_block = properties & np.uint32(tags.BLOCK | tags.SILENT | tags.BARRIER)
     is_table_part = properties & np.uint32(tags.TABLE_PART)
-    for level in range(state.depth - 1, 0, -1):
-        index = page.stack[level]
-        open_tag = page.elements[index].tag
+    for level in range(state.depth - 1, _outermost(page), -1):
+        state.looks += 1
+        open_tag = page.elements[page.stack[level]].tag
         open_properties = PROPERTIES[open_tag]
         if open_tag == tag or (
             is_heading and open_properties & np.uint32(tags.HEADING)
@@ -150,6 +153,26 @@ def end_element(page: Page, tag: int) -> None:
             not is_table_part and open_properties & np.uint32(tags.BARRIER)
         ):
             return
+
+
+@njit(cache=True, nogil=True)
+def _has_heading(page: Page) -> bool:
+    """Whether a heading of any level is open."""
+    return bool(page.open_tags[tags.H1 : tags.H6 + 1].any())
+
+
+@njit(cache=True, nogil=True)
+def _outermost(page: Page) -> int:
+    """The level above which a tag may look for the element that it closes.
+
+    The caps on elements and blocks bound tags that open or close something; this
+    one bounds those that look through the whole depth and do neither.
+    """
+    state = page.state[0]
+    if state.looks < MAX_LOOKS:
+        return 0
+    state.flags |= np.uint32(FLATTENED)
+    return max(int(state.depth) - 2, 0)
 
 
 @njit(nogil=True, inline="always")
@@ -220,7 +243,8 @@ def _close_nearest(page: Page, tag: int, other: int) -> None:
     """Close the nearest open `tag` or `other` below the next list boundary."""
     if page.open_tags[tag] == 0 and page.open_tags[other] == 0:
         return
-    for level in range(page.state[0].depth - 1, 0, -1):
+    for level in range(page.state[0].depth - 1, _outermost(page), -1):
+        page.state[0].looks += 1
         open_tag = page.elements[page.stack[level]].tag
         if open_tag in (tag, other):
             _pop_to(page, level)
@@ -233,7 +257,8 @@ def _close_nearest(page: Page, tag: int, other: int) -> None:
 def _close_link(page: Page) -> None:
     """A link ends at the next one, unless a block has begun in it."""
     page.state[0].link = -1
-    for level in range(page.state[0].depth - 1, 0, -1):
+    for level in range(page.state[0].depth - 1, _outermost(page), -1):
+        page.state[0].looks += 1
         open_tag = page.elements[page.stack[level]].tag
         if open_tag == tags.A:
             _pop_to(page, level)
@@ -244,7 +269,8 @@ def _close_link(page: Page) -> None:
 
 @njit(nogil=True, inline="always")
 def _close_paragraph(page: Page) -> None:
-    for level in range(page.state[0].depth - 1, 0, -1):
+    for level in range(page.state[0].depth - 1, _outermost(page), -1):
+        page.state[0].looks += 1
         open_tag = page.elements[page.stack[level]].tag
         if open_tag == tags.P:
             _pop_to(page, level)
@@ -257,7 +283,8 @@ def _close_paragraph(page: Page) -> None:
 def _close_table_parts(page: Page, tag: int) -> None:
     """A cell ends at the next cell, a row at the next row, within their table."""
     found = ZERO
-    for level in range(page.state[0].depth - 1, 0, -1):
+    for level in range(page.state[0].depth - 1, _outermost(page), -1):
+        page.state[0].looks += 1
         open_tag = page.elements[page.stack[level]].tag
         if open_tag == tags.TABLE or open_tag == tags.TEMPLATE:
             break

@@ -70,7 +70,7 @@ def test_each_byte_of_what_is_no_utf_8_is_replaced(broken: bytes) -> None:
     found = [extraction.text[0].as_py(), extraction.markdown[0].as_py()]
     replaced = "\ufffd" * len(broken)
     assert found == [f"{replaced} end"] * 2
-    assert extraction.title[0].as_py() == f"a {replaced}"
+    assert extraction.title[0].as_py() == f"a {replaced}"[:2_000]
 
 
 def test_batches_make_no_difference() -> None:
@@ -124,14 +124,43 @@ HARD = {
     "end tags in the depth": "<div>" * 250 + "</span></i></p></li></td>" * 120_000,
     "items in the depth": "<ul>" * 250 + "<li>x" * 600_000,
     "cells": "<table><tr>" + "<td>a<td>" * 330_000,
+    "ends of headings in the depth": "<div>" + "<i>" * 253 + "</h1>" * 629_000,
+    "ends of headings around a heading": "<h1><template>"
+    + "<i>" * 253
+    + "</h1>" * 629_000,
+    "paragraphs beyond the depth": "<p><button>" + "<i>" * 260 + "<p>" * 1_048_000,
+    "links beyond the depth": "<a><div>" + "<i>" * 260 + "<a>" * 1_048_000,
+    "items beyond the depth": "<li><table><td>" + "<i>" * 260 + "<li>" * 786_000,
+    "cells beyond the depth": "<table><tr><td>" + "<i>" * 260 + "<td>" * 786_000,
+    "inline ends in the depth": "<b><template>" + "<i>" * 253 + "</b>" * 786_000,
+    "a state of many strings": '<div></div><script type="application/json">{"text":["'
+    + '","'.join(["дом у реки и лес"] * 49_000)
+    + '"]}</script>',
 }
+
+
+def test_a_page_that_takes_long_to_close_is_flattened_and_read_on() -> None:
+    prose = f"<p>{SENTENCES['Latin'] * 4}</p>"
+    extraction = extract([prose + HARD["inline ends in the depth"]])
+    assert extraction.flags[0] & FLATTENED
+    assert SENTENCES["Latin"].strip() in extraction.text[0].as_py()
+
+
+@pytest.mark.parametrize("script", SENTENCES)
+def test_a_title_has_at_most_2_000_characters(script: str) -> None:
+    title = SENTENCES[script].replace(" ", "_") * 100
+    extraction = extract([f"<title>{title}</title><p>{SENTENCES[script]}"])
+    assert extraction.title[0].as_py() == title[:2_000]
 
 
 @pytest.mark.parametrize("name", HARD)
 def test_no_page_takes_long(name: str) -> None:
     data = np.frombuffer(HARD[name].encode(), np.uint8)
     ends = np.array([0, len(data)], np.int64)
-    started = time.process_time()
-    extract_buffers(data, ends)
-    # 0.1 s on a quiet core; four times that where other work shares the caches.
-    assert time.process_time() - started < 0.4
+    seconds = []
+    for _ in range(3):
+        started = time.process_time()
+        extract_buffers(data, ends)
+        seconds.append(time.process_time() - started)
+    # 0.1 s on a quiet core; more where other work shares the caches.
+    assert min(seconds) < 0.25

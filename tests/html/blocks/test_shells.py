@@ -107,6 +107,12 @@ def test_values_are_counted_over_all_scripts() -> None:
     assert found(scripts + shell({"articleBody": PROSE})) is None
 
 
+def test_strings_are_counted_over_all_scripts() -> None:
+    labels = shell({"text": ["река"] * 8_000})
+    assert found(labels + shell({"articleBody": PROSE})) is not None
+    assert found(labels * 2 + shell({"articleBody": PROSE})) is None
+
+
 def test_limits_hold() -> None:
     assert found(shell({"articleBody": PROSE + " x" * MAX_JSON_BYTES})) is None
     assert found('<script type="application/json">' * 50_000) is None
