@@ -1,7 +1,7 @@
 """The kept blocks as plain text: one block per line, one table row per line.
 
-Cells of a row are joined by " | " where they are short and hold nothing but text;
-a table that serves for layout falls apart into its paragraphs.
+Cells of a row are joined by " | " where they are short and hold nothing but text,
+each on one line; a table that serves for layout falls apart into its paragraphs.
 """
 
 from typing import Final
@@ -23,22 +23,35 @@ def write_plain(
     data: NDArray[np.uint8], page: Page, out: NDArray[np.uint8], at: int
 ) -> int:
     """Write the text from `at` on; returns where it ends."""
-    start, previous = at, NONE
+    start, previous, previous_at = at, NONE, at
     for index in range(page.state[0].blocks + ZERO):
         if not page.is_kept[index]:
             continue
         before = at
+        is_next_cell = at > start and share_row(page, previous, index)
         if at > start:
-            if share_row(page, previous, index):
+            if is_next_cell:
+                _join_lines(out, previous_at, at)
                 out[at], out[at + 1], out[at + 2] = _BLANK, _BAR, _BLANK
                 at += 3
             else:
                 out[at] = _LINE_FEED
                 at += 1
+        previous_at = at
         behind = write_block(data, page, index, out, at)
+        if is_next_cell:
+            _join_lines(out, at, behind)
         at = behind if behind > at else before
         previous = index
     return at
+
+
+@njit(cache=True, nogil=True)
+def _join_lines(out: NDArray[np.uint8], at: int, stop: int) -> None:
+    """Make what <br> broke one line again."""
+    for position in range(at, stop):
+        if out[position] == _LINE_FEED:
+            out[position] = _BLANK
 
 
 @njit(cache=True, nogil=True)

@@ -35,6 +35,19 @@ TABLE = "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></tabl
         pytest.param(
             "<table><tr><td><p>a<p>b<td>c</table>", "a\nb\nc", id="layout table"
         ),
+        pytest.param(
+            "<table><tr><td>Name<br>of 0<td>value 0<br>more 0</table>",
+            "Name of 0 | value 0 more 0",
+            id="a row is one line, whatever breaks in its cells",
+        ),
+        pytest.param(
+            "<table><tr><td>улица<br>дом</table>", "улица\nдом", id="a cell alone"
+        ),
+        pytest.param(
+            "<table><tr><td>1<td><pre>a\n b</pre></table>",
+            "1\na\n b",
+            id="code is no cell",
+        ),
         pytest.param("<pre>if x:\n    y\n</pre>z", "if x:\n    y\nz", id="code"),
     ],
 )
