@@ -1,8 +1,9 @@
 """The one form in which text leaves extraction, whatever engine made it.
 
 * Unicode NFC.
-* Lines end in a line feed, never more than two in a row, none at either end. Every
-  character that Unicode breaks a line at counts as an end (CR, form feed, U+2028 ...).
+* Lines end in a line feed, never more than two in a row (but in Markdown's
+  code), none at either end. Every character that Unicode breaks a line at counts as
+  an end (CR, form feed, U+2028 ...).
 * No white space at the end of a line. A tab, which only preformatted text still has,
   becomes four spaces; other space characters stay as they are, no-break spaces too.
 * No control characters (Cc), no surrogates, no noncharacters.
@@ -38,7 +39,7 @@ _IDLE_ZERO_WIDTH_SPACE = re.compile(f"(?<![{_UNSPACED}])\u200b(?![{_UNSPACED}])"
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
-def clean(text: str) -> str:
+def clean(text: str, *, is_markdown: bool = False) -> str:
     """The text in the form above; "" for text of nothing but white space."""
     lines = []
     for line in text.splitlines():
@@ -46,7 +47,9 @@ def clean(text: str) -> str:
         line = line if line.isprintable() else _without_odd_characters(line)
         lines.append(line.rstrip())
     text = "\n".join(lines).strip("\n")
-    if "\n\n\n" in text:
+    # Our Markdown has more than two nowhere but in fences, which no pattern finds:
+    # what looks like one may be a line of the page's own.
+    if "\n\n\n" in text and not is_markdown:
         text = _BLANK_LINES.sub("\n\n", text)
     if unicodedata.is_normalized("NFC", text):
         return text

@@ -175,7 +175,7 @@ def written_columns(
     }
     if with_markdown:
         marked = [
-            text if page.markdown is None else clean(page.markdown)
+            text if page.markdown is None else clean(page.markdown, is_markdown=True)
             for text, page in zip(texts, pages, strict=True)
         ]
         columns["markdown"] = _where(texts, marked)

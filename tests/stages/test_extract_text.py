@@ -215,6 +215,15 @@ def test_markdown_keeps_the_structure_and_text_has_none() -> None:
     ]
 
 
+def test_markdown_keeps_the_blank_lines_of_code() -> None:
+    sentence = SENTENCES["Cyrillic"].strip()
+    code = CODE.replace("\n", "\n\n\n\n", 1)
+    page = f"<article><p>{sentence * 3}</p><pre>{code}</pre><p>{sentence * 3}</p>"
+    result = extracted(batch(page), engine="blocks", markdown=True)
+    assert f"```\n{code}\n```" in str(result["markdown"][0])
+    assert "\n\n\n" not in str(result["text"][0])
+
+
 def test_plain_text_is_its_own_markdown() -> None:
     source = batch("# 一\n- 二", content_type="text/plain")
     result = extracted(source, engine="blocks", markdown=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.html.blocks.decide import keep_blocks, predict
 from pipeline.html.blocks.features import describe_blocks
+from pipeline.html.blocks.items import items_of
 from pipeline.html.blocks.layout import ZERO
 from pipeline.html.blocks.markdown import bytes_for_markdown, write_markdown
 from pipeline.html.blocks.paths import follow_paths
@@ -61,8 +62,9 @@ def plain_text(data: Utf8, workspace: Workspace) -> Utf8:
 def markdown_text(data: Utf8, workspace: Workspace) -> Utf8:
     """The kept blocks with their structure."""
     page = workspace[0]
-    out = np.empty(bytes_for_markdown(data, page), np.uint8)
-    return out[: write_markdown(data, page, out, ZERO)]
+    items = items_of(page)
+    out = np.empty(bytes_for_markdown(data, page, items), np.uint8)
+    return out[: write_markdown(data, page, items, out, ZERO)]
 
 
 @njit(cache=True, nogil=True)

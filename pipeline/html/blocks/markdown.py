@@ -12,11 +12,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.html.blocks import tags
+from pipeline.html.blocks.items import Items, nesting, width_of_mark, write_mark
 from pipeline.html.blocks.layout import IN_PRE, NO, NONE, ZERO, Page
 from pipeline.html.blocks.plain import row_of, share_row
 from pipeline.html.blocks.write import bytes_needed, write_block
 
-_MAX_NESTING: Final = 8
 _AMPERSAND: Final = 38
 _LINE_FEED, _BLANK, _HASH, _HYPHEN, _QUOTE, _BAR, _TICK, _TILDE, _BACKSLASH = (
     10,
@@ -33,7 +33,7 @@ _LINE_FEED, _BLANK, _HASH, _HYPHEN, _QUOTE, _BAR, _TICK, _TILDE, _BACKSLASH = (
 
 @njit(nogil=True, inline="always")
 def write_markdown(
-    data: NDArray[np.uint8], page: Page, out: NDArray[np.uint8], at: int
+    data: NDArray[np.uint8], page: Page, items: Items, out: NDArray[np.uint8], at: int
 ) -> int:
     """Write the text from `at` on; returns where it ends."""
     start, previous, previous_row = at, NONE, NONE
@@ -54,25 +54,25 @@ def write_markdown(
                 and previous_row >= 0
                 and _table_of(page, row) == _table_of(page, previous_row)
             )
-            at = _separate(page, previous, index, same_table, out, start, at)
+            at = _separate(page, items, previous, index, same_table, out, start, at)
             if row >= 0:
                 is_first_row = not same_table
                 cells = 1
                 out[at], out[at + 1] = _BAR, _BLANK
                 at = _write_cell(data, page, index, out, at + 2)
             else:
-                at = _write_marked(data, page, previous, index, out, at)
+                at = _write_marked(data, page, items, index, out, at)
         previous, previous_row = index, row
     return _end_row(out, at, previous_row, is_first_row, cells)
 
 
 @njit(nogil=True, inline="always")
-def bytes_for_markdown(data: NDArray[np.uint8], page: Page) -> int:
+def bytes_for_markdown(data: NDArray[np.uint8], page: Page, items: Items) -> int:
     """Room that `write_markdown` may take."""
     needed = bytes_needed(page, 0, page.state[0].blocks)
     for index in range(page.state[0].blocks + ZERO):
         if page.is_kept[index]:
-            quotes, indent, _ = _nesting(page, page.blocks[index].container)
+            quotes, indent, _ = nesting(page, items, page.blocks[index].container)
             needed += 2 * _bytes_for_marks(data, page, index, quotes, indent)
     return needed
 
@@ -80,6 +80,7 @@ def bytes_for_markdown(data: NDArray[np.uint8], page: Page) -> int:
 @njit(nogil=True, inline="always")
 def _separate(
     page: Page,
+    items: Items,
     previous: int,
     index: int,
     same_table: bool,
@@ -94,7 +95,7 @@ def _separate(
     at += 1
     if same_table:
         return at
-    item, other = _item_of(page, index), _item_of(page, previous)
+    item, other = _item_of(page, items, index), _item_of(page, items, previous)
     if (
         item >= 0
         and other >= 0
@@ -110,22 +111,19 @@ def _separate(
 def _write_marked(
     data: NDArray[np.uint8],
     page: Page,
-    previous: int,
+    items: Items,
     index: int,
     out: NDArray[np.uint8],
     at: int,
 ) -> int:
     """A block with the marks of its line; the marks go before each of its lines."""
     block = page.blocks[index]
-    quotes, indent, item = _nesting(page, block.container)
-    line_start = at
+    quotes, indent, item = nesting(page, items, block.container)
     at = _write_prefix(quotes, indent, out, at)
-    if item >= 0:
-        is_new = previous < 0 or _item_of(page, previous) != item
-        if is_new and at >= line_start + 2 * indent:
-            at -= 2
-            out[at], out[at + 1] = _HYPHEN, _BLANK
-            at += 2
+    if item >= 0 and not items[item].is_marked:
+        items[item].is_marked = True
+        number = items[item].number
+        at = write_mark(number, out, at - width_of_mark(number))
     tag = page.elements[block.container].tag
     is_pre = block.flags & np.uint32(IN_PRE) != 0
     is_heading = tags.H1 <= tag <= tags.H6
@@ -179,33 +177,13 @@ def _bytes_for_marks(
                 byte = data[position]
                 # `&#10;` is a line feed, too.
                 lines += (byte == _LINE_FEED) | (byte == _AMPERSAND)
-    return int(lines * 2 * (quotes + indent + 2) + 16)
+    return int(lines * (2 * quotes + indent + 4) + 16)
 
 
 @njit(cache=True, nogil=True)
-def _nesting(page: Page, container: int) -> tuple[int, int, int]:
-    """Open quotes, open lists, and the innermost list item (-1 outside of lists)."""
-    quotes = lists = 0
-    item = -1
-    element = container
-    while element >= 0:
-        tag = page.elements[element].tag
-        if tag == tags.BLOCKQUOTE:
-            quotes += 1
-        elif tag == tags.LI:
-            lists += 1
-            if item < 0:
-                item = element
-        elif tag == tags.TABLE:
-            break
-        element = page.elements[element].parent
-    return min(quotes, _MAX_NESTING), min(lists, _MAX_NESTING), item
-
-
-@njit(cache=True, nogil=True)
-def _item_of(page: Page, index: int) -> int:
-    _, _, item = _nesting(page, page.blocks[index].container)
-    return item
+def _item_of(page: Page, items: Items, index: int) -> int:
+    _, _, item = nesting(page, items, page.blocks[index].container)
+    return int(item)
 
 
 @njit(cache=True, nogil=True)
@@ -214,8 +192,8 @@ def _write_prefix(quotes: int, indent: int, out: NDArray[np.uint8], at: int) -> 
         out[at], out[at + 1] = _QUOTE, _BLANK
         at += 2
     for _ in range(indent):
-        out[at], out[at + 1] = _BLANK, _BLANK
-        at += 2
+        out[at] = _BLANK
+        at += 1
     return at
 
 

@@ -67,6 +67,22 @@ def test_plain_text(html: str, expected: str, workspace: Workspace) -> None:
             "<ul><li>a<ul><li>b</ul><li>c</ul>", "- a\n\n  - b\n\n- c", id="nested list"
         ),
         pytest.param("<ul><li><p>a<p>b</ul>", "- a\n\n  b", id="two paragraphs"),
+        pytest.param(
+            "<ul><li>a<table><tr><td>1<td>2</table>b<li>c</ul>",
+            "- a\n\n| 1 | 2 |\n|---|---|\n\n  b\n- c",
+            id="an item goes on behind a table",
+        ),
+        pytest.param(
+            "<ul><li>a<ul><li>b</ul>c</ul>",
+            "- a\n\n  - b\n\n  c",
+            id="an item goes on behind a list",
+        ),
+        pytest.param("<ol><li>一<li>二</ol>", "1. 一\n2. 二", id="numbered list"),
+        pytest.param(
+            "<ol>" + "<li>x" * 9 + "<li><p>a<p>b<ul><li>c</ul></ol>",
+            "".join(f"{n}. x\n" for n in range(1, 10)) + "10. a\n\n    b\n\n    - c",
+            id="text of a numbered item stands below its text",
+        ),
         pytest.param("<blockquote><p>a<p>b</blockquote>", "> a\n\n> b", id="quote"),
         pytest.param(
             "<pre>def f():\n    return 1\n</pre>",
@@ -91,8 +107,22 @@ def test_markdown(html: str, expected: str, workspace: Workspace) -> None:
     assert written(html, workspace, is_markdown=True) == expected
 
 
+def test_markdown_has_room_for_deep_numbered_lists(workspace: Workspace) -> None:
+    many = ("<ol>" + "<li>" * 9_999) * 3 + "<p>x" + "<br>x" * 999
+    lines = written(many, workspace, is_markdown=True).splitlines()
+    assert lines[0] == " " * 12 + "9999. x\\"
+    assert lines[1:] == [" " * 18 + "x\\"] * 998 + [" " * 18 + "x"]
+
+
 def test_markdown_has_room_for_deep_lists_and_code(workspace: Workspace) -> None:
     deep = "<ul><li>" * 30 + "<blockquote>" * 20 + "<pre>" + "\n1" * 500
     lines = written(deep, workspace, is_markdown=True).splitlines()
     assert len(lines) == 502
     assert all(line.startswith("> " * 8) for line in lines)
+
+
+def test_writing_twice_gives_the_same(workspace: Workspace) -> None:
+    html = "<ol><li>a<table><tr><td>1</table>b</ol>"
+    first = written(html, workspace, is_markdown=True)
+    data = np.frombuffer(html.encode(), np.uint8)
+    assert markdown_text(data, workspace).tobytes().decode() == first
