@@ -23,6 +23,7 @@ from pipeline.html.blocks.characters import (
 )
 from pipeline.html.blocks.layout import (
     BREAK,
+    IN_PRE,
     LINKED,
     MAX_TITLE,
     MAX_TITLE_WORDS,
@@ -59,7 +60,8 @@ def read_text(
     """Add the bytes start:stop to the open block."""
     state = page.state[0]
     position = start
-    if state.has_text == 0:
+    # In preformatted text, blanks before the first word are its indentation.
+    if state.has_text == 0 and not _is_preformatted(page):
         while position < stop and data[np.uint64(position)] <= 32:
             position += 1
         if position == stop:
@@ -128,7 +130,9 @@ def read_text(
         terminals += kind == TERMINAL
         commas += kind == COMMA
     if first == 0 and block.first == 0:
-        # References to white space only: nothing to see yet.
+        # White space only: nothing to see yet.
+        if _is_preformatted(page):
+            _append_span(page, start, stop, ZERO)
         return
     if state.has_text == 0:
         begin_block(page)
@@ -208,6 +212,12 @@ def _title_stop(data: NDArray[np.uint8], start: int, stop: int) -> int:
             return stop
         _, position = character_at(data, position, stop)
     return position
+
+
+@njit(cache=True, nogil=True)
+def _is_preformatted(page: Page) -> bool:
+    top = page.stack[page.state[0].depth - 1]
+    return bool(page.elements[top].flags & np.uint32(IN_PRE))
 
 
 @njit(cache=True, nogil=True)

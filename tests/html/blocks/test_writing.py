@@ -49,6 +49,9 @@ TABLE = "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></tabl
             id="code is no cell",
         ),
         pytest.param("<pre>if x:\n    y\n</pre>z", "if x:\n    y\nz", id="code"),
+        pytest.param("<pre>   <span> x</span>", "    x", id="blanks before a tag"),
+        pytest.param("<pre>\n\n  x\n y", "  x\n y", id="blanks before the first line"),
+        pytest.param("<pre>  </pre>x", "x", id="code of blanks"),
     ],
 )
 def test_plain_text(html: str, expected: str, workspace: Workspace) -> None:
