@@ -130,7 +130,9 @@ STATE = np.dtype(
 
 REFERENCE_SLOTS: Final = 8192
 DICTIONARY_SLOTS: Final = 16_384
-GROUP_SLOTS: Final = 16_384  # more than twice MAX_BLOCKS: chains stay short
+GROUP_SLOTS: Final = 16_384
+# Groups number no more than blocks, peers no more than twice as many; see peers.py.
+assert GROUP_SLOTS > 2 * MAX_BLOCKS
 KINDS: Final = 24
 FEATURES: Final = 80
 

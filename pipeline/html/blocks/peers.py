@@ -36,8 +36,10 @@ def find_peers(page: Page) -> None:
         page.own_peers[index] = -1
         element = page.elements[index]
         start, stop = element.block_start, element.block_stop
-        # Who holds all of its parent's blocks has no peer. Those who do not number
-        # fewer than the blocks, so that the table cannot fill up.
+        # Who holds all of its parent's blocks has no peer. Of those who do not, no
+        # two hold the same borders between blocks, and siblings share none (a block
+        # they may share: "<b>a<p>b</p>c</b><b>d"). Such sets number less than twice
+        # the borders, so that the table, of GROUP_SLOTS, cannot fill up.
         is_whole = page.paths[index].wider != element.parent
         if element.parent < 0 or stop - start < 2 or is_whole:
             continue
