@@ -41,7 +41,7 @@ _MARKUP = re.compile(r"\s{0,64}<(?:!doctype|html|head|body|\?xml)", re.IGNORECAS
 class ExtractText(StageConfig):
     """Engine and limits. The time is CPU time per page; memory is per page, too."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     tallied: ClassVar[tuple[str, ...]] = ("extract_note",)
 
     stage: Literal["extract_text"] = "extract_text"
@@ -86,7 +86,8 @@ class ExtractText(StageConfig):
         return ("html",)
 
     def depends_on(self) -> tuple[str, ...]:
-        return ENGINES[self.engine].libraries
+        # Python's Unicode tables put every engine's text in its form; see clean.
+        return ("python", *ENGINES[self.engine].libraries)
 
     def files(self) -> tuple[str, ...]:
         # The packaged weights too: other weights, other texts.

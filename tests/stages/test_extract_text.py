@@ -224,6 +224,11 @@ def test_markdown_keeps_the_blank_lines_of_code() -> None:
     assert "\n\n\n" not in str(result["text"][0])
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_texts_depend_on_the_unicode_tables_of_python(engine: str) -> None:
+    assert "python" in ExtractText(engine=engine).depends_on()
+
+
 def test_plain_text_is_its_own_markdown() -> None:
     source = batch("# 一\n- 二", content_type="text/plain")
     result = extracted(source, engine="blocks", markdown=True)
