@@ -1,7 +1,7 @@
-r"""Measure how many characters a token holds, by language: pipeline/mix/tokens.py's table.
+r"""Measure how many characters a token holds, by language: pipeline/tamis/mix/kernels/tokens.py's table.
 
     python benchmarks/characters_per_token.py ../shared/data \
-        > pipeline/mix/characters_per_token.tsv
+        > pipeline/tamis/mix/characters_per_token.tsv
 
 Prints language, characters per token and UTF-8 bytes per character.
 Trains a byte-level BPE of 64,000 tokens on half of the labelled sentences and texts,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from datatrove.data import Document
-from datatrove.pipeline.filters import (
+from datatrove.tamis.filters import (
     c4_filters,
     fineweb_quality_filter,
     gopher_quality_filter,

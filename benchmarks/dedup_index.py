@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.commits import Outputs
-from pipeline.dedup.index.tiers import to_merge
-from pipeline.documents import Part
-from pipeline.executors import InlineExecutor
-from pipeline.schema import TIMESTAMP
-from pipeline.stages.dedup_index import generations
-from pipeline.stages.deduplicate import Deduplicate, begin, conclude, run
-from pipeline.stages.sign import Sign, band_columns
-from pipeline.storage import Storage
-from pipeline.tasks import Tasks
-from pipeline.text.shingles import mixed
+from tamis.dedup.index.folder import generations
+from tamis.dedup.kernels.tiers import to_merge
+from tamis.documents.parts import Part
+from tamis.schema import TIMESTAMP
+from tamis.stages.deduplicate import Deduplicate, begin, conclude, run
+from tamis.stages.sign import Sign, band_columns
+from tamis.storage import Storage
+from tamis.text.shingles import mixed
+from tamis.work.commits import Outputs
+from tamis.work.executors import InlineExecutor
+from tamis.work.tasks import Tasks
 
 PART_ROWS = 200_000
 

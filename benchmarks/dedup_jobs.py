@@ -33,14 +33,14 @@ def tamis(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from pipeline.commits import Outputs
-    from pipeline.documents import Part
-    from pipeline.executors import InlineExecutor
-    from pipeline.schema import TIMESTAMP
-    from pipeline.stages.deduplicate import Deduplicate, run
-    from pipeline.stages.sign import Sign, build
-    from pipeline.storage import Storage
-    from pipeline.tasks import Tasks
+    from tamis.documents.parts import Part
+    from tamis.schema import TIMESTAMP
+    from tamis.stages.deduplicate import Deduplicate, run
+    from tamis.stages.sign import Sign, build
+    from tamis.storage import Storage
+    from tamis.work.commits import Outputs
+    from tamis.work.executors import InlineExecutor
+    from tamis.work.tasks import Tasks
 
     storage = Storage(str(work / "out"))
     signing = Sign(threshold=threshold)
@@ -90,14 +90,14 @@ def tamis_threshold(path: Path, work: Path) -> Kept:
 def datatrove(path: Path, work: Path) -> Kept:
     """Its four steps, as in its examples/minhash_deduplication.py."""
     from datatrove.executor.local import LocalPipelineExecutor
-    from datatrove.pipeline.dedup import MinhashDedupCluster, MinhashDedupFilter
-    from datatrove.pipeline.dedup.minhash import (
+    from datatrove.tamis.dedup import MinhashDedupCluster, MinhashDedupFilter
+    from datatrove.tamis.dedup.kernels.minhash import (
         MinhashConfig,
         MinhashDedupBuckets,
         MinhashDedupSignature,
     )
-    from datatrove.pipeline.readers import JsonlReader
-    from datatrove.pipeline.writers.jsonl import JsonlWriter
+    from datatrove.tamis.readers import JsonlReader
+    from datatrove.tamis.writers.jsonl import JsonlWriter
     from datatrove.utils.hashing import HashConfig
 
     config = MinhashConfig(
@@ -208,11 +208,11 @@ JOBS: dict[str, Callable[[Path, Path], Kept]] = {
     "text-dedup, verify": text_dedup_verify,
 }
 IMPORTS = {
-    "tamis": ("pipeline.stages.deduplicate", "pipeline.stages.sign"),
+    "tamis": ("tamis.stages.deduplicate", "tamis.stages.sign"),
     "datatrove": (
-        "datatrove.pipeline.dedup",
+        "datatrove.tamis.dedup",
         "datatrove.executor.local",
-        "datatrove.pipeline.readers",
+        "datatrove.tamis.readers",
     ),
     "datasketch": ("datasketch",),
     "text-dedup": ("text_dedup.minhash", "datasets"),

@@ -6,7 +6,7 @@ bands of three, so chains of many bands have to be joined up; whether exactly th
 clusters are found is checked at every size. Two ways are measured, each in a process of
 its own, on one core:
 
-    memory  pipeline.dedup alone: sort each band, chain, join; 4-byte ordinals
+    memory  tamis.dedup alone: sort each band, chain, join; 4-byte ordinals
     disk    the stage as it runs: documents in Parquet, tasks, runs, edges, layers
 
 Wanted, for 14 bands: memory at most 1 µs and 48 bytes of memory a document, disk at most
@@ -31,18 +31,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.commits import Outputs
-from pipeline.dedup.components import compress, joins
-from pipeline.dedup.edges import chains
-from pipeline.dedup.sorting import sort_pairs
-from pipeline.documents import Part
-from pipeline.executors import InlineExecutor
-from pipeline.schema import TIMESTAMP
-from pipeline.stages.deduplicate import Deduplicate, run
-from pipeline.stages.sign import band_columns
-from pipeline.storage import Storage
-from pipeline.tasks import Tasks
-from pipeline.text.shingles import mixed
+from tamis.dedup.kernels.components import compress, joins
+from tamis.dedup.kernels.edges import chains
+from tamis.dedup.kernels.sorting import sort_pairs
+from tamis.documents.parts import Part
+from tamis.schema import TIMESTAMP
+from tamis.stages.deduplicate import Deduplicate, run
+from tamis.stages.sign import band_columns
+from tamis.storage import Storage
+from tamis.text.shingles import mixed
+from tamis.work.commits import Outputs
+from tamis.work.executors import InlineExecutor
+from tamis.work.tasks import Tasks
 
 SIZES = (10**5, 10**6, 10**7, 5 * 10**7)
 BANDS = 14

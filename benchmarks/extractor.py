@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.html.blocks.engine import extract_buffers
-from pipeline.html.blocks.layout import FLATTENED, FROM_STATE, TRUNCATED
-from pipeline.html.blocks.tokenizer import tokenize
-from pipeline.html.blocks.workspace import new_workspace
-from pipeline.training.extractor_pages import Page, read_pages
+from tamis.html.blocks.engine import extract_buffers
+from tamis.html.blocks.layout import FLATTENED, FROM_STATE, TRUNCATED
+from tamis.html.blocks.tokenizer import tokenize
+from tamis.html.blocks.workspace import new_workspace
+from tamis.training.extractor.pages import Page, read_pages
 
 # Elements whose text the tokenizer does not show; turbohtml's tree has it.
 _NOT_SHOWN = (

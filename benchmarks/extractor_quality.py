@@ -18,15 +18,11 @@ import argparse
 import json
 from pathlib import Path
 
-from pipeline.training.extractor import (
-    cross_validate,
-    leave_one_source_out,
-    lessons,
-)
-from pipeline.training.extractor_answers import ask_teachers
-from pipeline.training.extractor_pages import read_pages
-from pipeline.training.extractor_scores import table
-from pipeline.training.extractor_teachers import TEACHERS
+from tamis.training.extractor.answers import ask_teachers
+from tamis.training.extractor.pages import read_pages
+from tamis.training.extractor.scores import table
+from tamis.training.extractor.teachers import TEACHERS
+from tamis.training.extractor.train import cross_validate, leave_one_source_out, lessons
 
 
 def main() -> None:

@@ -37,14 +37,14 @@ import numpy as np
 import pyarrow as pa
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from pipeline.language.codes import known_language
-from pipeline.stages import filter_quality, measure_text
-from pipeline.stages.filter_quality import FilterQuality
-from pipeline.stages.measure_text import MeasureText
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.function_words import languages
-from pipeline.text.scripts import SCRIPTS, dominant_script
-from pipeline.text.words import segment
+from tamis.language.codes import known_language
+from tamis.stages import filter_quality, measure_text
+from tamis.stages.filter_quality import FilterQuality
+from tamis.stages.measure_text import MeasureText
+from tamis.text.buffers import utf8_buffers
+from tamis.text.function_words import languages
+from tamis.text.scripts import SCRIPTS, dominant_script
+from tamis.text.words import segment
 
 KINDS = (
     *("prose", "beginning", "boilerplate", "links"),

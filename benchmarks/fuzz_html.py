@@ -35,11 +35,11 @@ os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir(), "tamis-bounds-ch
 import pyarrow as pa
 from fuzzing import hunt
 
-from pipeline.html.blocks.engine import Extraction, extract
-from pipeline.html.blocks.kernel import describe
-from pipeline.html.blocks.layout import MAX_ELEMENTS
-from pipeline.html.blocks.workspace import new_workspace
-from pipeline.training.extractor_pages import read_pages
+from tamis.html.blocks.engine import Extraction, extract
+from tamis.html.blocks.kernel import describe
+from tamis.html.blocks.layout import MAX_ELEMENTS
+from tamis.html.blocks.workspace import new_workspace
+from tamis.training.extractor.pages import read_pages
 
 ROOT = Path(__file__).resolve().parents[1]
 _SHARED = ROOT.parent / "shared" / "data"

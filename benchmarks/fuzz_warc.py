@@ -32,14 +32,14 @@ from pathlib import Path
 from fastwarc.stream_io import Lz4Reader, Lz4Writer, ZstdReader, ZstdWriter
 from fuzzing import hunt
 
-from pipeline.errors import InputError
-from pipeline.warc.admission import Admitted, admit
-from pipeline.warc.document import block_limit, document
-from pipeline.warc.frames import MAGIC, open_archive
-from pipeline.warc.record import Record, is_wanted
-from pipeline.warc.records import read_records
-from pipeline.warc.source import Source
-from pipeline.warc.splits import Place, Split, plan_splits, reread
+from tamis.errors import InputError
+from tamis.warc.admission import Admitted, admit
+from tamis.warc.document import block_limit, document
+from tamis.warc.frames import MAGIC, open_archive
+from tamis.warc.record import Record, is_wanted
+from tamis.warc.records import read_records
+from tamis.warc.source import Source
+from tamis.warc.splits import Place, Split, plan_splits, reread
 
 ROOT = Path(__file__).resolve().parents[1]
 _MAX_ARCHIVE = 256 << 10

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.html.engines.page import with_title
-from pipeline.html.extract import ENGINES, Extracted
-from pipeline.stage import build_transform, function_of
-from pipeline.stages.decode_html import DecodeHtml
-from pipeline.stages.extract_text import ExtractText, Outcome, written_columns
-from pipeline.stages.read_warc import Reading, ReadWarc
-from pipeline.warc.splits import Split
+from tamis.html.engines.page import with_title
+from tamis.html.extract import ENGINES, Extracted
+from tamis.stage import build_transform, function_of
+from tamis.stages.decode_html import DecodeHtml
+from tamis.stages.extract_text import ExtractText, Outcome, written_columns
+from tamis.stages.read_warc import Reading, ReadWarc
+from tamis.warc.splits import Split
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared" / "data" / "pages-dev.warc.gz"
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.language.codes import known_language
-from pipeline.language.models import FastText, packaged_model
-from pipeline.language.view import text_view
-from pipeline.stages.identify_language import IdentifyLanguage, build
+from tamis.language.codes import known_language
+from tamis.language.models import FastText, packaged_model
+from tamis.language.view import text_view
+from tamis.stages.identify_language import IdentifyLanguage, build
 
 # The 50 commonest languages of the web that lid-dev has sentences of, without Malay
 # and Bosnian, whose sentences there are as much Indonesian and Croatian.

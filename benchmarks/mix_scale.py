@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.commits import Outputs
-from pipeline.documents import Part
-from pipeline.executors import Call, InlineExecutor, Outcome
-from pipeline.schema import PROVENANCE
-from pipeline.stages.mix_corpus import MixCorpus, run
-from pipeline.storage import Storage
-from pipeline.tasks import Tasks
+from tamis.documents.parts import Part
+from tamis.schema import PROVENANCE
+from tamis.stages.mix_corpus import MixCorpus, run
+from tamis.storage import Storage
+from tamis.work.commits import Outputs
+from tamis.work.executors import Call, InlineExecutor, Outcome
+from tamis.work.tasks import Tasks
 
 PART_BYTES = 256 << 20
 ROW_GROUP_BYTES = 32 << 20
@@ -123,7 +123,7 @@ class Apart(InlineExecutor):
 
 
 def _measured(pipe: Any, call: Call) -> None:
-    import pipeline.stages.mix_corpus  # noqa: F401  what a worker has loaded
+    import tamis.stages.mix_corpus  # noqa: F401  what a worker has loaded
 
     before, start = _resident("VmRSS"), time.monotonic()
     try:

@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 import yaml
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from pipeline.language.codes import known_language
+from tamis.language.codes import known_language
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("", "-wcxb", "-daniel", "-recipes", "-htmldate")
@@ -163,7 +163,7 @@ def run(recipe: dict[str, Any], archives: list[str], output: Path) -> Took:
     content = {"input": archives, "output": str(output), **recipe}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     before, started = cpu_of_children(), time.perf_counter()
-    command = [sys.executable, "-m", "pipeline", "run", "--quiet", str(path)]
+    command = [sys.executable, "-m", "tamis", "run", "--quiet", str(path)]
     subprocess.run(command, cwd=ROOT, check=True)
     return Took(time.perf_counter() - started, cpu_of_children() - before)
 

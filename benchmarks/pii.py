@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.pii.masking import KINDS, PLACEHOLDERS, find, mask, replace
-from pipeline.text.buffers import utf8_buffers
+from tamis.pii.masking import KINDS, PLACEHOLDERS, find, mask, replace
+from tamis.text.buffers import utf8_buffers
 
 SIZE = 100_000
 ROUNDS = 5

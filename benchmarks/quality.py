@@ -33,15 +33,15 @@ from typing import Any
 import pyarrow as pa
 from fuzzed_texts import fuzzed
 
-from pipeline.stage import with_columns
-from pipeline.stages import clean_lines, filter_quality, measure_text
-from pipeline.stages.clean_lines import CleanLines
-from pipeline.stages.filter_quality import FilterQuality
-from pipeline.stages.measure_text import MeasureText
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.statistics.sentences import sentence_statistics
-from pipeline.text.unicode import code_points
-from pipeline.text.words import read_only, segment
+from tamis.stage import with_columns
+from tamis.stages import clean_lines, filter_quality, measure_text
+from tamis.stages.clean_lines import CleanLines
+from tamis.stages.filter_quality import FilterQuality
+from tamis.stages.measure_text import MeasureText
+from tamis.text.buffers import utf8_buffers
+from tamis.text.statistics.sentences import sentence_statistics
+from tamis.text.unicode import code_points
+from tamis.text.words import read_only, segment
 
 HERE, DATATROVE = Path(__file__).parent, "datatrove==0.10.1"
 FUZZED, SPEED_TEXTS, ROUNDS = 4000, 300, 5

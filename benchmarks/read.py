@@ -30,7 +30,7 @@ DATA = ROOT.parent / "shared" / "data"
 _PAGES = ("", "-wcxb", "-daniel", "-recipes", "-htmldate")
 _PEER = """
 import json, sys, time
-from datatrove.pipeline.readers import WarcReader
+from datatrove.tamis.readers import WarcReader
 folder, names = sys.argv[1], sys.argv[2:]
 for name in names:
     for document in WarcReader(folder, glob_pattern=name).run():
@@ -45,11 +45,11 @@ print(json.dumps({"pages": pages, "size": characters,
 """
 _OURS = """
 import json, os, sys, time
-from pipeline.stages.read_warc import ReadWarc, read
-from pipeline.warc.splits import Split
+from tamis.stages.read_warc import ReadWarc, read
+from tamis.warc.splits import Split
 paths, decodes = sys.argv[2:], sys.argv[1] == "decode"
 if decodes:
-    from pipeline.stages.decode_html import DecodeHtml, build
+    from tamis.stages.decode_html import DecodeHtml, build
     decode = build(DecodeHtml())
 def batches_of(path):
     length = os.path.getsize(path)

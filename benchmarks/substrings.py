@@ -49,7 +49,7 @@ print(time.perf_counter() - start, held("VmHWM") - base)
 
 def ours(folder: Path) -> tuple[float, int]:
     """Seconds and bytes of memory above what the tokens take."""
-    from pipeline.dedup.substrings import repeated
+    from tamis.dedup.kernels.substrings import repeated
 
     hashes, bounds = np.load(folder / "hashes.npy"), np.load(folder / "bounds.npy")
     repeated(hashes[:200], np.array([0, 200]), LENGTH, keeps_first=False)
@@ -72,9 +72,9 @@ def prepare(path: Path, folder: Path, documents: int | None) -> tuple[int, int]:
     """Tokens of the texts, for both; bytes of text and tokens."""
     import pyarrow as pa
 
-    from pipeline.dedup.substrings import tokens
-    from pipeline.text.buffers import read_only, utf8_buffers
-    from pipeline.text.normalise import folding
+    from tamis.dedup.kernels.substrings import tokens
+    from tamis.text.buffers import read_only, utf8_buffers
+    from tamis.text.normalise import folding
 
     with gzip.open(path, "rt", encoding="utf-8") as file:
         texts = [json.loads(line)["text"] for line in islice(file, documents)]

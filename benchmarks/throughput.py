@@ -47,7 +47,7 @@ def run(
     sets = [argument for value in chosen for argument in ("--set", value)]
     started = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "run", "--quiet", *sets],
+        [sys.executable, "-m", "tamis", "run", "--quiet", *sets],
         cwd=ROOT,
         preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
     ) as process:

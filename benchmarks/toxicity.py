@@ -22,20 +22,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.language.codes import known_language
-from pipeline.linear.features import WINDOW_CHARACTERS, windows_of
-from pipeline.linear.fit import STRENGTH, area_under_curve
-from pipeline.linear.model import Model, document_scores, window_chances
-from pipeline.text.buffers import Bytes, Offsets, utf8_buffers
-from pipeline.text.words import Words, segment
-from pipeline.toxicity import training
-from pipeline.toxicity.figures import Sample, figures_of
-from pipeline.toxicity.model import default_model, save
-from pipeline.toxicity.training import Example
+from tamis.language.codes import known_language
+from tamis.linear.features import WINDOW_CHARACTERS, windows_of
+from tamis.linear.fit import STRENGTH, area_under_curve
+from tamis.linear.model import Model, document_scores, window_chances
+from tamis.text.buffers import Bytes, Offsets, utf8_buffers
+from tamis.text.words import Words, segment
+from tamis.toxicity import training
+from tamis.toxicity.figures import Sample, figures_of
+from tamis.toxicity.model import default_model, save
+from tamis.training.toxicity import Example
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
-WEIGHTS = ROOT / "pipeline" / "toxicity"
+WEIGHTS = ROOT / "pipeline" / "tamis" / "toxicity"
 
 # Functional tests of templates: what a model must not be trained on to be tested by.
 TESTS = ("hatecheck", "multilingual-hatecheck")
@@ -91,7 +91,7 @@ def scikit_learn(drawn: Sample, labelled: list[Example]) -> Any:
     from sklearn.feature_extraction.text import HashingVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    texts = training.texts_of(labelled, clean_pages())
+    texts = training.sample_texts(labelled, clean_pages())
     characters = HashingVectorizer(
         analyzer="char_wb", ngram_range=(2, 5), n_features=1 << 20
     )

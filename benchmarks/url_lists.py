@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.urls.blocklist import Blocklist, prepare
-from pipeline.urls.sources import Source
+from tamis.urls.blocklist import Blocklist, prepare
+from tamis.urls.sources import Source
 
 ENTRIES = 4_600_000
 URLS = 200_000

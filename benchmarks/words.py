@@ -24,13 +24,13 @@ import pyarrow as pa
 import regex
 from quality import batch_of, fastest
 
-from pipeline.stages import clean_lines, measure_text, score_toxicity
-from pipeline.stages.clean_lines import CleanLines
-from pipeline.stages.measure_text import MeasureText
-from pipeline.stages.score_toxicity import ScoreToxicity
-from pipeline.text import breaks
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.words import Words, segment
+from tamis.stages import clean_lines, measure_text, score_toxicity
+from tamis.stages.clean_lines import CleanLines
+from tamis.stages.measure_text import MeasureText
+from tamis.stages.score_toxicity import ScoreToxicity
+from tamis.text import breaks
+from tamis.text.buffers import utf8_buffers
+from tamis.text.words import Words, segment
 
 SCRIPTS = {
     "cmn": "Han",

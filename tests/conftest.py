@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import main
+from tamis.cli import main
+
+pytest_plugins = ["fixtures.barriers", "fixtures.models"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -115,7 +117,7 @@ class Tamis:
         """Run in a process of its own, to be killed."""
         return subprocess.Popen(
             [
-                *(sys.executable, "-m", "pipeline"),
+                *(sys.executable, "-m", "tamis"),
                 *self.arguments(*settings, kind=kind),
             ],
             cwd=ROOT,

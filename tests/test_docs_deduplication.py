@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.dedup.bands import PRESETS, banding_for
-from pipeline.dedup.bill import bill
-from pipeline.sizes import spelled
+from tamis.dedup.bill import bill
+from tamis.dedup.kernels.bands import PRESETS, banding_for
+from tamis.sizes import spelled
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "deduplication.md").read_text("utf-8")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import inputs
-from pipeline.errors import ConfigError, InputError
-from pipeline.inputs import resolve
-from pipeline.warc.splits import UNKNOWN_SIZE
+from tamis import inputs
+from tamis.errors import ConfigError, InputError
+from tamis.inputs import resolve
+from tamis.warc.splits import UNKNOWN_SIZE
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from pipeline.executors import Call, InlineExecutor, Outcome
-from pipeline.interrupts import held, pause, stop_if_asked
+from tamis.interrupts import held, pause, stop_if_asked
+from tamis.work.executors import Call, InlineExecutor, Outcome
 
 FIRST = "tamis: stopping behind this step; once more to stop at once\n"
 

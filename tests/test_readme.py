@@ -45,7 +45,7 @@ def test_a_command_of_the_readme_works(
 
 
 def test_every_stage_is_explained() -> None:
-    from pipeline.config import STAGES
+    from tamis.recipe.load import STAGES
 
     names: list[Any] = [cls.model_fields["stage"].default for cls in STAGES]
     missing = [name for name in names if f"`{name}`" not in README and name != "save"]
@@ -59,7 +59,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    from pipeline.config import STAGES
+    from tamis.recipe.load import STAGES
 
     recipe = (ROOT / "docs" / "recipe.md").read_text("utf-8")
     common = {"stage", "prefix", "languages", "seed", "storage_options", "name"}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import StorageError
-from pipeline.storage import Storage, options_for
+from tamis.errors import StorageError
+from tamis.storage import Storage, options_for
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_removing_twice_is_no_error(storage: Storage) -> None:
 
 def test_a_second_run_in_the_same_folder_is_refused(storage: Storage) -> None:
     script = (
-        "import sys; from pipeline.storage import Storage\n"
+        "import sys; from tamis.storage import Storage\n"
         "with Storage(sys.argv[1]).lock(): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

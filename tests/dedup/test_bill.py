@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.dedup.bill import bill
+from tamis.dedup.bill import bill
 
 
 def test_a_billion_documents_as_the_docstring_says() -> None:

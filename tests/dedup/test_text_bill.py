@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.dedup.text_bill import lines_bill, substrings_bill
+from tamis.dedup.bill import lines_bill, substrings_bill
 
 
 def test_lines_of_a_hundred_million_documents() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.html.charset import Decoded, decode, detected, utf_16_without_mark
+from tamis.html.charset import Decoded, decode, detected, utf_16_without_mark
 
 FRENCH = "Le cœur a ses raisons, disait-il à l’été. "
 POLISH = "Zażółć gęślą jaźń, powiedział wójt. "

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.html.clean import clean, clean_title
+from tamis.html.clean import clean, clean_title
 
 
 @pytest.mark.parametrize(

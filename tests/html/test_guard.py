@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.html.guard import Failure, Guard
+from tamis.errors import ConfigError
+from tamis.html.guard import Failure, Guard
 
 Children = Callable[[], list[psutil.Process]]
 
@@ -231,7 +231,7 @@ def test_a_worker_dies_with_its_parent(page: str, tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(
         textwrap.dedent("""
         import sys, time
-        from pipeline.html.guard import Guard
+        from tamis.html.guard import Guard
         guard = Guard("guarded_engine:build", timeout_seconds=60)
         print(*guard([b"pid"])[0], flush=True)
         guard([sys.argv[1].encode()])

@@ -3,7 +3,7 @@ import codecs
 import pytest
 import turbohtml.detect  # registers the codecs whatwg-*
 
-from pipeline.html.labels import ENCODINGS, REPLACEMENT, encoding_of
+from tamis.html.labels import ENCODINGS, REPLACEMENT, encoding_of
 
 assert turbohtml.detect
 

@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.html.limits import REASONS, broken_limits
-from pipeline.text.buffers import utf8_buffers
+from tamis.html.limits import REASONS, broken_limits
+from tamis.text.buffers import utf8_buffers
 
 
 def reasons(*pages: str, max_depth: int = 2000) -> list[str | None]:

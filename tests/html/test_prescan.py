@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from pipeline.html.prescan import PRESCAN_BYTES, encoding_in_header, encoding_in_markup
+from tamis.html.prescan import PRESCAN_BYTES, encoding_in_header, encoding_in_markup
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from pipeline.language.codes import (
+from tamis.language.codes import (
     by_language,
     canonical_language,
     known_language,

@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.language.han import written
-from pipeline.language.models import Opinion
-from pipeline.stages.identify_language import IdentifyLanguage, build, languages_of
+from tamis.language.han import written
+from tamis.language.models import Opinion
+from tamis.stages.identify_language import IdentifyLanguage, build, languages_of
 
 
 @pytest.mark.parametrize(

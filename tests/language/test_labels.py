@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.language.labels import language_of_label
+from tamis.language.labels import language_of_label
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import StorageError
-from pipeline.language.models import (
+from tamis.errors import StorageError
+from tamis.language.models import (
     FastText,
     Opinion,
     SecondOpinion,

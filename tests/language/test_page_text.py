@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.language.page_text import page_text
+from tamis.language.page_text import page_text
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.language.models import Opinion
-from pipeline.language.serbo_croatian import standard
-from pipeline.stages.identify_language import languages_of
+from tamis.language.models import Opinion
+from tamis.language.serbo_croatian import standard
+from tamis.stages.identify_language import languages_of
 
 
 @pytest.mark.parametrize(

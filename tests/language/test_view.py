@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from pipeline.language.view import clean, middle_view, text_view
+from tamis.language.view import clean, middle_view, text_view
 
 
 @pytest.mark.parametrize(

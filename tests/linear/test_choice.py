@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pipeline.linear.choice import likeliest, spread
-from pipeline.linear.features import Windows
+from tamis.linear.choice import likeliest, spread
+from tamis.linear.features import Windows
 
 # Documents of five windows, of none, of one, and of two.
 WINDOWS = Windows(np.arange(9) * 10, np.array([0, 5, 5, 6, 8]))

@@ -6,14 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.linear.features import (
-    buckets,
-    weighted_sums,
-    whole_documents,
-    windows_of,
-)
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.words import segment
+from tamis.linear.features import buckets, weighted_sums, whole_documents, windows_of
+from tamis.text.buffers import utf8_buffers
+from tamis.text.words import segment
 
 BITS = 12
 MASK = (1 << 64) - 1

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.pii.emails import NONE, ODD, ascii_emails
-from pipeline.pii.rules import Span, email_span
+from tamis.pii.emails import NONE, ODD, ascii_emails
+from tamis.pii.rules import Span, email_span
 
 
 def span_of(text: str) -> Span | None:

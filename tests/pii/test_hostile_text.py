@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.pii.masking import mask
+from tamis.pii.masking import mask
 
 UNITS = [
     "@",

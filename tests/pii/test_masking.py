@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.pii.masking import PLACEHOLDERS, find, mask, replace
-from pipeline.text.buffers import utf8_buffers
+from tamis.pii.masking import PLACEHOLDERS, find, mask, replace
+from tamis.text.buffers import utf8_buffers
 
 TRUE = {
     "FR": [

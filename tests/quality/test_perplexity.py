@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.quality import perplexity
-from pipeline.quality.perplexity import LanguageModel, bucket_of, normalised
-from pipeline.stages.score_quality import ScoreQuality, build
+from tamis.errors import ConfigError
+from tamis.quality import perplexity
+from tamis.quality.perplexity import LanguageModel, bucket_of, normalised
+from tamis.stages.score_quality import ScoreQuality, build
 
 # log10 of 1/10 for `a`, 1/100 for the end, 1/1000 for a stranger; the one bigram, which
 # KenLM asks for, changes nothing.

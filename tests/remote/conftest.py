@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from pipeline.remote import opening
-from pipeline.remote.retries import Patience
+from tamis.remote import opening
+from tamis.remote.retries import Patience
 
 Fault = Callable[["Handler", bytes, int], None]
 

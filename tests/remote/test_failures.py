@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.remote.failures import reason_of, without_secrets
+from tamis.remote.failures import reason_of, without_secrets
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.remote.opening import Access
-from pipeline.selection.choose import select_records
-from pipeline.selection.settings import Select
+from tamis.crawl_index.choose import select_records
+from tamis.crawl_index.settings import Select
+from tamis.errors import InputError
+from tamis.remote.opening import Access
 
 TLDS = sorted(["ar", "br", "cn", "de", "es", "fr", "gr", "in", "jp", "ru"])
 

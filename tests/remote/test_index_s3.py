@@ -7,14 +7,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import load_recipe
-from pipeline.errors import StorageError
-from pipeline.executors import InlineExecutor
-from pipeline.runner.run import run
-from pipeline.stages.dedup_index import Entry, Generation, generations, manifest
-from pipeline.stages.dedup_index_turn import WRITER, remove_newest, unlock
-from pipeline.storage import Storage
-from pipeline.tasks import Silent
+from tamis.dedup.index.folder import Entry, Generation, generations, manifest
+from tamis.dedup.index.turn import WRITER, remove_newest, unlock
+from tamis.errors import StorageError
+from tamis.recipe.load import load_recipe
+from tamis.runner.run import run
+from tamis.storage import Storage
+from tamis.work.executors import InlineExecutor
+from tamis.work.tasks import Silent
 
 RECIPE = """
 input: INPUT

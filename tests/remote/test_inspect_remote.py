@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.runner.replay import refetched
-from pipeline.stages.read_warc import ReadWarc
-from pipeline.storage import Storage
+from tamis.errors import InputError
+from tamis.runner.replay import refetched
+from tamis.stages.read_warc import ReadWarc
+from tamis.storage import Storage
 
 Command = Callable[..., Any]
 

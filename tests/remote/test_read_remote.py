@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli.fetch_record import command
-from pipeline.remote import ahead
-from pipeline.remote.opening import Access
-from pipeline.selection.choose import select_records
-from pipeline.stages.read_warc import Reading, ReadWarc, read
-from pipeline.storage import Storage
-from pipeline.warc.selected import packed
-from pipeline.warc.splits import UNKNOWN_SIZE, Split, plan_splits
+from tamis.cli.fetch_record import command
+from tamis.crawl_index.choose import select_records
+from tamis.remote import ahead
+from tamis.remote.opening import Access
+from tamis.stages.read_warc import Reading, ReadWarc, read
+from tamis.storage import Storage
+from tamis.warc.selected import packed
+from tamis.warc.splits import UNKNOWN_SIZE, Split, plan_splits
 
 NAMES = ["samples-00000.warc.gz", "samples-00001.warc.gz"]
 Row = dict[str, Any]

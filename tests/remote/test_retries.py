@@ -2,11 +2,11 @@
 
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.remote import pace, retries
-from pipeline.remote.failures import Transient
-from pipeline.remote.pace import pace_of
-from pipeline.remote.retries import Patience, pause, persevere, retry_after
+from tamis.errors import InputError
+from tamis.remote import pace, retries
+from tamis.remote.failures import Transient
+from tamis.remote.pace import pace_of
+from tamis.remote.retries import Patience, pause, persevere, retry_after
 
 
 @pytest.mark.parametrize(

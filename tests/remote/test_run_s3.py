@@ -5,11 +5,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.config import load_recipe
-from pipeline.executors import InlineExecutor
-from pipeline.runner.run import run
-from pipeline.storage import Storage
-from pipeline.tasks import Silent
+from tamis.recipe.load import load_recipe
+from tamis.runner.run import run
+from tamis.storage import Storage
+from tamis.work.executors import InlineExecutor
+from tamis.work.tasks import Silent
 
 RECIPE = """
 input: INPUT

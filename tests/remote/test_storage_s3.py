@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from pipeline.errors import StorageError
-from pipeline.storage import Storage
-from pipeline.storage import lock as lock_module
+from tamis.errors import StorageError
+from tamis.storage import Storage
+from tamis.storage import lock as lock_module
 
 
 @pytest.fixture

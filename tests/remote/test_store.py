@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.inputs import resolve
-from pipeline.remote import ahead, store
-from pipeline.remote.failures import AccessRefused
-from pipeline.remote.opening import Access, about_input, open_input, read_input
-from pipeline.storage import Storage
+from tamis.errors import InputError
+from tamis.inputs import resolve
+from tamis.remote import ahead, store
+from tamis.remote.failures import AccessRefused
+from tamis.remote.opening import Access, about_input, open_input, read_input
+from tamis.storage import Storage
 
 CONTENT = os.urandom(50_000)
 

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.errors import ConfigError, InputError
-from pipeline.interrupts import held
-from pipeline.remote import ahead, opening, pace, web
-from pipeline.remote.failures import AccessRefused
-from pipeline.remote.opening import Access, about_input, open_input, read_input
-from pipeline.remote.retries import Patience
+from tamis.errors import ConfigError, InputError
+from tamis.interrupts import held
+from tamis.remote import ahead, opening, pace, web
+from tamis.remote.failures import AccessRefused
+from tamis.remote.opening import Access, about_input, open_input, read_input
+from tamis.remote.retries import Patience
 
 CONTENT = bytes(itertools.islice(itertools.cycle(range(251)), 300_000))
 

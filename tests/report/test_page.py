@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.report.funnel import funnel_rows
-from pipeline.report.page import render_page
-from pipeline.report.reading import spread
-from pipeline.storage import Storage
+from tamis.report.funnel import funnel_rows
+from tamis.report.page import render_page
+from tamis.report.reading import spread
+from tamis.storage import Storage
 
 HOSTILE = "<script>alert(1)</script>"
 

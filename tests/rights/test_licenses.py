@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pipeline.rights.licenses import (
+from tamis.rights.licenses import (
     Statement,
     license_of,
     of_json_ld,

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from pipeline.rights.notices import (
+from tamis.rights.notices import (
     Notices,
     attributes_of,
     directives_of_header,

@@ -2,14 +2,7 @@ import time
 
 import pytest
 
-from pipeline.rights.robots import (
-    MOST_BYTES,
-    Robots,
-    Rule,
-    is_refused,
-    normalised,
-    parse,
-)
+from tamis.rights.robots import MOST_BYTES, Robots, Rule, is_refused, normalised, parse
 
 AGENTS = ("ccbot", "gptbot")
 ALL = ((Rule(False, "/"),),)

@@ -3,9 +3,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.rights.robots import Robots, Rule, parse
-from pipeline.rights.robots_runs import Answer, Written, merge_runs, write_runs
-from pipeline.rights.robots_table import RobotsTable, Verdict
+from tamis.rights.robots import Robots, Rule, parse
+from tamis.rights.robots_runs import Answer, Written, merge_runs, write_runs
+from tamis.rights.robots_table import RobotsTable, Verdict
 
 AGENTS = ("ccbot", "gptbot")
 ALL = parse("User-agent: *\nDisallow: /", AGENTS)

@@ -3,8 +3,8 @@ import time
 import pyarrow as pa
 import pytest
 
-from pipeline.rights.scan import HEAD_BYTES, MOST_FOUND, mentions, tags
-from pipeline.text.buffers import utf8_buffers
+from tamis.rights.scan import HEAD_BYTES, MOST_FOUND, mentions, tags
+from tamis.text.buffers import utf8_buffers
 
 ROBOTS = '<meta name="robots" content="noai">'
 

@@ -26,7 +26,7 @@ POISON = """
 import os, signal
 from typing import Literal
 import pyarrow as pa
-from pipeline.stage import StageConfig
+from tamis.stage import StageConfig
 
 class Poison(StageConfig):
     '''Kills its worker at the page of one address.'''
@@ -70,7 +70,7 @@ def run_elsewhere(
 ) -> "subprocess.CompletedProcess[str]":
     """In a process of its own, with its own environment."""
     return subprocess.run(
-        [sys.executable, "-m", "pipeline", "run", "--quiet", *arguments],
+        [sys.executable, "-m", "tamis", "run", "--quiet", *arguments],
         cwd=ROOT,
         env=env,
         capture_output=True,
@@ -297,7 +297,7 @@ def test_a_full_disk_stops_the_run_and_space_resumes_it(
     """A file system of 1 MiB of its own, which grows between the two runs."""
     disk, kept = tmp_path / "disk", tmp_path / "kept"
     disk.mkdir()
-    run = [sys.executable, "-m", "pipeline", "run", "--quiet"]
+    run = [sys.executable, "-m", "tamis", "run", "--quiet"]
     run += sets(f"output={disk}/out", "executor.kind=inline")
     script = f"""
         mount -t tmpfs -o size=1m tmpfs {disk}

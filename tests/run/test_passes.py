@@ -7,12 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.commits import LOADING, READING, File, Outputs
-from pipeline.documents import SavedRows
-from pipeline.runner.passes import Crashes, PassWork, run_file
-from pipeline.schema import RECORD
-from pipeline.stages.measure_text import MeasureText
-from pipeline.storage import Storage
+from tamis.documents.parts import SavedRows
+from tamis.runner.passes.chain import run_file
+from tamis.runner.passes.work import Crashes, PassWork
+from tamis.schema import RECORD
+from tamis.stages.measure_text import MeasureText
+from tamis.storage import Storage
+from tamis.work.commits import LOADING, READING, File, Outputs
 
 MEASURED = MeasureText().columns_written()
 SAVED = pa.schema(

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigError, TamisError
-from pipeline.executors import Call, InlineExecutor, Outcome
-from pipeline.inputs import resolve
-from pipeline.remote.opening import Access
-from pipeline.rights.robots import Robots
-from pipeline.rights.robots_table import RobotsTable
-from pipeline.runner import robots
-from pipeline.runner.robots import build_table
+from tamis.errors import ConfigError, TamisError
+from tamis.inputs import resolve
+from tamis.remote.opening import Access
+from tamis.rights import robots_archives as robots
+from tamis.rights.robots import Robots
+from tamis.rights.robots_archives import build_table
+from tamis.rights.robots_table import RobotsTable
+from tamis.work.executors import Call, InlineExecutor, Outcome
 
 ALL = "User-agent: *\nDisallow: /"
 

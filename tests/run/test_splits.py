@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.commits import Commit
-from pipeline.runner.splits import crawl_of, misplaced, task_name
+from tamis.runner.passes.splits import crawl_of, misplaced, task_name
+from tamis.work.commits import Commit
 
 
 def commit(start: int, stop: int, first: int, following: int) -> Commit:

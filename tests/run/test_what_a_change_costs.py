@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import prints
-from pipeline.runner.dropped import masking_print
-from pipeline.stages.mask_pii import MaskPii
+from tamis.runner.dropped.rows import masking_print
+from tamis.stages.mask_pii import MaskPii
+from tamis.work import fingerprints as prints
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.stages.clean_lines import CleanLines, build
-from pipeline.text.cleaning.clean import C4, REFINEDWEB
-from pipeline.text.cleaning.phrases import languages
+from tamis.stages.clean_lines import CleanLines, build
+from tamis.text.cleaning.clean import C4, REFINEDWEB
+from tamis.text.cleaning.phrases import languages
 
 PROSE = {
     "eng": "The mill by the river has been closed for years, and nobody lives there.",

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from pipeline.stages.decode_html import DecodeHtml, build
+from tamis.stages.decode_html import DecodeHtml, build
 
 
 def batch(

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.documents import Published
-from pipeline.executors import InlineExecutor
-from pipeline.schema import DUPLICATES
-from pipeline.stages.deduplicate import Deduplicate, run
-from pipeline.storage import Storage
-from pipeline.tasks import Tasks
+from tamis.documents.parts import Published
+from tamis.schema import DUPLICATES
+from tamis.stages.deduplicate import Deduplicate, run
+from tamis.storage import Storage
+from tamis.work.executors import InlineExecutor
+from tamis.work.tasks import Tasks
 
 Row = dict[str, Any]
 

@@ -8,8 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from pipeline.stages import dedup_job, lines_job, lines_runs
-from pipeline.stages.deduplicate_lines import DeduplicateLines
+from tamis.dedup import groups as dedup_job
+from tamis.dedup.lines import runs as lines_runs
+from tamis.dedup.lines import walk as lines_job
+from tamis.stages.deduplicate_lines import DeduplicateLines
 
 Document = dict[str, Any]
 Line = tuple[str, ...]

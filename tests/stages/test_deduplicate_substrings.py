@@ -7,10 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from pipeline.errors import ConfigError
-from pipeline.stages import dedup_job, substrings_cut, substrings_partitions
-from pipeline.stages.deduplicate_substrings import DeduplicateSubstrings
-from pipeline.stages.substrings_partitions import partitions_of
+from tamis.dedup import groups as dedup_job
+from tamis.dedup.substrings import cut as substrings_cut
+from tamis.dedup.substrings import partitions as substrings_partitions
+from tamis.dedup.substrings.partitions import partitions_of
+from tamis.errors import ConfigError
+from tamis.stages.deduplicate_substrings import DeduplicateSubstrings
 
 Document = dict[str, Any]
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.commits import Outputs
-from pipeline.documents import Part
-from pipeline.executors import InlineExecutor
-from pipeline.schema import TIMESTAMP
-from pipeline.stages.deduplicate import Deduplicate, run
-from pipeline.stages.sign import Sign, build
-from pipeline.storage import Storage
-from pipeline.tasks import Tasks
+from tamis.documents.parts import Part
+from tamis.schema import TIMESTAMP
+from tamis.stages.deduplicate import Deduplicate, run
+from tamis.stages.sign import Sign, build
+from tamis.storage import Storage
+from tamis.work.commits import Outputs
+from tamis.work.executors import InlineExecutor
+from tamis.work.tasks import Tasks
 
 Pairs = list[tuple[int, int, float]]
 

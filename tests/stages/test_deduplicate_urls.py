@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.stages import dedup_job, urls_runs
-from pipeline.stages.deduplicate_urls import DeduplicateUrls
+from tamis.dedup import groups as dedup_job
+from tamis.dedup import urls as urls_runs
+from tamis.stages.deduplicate_urls import DeduplicateUrls
 
 Document = dict[str, Any]
 DAY = datetime(2024, 5, 1, tzinfo=UTC)

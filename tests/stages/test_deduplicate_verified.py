@@ -9,15 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.commits import Outputs
-from pipeline.documents import Part
-from pipeline.executors import InlineExecutor
-from pipeline.schema import TIMESTAMP
-from pipeline.stages import dedup_candidates, dedup_job, dedup_survivors
-from pipeline.stages.deduplicate import Deduplicate, run
-from pipeline.stages.sign import Sign, build
-from pipeline.storage import Storage
-from pipeline.tasks import Tasks
+from tamis.dedup import groups as dedup_job
+from tamis.dedup.clusters import candidates as dedup_candidates
+from tamis.dedup.clusters import survivors as dedup_survivors
+from tamis.documents.parts import Part
+from tamis.schema import TIMESTAMP
+from tamis.stages.deduplicate import Deduplicate, run
+from tamis.stages.sign import Sign, build
+from tamis.storage import Storage
+from tamis.work.commits import Outputs
+from tamis.work.executors import InlineExecutor
+from tamis.work.tasks import Tasks
 
 Row = dict[str, Any]
 DECIDED_BY = dedup_survivors._decided

@@ -8,12 +8,12 @@ import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 from pydantic import ValidationError
 
-from pipeline.errors import InputError
-from pipeline.html.blocks.weights import SHIPPED
-from pipeline.html.clean import clean
-from pipeline.html.engines import resiliparse
-from pipeline.html.extract import ENGINES, Engine
-from pipeline.stages.extract_text import ExtractText, build
+from tamis.errors import InputError
+from tamis.html.blocks.judge.weights import SHIPPED
+from tamis.html.clean import clean
+from tamis.html.engines import resiliparse
+from tamis.html.extract import ENGINES, Engine
+from tamis.stages.extract_text import ExtractText, build
 
 SENTENCES = {
     "Latin": "Der Zug hielt auf freier Strecke, und niemand wusste, warum. ",
@@ -144,7 +144,7 @@ def build():
     return text_of
 
 def build_batchwise():
-    from pipeline.html.extract import Extracted
+    from tamis.html.extract import Extracted
     return lambda pages: [Extracted(page.as_py() * 2, "T") for page in pages]
 """
 

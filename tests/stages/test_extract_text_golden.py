@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from pipeline.stages.extract_text import ExtractText, build
+from tamis.stages.extract_text import ExtractText, build
 
 # By record id: help with code, a shop, a forum, articles in Thai and Hindi. Where other
 # texts are meant, raise the stage's version and write these anew.

@@ -2,8 +2,8 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.stage import build_transform
-from pipeline.stages.filter_language import FilterLanguage, build
+from tamis.stage import build_transform
+from tamis.stages.filter_language import FilterLanguage, build
 
 ROWS = [("fra", 0.65), ("deu", 0.9), (None, 0.1), ("fra", 0.64), ("eng", 0.3)]
 

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.errors import ConfigError
-from pipeline.stages.filter_quality import FilterQuality, bounds_for, build
-from pipeline.stages.measure_text import MeasureText
-from pipeline.stages.quality_presets import preset_bounds
+from tamis.errors import ConfigError
+from tamis.quality.presets import preset_bounds
+from tamis.stages.filter_quality import FilterQuality, bounds_for, build
+from tamis.stages.measure_text import MeasureText
 
 
 def batch(

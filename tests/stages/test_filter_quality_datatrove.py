@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.stages import clean_lines, measure_text
-from pipeline.stages.clean_lines import CleanLines
-from pipeline.stages.filter_quality import FilterQuality, build
-from pipeline.stages.measure_text import MeasureText
+from tamis.stages import clean_lines, measure_text
+from tamis.stages.clean_lines import CleanLines
+from tamis.stages.filter_quality import FilterQuality, build
+from tamis.stages.measure_text import MeasureText
 
 GOLDEN = Path(__file__).parents[1] / "text" / "datatrove_decisions.jsonl"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.stages import measure_text
-from pipeline.stages.filter_quality import FilterQuality, build
-from pipeline.stages.measure_text import MeasureText
+from tamis.stages import measure_text
+from tamis.stages.filter_quality import FilterQuality, build
+from tamis.stages.measure_text import MeasureText
 
 # Languages with more than 50 whole gold texts in ../shared/data.
 GOLD = {

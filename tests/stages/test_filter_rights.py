@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.stages.filter_rights import FilterRights, build
-from pipeline.stages.read_rights import ReadRights
+from tamis.stages.filter_rights import FilterRights, build
+from tamis.stages.read_rights import ReadRights
 
 NOTHING = {"tdm": None, "ai_train": None, "license": None, "license_count": 0}
 

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.stages.filter_toxicity import FilterToxicity, build
+from tamis.stages.filter_toxicity import FilterToxicity, build
 
 
 def batch(**columns: list[object]) -> pa.RecordBatch:

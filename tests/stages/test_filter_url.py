@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.stages.filter_url import FilterUrl, build
+from tamis.stages.filter_url import FilterUrl, build
 
 
 def batch(urls: list[str | None]) -> pa.RecordBatch:

@@ -7,14 +7,10 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.language.codes import canonical_language
-from pipeline.language.models import Opinion
-from pipeline.stage import Transform, build_transform
-from pipeline.stages.identify_language import (
-    IdentifyLanguage,
-    build,
-    languages_of,
-)
+from tamis.language.codes import canonical_language
+from tamis.language.models import Opinion
+from tamis.stage import Transform, build_transform
+from tamis.stages.identify_language import IdentifyLanguage, build, languages_of
 
 TEXTS = {
     "eng": ("Latn", "The town council will vote on the new library next week."),

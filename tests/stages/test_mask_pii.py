@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.stages.mask_pii import MaskPii, build
+from tamis.stages.mask_pii import MaskPii, build
 
 COUNTS = ["pii_email", "pii_ip", "pii_iban", "pii_card", "pii_phone"]
 

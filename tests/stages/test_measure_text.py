@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.stages.measure_text import MeasureText, build
+from tamis.stages.measure_text import MeasureText, build
 
 PROSE = {
     "eng": "The mill by the river has been closed for years, and it stands empty.",

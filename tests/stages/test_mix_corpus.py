@@ -11,16 +11,20 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from pipeline.commits import Outputs, fingerprint
-from pipeline.documents import Part, Published
-from pipeline.errors import ConfigError
-from pipeline.executors import InlineExecutor
-from pipeline.mix.cut import cut_of
-from pipeline.mix.order import shuffle_key
-from pipeline.stages import mix_corpus, mix_domains, mix_pieces, mix_rows, mix_shuffle
-from pipeline.stages.mix_corpus import MixCorpus, run
-from pipeline.storage import Storage
-from pipeline.tasks import Silent, Tasks
+from tamis.documents.parts import Part, Published
+from tamis.errors import ConfigError
+from tamis.mix import domains as mix_domains
+from tamis.mix import pieces as mix_pieces
+from tamis.mix import rows as mix_rows
+from tamis.mix import shuffle as mix_shuffle
+from tamis.mix.kernels.cut import cut_of
+from tamis.mix.kernels.order import shuffle_key
+from tamis.stages import mix_corpus
+from tamis.stages.mix_corpus import MixCorpus, run
+from tamis.storage import Storage
+from tamis.work.commits import Outputs, fingerprint
+from tamis.work.executors import InlineExecutor
+from tamis.work.tasks import Silent, Tasks
 
 TEXTS = (
     "Bonjour à tous",

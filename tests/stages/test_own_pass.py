@@ -13,18 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.commits import Outputs
-from pipeline.config import load_recipe
-from pipeline.documents import Part
-from pipeline.errors import ConfigError
-from pipeline.executors import Call, InlineExecutor
-from pipeline.plan import Pass, plan_steps
-from pipeline.runner.aligned import run_aligned
-from pipeline.runner.passes import PassWork
-from pipeline.runner.run import run
-from pipeline.stages.score_borderline import ScoreBorderline
-from pipeline.storage import Storage
-from pipeline.tasks import Silent
+from tamis.documents.parts import Part
+from tamis.errors import ConfigError
+from tamis.recipe.load import load_recipe
+from tamis.recipe.plan import Pass, plan_steps
+from tamis.runner.passes.own import run_aligned
+from tamis.runner.passes.work import PassWork
+from tamis.runner.run import run
+from tamis.stages.score_borderline import ScoreBorderline
+from tamis.storage import Storage
+from tamis.work.commits import Outputs
+from tamis.work.executors import Call, InlineExecutor
+from tamis.work.tasks import Silent
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = pa.schema(

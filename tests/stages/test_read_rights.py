@@ -6,15 +6,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.plan import mistakes_of_order
-from pipeline.rights.licenses import Statement
-from pipeline.rights.robots import parse
-from pipeline.rights.robots_runs import Answer, merge_runs, write_runs
-from pipeline.stages import decode_html, read_warc
-from pipeline.stages.filter_rights import FilterRights
-from pipeline.stages.read_rights import ReadRights, build, path_of, stated_license
-from pipeline.warc.splits import Split
+from tamis.errors import ConfigError
+from tamis.recipe.plan import mistakes_of_order
+from tamis.rights.licenses import Statement
+from tamis.rights.robots import parse
+from tamis.rights.robots_runs import Answer, merge_runs, write_runs
+from tamis.stages import decode_html, read_warc
+from tamis.stages.filter_rights import FilterRights
+from tamis.stages.read_rights import ReadRights, build, path_of, stated_license
+from tamis.warc.splits import Split
 
 CC = "https://creativecommons.org/licenses/"
 BY = f'<a rel="license" href="{CC}by/4.0/">'

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipeline import schema
-from pipeline.errors import InputError
-from pipeline.stages.read_warc import Reading, ReadWarc, read
-from pipeline.warc.splits import Split
+from tamis import schema
+from tamis.errors import InputError
+from tamis.stages.read_warc import Reading, ReadWarc, read
+from tamis.warc.splits import Split
 
 
 def page(
@@ -138,7 +138,7 @@ def test_reading_adds_up(stored) -> None:
 
 
 def test_kinds_that_are_counted_apart_are_limited(stored, monkeypatch) -> None:
-    monkeypatch.setattr("pipeline.stages.read_warc._MAX_KINDS", 3)
+    monkeypatch.setattr("tamis.stages.read_warc._MAX_KINDS", 3)
     content = b"".join(page("a", b"x", content_type=f"x/{n}") for n in range(9))
     reading = Reading()
     rows(ReadWarc(), stored(content), reading)

@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.errors import ConfigError
-from pipeline.linear.features import buckets, whole_documents
-from pipeline.linear.model import quantised
-from pipeline.stages.filter_toxicity import FilterToxicity, toxic_reasons
-from pipeline.stages.score_borderline import ScoreBorderline, build, window_texts
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.words import segment
-from pipeline.toxicity.model import default_model, save
+from tamis.errors import ConfigError
+from tamis.linear.features import buckets, whole_documents
+from tamis.linear.model import quantised
+from tamis.stages.filter_toxicity import FilterToxicity, toxic_reasons
+from tamis.stages.score_borderline import ScoreBorderline, build, window_texts
+from tamis.text.buffers import utf8_buffers
+from tamis.text.words import segment
+from tamis.toxicity.model import default_model, save
 
 Row = tuple[str | None, str | None, float | None]
 

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.errors import ConfigError
-from pipeline.linear.model import quantised
-from pipeline.quality.model import save
-from pipeline.stages.score_quality import ScoreQuality, build
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.words import segment
+from tamis.errors import ConfigError
+from tamis.linear.model import quantised
+from tamis.quality.model import save
+from tamis.stages.score_quality import ScoreQuality, build
+from tamis.text.buffers import utf8_buffers
+from tamis.text.words import segment
 
 DCLM = ("__label__hq", "__label__cc")
 
@@ -161,7 +161,7 @@ def test_words_that_an_earlier_stage_found_are_not_looked_for_again(
     def looked_for(*_: object) -> None:
         raise AssertionError("the words of this batch are known")
 
-    monkeypatch.setattr("pipeline.text.words._segment", looked_for)
+    monkeypatch.setattr("tamis.text.words._segment", looked_for)
     one, *others = build(ScoreQuality(model={"eng": own_model}))(rows)[
         "quality_score"
     ].to_pylist()

@@ -5,11 +5,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.linear.model import quantised
-from pipeline.stages import score_toxicity
-from pipeline.stages.score_toxicity import ScoreToxicity, build
-from pipeline.toxicity.model import save
+from tamis.errors import ConfigError
+from tamis.linear.model import quantised
+from tamis.stages import score_toxicity
+from tamis.stages.score_toxicity import ScoreToxicity, build
+from tamis.toxicity.model import save
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.stage import StageConfig
-from pipeline.stages.sign import Sign, build
+from tamis.stage import StageConfig
+from tamis.stages.sign import Sign, build
 
 # Text, text_hash, band_00, band_13. Whoever changes one of these makes every index of
 # earlier crawls unreadable, and must raise `Sign.version`.

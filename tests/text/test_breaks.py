@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text import breaks
-from pipeline.text.breaks import word_breaks
+from tamis.text import breaks
+from tamis.text.breaks import word_breaks
 
 # Common words and what is hard: letters that are no word, compatibility forms, voicing
 # marks apart, iteration marks, joiners, variation selectors, the second plane.

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.text.cuts import CUTS_TYPE, cut_texts
+from tamis.text.cuts import CUTS_TYPE, cut_texts
 
 TEXTS = ["abc def", "дым лёд", "دقيق ناعم", "面粉与麸皮", "आटा चोकर", ""]
 

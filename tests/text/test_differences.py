@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pipeline.text.differences import MAX_WORDS, Difference, differences
+from tamis.text.differences import MAX_WORDS, Difference, differences
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.text.growth import doubled, doubled_rows
+from tamis.text.growth import doubled, doubled_rows
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])

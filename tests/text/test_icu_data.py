@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.text import breaks, icu_data
-from pipeline.text.icu_data import Dictionary, read_dictionary
+from tamis.text import breaks, icu_data
+from tamis.text.icu_data import Dictionary, read_dictionary
 
 CJDICT = "icudt78l/brkitr/cjdict.dict"
 

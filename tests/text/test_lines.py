@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.statistics.lines import COLUMNS, line_statistics
-from pipeline.text.unicode import code_points
-from pipeline.text.words import read_only, segment
+from tamis.text.buffers import utf8_buffers
+from tamis.text.statistics.lines import COLUMNS, line_statistics
+from tamis.text.unicode import code_points
+from tamis.text.words import read_only, segment
 
 
 def measured(text: str) -> dict[str, float]:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.function_words import function_words
-from pipeline.text.statistics.measure import COLUMNS, measure
-from pipeline.text.words import segment
+from tamis.text.buffers import utf8_buffers
+from tamis.text.function_words import function_words
+from tamis.text.statistics.measure import COLUMNS, measure
+from tamis.text.words import segment
 
 MAY_OUTNUMBER_WORDS = ("hash_word_ratio", "ellipsis_word_ratio", "newline_word_ratio")
 

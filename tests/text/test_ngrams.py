@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.hashing import word_hashes
-from pipeline.text.statistics.ngrams import COLUMNS, DUPLICATE, TOP, ngram_ratios
-from pipeline.text.unicode import code_points
-from pipeline.text.words import segment
+from tamis.text.buffers import utf8_buffers
+from tamis.text.hashing import word_hashes
+from tamis.text.statistics.ngrams import COLUMNS, DUPLICATE, TOP, ngram_ratios
+from tamis.text.unicode import code_points
+from tamis.text.words import segment
 
 
 def measured(*texts: str) -> list[dict[str, float]]:

@@ -5,8 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.normalise import (
+from tamis.text.buffers import utf8_buffers
+from tamis.text.normalise import (
     CODE_MASK,
     COUNT_BITS,
     KIND_SHIFT,
@@ -16,7 +16,7 @@ from pipeline.text.normalise import (
     _folded,
     folding,
 )
-from pipeline.text.shingles import shingles
+from tamis.text.shingles import shingles
 
 
 def text_hash(text: str) -> int:

@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.statistics.phrases import COLUMNS, phrase_counts
+from tamis.text.buffers import utf8_buffers
+from tamis.text.statistics.phrases import COLUMNS, phrase_counts
 
 
 def measured(text: str) -> dict[str, int]:

@@ -1,8 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.scripts import SCRIPTS, dominant_script
+from tamis.text.buffers import utf8_buffers
+from tamis.text.scripts import SCRIPTS, dominant_script
 
 
 def scripts_of(*texts: str | None) -> list[str]:

@@ -3,10 +3,10 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.statistics.sentences import COLUMNS, sentence_statistics
-from pipeline.text.unicode import code_points
-from pipeline.text.words import read_only
+from tamis.text.buffers import utf8_buffers
+from tamis.text.statistics.sentences import COLUMNS, sentence_statistics
+from tamis.text.unicode import code_points
+from tamis.text.words import read_only
 
 
 def measured(text: str) -> dict[str, float]:

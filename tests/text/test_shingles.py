@@ -9,8 +9,8 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.shingles import shingles
+from tamis.text.buffers import utf8_buffers
+from tamis.text.shingles import shingles
 
 MASK = 2**64 - 1
 FACTOR = 0x9E3779B97F4A7C15

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from pipeline.text.icu_data import Dictionary, read_dictionary
-from pipeline.text.tries import Trie, step, trie_of
+from tamis.text.icu_data import Dictionary, read_dictionary
+from tamis.text.tries import Trie, step, trie_of
 
 _VALUE_5, _VALUE_7 = (5 + 1) << 6, 0x8000 | 7  # within a node, and at an end
 

@@ -4,8 +4,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from pipeline.text import unicode
-from pipeline.text.unicode import code_points, position
+from tamis.text import unicode
+from tamis.text.unicode import code_points, position
 
 
 def flags_of(character: str) -> int:

@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.function_words import (
+from tamis.text.buffers import utf8_buffers
+from tamis.text.function_words import (
     GOVERNS,
     NEVER_FIRST,
     NEVER_LAST,
@@ -15,9 +15,9 @@ from pipeline.text.function_words import (
     languages,
     words_of,
 )
-from pipeline.text.statistics.vocabulary import COLUMNS, NO_LIST, vocabulary
-from pipeline.text.unicode import code_points
-from pipeline.text.words import read_only, segment
+from tamis.text.statistics.vocabulary import COLUMNS, NO_LIST, vocabulary
+from tamis.text.unicode import code_points
+from tamis.text.words import read_only, segment
 
 
 def measured(text: str, language: str | None = None) -> dict[str, float]:

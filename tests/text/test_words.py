@@ -9,12 +9,12 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.stages import measure_text, score_toxicity
-from pipeline.stages.measure_text import MeasureText
-from pipeline.stages.score_toxicity import ScoreToxicity
-from pipeline.text import words
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.words import segment
+from tamis.stages import measure_text, score_toxicity
+from tamis.stages.measure_text import MeasureText
+from tamis.stages.score_toxicity import ScoreToxicity
+from tamis.text import words
+from tamis.text.buffers import utf8_buffers
+from tamis.text.words import segment
 
 
 def words_of(*texts: str | None) -> list[list[str]]:
@@ -126,7 +126,7 @@ def test_more_than_one_chunk_gives_the_same_words(
 ) -> None:
     texts = ["我们在北京大学学习。" * 20, "𠀀我们 ผมรักประเทศไทย " * 20]
     whole = words_of(*texts)
-    monkeypatch.setattr("pipeline.text.breaks._CHUNK", 7)
+    monkeypatch.setattr("tamis.text.breaks._CHUNK", 7)
     assert words_of(*texts) == whole
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.language.codes import known_language
-from pipeline.stages import filter_toxicity, score_toxicity
-from pipeline.stages.filter_toxicity import FilterToxicity
-from pipeline.stages.score_toxicity import ScoreToxicity
-from pipeline.toxicity.lists import PACKAGE
+from tamis.language.codes import known_language
+from tamis.stages import filter_toxicity, score_toxicity
+from tamis.stages.filter_toxicity import FilterToxicity
+from tamis.stages.score_toxicity import ScoreToxicity
+from tamis.toxicity.lists import PACKAGE
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.words import segment
-from pipeline.toxicity.lexicon import count_hits, lexicon, usable
+from tamis.text.buffers import utf8_buffers
+from tamis.text.words import segment
+from tamis.toxicity.lexicon import count_hits, lexicon, usable
 
 # Harmless words stand for the others: the matching is what is tested.
 LISTS = {

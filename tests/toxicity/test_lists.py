@@ -2,8 +2,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from pipeline.toxicity.lexicon import usable
-from pipeline.toxicity.lists import PACKAGE, entries_of, packaged_lists
+from tamis.toxicity.lexicon import usable
+from tamis.toxicity.lists import PACKAGE, entries_of, packaged_lists
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.linear.features import SEEDS, buckets, whole_documents
-from pipeline.linear.model import (
-    Model,
-    Scores,
-    document_scores,
-    probabilities,
-    quantised,
-)
-from pipeline.text.buffers import utf8_buffers
-from pipeline.text.words import segment
-from pipeline.toxicity.model import default_model, load, save
+from tamis.linear.features import SEEDS, buckets, whole_documents
+from tamis.linear.model import Model, Scores, document_scores, probabilities, quantised
+from tamis.text.buffers import utf8_buffers
+from tamis.text.words import segment
+from tamis.toxicity.model import default_model, load, save
 
 BITS = 16
 

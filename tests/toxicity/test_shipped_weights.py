@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.linear.model import Model
-from pipeline.stages.score_toxicity import ScoreToxicity, build
-from pipeline.toxicity.model import DEFAULT_PATH, default_model, load
+from tamis.linear.model import Model
+from tamis.stages.score_toxicity import ScoreToxicity, build
+from tamis.toxicity.model import DEFAULT_PATH, default_model, load
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARE_ALIKE = ROOT / "weights" / "cc-by-sa" / "toxicity-kor-por.npz"

@@ -7,14 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.training.corpus import (
-    Text,
-    corpus_files,
-    digests,
-    drawn,
-    texts_of,
-)
+from tamis.errors import ConfigError
+from tamis.training.corpus import Text, corpus_files, digests, drawn, texts_of
 
 ROWS = [
     {"text": "мир", "lang": "ru", "url": "https://a.example/x"},

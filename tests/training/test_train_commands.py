@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.quality import model as quality_model
-from pipeline.toxicity import model as toxicity_model
-from pipeline.training.quality import domains_in, is_of
+from tamis.quality import model as quality_model
+from tamis.toxicity import model as toxicity_model
+from tamis.training.quality import domains_in, is_of
 
 WORDS = ["river", "stone", "cloud", "garden", "window", "bread", "winter", "letter"]
 

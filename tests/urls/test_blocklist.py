@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import StorageError
-from pipeline.urls.blocklist import Blocklist, default_folder, prepare
-from pipeline.urls.sources import Source
+from tamis.errors import StorageError
+from tamis.urls.blocklist import Blocklist, default_folder, prepare
+from tamis.urls.sources import Source
 
 
 def source(folder: Path, category: str, *entries: str) -> Source:

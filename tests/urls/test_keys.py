@@ -3,9 +3,9 @@ import random
 import numpy as np
 import pytest
 
-from pipeline.urls.keys import entry_keys, line_keys, places_of, starts_of
-from pipeline.urls.normalise import Address, address
-from pipeline.urls.spans import spelled
+from tamis.urls.keys import entry_keys, line_keys, places_of, starts_of
+from tamis.urls.normalise import Address, address
+from tamis.urls.spans import spelled
 
 
 def takers(entries: list[str], urls: list[str]) -> list[str | None]:

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.urls.normalise import Address, address, unicode_host
+from tamis.urls.normalise import Address, address, unicode_host
 
 ONE_PAGE = [
     "http://bücher.example/abc",

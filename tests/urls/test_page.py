@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.urls.page import page_address
+from tamis.urls.page import page_address
 
 SAME = [
     ("http://example.org/", "example.org"),

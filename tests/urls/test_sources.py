@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.urls.keys import entry_keys
-from pipeline.urls.sources import Source, keys_of, sources
+from tamis.errors import ConfigError
+from tamis.urls.keys import entry_keys
+from tamis.urls.sources import Source, keys_of, sources
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_lines_are_whole_wherever_the_file_is_cut(
     (tmp_path / "list.txt").write_text("\n".join(entries))
     keys = sorted(entry_keys(entries).tolist())
     for size in (1, 7, 13, 64, 10_000):
-        monkeypatch.setattr("pipeline.urls.sources._CHUNK_BYTES", size)
+        monkeypatch.setattr("tamis.urls.sources._CHUNK_BYTES", size)
         found = keys_of(Source("list", tmp_path / "list.txt"))
         assert sorted(found.tolist()) == keys
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text.buffers import Bytes, utf8_buffers
-from pipeline.urls.normalise import Address, address
-from pipeline.urls.spans import ODD, Spans, plain_spans, spelled
+from tamis.text.buffers import Bytes, utf8_buffers
+from tamis.urls.normalise import Address, address
+from tamis.urls.spans import ODD, Spans, plain_spans, spelled
 
 ODD_PATH = "(odd)"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.urls.normalise import address
-from pipeline.urls.words import UrlWords, fold, load_words
+from tamis.errors import ConfigError
+from tamis.urls.normalise import address
+from tamis.urls.words import UrlWords, fold, load_words
 
 OWN = load_words((), with_own=True)
 

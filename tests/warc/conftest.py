@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipeline.warc.document import block_limit
-from pipeline.warc.frames import open_archive
-from pipeline.warc.record import Loss, Record
-from pipeline.warc.records import read_records
-from pipeline.warc.source import Source
-from pipeline.warc.splits import Place, Split, plan_splits, reread
+from tamis.warc.document import block_limit
+from tamis.warc.frames import open_archive
+from tamis.warc.record import Loss, Record
+from tamis.warc.records import read_records
+from tamis.warc.source import Source
+from tamis.warc.splits import Place, Split, plan_splits, reread
 
 Warc = Callable[..., bytes]
 

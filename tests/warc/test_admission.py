@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.warc.admission import Admitted, Refused, admit, media_type
-from pipeline.warc.headers import parse_header
-from pipeline.warc.record import Record
+from tamis.warc.admission import Admitted, Refused, admit, media_type
+from tamis.warc.headers import parse_header
+from tamis.warc.record import Record
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 import pytest
 from xxhash import xxh3_64_intdigest as xxh3_64
 
-from pipeline import schema
-from pipeline.warc.document import (
+from tamis import schema
+from tamis.warc.document import (
     Document,
     crawl_of,
     document_id,
@@ -12,8 +12,8 @@ from pipeline.warc.document import (
     host_of,
     timestamp,
 )
-from pipeline.warc.headers import Header
-from pipeline.warc.record import Record
+from tamis.warc.headers import Header
+from tamis.warc.record import Record
 
 
 def at(offset: int, inner: int = 0) -> Record:

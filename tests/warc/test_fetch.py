@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.stages.read_warc import ReadWarc, read
-from pipeline.warc.fetch import fetch_record
-from pipeline.warc.splits import Split
+from tamis.errors import InputError
+from tamis.stages.read_warc import ReadWarc, read
+from tamis.warc.fetch import fetch_record
+from tamis.warc.splits import Split
 
 
 class Counted(io.BytesIO):

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.warc.headers import MAX_HEADER_BYTES, is_header_start, parse_header
+from tamis.warc.headers import MAX_HEADER_BYTES, is_header_start, parse_header
 
 
 def warc(*lines: str, newline: str = "\r\n") -> bytes:

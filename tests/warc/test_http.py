@@ -7,7 +7,7 @@ import zlib
 import pytest
 from fastwarc.stream_io import BrotliWriter, ZstdWriter
 
-from pipeline.warc.http import decode_body, parse_response, rights_lines
+from tamis.warc.http import decode_body, parse_response, rights_lines
 
 TEXT = "<p>naïve · лёд · 日本語 · مرحبا · ภาษา</p>".encode() * 50
 

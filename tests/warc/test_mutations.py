@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import InputError
+from tamis.errors import InputError
 
 MUTATIONS = st.lists(
     st.tuples(

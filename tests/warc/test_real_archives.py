@@ -9,9 +9,9 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 from xxhash import xxh3_128_digest
 
-from pipeline.stages.read_warc import Reading, ReadWarc
-from pipeline.stages.read_warc import read as read_stage
-from pipeline.warc.splits import Split, plan_splits, reread
+from tamis.stages.read_warc import Reading, ReadWarc
+from tamis.stages.read_warc import read as read_stage
+from tamis.warc.splits import Split, plan_splits, reread
 
 pytestmark = pytest.mark.shared
 

@@ -15,7 +15,7 @@ from fastwarc.stream_io import (
     zstd_train_dictionary_from_samples,
 )
 
-from pipeline.errors import InputError
+from tamis.errors import InputError
 
 
 def zstd(content: bytes, dictionary: bytes | None = None) -> bytes:
@@ -290,7 +290,7 @@ def test_damaged_dictionary_is_an_error_of_its_file(record, read, capfd) -> None
 def test_member_that_inflates_without_end_costs_one_record(
     record, member, read, monkeypatch
 ) -> None:
-    monkeypatch.setattr("pipeline.warc.streams._MAX_JUNK", 8 << 20)
+    monkeypatch.setattr("tamis.warc.streams._MAX_JUNK", 8 << 20)
     deflater = zlib.compressobj(wbits=31)
     bomb = deflater.compress(record("bomb"))
     bomb += b"".join(deflater.compress(bytes(1 << 20)) for _ in range(64))

@@ -5,9 +5,9 @@ import io
 
 import pytest
 
-from pipeline.warc.frames import open_archive
-from pipeline.warc.scan import find_record
-from pipeline.warc.source import Source
+from tamis.warc.frames import open_archive
+from tamis.warc.scan import find_record
+from tamis.warc.source import Source
 
 
 @pytest.fixture

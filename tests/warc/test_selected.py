@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from fastwarc.stream_io import Lz4Writer, ZstdWriter
 
-from pipeline.warc.document import block_limit
-from pipeline.warc.record import Loss, Record
-from pipeline.warc.selected import groups, packed, read_selected
+from tamis.warc.document import block_limit
+from tamis.warc.record import Loss, Record
+from tamis.warc.selected import groups, packed, read_selected
 
 
 def written(writer, content: bytes) -> bytes:

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from pipeline.warc.splits import Place, Split, plan_splits, reread
+from tamis.warc.splits import Place, Split, plan_splits, reread
 
 
 @pytest.mark.parametrize(

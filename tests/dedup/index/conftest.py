@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.commits import Outputs, fingerprint
-from pipeline.documents import Part
-from pipeline.executors import Call, InlineExecutor
-from pipeline.schema import TIMESTAMP
-from pipeline.stages.deduplicate import Deduplicate, begin, conclude, run
-from pipeline.stages.sign import Sign
-from pipeline.storage import Storage
-from pipeline.tasks import Tasks
+from tamis.documents.parts import Part
+from tamis.schema import TIMESTAMP
+from tamis.stages.deduplicate import Deduplicate, begin, conclude, run
+from tamis.stages.sign import Sign
+from tamis.storage import Storage
+from tamis.work.commits import Outputs, fingerprint
+from tamis.work.executors import Call, InlineExecutor
+from tamis.work.tasks import Tasks
 
 Row = dict[str, Any]
 

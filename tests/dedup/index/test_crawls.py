@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.dedup.index import tiers
-from pipeline.errors import ConfigError, StorageError
-from pipeline.executors import InlineExecutor
-from pipeline.stages import dedup_index, dedup_index_run, dedup_job
-from pipeline.stages.dedup_index import generations
-from pipeline.stages.dedup_index_compaction import compact
-from pipeline.stages.dedup_index_turn import holder, remove_newest, unlock
-from pipeline.storage import Storage
+from tamis.dedup import groups as dedup_job
+from tamis.dedup.index import folder as dedup_index
+from tamis.dedup.index import run as dedup_index_run
+from tamis.dedup.index.compaction import compact
+from tamis.dedup.index.folder import generations
+from tamis.dedup.index.turn import holder, remove_newest, unlock
+from tamis.dedup.kernels import tiers
+from tamis.errors import ConfigError, StorageError
+from tamis.storage import Storage
+from tamis.work.executors import InlineExecutor
 
 Row = dict[str, Any]
 

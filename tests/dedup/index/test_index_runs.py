@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.stages.dedup_index import Entry, Generation, manifest
-from pipeline.storage import Storage
+from tamis.dedup.index.folder import Entry, Generation, manifest
+from tamis.storage import Storage
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = """
@@ -70,7 +70,7 @@ class Refresh:
         """A run in a process of its own, killed once a new file of the index is there."""
         before = set(self.index.glob(pattern))
         driver = subprocess.Popen(
-            [*(sys.executable, "-m", "pipeline", "run", "-q"), *self.arguments(name)],
+            [*(sys.executable, "-m", "tamis", "run", "-q"), *self.arguments(name)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )

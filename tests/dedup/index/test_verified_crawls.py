@@ -10,12 +10,13 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline.schema import TIMESTAMP
-from pipeline.stages import dedup_index, dedup_job
-from pipeline.stages.dedup_index import generations
-from pipeline.stages.deduplicate import Deduplicate
-from pipeline.stages.sign import Sign, build
-from pipeline.storage import Storage
+from tamis.dedup import groups as dedup_job
+from tamis.dedup.index import folder as dedup_index
+from tamis.dedup.index.folder import generations
+from tamis.schema import TIMESTAMP
+from tamis.stages.deduplicate import Deduplicate
+from tamis.stages.sign import Sign, build
+from tamis.storage import Storage
 
 Row = dict[str, Any]
 SIGN = Sign(bands=10, rows=2)

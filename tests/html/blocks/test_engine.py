@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.html.blocks.engine import extract, extract_buffers
-from pipeline.html.blocks.layout import FLATTENED, MAX_BLOCKS, TRUNCATED
+from tamis.html.blocks.engine import extract, extract_buffers
+from tamis.html.blocks.layout import FLATTENED, MAX_BLOCKS, TRUNCATED
 
 SENTENCES = {
     "Latin": "The harbour was quiet in the early morning, and the boats lay still. ",

@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from pipeline.html.blocks.engine import extract
-from pipeline.html.blocks.explain import as_html, as_text, explain
-from pipeline.html.blocks.weights import load_weights
+from tamis.html.blocks.engine import extract
+from tamis.html.blocks.explain import as_html, as_text, explain
+from tamis.html.blocks.judge.weights import load_weights
 
 PAGE = (
     "<title>t</title><ul class=menu><li><a href=/>Home</a><li><a href=/a>News</a></ul>"

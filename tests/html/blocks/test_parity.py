@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import turbohtml
 
-from pipeline.html.blocks.tokenizer import tokenize
-from pipeline.html.blocks.workspace import new_workspace
-from pipeline.training.extractor_pages import read_pages
+from tamis.html.blocks.tokenizer import tokenize
+from tamis.html.blocks.workspace import new_workspace
+from tamis.training.extractor.pages import read_pages
 
 _NOT_SHOWN = (
     "script,style,title,xmp,iframe,noembed,noframes,textarea,select,datalist,option,"
@@ -56,7 +56,7 @@ def test_the_text_is_that_of_a_browsers_tree(shared_data: Path) -> None:
 
 @pytest.mark.shared
 def test_every_page_gives_text_or_has_none(shared_data: Path) -> None:
-    from pipeline.html.blocks.engine import extract_buffers
+    from tamis.html.blocks.engine import extract_buffers
 
     pages = read_pages([shared_data / "pages-dev-htmldate.warc.gz"])
     data = np.concatenate([page.html for page in pages])

@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from pipeline.html.blocks.engine import extract
-from pipeline.html.blocks.layout import FROM_STATE
-from pipeline.html.blocks.shells import MAX_JSON_BYTES, MAX_VALUES, state_html
+from tamis.html.blocks.engine import extract
+from tamis.html.blocks.layout import FROM_STATE
+from tamis.html.blocks.shells import MAX_JSON_BYTES, MAX_VALUES, state_html
 
 PROSE = (
     "The river rose in the night and by morning the lower fields lay under water. "

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.html.blocks.workspace import Workspace, new_workspace
-from pipeline.training.extractor_labels import block_texts
+from tamis.html.blocks.workspace import Workspace, new_workspace
+from tamis.training.extractor.labels import block_texts
 
 
 @pytest.fixture(scope="module")

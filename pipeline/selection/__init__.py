@@ -1,1 +1,0 @@
-"""Which records to fetch, as an index of the archives tells."""

@@ -1,0 +1,5 @@
+"""`python -m pipeline`, which is the command `tamis`."""
+
+from tamis.cli import main
+
+main()

@@ -1,0 +1,118 @@
+"""tamis check: what a run would do, before it does it."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from tamis.cli.options import recipe_argument, set_option
+from tamis.recipe.load import Recipe, load_recipe
+from tamis.recipe.plan import BarrierStep, Pass, plan_steps
+from tamis.runner.estimate import Estimate, estimate
+from tamis.runner.outlook import Outlook, outlook
+from tamis.sizes import spelled
+from tamis.stage import kind
+from tamis.work.executors import available_cpus
+
+
+@click.command(
+    "check",
+    epilog="""\b
+    Examples:
+      tamis check
+      tamis check stages.yaml --set filter_language.min_score=0.8
+    """,
+)
+@recipe_argument
+@set_option
+def command(recipe: Path, overrides: tuple[str, ...]) -> None:
+    """Check RECIPE (default: stages.yaml) and print its plan.
+
+    Shows the passes, the columns each stage reads and writes, inputs and splits, the
+    disk that a run needs, and how much of it an earlier run has done already.
+    Exit code 2 when the recipe is wrong.
+    """
+    console = Console()
+    checked = load_recipe(recipe, overrides)
+    workers = checked.executor.workers or available_cpus()
+    found = outlook(checked, workers)
+    console.print(_plan_table(checked, found))
+    console.print(_inputs_line(found), highlight=False)
+    for path, problem in found.problems.items():
+        console.print(
+            f"cannot be read: {problem or path}",
+            style="yellow",
+            soft_wrap=True,
+            markup=False,
+        )
+    for line in _estimate_lines(estimate(found.input_bytes, checked.stages), found):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _plan_table(recipe: Recipe, found: Outlook) -> Table:
+    table = Table(title=f"{recipe.path} -> {recipe.output}", title_justify="left")
+    table.add_column("step", no_wrap=True)
+    table.add_column("stage", no_wrap=True)
+    table.add_column("reads")
+    table.add_column("writes")
+    table.add_column("to do", no_wrap=True)
+    for step in plan_steps(recipe.stages):
+        stages = [step.config] if isinstance(step, BarrierStep) else step.stages
+        name = _step_name(step)
+        for config in stages:
+            table.add_row(
+                name,
+                config.label,
+                _some(config.columns_read()),
+                _some(config.columns_written().names)
+                if kind(config) != "source"
+                else "provenance, html",
+                found.to_do.get(step.name, "") if name else "",
+            )
+            name = ""
+        table.add_section()
+    return table
+
+
+def _step_name(step: Pass | BarrierStep) -> str:
+    if isinstance(step, BarrierStep):
+        return "barrier"
+    return f"save {step.name}" if step.kind in ("source", "table") else "columns"
+
+
+def _some(names: list[str] | tuple[str, ...]) -> str:
+    shown = ", ".join(names[:4])
+    return f"{shown} ... ({len(names)})" if len(names) > 4 else shown
+
+
+def _inputs_line(found: Outlook) -> str:
+    return (
+        f"inputs  {found.files} files, {spelled(found.input_bytes)}, "
+        f"{found.splits} splits on {found.workers} workers"
+    )
+
+
+def _estimate_lines(bill: Estimate, found: Outlook) -> list[str]:
+    lines = [
+        f"expect  about {bill.pages:,} pages, {spelled(bill.disk_bytes)} of disk, "
+        f"{bill.core_hours:.1f} core hours from the start"
+    ]
+    if bill.dedup is not None:
+        lines.append(
+            f"        of these deduplicate {spelled(bill.dedup.work_bytes)} under work/, "
+            f"{bill.dedup.core_hours:.1f} core hours, "
+            f"under {spelled(bill.dedup.memory_bytes)} of memory in any task"
+        )
+        if bill.dedup.index_bytes:
+            lines.append(
+                f"        and {spelled(bill.dedup.index_bytes)} at most, and for good, "
+                f"in the index"
+            )
+    for label, own in bill.barriers.items():
+        lines.append(f"        of these {label} {own.stated()}")
+    if found.free_bytes is not None:
+        lines.append(f"free    {spelled(found.free_bytes)} where the output goes")
+        if found.free_bytes < bill.disk_bytes:
+            lines.append("        too little for the whole run: choose another output")
+    return lines

@@ -1,0 +1,133 @@
+"""tamis explain: one page through the recipe, each stage's numbers, its blocks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow as pa
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tamis.cli.options import recipe_argument, set_option
+from tamis.cli.showing import visible
+from tamis.errors import ConfigError
+from tamis.html.blocks.explain import Block, as_html, as_text, explain
+from tamis.html.blocks.judge.weights import SHIPPED
+from tamis.recipe.load import load_recipe
+from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
+from tamis.stage import StageConfig, kind
+from tamis.stages.extract_text import ExtractText
+
+_TEXT_SHOWN = 1200
+_VALUE_SHOWN = 100
+
+
+@click.command(
+    "explain",
+    epilog="""\b
+    Examples:
+      tamis explain page.html
+      tamis explain http://example.org/article.html --set input=crawl.warc.gz
+      tamis explain page.html --html blocks.html
+      tamis explain page.html --set extract_text.engine=blocks
+    """,
+)
+@click.argument("page", metavar="FILE.html|URL")
+@recipe_argument
+@set_option
+@click.option(
+    "--html",
+    "shaded",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page that shades what the engine `blocks` keeps and leaves.",
+)
+def command(
+    page: str, recipe: Path, overrides: tuple[str, ...], shaded: Path | None
+) -> None:
+    """Take one page through the stages of RECIPE and show what each of them finds.
+
+    PAGE is a file, or the URL of a record in the recipe's input. Stages that need the
+    whole corpus (deduplicate, mix_corpus) are left out. Where the engine is `blocks`, the
+    blocks of what it took follow: kept (+) or left (-), the probability that one is content and
+    that it is a reader's comment, and the three features that moved it most.
+    """
+    checked = load_recipe(recipe, overrides)
+    if Path(page).is_file():
+        record = record_of_file(Path(page))
+    else:
+        record = record_of_url(
+            page, checked.input, checked.stages[0], checked.storage_options
+        )
+    console = Console()
+    reason = None
+    for step in replay(record, checked.stages):
+        console.print(_table(step))
+        reason = step.reason
+        if step.stage == "extract_text" and _engine(checked.stages).engine == "blocks":
+            _print_blocks(console, _blocks(record, checked.stages))
+    if shaded is not None:
+        _write(shaded, as_html(_blocks(record, checked.stages), page))
+    barriers = [config.label for config in checked.stages if kind(config) == "barrier"]
+    if reason is None:
+        console.print(f"kept by every stage before {', '.join(barriers) or 'the end'}")
+
+
+def _print_blocks(console: Console, blocks: list[Block]) -> None:
+    """A line for each block, cut at the terminal's width, and its reasons below."""
+    for line in visible(as_text(blocks, width=console.width)).splitlines():
+        if line.startswith(" "):
+            reasons = Text(line.strip(), style="dim")
+            console.print(Padding(reasons, (0, 0, 0, 6)))
+            continue
+        style = "bold" if line.startswith("+") else ""
+        console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
+
+
+def _engine(stages: Sequence[StageConfig]) -> ExtractText:
+    """The recipe's extract_text; its defaults in a recipe without one."""
+    found = (config for config in stages if isinstance(config, ExtractText))
+    return next(found, ExtractText())
+
+
+def _blocks(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> list[Block]:
+    config = _engine(stages)
+    return explain(
+        decoded(record, stages),
+        keeps_comments=config.comments == "keep",
+        model=Path(config.model) if config.model else SHIPPED,
+    )
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _table(step: Step) -> Table:
+    verdict = f"dropped: {step.reason}" if step.reason else "kept"
+    table = Table(
+        title=f"{step.stage}   {verdict}",
+        title_style="bold red" if step.reason else "bold",
+        title_justify="left",
+        show_header=False,
+        expand=True,
+    )
+    table.add_column(ratio=1)
+    table.add_column(ratio=3, overflow="fold")
+    for name, value in step.columns.items():
+        table.add_row(name, _shown(name, value))
+    return table
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = "" if value is None else visible(str(value))
+    limit = _TEXT_SHOWN if name == "text" else _VALUE_SHOWN
+    return escape(text if len(text) <= limit else f"{text[:limit]} ... ({len(text):,})")

@@ -1,0 +1,38 @@
+"""tamis fetch-record: one record again, by its place in an archive."""
+
+import sys
+
+import click
+
+from tamis.errors import InputError
+from tamis.remote.failures import without_secrets
+from tamis.remote.opening import Access, open_input
+from tamis.warc.fetch import fetch_record
+
+
+@click.command(
+    "fetch-record",
+    epilog="""\b
+    Examples (a document's warc_path, warc_offset, warc_length):
+      tamis fetch-record samples/samples-00000.warc.gz 1234 5678 > page.html
+      tamis fetch-record https://data.commoncrawl.org/crawl-data/... 1234 5678
+      AWS_ENDPOINT_URL=https://s3.example.org tamis fetch-record s3://bucket/a.warc.gz 0 5678
+    """,
+)
+@click.argument("warc")
+@click.argument("offset", type=click.IntRange(min=0))
+@click.argument("length", type=click.IntRange(min=1))
+def command(warc: str, offset: int, length: int) -> None:
+    """Print the page at OFFSET and LENGTH of WARC, a path or an address.
+
+    Only those bytes are read, over https:// and s3:// by a range request. The body
+    comes out as it was sent, transfer and content encoding undone.
+    """
+    name = without_secrets(warc)
+    ranges = [(offset, offset + length)]
+    try:
+        with open_input(warc, Access(), ranges=ranges) as file:
+            found = fetch_record(file, offset, length, path=name)
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error}") from error
+    sys.stdout.buffer.write(found.html or b"")

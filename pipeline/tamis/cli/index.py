@@ -1,0 +1,136 @@
+"""tamis index: what deduplicate remembers from run to run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tamis.cli.options import opening_option, workers_option
+from tamis.cli.showing import visible
+from tamis.dedup.index.compaction import compact
+from tamis.dedup.index.folder import Generation, generations
+from tamis.dedup.index.turn import holder, remove_newest, unlock
+from tamis.errors import ConfigError
+from tamis.runner.recorded import storage_options_of
+from tamis.sizes import spelled
+from tamis.storage import Storage
+from tamis.work.executors import make_executor
+
+_folder: Callable[..., Any] = click.argument("folder", metavar="FOLDER")
+_recipe = opening_option("FOLDER")
+
+
+@click.group(
+    "index",
+    epilog="""\b
+    Examples:
+      tamis index list index/
+      tamis index remove index/
+      tamis index list s3://bucket/index --recipe stages.yaml
+    """,
+)
+def command() -> None:
+    """Look after FOLDER, the `index` of a recipe's deduplicate."""
+
+
+@command.command("list")
+@_folder
+@_recipe
+def list_(folder: str, recipe: Path | None) -> None:
+    """What FOLDER holds: a line for each run, a section for each generation."""
+    storage = _opened(folder, recipe)
+    published = generations(storage)
+    console = Console()
+    table = Table()
+    for name in ("run", "crawls", "published"):
+        table.add_column(name)
+    for name in ("documents", "kept", "of index", "bytes"):
+        table.add_column(name, justify="right")
+    for generation in published:
+        table.add_section()
+        for number, entry in enumerate(generation.runs):
+            table.add_row(
+                str(entry.number),
+                # Archives name their crawl: strangers wrote it.
+                Text(visible(", ".join(entry.crawls))),
+                entry.at.partition("T")[0],
+                f"{entry.documents:,}",
+                f"{entry.kept:,}",
+                f"{entry.of_index:,}",
+                spelled(generation.bytes) if number == 0 else "",
+            )
+    console.print(table)
+    held = holder(storage)
+    if held:
+        console.print(
+            f"run {held['number']} is under way or was stopped: {held['output']}, "
+            f"process {held['pid']} on {held['host']}, since {held['since']}",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
+
+
+@command.command("remove")
+@_folder
+@_recipe
+def remove(folder: str, recipe: Path | None) -> None:
+    """Take the newest run out of FOLDER: what it added is gone, and no other can go."""
+    storage = _opened(folder, recipe)
+    removed = remove_newest(storage)
+    click.echo(f"removed run {removed.last} from {folder}, {spelled(removed.bytes)}")
+
+
+@command.command("compact")
+@_folder
+@_recipe
+@workers_option
+def compact_(folder: str, recipe: Path | None, workers: int) -> None:
+    """Merge generations of FOLDER that are of one size, all but the newest two.
+
+    Every run does so at its end; by hand it is of use after an interrupted one.
+    """
+    storage = _opened(folder, recipe)
+    executor = make_executor("ray" if workers > 1 else "inline", "local", workers)
+    try:
+        merged = compact(storage, executor)
+    finally:
+        executor.close()
+    for own in merged:
+        click.echo(f"merged runs {_numbers(own)} of {folder}, {spelled(own.bytes)}")
+    if not merged:
+        click.echo(f"nothing to merge in {folder}")
+
+
+@command.command("unlock")
+@_folder
+@_recipe
+def unlock_(folder: str, recipe: Path | None) -> None:
+    """Give up the run that has begun in FOLDER and will never end.
+
+    Should it go on after all, what it publishes is refused, and running it again
+    compares with what was published since.
+    """
+    storage = _opened(folder, recipe)
+    held = unlock(storage)
+    if held:
+        click.echo(f"given up: run {held['number']} of {held['output']}")
+    else:
+        click.echo(f"no run has begun in {folder}")
+
+
+def _opened(folder: str, recipe: Path | None) -> Storage:
+    """The index. Raises ConfigError where there is none, and makes none."""
+    storage = Storage(folder, storage_options_of(recipe))
+    if not generations(storage) and not holder(storage):
+        raise ConfigError(f"{storage.root}: there is no index here")
+    return storage
+
+
+def _numbers(generation: Generation) -> str:
+    first, last = generation.first, generation.last
+    return f"{first}" if first == last else f"{first}-{last}"

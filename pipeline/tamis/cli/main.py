@@ -1,0 +1,97 @@
+"""The group of commands, and how an error becomes one line and an exit code.
+
+Exit codes: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong.
+"""
+
+import importlib
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import click
+
+from tamis.errors import ConfigError, StageError, TamisError
+
+# Imported when used: `tamis --help` loads no engine and no model.
+_COMMANDS = {
+    "run": "tamis.cli.run",
+    "check": "tamis.cli.check",
+    "inspect": "tamis.cli.inspect",
+    "explain": "tamis.cli.explain",
+    "report": "tamis.cli.report",
+    "index": "tamis.cli.index",
+    "fetch-record": "tamis.cli.fetch_record",
+    "train": "tamis.cli.train",
+    "robots": "tamis.cli.robots",
+    "calibrate": "tamis.cli.calibrate",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when it is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(_COMMANDS[name]).command
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: tamis check stages.yaml && tamis run stages.yaml",
+)
+@click.version_option(package_name="tamis", prog_name="tamis")
+def tamis() -> None:
+    """From web archives to a multilingual training mix, as a recipe says.
+
+    A recipe (stages.yaml) is read from top to bottom. Every page that does not
+    reach the mix is on record with the reason, and an interrupted run goes on
+    where it stopped.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        tamis.main(arguments, prog_name="tamis", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _complain("stopped; what is finished is kept: run the same command to go on")
+        sys.exit(1)
+    except ConfigError as error:
+        _complain(str(error))
+        sys.exit(2)
+    except StageError as error:
+        _complain(str(error))
+        _show_bug(error.__cause__)
+        sys.exit(1)
+    except TamisError as error:
+        _complain(str(error))
+        sys.exit(1)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"tamis: {message}", err=True)
+
+
+def _show_bug(cause: BaseException | None) -> None:
+    """A traceback is for bugs: what is neither ours nor the system's."""
+    if cause is not None and not isinstance(cause, TamisError | OSError | MemoryError):
+        import traceback
+
+        traceback.print_exception(cause, file=sys.stderr)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> Any:
+    raise KeyboardInterrupt

@@ -1,0 +1,73 @@
+"""Progress on a terminal: a bar a step, with pages a second and the time left.
+
+Where the output is no terminal (a log, CI), one line when a step has ended.
+"""
+
+import time
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from tamis.work.commits import Commit
+
+_NO_DOCUMENTS = ""
+
+
+class Bars:
+    """A `tamis.work.tasks.Progress` on the terminal; use as a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[pages]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._ids: dict[str, TaskID] = {}
+        self._pages: dict[str, int] = {}
+        self._starts: dict[str, float] = {}
+
+    def __enter__(self) -> "Bars":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def begin(self, group: str, total: int) -> None:
+        if group not in self._ids:
+            self._ids[group] = self._bars.add_task(group, pages=_NO_DOCUMENTS)
+            self._pages[group] = 0
+            self._starts[group] = time.monotonic()
+        self._bars.reset(self._ids[group], total=total)
+
+    def advance(self, group: str, commit: Commit, *, redone: bool) -> None:
+        bar = self._ids[group]
+        stages = commit.tally.get("stages", {})
+        if redone and stages:
+            self._pages[group] += next(iter(stages.values()))["documents_in"]
+        seconds = max(time.monotonic() - self._starts[group], 1e-3)
+        rate = self._pages[group] / seconds
+        pages = f"{self._pages[group]:,} pages, {rate:,.0f}/s" if rate else ""
+        self._bars.update(bar, advance=1, pages=pages)
+        task = self._bars.tasks[bar]
+        if not self._console.is_terminal and task.completed == task.total:
+            self._console.print(
+                f"{group}: {task.total:.0f} tasks {pages}", highlight=False
+            )
+
+    def note(self, message: str) -> None:
+        self._console.print(
+            message, style="yellow", highlight=False, soft_wrap=True, markup=False
+        )

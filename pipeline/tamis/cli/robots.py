@@ -1,0 +1,79 @@
+"""tamis robots: the robots.txt files of archives, as a table for read_rights."""
+
+from pathlib import Path
+
+import click
+
+from tamis.cli.options import opening_option, workers_option
+from tamis.cli.showing import visible
+from tamis.errors import InputError
+from tamis.inputs import resolve
+from tamis.remote.opening import Access
+from tamis.rights.robots_archives import build_table
+from tamis.runner.recorded import storage_options_of
+from tamis.stages.read_rights import REPRESENTED_AGENTS
+from tamis.work.executors import make_executor
+
+_MOST_SHOWN = 20
+
+
+@click.command(
+    "robots",
+    epilog="""\b
+    Example:
+      tamis robots "cc://CC-MAIN-2024-51?kind=robotstxt" -o robots.arrow
+      tamis run --set read_rights.robots=robots.arrow
+    """,
+)
+@click.argument("archives", nargs=-1, required=True)
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The table's file.",
+)
+@click.option(
+    "--agent",
+    "agents",
+    multiple=True,
+    default=REPRESENTED_AGENTS,
+    show_default=True,
+    help="An agent that must not be refused. Several times.",
+)
+@workers_option
+@opening_option("ARCHIVES")
+def command(
+    archives: tuple[str, ...],
+    output: Path,
+    agents: tuple[str, ...],
+    workers: int,
+    recipe: Path | None,
+) -> None:
+    """Read the robots.txt responses of ARCHIVES and write what they refuse the agents.
+
+    Of a host that was asked several times the latest answer counts. Where an archive
+    cannot be read the table is written without its hosts, and the command fails.
+    """
+    options = storage_options_of(recipe)
+    files = resolve(archives, options, are_all_asked=True)
+    executor = make_executor("ray" if workers > 1 else "inline", "local", workers)
+    try:
+        built = build_table(
+            files,
+            output,
+            tuple(agent.lower() for agent in agents),
+            Access(options, tasks=workers),
+            executor,
+        )
+    finally:
+        executor.close()
+    rows, hosts = built.written
+    click.echo(f"{output}: {rows:,} of {hosts:,} hosts refuse or signal something")
+    if built.problems:
+        shown = [visible(line) for line in built.problems[:_MOST_SHOWN]]
+        raise InputError(
+            f"{len(built.problems):,} archives were not read whole, and their hosts may"
+            " be missing from the table; run again when they can be read:\n  "
+            + "\n  ".join(shown)
+        )

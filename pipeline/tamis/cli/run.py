@@ -1,0 +1,67 @@
+"""tamis run: the recipe from its inputs to its mix."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tamis.cli.options import recipe_argument, set_option
+from tamis.cli.progress import Bars
+from tamis.errors import InputError
+from tamis.recipe.load import load_recipe
+from tamis.report.funnel import funnel_table
+from tamis.runner.run import Outcome, run
+from tamis.storage import Storage
+from tamis.work.executors import make_executor
+
+
+@click.command(
+    "run",
+    epilog="""\b
+    Examples:
+      tamis run
+      tamis run stages.yaml --set output=out-test --set executor.kind=inline
+      tamis run stages.yaml --set 'input=cc://CC-MAIN-2024-51?limit=2'
+    """,
+)
+@recipe_argument
+@set_option
+@click.option("--quiet", "-q", is_flag=True, help="No bars and no funnel.")
+def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
+    """Run RECIPE (default: stages.yaml).
+
+    What an earlier run of the same recipe has finished is not done again, so that
+    the same command resumes after Ctrl-C, a crash or a full disk. Exit code 1 when
+    the run fails or an input could not be read, 2 when the recipe is wrong.
+    """
+    console = Console(quiet=quiet, stderr=False)
+    checked = load_recipe(recipe, overrides)
+    executor = make_executor(
+        checked.executor.kind, checked.executor.address, checked.executor.workers
+    )
+    try:
+        with Bars(console) as bars:
+            outcome = run(checked, executor, bars)
+    finally:
+        executor.close()
+    console.print(funnel_table(outcome.book))
+    _say_where(console, outcome, Storage(checked.output, checked.storage_options))
+    if not outcome.is_complete:
+        names = "\n".join(f"  {why}" for why in outcome.missing.values())
+        raise InputError(
+            f"{len(outcome.missing)} input(s) could not be read, so no mix was made; "
+            f"mend them and run again, or set allow_missing_inputs:\n{names}"
+        )
+
+
+def _say_where(console: Console, outcome: Outcome, storage: Storage) -> None:
+    """The report; the mix where this run made one: it removes that of a run before."""
+    output = outcome.output.rstrip("/")
+    for label, name in (("report", "report.html"), ("mix", "mix/manifest.json")):
+        if label == "report" or (outcome.is_complete and storage.exists(name)):
+            console.print(
+                f"{label:<7} {output}/{name}",
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
+            )

@@ -1,0 +1,256 @@
+"""tamis train: models from the user's own documents.
+
+A command for another model is a function here and a module in `tamis.training`,
+which is imported when the command runs.
+"""
+
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tamis.cli.options import Decorator
+from tamis.errors import ConfigError
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_PLACE = click.Path(path_type=Path, exists=True)
+_NEW_FILE = click.Path(path_type=Path, dir_okay=False)
+_output_option = click.option(
+    "--output", "-o", required=True, type=_NEW_FILE, help="The model's file."
+)
+_licence_option = click.option(
+    "--licence", default="not stated", help="Of the weights, for the card."
+)
+_bits_option = click.option(
+    "--bits",
+    default=20,
+    show_default=True,
+    type=click.IntRange(10, 24),
+    help="2 to this power are the model's weights.",
+)
+
+
+def _documents_option(default: int, what: str) -> Decorator:
+    return click.option(
+        "--documents",
+        default=default,
+        show_default=True,
+        type=click.IntRange(1),
+        help=what,
+    )
+
+
+@click.group("train")
+def command() -> None:
+    """Train a model on your own documents: one readable file, with its figures.
+
+    Needs scikit-learn, or LightGBM for the extractor: pip install 'tamis[train]'.
+    """
+
+
+@command.command(
+    "toxicity",
+    epilog="""\b
+    Example:
+      tamis train toxicity --labelled comments.jsonl --clean out/ -o toxicity.npz
+      tamis run --set score_toxicity.model=toxicity.npz
+    """,
+)
+@click.option(
+    "--labelled",
+    required=True,
+    multiple=True,
+    type=_FILE,
+    help="JSON Lines or Parquet: text, label (1 toxic, 0 not), language. Several times.",
+)
+@click.option(
+    "--clean",
+    required=True,
+    type=_PLACE,
+    help="Ordinary documents (text, language): a run's output folder, or files.",
+)
+@_output_option
+@_licence_option
+@_documents_option(2_000, "Clean documents per language.")
+@_bits_option
+def toxicity(
+    labelled: tuple[Path, ...],
+    clean: Path,
+    output: Path,
+    licence: str,
+    documents: int,
+    bits: int,
+) -> None:
+    """Fit the toxicity model that score_toxicity reads.
+
+    Prints per language the AUC and the share of comments and of clean prose over each
+    threshold, all by cross-validation. A model that puts more than 1 % of clean prose
+    over 0.9 is not saved.
+    """
+    from tamis.toxicity.model import save
+    from tamis.training.toxicity import table_of, train_toxicity
+
+    model = train_toxicity(
+        labelled,
+        clean,
+        licence=licence,
+        documents=documents,
+        bits=bits,
+        show=lambda figures: _print_table(table_of(figures)),
+    )
+    _write(output, model, save)
+    unjudged = model.card["figures"]["not_scored"]
+    if unjudged:
+        click.echo(f"not scored, for want of clean prose: {', '.join(unjudged)}")
+    click.echo(f"{output}: {', '.join(model.languages)}")
+
+
+@command.command(
+    "quality",
+    epilog="""\b
+    Examples:
+      tamis train quality --positive books/ --negative out/ -o quality.npz
+      tamis train quality --positive trusted-domains.txt --negative out/ -o quality.npz
+      tamis run --set score_quality.model=quality.npz
+    """,
+)
+@click.option(
+    "--positive",
+    required=True,
+    type=_PLACE,
+    help="Good documents (text, language), or a .txt file with a trusted domain a line:"
+    " then they are taken out of the negative ones.",
+)
+@click.option(
+    "--negative",
+    required=True,
+    type=_PLACE,
+    help="A sample of the crawl: a run's output folder, or files.",
+)
+@_output_option
+@_licence_option
+@_documents_option(1_000, "Documents per language of either kind.")
+@_bits_option
+def quality(
+    positive: Path,
+    negative: Path,
+    output: Path,
+    licence: str,
+    documents: int,
+    bits: int,
+) -> None:
+    """Fit the quality model that score_quality reads.
+
+    Prints per language the AUC over documents of sites that the fold has not seen. A
+    language in which it is below 0.6 is not scored.
+    """
+    from tamis.quality.model import save
+    from tamis.training.quality import table_of, train_quality
+
+    model = train_quality(
+        positive,
+        negative,
+        licence=licence,
+        documents=documents,
+        bits=bits,
+        show=lambda figures: _print_table(table_of(figures)),
+    )
+    _write(output, model, save)
+    click.echo(f"{output}: {', '.join(model.languages)}")
+
+
+@command.command(
+    "extractor",
+    epilog="""\b
+    Examples:
+      tamis train extractor --warc crawl.warc.gz -o extractor.json
+      tamis train extractor --warc a.warc.gz --warc b.warc.gz --gold gold.jsonl -o e.json
+      tamis run --set extract_text.engine=blocks --set extract_text.model=extractor.json
+    """,
+)
+@click.option(
+    "--warc",
+    "warcs",
+    required=True,
+    multiple=True,
+    type=_FILE,
+    help="Pages to learn from: a WARC file. Several times.",
+)
+@click.option(
+    "--gold",
+    type=_FILE,
+    help="JSON Lines (.gz or not): url, text (the whole main text), and where known"
+    " source, site, page_type, lang.",
+)
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    type=click.Choice(["trafilatura", "resiliparse"]),
+    default=("trafilatura", "resiliparse"),
+    show_default=True,
+    help="Whose texts label the pages without gold. Several times; trafilatura is a must.",
+)
+@click.option(
+    "--cache",
+    type=_NEW_FILE,
+    help="Keeps what the teachers say (JSON Lines), for another training.",
+)
+@_output_option
+def extractor(
+    warcs: tuple[Path, ...],
+    gold: Path | None,
+    teachers: tuple[str, ...],
+    cache: Path | None,
+    output: Path,
+) -> None:
+    """Fit the weights that extract_text reads with `engine: blocks`.
+
+    Prints the word F1 by group of pages: of the new weights on sites they have not seen
+    (five folds), on sources they have not seen, and of the teachers. Only pages with
+    gold count. The same input gives the same bytes.
+    """
+    from tamis.training.extractor.run import train_extractor
+
+    if "trafilatura" not in teachers:
+        raise ConfigError("--teacher: trafilatura must be one of the teachers")
+    if find_spec("lightgbm") is None:
+        raise ConfigError("training needs LightGBM: pip install 'tamis[train]'")
+    asked = ["trafilatura", "trafilatura_comments"]
+    asked += ["resiliparse"] * ("resiliparse" in teachers)
+    for file in filter(None, (output, cache)):
+        _make_room(file)  # now, not after hours of asking the teachers
+    table = train_extractor(warcs, gold, out=output, teachers=tuple(asked), cache=cache)
+    click.echo(table)
+    click.echo(f"{output}: {output.stat().st_size:,} bytes")
+
+
+def _make_room(file: Path) -> None:
+    """Make the file's folder; ConfigError where no file can be written there."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written: {error}") from error
+
+
+def _write(output: Path, model: Any, save: Any) -> None:
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        save(model, output)
+    except OSError as error:
+        raise ConfigError(f"{output}: cannot be written: {error}") from error
+
+
+def _print_table(rows: list[list[str]]) -> None:
+    """Columns as wide as their widest cell, numbers to the right."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        first, *others = (
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        click.echo("  ".join([first, *others]).rstrip())

@@ -1,0 +1,161 @@
+"""What deduplication will cost, before it starts.
+
+`bill` is about deduplicate, measured with benchmarks/dedup_scale.py (one Zen 4 core,
+November 2026): 10^7 documents, 14 bands, four documents in ten with a duplicate. It is
+linear: each document has one row for each band, one for its text and one for its id.
+
+`lines_bill`, `urls_bill` and `substrings_bill` are about the barriers on texts, measured
+on 59,280 documents of 3.9 kB. Disk is linear, and so is the cost of each document. But
+each task of the second step opens all files of the first, and there are more of both:
+that is quadratic, and half of the hours for lines of 5*10^8 documents, n-grams of 10^7,
+substrings of 10^7.
+"""
+
+from typing import NamedTuple
+
+from tamis.sizes import spelled
+
+_MEMORY_BYTES = 1 << 30
+_LINE_ROWS, _NGRAM_ROWS = 40, 700  # of a web page
+_LINE_ROW_BYTES = 17  # two random 64-bit numbers
+_NGRAM_ROW_BYTES = 10  # the second is an ordinal
+_URL_BYTES = 30
+_TEXT_BYTES = 2_000  # of a web page of 5 kB, compressed
+# Bytes a byte of text: 11 for Latin, 13 for Chinese. Texts of nothing but one symbol
+# take 65: every window of theirs repeats.
+_PARTITION_FACTOR = 32
+_LINES_SECONDS, _NGRAMS_SECONDS = 1.4e-4, 2.4e-4
+_URL_SECONDS = 5e-6
+_SUBSTRINGS_SECONDS = 2.2e-4
+_RUN_ROWS = 1 << 22  # pipeline/tamis/dedup/lines/walk.py
+# To read a range in a run, 0.7 to 0.9 ms, and later what counts of a run in a range, 0.7.
+_PAIR_SECONDS = 1.6e-3
+_PAGE_BYTES = 5_000
+_FLUSH_BYTES, _MAX_PARTITIONS = 1 << 28, 4096  # substrings_partitions.py
+_ROW_GROUP_SECONDS = (
+    7e-6  # to parse and look at; 6 to 9 measured, with 33,000 in a file
+)
+
+
+class TextBill(NamedTuple):
+    """Disk under work/ while it runs, memory of the largest task, hours of one core."""
+
+    work_bytes: int
+    memory_bytes: int
+    core_hours: float
+
+    def stated(self) -> str:
+        return (
+            f"about {spelled(self.work_bytes)} under work/, {self.core_hours:.1f} core "
+            f"hours, under {spelled(self.memory_bytes)} of memory in any task"
+        )
+
+
+def lines_bill(documents: int, *, with_ngrams: bool) -> TextBill:
+    """10^8 documents: 68 GB and 4.3 core hours; with n-grams 770 GB and 275, of which all
+    but 11 go into opening runs. 10^9: 680 GB and 108 core hours.
+    """
+    rows = [documents * _LINE_ROWS]
+    row_bytes, seconds = _LINE_ROWS * _LINE_ROW_BYTES, documents * _LINES_SECONDS
+    if with_ngrams:
+        rows.append(documents * _NGRAM_ROWS)
+        row_bytes += _NGRAM_ROWS * _NGRAM_ROW_BYTES
+        seconds += documents * _NGRAMS_SECONDS
+    ranges = sum(_power_of_two(own / _RUN_ROWS) for own in rows)
+    seconds += _PAIR_SECONDS * ranges * sum(rows) / _RUN_ROWS
+    return TextBill(documents * row_bytes, _MEMORY_BYTES, seconds / 3600)
+
+
+def urls_bill(documents: int) -> TextBill:
+    """10^9 documents: 30 GB and 1.4 core hours."""
+    hours = documents * _URL_SECONDS / 3600
+    return TextBill(documents * _URL_BYTES, _MEMORY_BYTES, hours)
+
+
+def substrings_bill(documents: int, partition_bytes: int) -> TextBill:
+    """10^8 documents in 4,096 partitions: 200 GB and 67 core hours, of which 61 go into
+    footers: a file has a row group of every partition for each 256 MB of its texts.
+    """
+    memory = max(_PARTITION_FACTOR * partition_bytes, _MEMORY_BYTES)
+    size = documents * _PAGE_BYTES
+    partitions = min(-(-size // partition_bytes), _MAX_PARTITIONS)
+    row_groups = partitions * size / _FLUSH_BYTES
+    seconds = documents * _SUBSTRINGS_SECONDS
+    seconds += partitions * row_groups * _ROW_GROUP_SECONDS
+    return TextBill(documents * _TEXT_BYTES, memory, seconds / 3600)
+
+
+def _power_of_two(least: float) -> int:
+    """The smallest power of two that is no less: 1 below that."""
+    power = 1
+    while power < least:
+        power *= 2
+    return power
+
+
+_RUN_BYTES = 9  # of a row in a sorted run: 8 measured, and room for larger ordinals
+_ROW_SECONDS = 2.5e-7  # to read, sort, write, merge and chain such a row
+_TOUCHED_BYTES = 50  # edges, members, candidates and decisions of one document
+_LAYER_BYTES = 18
+_SHINGLES_BYTES = 5_000  # of a web page of 5 kB, 600 shingles
+_INDEX_ROW_BYTES = (
+    14  # (hash, keeper, added); a row for each hash that nobody had before
+)
+_KEEPER_BYTES = 13
+_SKETCH_BYTES = 900
+_INDEX_SECONDS = 5e-7  # a row: to join it, and to write what is new of it, twice
+_SKETCH_SECONDS = 1.5e-4  # to read a text, find the shingles, write the sketch twice
+_VERIFY_SECONDS = 1.5e-4  # to read its text, find the shingles, write and compare them
+
+
+class Bill(NamedTuple):
+    """Disk under work/ and for good, memory of the largest step, hours of one core;
+    `index_bytes`: what the index grows by.
+    """
+
+    work_bytes: int
+    layer_bytes: int
+    memory_bytes: int
+    core_hours: float
+    index_bytes: int = 0
+
+
+def bill(
+    documents: int,
+    bands: int,
+    *,
+    duplicates: float = 0.4,
+    is_verified: bool = False,
+    has_index: bool = False,
+    has_signatures: bool = False,
+) -> Bill:
+    """Costs for `documents` of which the share `duplicates` has at least one duplicate.
+
+    The memory is that of the components, which one task finds; every other task stays
+    below 1 GB. An index is charged as if it knew nothing yet. 10^9 documents with 14 bands: 164 GB of work, 5 GB, 1.1 core hours.
+    """
+    rows = documents * (bands + 2)
+    touched = int(documents * duplicates)
+    work = rows * _RUN_BYTES + touched * _TOUCHED_BYTES
+    seconds = rows * _ROW_SECONDS
+    if is_verified:
+        work += touched * _SHINGLES_BYTES
+        seconds += touched * _VERIFY_SECONDS
+    index = 0
+    if has_index:
+        kept = documents - touched // 2
+        found_by = kept if is_verified else documents
+        index = kept * (_INDEX_ROW_BYTES + _KEEPER_BYTES)
+        index += found_by * bands * _INDEX_ROW_BYTES
+        seconds += rows * _INDEX_SECONDS
+        if has_signatures:
+            index += kept * _SKETCH_BYTES
+            seconds += kept * _SKETCH_SECONDS
+        work += index
+    return Bill(
+        work_bytes=work,
+        layer_bytes=documents * _LAYER_BYTES,
+        memory_bytes=max(documents // 4 + 12 * touched, 10**9),
+        core_hours=seconds / 3600,
+        index_bytes=index,
+    )

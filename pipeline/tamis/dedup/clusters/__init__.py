@@ -1,0 +1,1 @@
+"""The steps of deduplicate: from sorted hashes to one survivor a cluster."""

@@ -1,0 +1,131 @@
+"""Who stays of each component: the step that looks at documents, a partition at a time.
+
+A step of deduplicate (see pipeline/tamis/stages/deduplicate.py). What the index has known before
+stays out of it: with `verify` those documents alone that lie where a cluster of the index
+does, without it their whole components. They are `attached` to the cluster's keeper.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tamis.dedup.clusters.candidates import piece_of, preferred_first
+from tamis.dedup.clusters.components import (
+    DECIDED,
+    DECIDED_GROUP_ROWS,
+    KEPT,
+    NEAR,
+    SAME_TEXT,
+)
+from tamis.dedup.clusters.known import NEVER
+from tamis.dedup.groups import WORK, Settings, as_numpy, keeper_range
+from tamis.dedup.kernels.joining import oldest_of_each
+from tamis.dedup.kernels.survivors import cluster_sizes, first_copies, first_of_each
+from tamis.dedup.kernels.verify import verified_survivors
+from tamis.dedup.partitions import pieces, write_partitioned
+from tamis.work.commits import File, Outputs
+
+DECIDED_IN, ATTACHED_IN = f"{WORK}/decided", f"{WORK}/attached"
+
+Hashes = NDArray[np.uint64]
+
+
+def find_survivors(
+    outputs: Outputs,
+    settings: Settings,
+    files: Sequence[File],
+    partition: int,
+    partitions: int,
+    ranges: int,
+) -> dict[str, Any]:
+    """Write which document stands for each one of a partition; apart from these, by
+    `ranges` of keepers, which ones belong to a keeper of the index.
+    """
+    decided, attached = [], []
+    histogram: Counter[int] = Counter()
+    own_piece = partial(piece_of, partitions)
+    for rows in pieces(
+        outputs, files, outputs.storage, "partition", partition, own_piece
+    ):
+        table = rows.take(preferred_first(rows, settings)).combine_chunks()
+        if settings.has_index:
+            table, found = _without_known(table, settings)
+            attached.append(found)
+        own, sizes = _decided(table, settings)
+        decided.append(own)
+        histogram.update(sizes)
+    if sum(own.num_rows for own in decided):
+        with outputs.parquet(DECIDED_IN, DECIDED) as writer:
+            for own in decided:
+                writer.write_table(own, row_group_size=DECIDED_GROUP_ROWS)
+    count = sum(own.num_rows for own in attached)
+    if count:
+        write_partitioned(
+            outputs, ATTACHED_IN, iter(attached), "range", ranges, keeper_range
+        )
+    clusters = {str(size): count for size, count in sorted(histogram.items())}
+    return {"clusters": clusters, "attached": count}
+
+
+def _decided(table: pa.Table, settings: Settings) -> tuple[pa.Table, list[int]]:
+    """For rows in order what to do with each, and the sizes of their clusters."""
+    components = as_numpy(table["component"])
+    texts = as_numpy(pc.fill_null(table["text_hash"], 0))
+    copies = first_copies(components, texts)
+    if not settings.is_verified:
+        survivors = first_of_each(components)
+    else:
+        survivors = _verified(table, settings, components, copies)
+    rows = np.arange(len(survivors))
+    reasons = np.where(survivors == rows, KEPT, NEAR).astype(np.uint8)
+    if settings.exact:
+        reasons[(survivors != rows) & (copies != rows)] = SAME_TEXT
+    sizes = cluster_sizes(survivors)
+    decided = pa.table(
+        [table["ordinal"], as_numpy(table["id"])[survivors], sizes, reasons],
+        schema=DECIDED,
+    ).sort_by("ordinal")
+    return decided, sizes[survivors == rows].tolist()
+
+
+def _without_known(table: pa.Table, settings: Settings) -> tuple[pa.Table, pa.Table]:
+    """Rows that the index does not know, and (ordinal, keeper) of those that it does."""
+    added, keepers = as_numpy(table["added"]), as_numpy(table["keeper"])
+    if not settings.is_verified:
+        components = as_numpy(table["component"])
+        oldest = oldest_of_each(components, added, keepers)
+        _, inverse = np.unique(components, return_inverse=True)
+        added, keepers = added[oldest][inverse], keepers[oldest][inverse]
+    is_known = added != NEVER
+    known = pa.table(
+        {
+            "ordinal": as_numpy(table["ordinal"])[is_known],
+            "keeper": keepers[is_known],
+        }
+    )
+    rest = table.filter(pa.array(~is_known)).drop_columns(["added", "keeper"])
+    return rest.combine_chunks(), known
+
+
+def _verified(
+    table: pa.Table, settings: Settings, components: Hashes, copies: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Survivors by exact Jaccard; see pipeline/tamis/dedup/kernels/verify.py."""
+    bands = np.stack(
+        [as_numpy(pc.fill_null(table[b], 0)) for b in settings.bands], axis=1
+    )
+    # Documents too short for shingles have no bands: let none of them share one.
+    is_short = as_numpy(pc.is_null(table[settings.bands[0]]))
+    bands[is_short] = np.arange(len(bands), dtype=np.uint64)[is_short, None]
+    sets = table["shingles"].combine_chunks()
+    offsets, hashes = as_numpy(sets.offsets), as_numpy(sets.flatten())
+    survivors: NDArray[np.int64] = verified_survivors(
+        components, copies, bands, hashes, offsets - offsets[0], settings.jaccard
+    )
+    return survivors

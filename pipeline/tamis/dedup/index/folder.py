@@ -1,0 +1,237 @@
+"""The index folder: what the runs before this one kept, in generations.
+
+    generations/000003-000003.json  a manifest: its runs, their settings, its files
+    hashes/ keepers/ sketches/      the files that manifests name
+    writer.json                     whose turn it is (pipeline/tamis/dedup/index/turn.py)
+
+A generation is what one run published, or what several did, merged: `first` to `last` are
+their numbers. Every row says which run `added` it, so a run reads what those before it
+had published, merged or not. A cluster is named after its keeper, the document that stays:
+
+    hashes    (hash, keeper, added)             where a document of the cluster lies: a hash
+                                                of its text, or of a band
+    keepers   (keeper, crawl, documents, added) by how many documents the cluster grew
+    sketches  (keeper, sketch, added)           to compare texts (pipeline/tamis/dedup/index)
+
+Each is sorted by its first column, in files that hold one range of one column. A manifest
+that covers the numbers of another takes its place: so one file appears, and all is merged.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tamis.dedup.groups import as_numpy, bounds_of, ranges_for
+from tamis.storage import Storage
+from tamis.work.commits import Commit, File
+
+HASHES = pa.schema(
+    [("hash", pa.uint64()), ("keeper", pa.uint64()), ("added", pa.uint32())]
+)
+KEEPERS = pa.schema(
+    [
+        ("keeper", pa.uint64()),
+        ("crawl", pa.string()),
+        ("documents", pa.uint32()),
+        ("added", pa.uint32()),
+    ]
+)
+SKETCHES = pa.schema(
+    [("keeper", pa.uint64()), ("sketch", pa.list_(pa.uint32())), ("added", pa.uint32())]
+)
+SCHEMAS = {"hashes": HASHES, "keepers": KEEPERS, "sketches": SKETCHES}
+GENERATIONS = "generations"
+# Columns that are no hashes of documents: `keepers` and `sketches` by id, and the names
+# of the input files, so that none is read into the index twice.
+BY_KEEPER, BY_SKETCH, INPUT = "keeper", "sketch", "input"
+
+EVER = 2**32 - 1  # the number of a run that sees all that there is
+ALL = (0, 2**64 - 1)
+
+_MOST_ROWS = {BY_KEEPER: 1 << 22, BY_SKETCH: 1 << 18}
+
+Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class IndexFile:
+    """A file of the index: rows of one column whose hash is within [low, high]."""
+
+    column: str
+    low: int
+    high: int
+    file: File
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run that published. `print`: its recipe and input; `at`: when, in UTC."""
+
+    number: int
+    print: str
+    at: str
+    documents: int
+    kept: int
+    of_index: int
+    crawls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What one or several runs published."""
+
+    first: int
+    last: int
+    runs: tuple[Entry, ...]
+    settings: dict[str, Any]
+    files: tuple[IndexFile, ...]
+
+    @property
+    def bytes(self) -> int:
+        return sum(own.file.bytes for own in self.files)
+
+    @property
+    def name(self) -> str:
+        return f"{GENERATIONS}/{self.first:06}-{self.last:06}.json"
+
+
+class Reading(NamedTuple):
+    """What run `number` may see: rows that runs before it added, in `files`."""
+
+    storage: Storage
+    number: int
+    files: tuple[IndexFile, ...]
+
+    def of(self, column: str, low: int = ALL[0], high: int = ALL[1]) -> "Reading":
+        """The files that may have rows of `column` within [low, high]."""
+        files = tuple(
+            own
+            for own in self.files
+            if own.column == column and own.low <= high and own.high >= low
+        )
+        return self._replace(files=files)
+
+    def rows(self, column: str) -> int:
+        return sum(own.file.rows for own in self.files if own.column == column)
+
+
+def locked(index: Storage) -> AbstractContextManager[None]:
+    """The index held, to write into it. Raises StorageError while another holds it."""
+    return index.lock(
+        "another `tamis run` or `tamis index`, which writes into this index",
+        "wait until it has ended, and run this again",
+    )
+
+
+def ranges_in(column: str, rows: int) -> list[tuple[int, int]]:
+    """Ranges of a column of the index that memory holds: the sizes of its rows differ."""
+    return bounds_of(ranges_for(rows, _MOST_ROWS.get(column, 1 << 23)))
+
+
+def generations(storage: Storage) -> list[Generation]:
+    """All that is published, the oldest first."""
+    found = [_generation(storage.read_json(name)) for name in manifests(storage)]
+    # Merged ones cover those that they were merged from.
+    found.sort(key=lambda own: (own.first, -own.last))
+    published: list[Generation] = []
+    for own in found:
+        if not published or own.first > published[-1].last:
+            published.append(own)
+    return published
+
+
+def manifests(storage: Storage) -> list[str]:
+    """Names of all manifests, those of merged generations among them."""
+    return [name for name in storage.names(GENERATIONS) if name.endswith(".json")]
+
+
+def manifest(generation: Generation) -> dict[str, Any]:
+    """As it is written; `generations` reads it back."""
+    return asdict(generation)
+
+
+def reading(storage: Storage, published: Iterable[Generation], number: int) -> Reading:
+    """What is there for run `number`."""
+    files = [
+        own for generation in published if generation.first < number
+        for own in generation.files
+    ]  # fmt: skip
+    return Reading(storage, number, tuple(files))
+
+
+def index_files(commits: Sequence[Commit]) -> tuple[IndexFile, ...]:
+    """What tasks wrote whose tally has `pieces`: (column, low, high) of each file."""
+    return tuple(
+        IndexFile(column, low, high, file)
+        for commit in commits
+        for (column, low, high), file in zip(
+            commit.tally["pieces"],
+            [file for file in commit.files if file.dataset in SCHEMAS],
+            strict=True,
+        )
+    )
+
+
+def rows_of(
+    source: Reading, low: int, high: int, wanted: Hashes | None = None
+) -> Iterator[pa.Table]:
+    """Rows of `source.files` within [low, high], a row group at a time, each ascending.
+
+    With `wanted`, ascending, only row groups between whose ends one of these lies.
+    """
+    for own in source.files:
+        with source.storage.open(own.file.path) as opened:
+            parquet = pq.ParquetFile(opened)
+            key = parquet.schema_arrow.names[0]
+            for number in range(parquet.num_row_groups):
+                group = parquet.metadata.row_group(number)
+                limits = group.column(0).statistics
+                added = group.column(group.num_columns - 1).statistics
+                least, most = max(limits.min, low), min(limits.max, high)
+                if least > most or not _is_any(wanted, least, most):
+                    continue
+                table = parquet.read_row_group(number)
+                is_within = limits.min >= low and limits.max <= high
+                if not is_within or added.max >= source.number:
+                    table = table.filter(_is_read(table, key, source, low, high))
+                yield table
+
+
+def input_hashes(source: Reading) -> Hashes:
+    """Hashes of the names of all input files that runs before have read."""
+    tables = rows_of(source.of(INPUT), *ALL)
+    found = [as_numpy(table["hash"]) for table in tables]
+    return np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
+
+
+def _is_read(table: pa.Table, key: str, source: Reading, low: int, high: int) -> Any:
+    """Which rows lie within [low, high] and were there for the run that reads."""
+    above = pc.greater_equal(table[key], pa.scalar(low, pa.uint64()))
+    below = pc.less_equal(table[key], pa.scalar(high, pa.uint64()))
+    return pc.and_(pc.and_(above, below), pc.less(table["added"], source.number))
+
+
+def _is_any(wanted: Hashes | None, low: int, high: int) -> bool:
+    if wanted is None:
+        return True
+    bounds = np.array([low, high], np.uint64)
+    start = np.searchsorted(wanted, bounds[0], side="left")
+    return bool(start < np.searchsorted(wanted, bounds[1], side="right"))
+
+
+def _generation(record: Mapping[str, Any]) -> Generation:
+    files = [
+        IndexFile(own["column"], own["low"], own["high"], File(**own["file"]))
+        for own in record["files"]
+    ]
+    runs = [Entry(**{**own, "crawls": tuple(own["crawls"])}) for own in record["runs"]]
+    return Generation(
+        record["first"], record["last"], tuple(runs), record["settings"], tuple(files)
+    )

@@ -1,0 +1,233 @@
+"""Whose turn it is to publish into an index: one run at a time, killed or not.
+
+A run reserves the next number before it compares anything (`writer.json` in the index, the
+same token in `index-turn.json` of its output folder). While the reservation stands no
+other run can have one and nothing is merged or removed, so the run reads the same however
+often it is killed and resumed. With its process nothing ends but the lock of the folder,
+held for moments; the reservation is the output folder's, which takes it up again, or
+`tamis index unlock` gives it up, and then what that run publishes is refused.
+"""
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.dedup.index.folder import (
+    SCHEMAS,
+    Generation,
+    generations,
+    input_hashes,
+    locked,
+    manifest,
+    manifests,
+    reading,
+)
+from tamis.errors import ConfigError, StorageError
+from tamis.storage import Storage
+
+WRITER = "writer.json"
+TICKET = "index-turn.json"
+
+_SWEPT = (*SCHEMAS, "commits", "work")
+
+
+class Turn(NamedTuple):
+    """The number that a run publishes under; `reads`: the runs whose rows it sees."""
+
+    number: int
+    reads: tuple[str, ...]
+    is_published: bool
+
+
+def upcoming(
+    index: Storage,
+    print_: str,
+    settings: dict[str, Any],
+    inputs: NDArray[np.uint64],
+) -> Turn:
+    """The turn of the run `print_`, if it has published already that of then.
+
+    Raises ConfigError where the index cannot be compared with, or has read some of
+    the `inputs` (hashes of their names) by another recipe.
+    """
+    published = generations(index)
+    refuse_other_hashes(index, published, settings)
+    runs = [entry for generation in published for entry in generation.runs]
+    own = [entry.number for entry in runs if entry.print == print_]
+    number = own[0] if own else max((entry.number for entry in runs), default=0) + 1
+    if not own:
+        known = input_hashes(reading(index, published, number))
+        seen = int(np.isin(inputs, known).sum())
+        if seen:
+            raise ConfigError(
+                f"deduplicate.index: {index.root} has {seen} of the {len(inputs)} input "
+                f"files already, as another recipe or list of inputs read them: every "
+                f"document would be its own duplicate. Leave them out, or take them out of "
+                f"the index (`tamis index remove {index.root}`, the newest run first)"
+            )
+    reads = tuple(entry.print for entry in runs if entry.number < number)
+    return Turn(number, reads, bool(own))
+
+
+def refuse_other_hashes(
+    index: Storage, published: Sequence[Generation], settings: dict[str, Any]
+) -> None:
+    """Raises ConfigError where the index was made with other settings."""
+    for generation in published:
+        if generation.settings != settings:
+            raise ConfigError(
+                f"deduplicate.index: {index.root} was made with "
+                f"{_spelled(generation.settings)}, and this recipe has "
+                f"{_spelled(settings)}: their hashes do not meet; use another index"
+            )
+
+
+def reserve(
+    index: Storage,
+    output: Storage,
+    print_: str,
+    settings: dict[str, Any],
+    inputs: NDArray[np.uint64],
+) -> Turn:
+    """`upcoming`, held for this output folder until it publishes.
+
+    Raises StorageError while another folder holds the turn.
+    """
+    turn = upcoming(index, print_, settings, inputs)
+    if turn.is_published:
+        return turn
+    with locked(index):
+        turn = upcoming(index, print_, settings, inputs)
+        held, token = holder(index), _token(output)
+        if held and held["token"] != token:
+            raise StorageError(_reserved(index, held))
+        about = {
+            "token": token or uuid.uuid4().hex,
+            "number": turn.number,
+            "reads": turn.reads,
+            "output": output.path(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        content = json.dumps(about, indent=1).encode()
+        output.write(TICKET, content)
+        index.write(WRITER, content)
+    return turn
+
+
+def publish(index: Storage, output: Storage, generation: Generation) -> None:
+    """Make the generation count, at once. Raises StorageError where it is not its turn."""
+    with holding(index, output):
+        if not index.create(generation.name, _content(generation)):
+            raise StorageError(f"{index.root}: {generation.name} is there already")
+        _end_turn(index, output)
+
+
+@contextmanager
+def holding(index: Storage, output: Storage) -> Iterator[None]:
+    """The index locked. Raises StorageError where it is not this folder's turn."""
+    with locked(index):
+        held = holder(index)
+        if not held or held["token"] != _token(output):
+            raise StorageError(
+                f"{index.root}: the turn of {output.root} was given up while it ran; "
+                f"run it again to compare with what was published since"
+            )
+        yield
+
+
+def tidy(index: Storage, output: Storage) -> None:
+    """What a run left that was killed after it published."""
+    token = _token(output)
+    if token is None:
+        return
+    with locked(index):
+        if index.exists(WRITER) and index.read_json(WRITER)["token"] == token:
+            _end_turn(index, output)
+
+
+def holder(index: Storage) -> dict[str, Any] | None:
+    """What writer.json says, if that run has not published yet."""
+    if not index.exists(WRITER):
+        return None
+    held: dict[str, Any] = index.read_json(WRITER)
+    published = generations(index)
+    is_spent = bool(published) and published[-1].last >= held["number"]
+    return None if is_spent else held
+
+
+def refuse_while_held(index: Storage) -> None:
+    """Raises StorageError where a run has begun and not published."""
+    held = holder(index)
+    if held:
+        raise StorageError(_reserved(index, held))
+
+
+def remove_newest(index: Storage) -> Generation:
+    """Undo the newest run: what it added is gone, as if it had never run."""
+    with locked(index):
+        refuse_while_held(index)
+        published = generations(index)
+        if not published:
+            raise ConfigError(f"{index.root}: there is no generation to remove")
+        newest = published[-1]
+        if newest.first != newest.last:
+            raise ConfigError(
+                f"{index.root}: the newest generation holds several runs, "
+                f"{newest.first} to {newest.last}, which cannot be told apart"
+            )
+        index.remove([WRITER, newest.name])
+        sweep(index)
+        return newest
+
+
+def unlock(index: Storage) -> dict[str, Any] | None:
+    """Give up the reservation; returns what it said."""
+    with locked(index):
+        held = holder(index)
+        index.remove([WRITER])
+        return held
+
+
+def sweep(index: Storage) -> None:
+    """Remove what no manifest names: merged, given up, or left by a kill."""
+    published = generations(index)
+    named = {own.name for own in published}
+    named |= {own.file.path for generation in published for own in generation.files}
+    found: Sequence[str] = [name for f in _SWEPT for name in index.names(f)]
+    index.remove(name for name in [*manifests(index), *found] if name not in named)
+
+
+def _end_turn(index: Storage, output: Storage) -> None:
+    index.remove([WRITER])
+    output.remove([TICKET])
+    sweep(index)
+
+
+def _content(generation: Generation) -> bytes:
+    return json.dumps(manifest(generation)).encode()
+
+
+def _token(output: Storage) -> str | None:
+    return output.read_json(TICKET)["token"] if output.exists(TICKET) else None
+
+
+def _reserved(index: Storage, held: dict[str, Any]) -> str:
+    return (
+        f"{index.root} is being written by the run in {held['output']} (process "
+        f"{held['pid']} on {held['host']}, since {held['since']}): wait for it, or run "
+        f"it again where it was stopped; `tamis index unlock {index.root}` gives it up"
+    )
+
+
+def _spelled(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())

@@ -1,0 +1,1 @@
+"""What deduplication computes: arrays in, arrays out."""

@@ -1,0 +1,85 @@
+"""From sorted hashes to edges: who shares a bucket with whom, in n - 1 edges a bucket.
+
+    hashes    (pairs,)  uint64  ascending; a document's hash in one band, or of its text
+    ordinals  (pairs,)  uint32 or uint64, ascending within a bucket
+    left, right  (edges,)  ordinals, left < right
+
+A bucket is a chain: each document is tied to the one before it. That is all that the
+components need, and linear where all pairs of a bucket would be quadratic.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.dedup.kernels.components import (
+    joins,
+    no_bits,
+    ranks,
+    running_counts,
+    set_bits,
+)
+from tamis.dedup.kernels.sorting import Ordinal
+
+Hashes = NDArray[np.uint64]
+Ordinals = NDArray[np.uint64]
+Edges = tuple[Ordinals, Ordinals]
+
+
+def chains(
+    hashes: Hashes, ordinals: NDArray[Ordinal]
+) -> tuple[NDArray[Ordinal], NDArray[Ordinal]]:
+    """The edges of all buckets. An ordinal that a bucket names twice is no edge."""
+    left, right = _chains(hashes, ordinals)
+    return left, right
+
+
+@njit(cache=True, nogil=True)
+def _chains(
+    hashes: Hashes, ordinals: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """One pass that counts the edges and one that writes them: no masks between."""
+    count = 0
+    for pair in range(1, len(hashes)):
+        is_linked = hashes[pair] == hashes[pair - 1]
+        count += is_linked and ordinals[pair] != ordinals[pair - 1]
+    left = np.empty(count, ordinals.dtype)
+    right = np.empty(count, ordinals.dtype)
+    edge = 0
+    for pair in range(1, len(hashes)):
+        if hashes[pair] == hashes[pair - 1] and ordinals[pair] != ordinals[pair - 1]:
+            left[edge] = ordinals[pair - 1]
+            right[edge] = ordinals[pair]
+            edge += 1
+    return left, right
+
+
+def later_ones(hashes: Hashes, ordinals: Ordinals) -> Ordinals:
+    """All documents of each bucket but its first."""
+    later: Ordinals = ordinals[1:][hashes[1:] == hashes[:-1]]
+    return later
+
+
+def without(hashes: Hashes, ordinals: Ordinals, excluded: Ordinals) -> Edges:
+    """Both arrays less the documents in `excluded`, which is ascending."""
+    if len(excluded) == 0:
+        return hashes, ordinals
+    place = np.searchsorted(excluded, ordinals)
+    place[place == len(excluded)] = 0
+    stays = excluded[place] != ordinals
+    return hashes[stays], ordinals[stays]
+
+
+def spanning_forest(left: Ordinals, right: Ordinals) -> Edges:
+    """The edges that join two trees when taken in turn: the same components, and fewer
+    edges than documents. Memory as in tamis.dedup.kernels.components.
+    """
+    bits = no_bits(int(right.max(initial=0)) + 1)
+    set_bits(bits, left)
+    set_bits(bits, right)
+    counts = running_counts(bits)
+    parents = np.arange(int(np.bitwise_count(bits).sum()), dtype=np.uint32)
+    is_joining = joins(parents, ranks(bits, counts, left), ranks(bits, counts, right))
+    return left[is_joining], right[is_joining]

@@ -1,0 +1,1 @@
+"""The steps of deduplicate_lines."""

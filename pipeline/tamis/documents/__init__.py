@@ -1,0 +1,1 @@
+"""Saved documents: parts, layers, rows."""

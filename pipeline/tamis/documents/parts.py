@@ -1,0 +1,203 @@
+"""Saved documents as later passes and barriers see them: parts and aligned layers.
+
+A part holds the documents of one input file in offset order, however the file was
+split, so that nothing computed from parts depends on splits. Passes of filters and
+barriers do not rewrite documents: each adds a layer, a file aligned row for row. A
+layer that shortens texts says what to take out of them (`tamis.text.cuts`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tamis.documents.rows import rows_of
+from tamis.storage import Storage
+from tamis.text.cuts import CUTS, cut_texts
+from tamis.work.commits import File, fingerprint
+
+_BATCH_ROWS = 1024
+_OF_LAYER = "layer {}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The saved documents of one input file. Every layer has `id` and `drop_reason`."""
+
+    name: str
+    fingerprint: str
+    files: tuple[File, ...]
+    layers: tuple[File, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    def read(self, storage: Storage, columns: Sequence[str]) -> pa.Table:
+        """`columns` of every document in order, dropped ones too.
+
+        `drop_reason` is that of the first layer that gave one; any other column
+        comes from the newest layer that has it, else from the documents.
+        """
+        tables = [_read_columns(storage, file, columns) for file in self.files]
+        table = pa.concat_tables(tables)
+        reason = pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
+        for layer in self.layers:
+            added = _read_columns(storage, layer, _of_layer(columns))
+            reason = pc.coalesce(reason, added["drop_reason"])
+            if CUTS in added.column_names:
+                table = _with_cuts(table, added[CUTS], _cut)
+            for name in set(added.column_names) - {"id", "drop_reason", CUTS}:
+                table = _with_column(table, name, added[name])
+        table = _with_column(table, "drop_reason", reason)
+        return table.select(columns)
+
+    def batches(
+        self, storage: Storage, columns: Sequence[str], rows: int = _BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """What `read` gives, in batches of `rows`: for columns too large to be whole."""
+        every = [
+            rows_of(storage, self.files, columns, 0, self.rows, rows),
+            *(
+                rows_of(storage, [layer], _of_layer(columns), 0, self.rows, rows)
+                for layer in self.layers
+            ),
+        ]
+        for batch, *layers in zip(*every, strict=True):
+            batch = batch.append_column(
+                "drop_reason", pa.nulls(batch.num_rows, pa.string())
+            )
+            for layer in layers:
+                batch = laid(batch, layer)
+            yield batch.select(columns)
+
+    def columns(self, storage: Storage) -> set[str]:
+        """Names that `read` knows: the documents' and the layers'."""
+        names: set[str] = set()
+        for file in (self.files[0], *self.layers):
+            with storage.open(file.path) as source:
+                names.update(pq.ParquetFile(source).schema_arrow.names)
+        return names
+
+    def with_layer(self, layer: File, fingerprint_: str) -> "Part":
+        """This part with one more aligned file on top."""
+        name = fingerprint(self.fingerprint, fingerprint_)
+        return Part(self.name, name, self.files, (*self.layers, layer))
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a barrier gives back: one layer per part, and the files it published.
+
+    `files` are all tables that stay when the run is over, the layers not among them;
+    what lies under work/ need not be named. `books` are JSON files, by name, that the
+    run writes at its end: what they list is complete then.
+    """
+
+    layers: tuple[File, ...]
+    files: tuple[File, ...] = ()
+    books: dict[str, Any] = field(default_factory=dict)
+    tally: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SavedRows:
+    """Rows [start, stop) of one saved file of a part, with the part's layers.
+
+    `layers` has for each the stage that made it, null where its rows name the stage.
+    `first` is the row of the layers at which the file begins.
+    """
+
+    file: File
+    start: int
+    stop: int
+    layers: tuple[tuple[str | None, File], ...] = ()
+    first: int = 0
+
+    def batches(self, storage: Storage, rows: int) -> Iterator[pa.RecordBatch]:
+        """The saved columns, an empty `drop_reason`, and a struct for each layer."""
+        start, stop = self.first + self.start, self.first + self.stop
+        every = [
+            rows_of(storage, [self.file], None, self.start, self.stop, rows),
+            *(
+                rows_of(storage, [layer], None, start, stop, rows)
+                for _, layer in self.layers
+            ),
+        ]
+        for batch, *layers in zip(*every, strict=True):
+            batch = batch.append_column(
+                "drop_reason", pa.nulls(batch.num_rows, pa.string())
+            )
+            for number, layer in enumerate(layers):
+                batch = batch.append_column(
+                    _OF_LAYER.format(number), layer.to_struct_array()
+                )
+            yield batch
+
+
+def with_layer(
+    batch: pa.RecordBatch, number: int
+) -> tuple[pa.RecordBatch, pa.RecordBatch, pa.RecordBatch]:
+    """A batch of SavedRows before its layer of that number and with it, and the layer."""
+    name = _OF_LAYER.format(number)
+    layer = pa.RecordBatch.from_struct_array(batch[name])
+    before = batch.drop_columns([name])
+    return before, laid(before, layer), layer
+
+
+def laid(batch: pa.RecordBatch, layer: pa.RecordBatch) -> pa.RecordBatch:
+    """`batch` with what the layer says of its rows: columns, cuts, first reasons."""
+    for name in layer.schema.names:
+        if name == "drop_reason":
+            values = pc.coalesce(batch[name], layer[name])
+            batch = _with_column(batch, name, values)
+        elif name == CUTS:
+            batch = _with_cuts(batch, layer[name], cut_texts)
+        elif name not in ("id", "drop_stage"):
+            batch = _with_column(batch, name, layer[name])
+    return batch
+
+
+def _of_layer(columns: Sequence[str]) -> list[str]:
+    is_cut = "text" in columns or "markdown" in columns
+    return [*columns, "drop_reason", *([CUTS] if is_cut else [])]
+
+
+def _with_cuts(rows: Any, cuts: Any, cut: Callable[[Any, Any], Any]) -> Any:
+    """Rows with shorter texts; they have no Markdown, as nobody cut that."""
+    if "text" in rows.schema.names:
+        rows = _with_column(rows, "text", cut(rows["text"], cuts))
+    if "markdown" in rows.schema.names:
+        is_cut = pc.greater(pc.fill_null(pc.list_value_length(cuts), 0), 0)
+        whole = pc.if_else(is_cut, pa.scalar(None, pa.string()), rows["markdown"])
+        rows = _with_column(rows, "markdown", whole)
+    return rows
+
+
+def _cut(texts: pa.ChunkedArray, cuts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts without what the layer takes out, in chunks as they came."""
+    chunks, start = [], 0
+    for chunk in texts.chunks:
+        own = cuts.slice(start, len(chunk)).combine_chunks()
+        chunks.append(cut_texts(chunk, own))
+        start += len(chunk)
+    return pa.chunked_array(chunks, texts.type)
+
+
+def _read_columns(storage: Storage, file: File, columns: Sequence[str]) -> pa.Table:
+    """`id` and those of `columns` that the file has."""
+    with storage.open(file.path) as source:
+        parquet = pq.ParquetFile(source)
+        wanted = {"id", *columns}
+        return parquet.read(
+            columns=[name for name in parquet.schema_arrow.names if name in wanted]
+        )
+
+
+def _with_column(table: Any, name: str, values: Any) -> Any:
+    if name in table.schema.names:
+        return table.set_column(table.schema.names.index(name), name, values)
+    return table.append_column(name, values)

@@ -1,0 +1,76 @@
+"""Files of equal rows, read side by side without holding any of them whole."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.storage import Storage
+from tamis.work.commits import File
+
+
+def rows_of(
+    storage: Storage,
+    files: Sequence[File],
+    columns: Sequence[str] | None,
+    start: int,
+    stop: int,
+    size: int,
+) -> Iterator[pa.RecordBatch]:
+    """Rows [start, stop) of files end to end, `size` at a time: the last has the rest.
+
+    Files of equal rows come in equal batches, whatever their row groups.
+    """
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in _clipped(storage, files, columns, start, stop, size):
+        held.append(batch)
+        count += batch.num_rows
+        while count >= size:
+            table = pa.Table.from_batches(held)
+            yield _as_batch(table.slice(0, size))
+            held = table.slice(size).to_batches()
+            count -= size
+    if count:
+        yield _as_batch(pa.Table.from_batches(held))
+
+
+def _clipped(
+    storage: Storage,
+    files: Sequence[File],
+    columns: Sequence[str] | None,
+    start: int,
+    stop: int,
+    size: int,
+) -> Iterator[pa.RecordBatch]:
+    """The rows in batches as they come, none of another row group than needed."""
+    position = 0
+    for file in files:
+        if position + file.rows <= start or position >= stop:
+            position += file.rows
+            continue
+        with storage.open(file.path) as source:
+            parquet = pq.ParquetFile(source)
+            names = parquet.schema_arrow.names
+            wanted = (
+                names if columns is None else [n for n in names if n in set(columns)]
+            )
+            for group in range(parquet.num_row_groups):
+                rows = parquet.metadata.row_group(group).num_rows
+                if position + rows <= start or position >= stop:
+                    position += rows
+                    continue
+                for batch in parquet.iter_batches(
+                    size, row_groups=[group], columns=wanted
+                ):
+                    first = max(start - position, 0)
+                    last = min(stop - position, batch.num_rows)
+                    position += batch.num_rows
+                    if first < last:
+                        yield batch.slice(first, last - first)
+
+
+def _as_batch(table: pa.Table) -> pa.RecordBatch:
+    """A few rows as one batch that owns them."""
+    (batch,) = table.combine_chunks().to_batches()
+    return batch

@@ -1,0 +1,53 @@
+"""Every error this package raises on purpose.
+
+TamisError
+├── ConfigError        stages.yaml or the command line says something that cannot be run
+├── InputError         an input is missing, forbidden or not an archive; names it
+│   └── AccessRefused  a server refuses us altogether (tamis.remote.failures)
+├── SchemaError        a table does not have the columns a stage needs
+├── StorageError       a file cannot be read, written or claimed; names it
+└── StageError         a stage failed on one task; names both
+
+A document the pipeline decides not to keep is data, not an error: it gets a
+value in the `drop_reason` column and is published under dropped/.
+"""
+
+
+class TamisError(Exception):
+    """Base class: `except TamisError` catches what the user can act on."""
+
+
+class ConfigError(TamisError):
+    """stages.yaml or the command line says something that cannot be run."""
+
+
+class InputError(TamisError):
+    """An input cannot be read. The run goes on without it and names it at its end."""
+
+
+class SchemaError(TamisError):
+    """A table does not have the columns, or the types, a stage needs."""
+
+
+class StorageError(TamisError):
+    """A file cannot be read, written, or is claimed by another run.
+
+    `is_transient`: the same may go well in a moment, as after a broken connection.
+    """
+
+    is_transient = False
+
+
+class StageError(TamisError):
+    """A stage failed on one task. The original exception is `__cause__`."""
+
+    def __init__(self, stage: str, task: str, cause: str) -> None:
+        super().__init__(f"stage {stage!r} failed on {task!r}: {cause}")
+        self.stage = stage
+        self.task = task
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[type["StageError"], tuple[str, str, str]]:
+        # Exceptions pickle by replaying `args`, which holds our one message
+        # rather than the constructor's arguments. Ray pickles every failure.
+        return type(self), (self.stage, self.task, self.cause)

@@ -1,0 +1,203 @@
+"""extract_text's own engine: a page's main text by classifying its blocks.
+
+Needs no guard: reading is bounded by caps on elements, blocks and depth, every
+loop consumes input, and no C library parses. How it works and how good it is:
+docs/extraction.md; what it was trained on: CARD.md beside this file.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tamis.html.blocks.judge.weights import SHIPPED, load_weights
+from tamis.html.blocks.kernel import (
+    decide,
+    describe,
+    markdown_text,
+    plain_text,
+    title_text,
+)
+from tamis.html.blocks.layout import (
+    CUT_AT_BLOCKS,
+    CUT_AT_ELEMENTS,
+    CUT_AT_NAMES,
+    CUT_AT_SPANS,
+    FLATTENED,
+    FROM_STATE,
+)
+from tamis.html.blocks.shells import FEW_WORDS, state_html
+from tamis.html.blocks.tokenizer import tokenize
+from tamis.html.blocks.workspace import Workspace, new_workspace
+from tamis.html.extract import Extracted
+from tamis.text.buffers import utf8_buffers
+
+Comments = Literal["keep", "drop"]
+
+_NOTES: Final = {
+    CUT_AT_ELEMENTS: "truncated_elements",
+    CUT_AT_BLOCKS: "truncated_blocks",
+    CUT_AT_SPANS: "truncated_spans",
+    CUT_AT_NAMES: "truncated_names",
+    FROM_STATE: "from_state",
+    FLATTENED: "flattened",
+}
+
+_local = threading.local()
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """One row per page. A null page, or one without text, has the text ""."""
+
+    text: pa.LargeStringArray  # one block or table row per line
+    title: pa.LargeStringArray  # of <title>; "" where there is none
+    markdown: pa.LargeStringArray | None
+    flags: NDArray[np.uint8]  # bits: layout.FLATTENED and those below it
+
+
+def build(
+    comments: Comments = "drop", markdown: bool = False, model: str | None = None
+) -> Callable[[pa.StringArray], list[Extracted]]:
+    """The engine as extract_text wants it, for the pages of a batch.
+
+    `model` is a file that `tamis train extractor` wrote. Not for several threads at
+    once. Raises InputError where the file holds no weights.
+    """
+    workspace = new_workspace(load_weights(Path(model) if model else SHIPPED))
+
+    def extract_pages(pages: pa.StringArray) -> list[Extracted]:
+        data, offsets = utf8_buffers(pages)
+        found = extract_buffers(
+            data, offsets, comments=comments, markdown=markdown, workspace=workspace
+        )
+        none = [None] * len(pages)
+        return [
+            Extracted(text, title or None, marked, note_of(int(flags)))
+            for text, title, marked, flags in zip(
+                found.text.to_pylist(),
+                found.title.to_pylist(),
+                none if found.markdown is None else found.markdown.to_pylist(),
+                found.flags,
+                strict=True,
+            )
+        ]
+
+    return extract_pages
+
+
+def note_of(flags: int) -> str | None:
+    """The flag that says most of a page; None for one that was read whole."""
+    return next((name for flag, name in _NOTES.items() if flags & flag), None)
+
+
+def extract(
+    html: pa.Array | list[str | bytes],
+    *,
+    comments: Comments = "drop",
+    markdown: bool = False,
+) -> Extraction:
+    """Main text, title and flags of each page.
+
+    `html` is a string or binary array of UTF-8, or a list of str and bytes; bytes
+    that are no UTF-8 give replacement characters. Text is as the page has it: NFC
+    and the like are left to the stage, which cleans every engine's text.
+    """
+    if isinstance(html, list):
+        html = pa.array([_encoded(page) for page in html], pa.large_binary())
+    data, offsets = utf8_buffers(html)
+    return extract_buffers(data, offsets, comments=comments, markdown=markdown)
+
+
+def extract_buffers(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    *,
+    comments: Comments = "drop",
+    markdown: bool = False,
+    workspace: Workspace | None = None,
+) -> Extraction:
+    """As `extract`, for pages that lie end to end in one UTF-8 buffer.
+
+    `workspace` brings other weights than the shipped ones.
+    """
+    if workspace is None:
+        workspace = _own_workspace()
+    # One compiled kernel for both: Arrow's buffers are read-only or not, as they come.
+    data = data.view()
+    data.flags.writeable = False
+    pages = [
+        _extracted(data[start:stop], workspace, comments == "keep", markdown)
+        for start, stop in itertools.pairwise(offsets.tolist())
+    ]
+    return Extraction(
+        _strings([page.text for page in pages]),
+        _strings([page.title for page in pages]),
+        _strings([page.markdown for page in pages]) if markdown else None,
+        np.array([page.flags for page in pages], np.uint8),
+    )
+
+
+class _Page(NamedTuple):
+    """UTF-8 of one page's text, and its number of words."""
+
+    text: bytes
+    title: bytes
+    markdown: bytes
+    flags: int
+    words: int
+
+
+def _extracted(
+    html: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool, markdown: bool
+) -> _Page:
+    """The page's markup; where that has hardly a word, its data."""
+    page = _read(html, workspace, keeps_comments, markdown)
+    if page.words >= FEW_WORDS:
+        return page
+    state = state_html(html, page.words)
+    if state is None:
+        return page
+    body = _read(np.frombuffer(state, np.uint8), workspace, True, markdown)
+    if body.words <= page.words:
+        return page
+    return body._replace(title=page.title, flags=page.flags | body.flags | FROM_STATE)
+
+
+def _read(
+    html: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool, markdown: bool
+) -> _Page:
+    tokenize(html, workspace)
+    describe(workspace)
+    words, flags = decide(workspace, keeps_comments)
+    return _Page(
+        plain_text(html, workspace).tobytes(),
+        title_text(html, workspace).tobytes(),
+        markdown_text(html, workspace).tobytes() if markdown else b"",
+        flags,
+        words,
+    )
+
+
+def _encoded(page: str | bytes) -> bytes:
+    text = page if isinstance(page, str) else page.decode("utf-8", "replace")
+    return text.encode("utf-8", "replace")
+
+
+def _own_workspace() -> Workspace:
+    """This thread's workspace with the shipped weights."""
+    if not hasattr(_local, "workspace"):
+        _local.workspace = new_workspace(load_weights())
+    workspace: Workspace = _local.workspace
+    return workspace
+
+
+def _strings(texts: list[bytes]) -> pa.LargeStringArray:
+    """The kernels write UTF-8: nothing is decoded here."""
+    return pa.array(texts, pa.large_binary()).cast(pa.large_string())

@@ -1,0 +1,1 @@
+"""Judge blocks: features, trees, and the cut between text and boilerplate."""

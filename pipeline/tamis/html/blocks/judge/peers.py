@@ -1,0 +1,103 @@
+"""Elements of the same make beside each other: posts, cards, entries, sections.
+
+Peers have one parent, one tag and one first name, and hold two blocks or more each.
+They tell a thread, whose posts are each other's peers and the first of them the
+page's text, from an article, whose comments are of another make than itself.
+"""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.html.blocks.judge.regions import words_before_main
+from tamis.html.blocks.layout import GROUP_SLOTS, Page
+
+PEER_NAMES: Final = (
+    "peers",
+    "peers_page_share",
+    "peers_run_share",
+    "peers_words_each",
+    "peers_first_words",
+)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+@njit(cache=True, nogil=True)
+def find_peers(page: Page) -> None:
+    """Fill `peers` and, of each element, the slot of its nearest ancestor's peers.
+
+    An element is its own ancestor here; -1 where none has a peer. Words before each
+    block and the best run must be there.
+    """
+    region = page.regions[0]
+    for index in range(page.state[0].elements):
+        page.own_peers[index] = -1
+        element = page.elements[index]
+        start, stop = element.block_start, element.block_stop
+        # Who holds all of its parent's blocks has no peer. Of those who do not, no
+        # two hold the same borders between blocks, and siblings share none (a block
+        # they may share: "<b>a<p>b</p>c</b><b>d"). Such sets number less than twice
+        # the borders, so that the table, of GROUP_SLOTS, cannot fill up.
+        is_whole = page.paths[index].wider != element.parent
+        if element.parent < 0 or stop - start < 2 or is_whole:
+            continue
+        slot = _slot(page, element.signature ^ np.uint64(element.parent))
+        peers = page.peers[slot]
+        if peers.elements == 0:
+            peers.first = start
+        peers.elements += 1
+        peers.words += page.words_before[stop] - page.words_before[start]
+        start, stop = max(start, region.run_start), min(stop, region.run_stop)
+        if start < stop:
+            peers.in_run += page.words_before[stop] - page.words_before[start]
+        page.own_peers[index] = slot
+    for index in range(page.state[0].elements):
+        slot = page.own_peers[index]
+        parent = page.elements[index].parent
+        if slot >= 0 and page.peers[slot].elements > 1:
+            page.peers_of[index] = slot
+        else:
+            page.peers_of[index] = page.peers_of[parent] if parent >= 0 else -1
+
+
+@njit(cache=True, nogil=True)
+def peer_features(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
+    """Write PEER_NAMES of a block from `at` on, all 0 where no ancestor has a peer.
+
+    Returns where the next feature goes.
+    """
+    slot = page.peers_of[page.blocks[index].element]
+    if slot < 0:
+        row[at : at + len(PEER_NAMES)] = 0
+        return at + len(PEER_NAMES)
+    peers = page.peers[slot]
+    row[at] = peers.elements
+    row[at + 1] = peers.words / max(page.words_before[page.state[0].blocks], 1)
+    row[at + 2] = peers.in_run / max(peers.words, 1)
+    row[at + 3] = peers.words / peers.elements
+    row[at + 4] = page.words_before[peers.first] - words_before_main(page)
+    return at + len(PEER_NAMES)
+
+
+@njit(cache=True, nogil=True)
+def forget_peers(page: Page) -> None:
+    """Free the slots that this page's elements took, for the next page."""
+    for index in range(page.state[0].elements):
+        if page.own_peers[index] >= 0:
+            page.peers[page.own_peers[index]].key = 0
+
+
+@njit(cache=True, nogil=True)
+def _slot(page: Page, of: np.uint64) -> int:
+    """The slot of a key, emptied if it is new."""
+    key = max(of * _MIX, np.uint64(1))
+    slot = key >> np.uint64(32) & np.uint64(GROUP_SLOTS - 1)
+    while page.peers[slot].key != 0 and page.peers[slot].key != key:
+        slot = (slot + np.uint64(1)) & np.uint64(GROUP_SLOTS - 1)
+    peers = page.peers[slot]
+    if peers.key == 0:
+        peers.key = key
+        peers.elements = peers.words = peers.in_run = 0
+    return int(slot)

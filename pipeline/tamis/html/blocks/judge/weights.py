@@ -1,0 +1,115 @@
+"""The shipped weights: weights.json, beside this file.
+
+    features    names of the features the trees read (tamis.html.blocks.judge.features)
+    log_odds    what class and id words say, learnt: {word: number}
+    content     trees for "is this block main content", as flat arrays in preorder
+    comment     trees for "is this block a user's comment"
+
+    trees: roots [trees], and per node, in preorder: feature (index into features, -1
+    for a leaf), threshold (left if the feature is not above it), right (the right
+    child; the left is the next node), value (log-odds of a leaf, or the mean below)
+
+Written by tamis.training.extractor.train; CARD.md says from what, and how good it is.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.errors import InputError
+from tamis.html.blocks.judge.dictionary import Dictionary, dictionary
+from tamis.html.blocks.judge.features import NAMES
+from tamis.html.blocks.judge.forest import Forest, forest_of
+from tamis.html.blocks.read.tags import fnv1a
+
+SHIPPED: Final = Path(__file__).with_name("weights.json")
+
+NODE: Final = np.dtype(
+    [
+        ("feature", np.int32),
+        ("threshold", np.float32),
+        ("right", np.int32),
+        ("value", np.float32),
+    ]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """One ensemble, its features numbered as `features.NAMES` numbers them."""
+
+    nodes: NDArray[np.void]  # NODE
+    roots: NDArray[np.int32]
+    bias: float
+    forest: Forest  # the same, as kernels ask it
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Everything learnt."""
+
+    words: Dictionary
+    content: Trees
+    comment: Trees
+
+
+def load_weights(path: Path = SHIPPED) -> Weights:
+    """Read weights; InputError names the file if it is missing or not of this kind.
+
+    What was read before is not read again, unless the file has changed since.
+    """
+    try:
+        state = path.stat()
+        return _loaded(path, state.st_mtime_ns, state.st_size)
+    except (
+        *(OSError, LookupError, TypeError, ValueError),
+        *(AttributeError, OverflowError, RecursionError),
+    ) as error:
+        raise InputError(f"{path} holds no extractor weights: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _loaded(path: Path, mtime_ns: int, size: int) -> Weights:
+    return weights_of(json.loads(path.read_text(encoding="utf-8")))
+
+
+def weights_of(stored: dict[str, Any]) -> Weights:
+    """Weights from the file's content.
+
+    Raises ValueError or another of the errors that `load_weights` lists if it is no such.
+    """
+    features = [NAMES.index(name) for name in stored["features"]]
+    log_odds = {fnv1a(w.encode()): odds for w, odds in stored["log_odds"].items()}
+    _float32(list(log_odds.values()), "log_odds")
+    return Weights(
+        dictionary(log_odds),
+        trees_of(stored["content"], features),
+        trees_of(stored["comment"], features),
+    )
+
+
+def trees_of(stored: dict[str, Any], features: list[int]) -> Trees:
+    """One ensemble from its arrays; `features` turns their numbers into NAMES'."""
+    count = len(stored["feature"])
+    nodes = np.zeros(count, NODE)
+    nodes["feature"] = [features[f] if f >= 0 else -1 for f in stored["feature"]]
+    nodes["right"] = np.array(stored["right"], np.int32)
+    for name in ("threshold", "value"):
+        nodes[name] = _float32(stored[name], name)
+    roots = np.array(stored["roots"], np.int32)
+    _float32([stored["bias"]], "bias")
+    return Trees(nodes, roots, float(stored["bias"]), forest_of(nodes, roots))
+
+
+def _float32(numbers: list[float], name: str) -> NDArray[np.float32]:
+    """As float32; ValueError where one is no finite number of that size."""
+    with np.errstate(over="ignore"):
+        array = np.array(numbers, np.float32)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds a number that is not finite")
+    return array

@@ -1,0 +1,88 @@
+"""What Python calls for each page, one kernel after the other on one workspace.
+
+    tokenize   bytes -> elements, blocks, spans    (tamis.html.blocks.tokenizer)
+    describe   -> features
+    decide     -> probabilities, is_kept
+    plain_text, markdown_text, title_text, texts_of_blocks   -> UTF-8
+
+Several kernels and not one that calls all: a kernel's machine code holds that of
+all it calls, so that one for everything took a third longer to compile, and every
+caller paid for the kinds of text that it does not want. A call costs 0.5 µs.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.html.blocks.judge.decide import keep_blocks, predict
+from tamis.html.blocks.judge.features import describe_blocks
+from tamis.html.blocks.judge.paths import follow_paths
+from tamis.html.blocks.judge.peers import find_peers, forget_peers
+from tamis.html.blocks.judge.regions import find_regions, forget_groups
+from tamis.html.blocks.layout import ZERO
+from tamis.html.blocks.workspace import Workspace
+from tamis.html.blocks.write.items import items_of
+from tamis.html.blocks.write.markdown import bytes_for_markdown, write_markdown
+from tamis.html.blocks.write.plain import write_plain
+from tamis.html.blocks.write.runs import bytes_needed, write_block, write_line
+
+Utf8 = NDArray[np.uint8]
+
+
+@njit(cache=True, nogil=True)
+def describe(workspace: Workspace) -> None:
+    """Fill the features of a page that was tokenized."""
+    page = workspace[0]
+    follow_paths(page)
+    find_regions(page)
+    find_peers(page)
+    describe_blocks(page)
+    forget_groups(page)
+    forget_peers(page)
+
+
+@njit(cache=True, nogil=True)
+def decide(workspace: Workspace, keeps_comments: bool) -> tuple[int, int]:
+    """Fill probabilities and `is_kept`; words kept, and the page's flags."""
+    page = workspace[0]
+    predict(page)
+    words = keep_blocks(page, keeps_comments)
+    return words, int(page.state[0].flags)
+
+
+@njit(cache=True, nogil=True)
+def plain_text(data: Utf8, workspace: Workspace) -> Utf8:
+    """The kept blocks, one a line."""
+    page = workspace[0]
+    out = np.empty(bytes_needed(page, 0, page.state[0].blocks), np.uint8)
+    return out[: write_plain(data, page, out, ZERO)]
+
+
+@njit(cache=True, nogil=True)
+def markdown_text(data: Utf8, workspace: Workspace) -> Utf8:
+    """The kept blocks with their structure."""
+    page = workspace[0]
+    items = items_of(page)
+    out = np.empty(bytes_for_markdown(data, page, items), np.uint8)
+    return out[: write_markdown(data, page, items, out, ZERO)]
+
+
+@njit(cache=True, nogil=True)
+def title_text(data: Utf8, workspace: Workspace) -> Utf8:
+    """<title> on one line; nothing where there is none."""
+    page = workspace[0]
+    start, stop = page.state[0].title_start, page.state[0].title_stop
+    out = np.empty(3 * (stop - start) + 16, np.uint8)  # as in bytes_needed
+    return out[: write_line(data, start, stop, page, out)]
+
+
+@njit(cache=True, nogil=True)
+def texts_of_blocks(data: Utf8, workspace: Workspace) -> tuple[Utf8, NDArray[np.int64]]:
+    """Text of every block, kept or not, end to end, and where each begins (blocks + 1)."""
+    page = workspace[0]
+    count = page.state[0].blocks + ZERO
+    out = np.empty(bytes_needed(page, 0, count), np.uint8)
+    offsets = np.zeros(count + 1, np.int64)
+    for block in range(count):
+        offsets[block + 1] = write_block(data, page, block, out, offsets[block])
+    return out[: offsets[count]], offsets

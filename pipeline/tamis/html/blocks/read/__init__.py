@@ -1,0 +1,1 @@
+"""Read a page: its tags, characters, attributes and blocks."""

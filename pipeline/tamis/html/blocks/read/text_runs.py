@@ -1,0 +1,228 @@
+"""Text between tags: a span of the open block, and its statistics.
+
+Counts are made while the bytes are read for the first and only time. A word goes
+on across inline tags ("<b>w</b>ord" is one), never across blocks or <br>.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.html.blocks.layout import (
+    BREAK,
+    IN_PRE,
+    LINKED,
+    MAX_TITLE,
+    MAX_TITLE_WORDS,
+    ZERO,
+    Page,
+)
+from tamis.html.blocks.read.characters import (
+    CAPITAL,
+    COMMA,
+    DIGIT,
+    IDEOGRAPH,
+    IGNORED,
+    LETTER,
+    SPACE,
+    TERMINAL,
+    character_at,
+    class_of,
+    reference_at,
+)
+from tamis.html.blocks.read.open_block import (
+    add_title_word,
+    begin_block,
+    end_word,
+    finish_block,
+    is_in_title,
+)
+from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME
+from tamis.html.blocks.read.words import (
+    begun_with_letters,
+    hash_of_character,
+    hash_of_word,
+    with_character,
+)
+from tamis.html.blocks.simd import letters_at
+
+_AMPERSAND, _A, _Z = 38, 97, 122
+_NONE = np.uint64(0)
+
+
+@njit(cache=True, nogil=True)
+def read_text(
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    page: Page,
+) -> None:
+    """Add the bytes start:stop to the open block."""
+    state = page.state[0]
+    position = start
+    # In preformatted text, blanks before the first word are its indentation.
+    if state.has_text == 0 and not _is_preformatted(page):
+        while position < stop and data[np.uint64(position)] <= 32:
+            position += 1
+        if position == stop:
+            return
+    if state.pending_breaks > 1:
+        finish_block(page)
+    block = page.blocks[state.blocks]
+    characters = words = capitalised = digits = terminals = commas = title_words = 0
+    in_word, after_space = state.in_word, state.after_space
+    value, piece, length = state.word_value, state.word_piece, state.word_length
+    block_hash, first, last = block.hash, block.first, block.last
+    while position < stop:
+        code = int(data[np.uint64(position)])
+        if in_word == 0 and _A <= code | 32 <= _Z:
+            behind = letters_at(data, position, stop)
+            value, piece, length = begun_with_letters(data, position, behind)
+            in_word = 1
+            words += 1
+            characters += behind - position
+            after_space = 0
+            kind = CAPITAL if code < _A else LETTER
+            capitalised += kind == CAPITAL
+            if first == 0:
+                first = kind
+            last = CAPITAL if data[np.uint64(behind - 1)] < _A else LETTER
+            position = behind
+            continue
+        if code == _AMPERSAND:
+            code, _, position = reference_at(data, position, stop, page)
+        elif code < 0x80:
+            position += 1
+        else:
+            code, position = character_at(data, position, stop)
+        kind = class_of(code)
+        if kind == IGNORED:
+            continue
+        if kind == SPACE:
+            if after_space == 0:
+                characters += 1
+                after_space = 1
+        else:
+            characters += 1
+            after_space = 0
+            last = kind
+            if first == 0:
+                first = kind
+        if LETTER <= kind <= DIGIT:
+            if in_word == 0:
+                in_word = 1
+                words += 1
+                value, piece, length = FNV_OFFSET, _NONE, ZERO
+                capitalised += kind == CAPITAL
+            digits += kind == DIGIT
+            value, piece, length = with_character(value, piece, length, code)
+            continue
+        if in_word:
+            in_word = 0
+            word = hash_of_word(value, piece, length)
+            block_hash = (block_hash ^ word) * FNV_PRIME
+            title_words += is_in_title(page, word)
+        if kind == IDEOGRAPH:
+            words += 1
+            word = hash_of_character(code)
+            block_hash = (block_hash ^ word) * FNV_PRIME
+            title_words += is_in_title(page, word)
+        terminals += kind == TERMINAL
+        commas += kind == COMMA
+    if first == 0 and block.first == 0:
+        # White space only: nothing to see yet.
+        if _is_preformatted(page):
+            _append_span(page, start, stop, ZERO)
+        return
+    if state.has_text == 0:
+        begin_block(page)
+        block.characters = 0
+    state.in_word, state.after_space = in_word, after_space
+    state.word_value, state.word_piece, state.word_length = value, piece, length
+    state.pending_breaks = 0
+    block.hash = block_hash
+    block.first, block.last = first, last
+    block.characters += characters
+    block.words += words
+    block.capitalised += capitalised
+    block.digits += digits
+    block.terminals += terminals
+    block.commas += commas
+    block.title_words += title_words
+    if state.link >= 0:
+        block.linked_words += words
+    _append_span(page, start, stop, (LINKED if state.link >= 0 else 0) + ZERO)
+
+
+@njit(cache=True, nogil=True)
+def break_line(page: Page, position: int) -> None:
+    """A <br>: a line break in the block; a second one in a row ends the block."""
+    state = page.state[0]
+    if state.has_text == 0:
+        return
+    end_word(page)
+    state.pending_breaks += 1
+    state.after_space = 1
+    if state.pending_breaks == 1:
+        page.blocks[state.blocks].breaks += 1
+        _append_span(page, position, position, BREAK + ZERO)
+
+
+@njit(cache=True, nogil=True)
+def read_title(
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    page: Page,
+) -> None:
+    """Remember where <title> is, and its words, by which headings are known."""
+    stop = _title_stop(data, start, stop)
+    page.state[0].title_start, page.state[0].title_stop = start, stop
+    value, piece, length = FNV_OFFSET, _NONE, ZERO
+    in_word, position = False, start
+    while position <= stop and page.state[0].title_words < MAX_TITLE_WORDS:
+        code = 32
+        if position == stop:
+            position += 1
+        elif data[position] == _AMPERSAND:
+            code, _, position = reference_at(data, position, stop, page)
+        else:
+            code, position = character_at(data, position, stop)
+        kind = class_of(code)
+        if LETTER <= kind <= DIGIT:
+            if not in_word:
+                in_word, value, piece, length = True, FNV_OFFSET, _NONE, ZERO
+            value, piece, length = with_character(value, piece, length, code)
+            continue
+        if kind == IGNORED:
+            continue
+        if in_word:
+            in_word = False
+            add_title_word(page, hash_of_word(value, piece, length))
+        if kind == IDEOGRAPH:
+            add_title_word(page, hash_of_character(code))
+
+
+@njit(cache=True, nogil=True)
+def _title_stop(data: NDArray[np.uint8], start: int, stop: int) -> int:
+    """Where the first MAX_TITLE characters of start:stop end."""
+    position = start
+    for _ in range(MAX_TITLE):
+        if position >= stop:
+            return stop
+        _, position = character_at(data, position, stop)
+    return position
+
+
+@njit(cache=True, nogil=True)
+def _is_preformatted(page: Page) -> bool:
+    top = page.stack[page.state[0].depth - 1]
+    return bool(page.elements[top].flags & np.uint32(IN_PRE))
+
+
+@njit(cache=True, nogil=True)
+def _append_span(page: Page, start: int, stop: int, flags: int) -> None:
+    state = page.state[0]
+    span = page.spans[state.spans]
+    span.start, span.stop, span.flags = start, stop, flags
+    state.spans += 1

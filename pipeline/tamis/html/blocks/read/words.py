@@ -1,0 +1,61 @@
+"""Hash of a word while it is read: its characters come one by one, or many at once.
+
+A word is folded in pieces of eight bytes, ASCII letters in lower case. What counts is the
+word, not how it came: "<b>w</b>ord", "wor&#100;" and "word" have the same hash. Between
+characters its state is the hash of the whole pieces, the bytes of the open piece, and
+their number.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME
+from tamis.html.blocks.simd import lowered_at
+
+_NO_BYTES = np.uint64(1 << 63)  # tells a character beyond ASCII from a piece
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def begun_with_letters(
+    data: NDArray[np.uint8], start: int, stop: int
+) -> tuple[np.uint64, np.uint64, int]:
+    """State of a word that begins with the ASCII letters start:stop."""
+    value = FNV_OFFSET
+    while stop - start >= 8:
+        value = _fold(value, lowered_at(data, start, stop))
+        start += 8
+    return value, lowered_at(data, start, stop), stop - start
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def with_character(
+    value: np.uint64, piece: np.uint64, length: int, code: int
+) -> tuple[np.uint64, np.uint64, int]:
+    """State with one more letter or digit."""
+    if code >= 0x80:
+        value = hash_of_word(value, piece, length)
+        return _fold(value, _NO_BYTES | np.uint64(code)), np.uint64(0), 0
+    piece |= np.uint64(code | 32) << np.uint64(8 * length)
+    if length == 7:
+        return _fold(value, piece), np.uint64(0), 0
+    return value, piece, length + 1
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def hash_of_word(value: np.uint64, piece: np.uint64, length: int) -> np.uint64:
+    """Of the word that is complete."""
+    return _fold(value, piece) if length else value
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def hash_of_character(code: int) -> np.uint64:
+    """Of a word that is one character beyond ASCII."""
+    return _fold(FNV_OFFSET, _NO_BYTES | np.uint64(code))
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _fold(value: np.uint64, piece: np.uint64) -> np.uint64:
+    """FNV-1a by eight bytes; the shift lets high bytes reach the low bits."""
+    value = (value ^ piece) * FNV_PRIME
+    return value ^ value >> np.uint64(32)

@@ -1,0 +1,207 @@
+"""One pass over a page's UTF-8: elements, blocks of text, spans, statistics.
+
+Follows the tokenization of the HTML standard (comments, raw text, attributes,
+character references) and the parts of its tree construction that move text
+between blocks: implied end tags, table and button barriers, what ends svg.
+Not followed: foster parenting, the adoption agency (an inline end tag never
+closes a block), quirks. noscript is read as markup, because forums put their
+threads there; the text of select, svg, template, video and canvas is not shown.
+
+Every turn of the main loop consumes input, and all scans of the open elements
+together are bounded by MAX_LOOKS, so a page costs O(bytes).
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.html.blocks.layout import (
+    CUT_AT_BLOCKS,
+    CUT_AT_ELEMENTS,
+    CUT_AT_NAMES,
+    CUT_AT_SPANS,
+    INHERITED,
+    MAX_BLOCKS,
+    MAX_ELEMENTS,
+    MAX_NAMES,
+    MAX_SPANS,
+    SILENT,
+    ZERO,
+    Page,
+)
+from tamis.html.blocks.read import tags
+from tamis.html.blocks.read.attributes import (
+    HAS_HREF,
+    SELF_CLOSING,
+    TAG_IS_CUT,
+    read_attributes,
+)
+from tamis.html.blocks.read.open_block import finish_block
+from tamis.html.blocks.read.raw_text import after_comment, after_declaration, after_raw
+from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, PROPERTIES
+from tamis.html.blocks.read.text_runs import break_line, read_text, read_title
+from tamis.html.blocks.read.tree import clear, close_all, end_element, start_element
+from tamis.html.blocks.simd import first_of
+from tamis.html.blocks.workspace import Workspace
+
+_LESS = np.uint8(60)  # no literal: see layout.ZERO
+_GREATER, _SLASH, _BANG, _QUESTION = 62, 47, 33, 63
+_ALL_BUT_RAW = np.uint32(0xFFFFFFFF ^ tags.RAW)
+
+
+@njit(cache=True, nogil=True)
+def tokenize(data: NDArray[np.uint8], workspace: Workspace) -> None:
+    """Fill the workspace from a page's UTF-8; counts and flags are in its state."""
+    page = workspace[0]
+    clear(page)
+    state = page.state[0]
+    position, stop = ZERO, len(data)
+    while position < stop:
+        cap = _cap_reached(page)
+        if cap:
+            state.flags |= np.uint32(cap)
+            break
+        before = position
+        position = _next(data, position, stop, page)
+        if position <= before:  # cannot happen; a hang would cost the worker
+            position = before + 1
+    close_all(page)
+
+
+@njit(nogil=True, inline="always")
+def _cap_reached(page: Page) -> int:
+    """The flag of the first table that is full, or 0; a tag may take two rows."""
+    state = page.state[0]
+    if state.elements >= MAX_ELEMENTS - 2:
+        return CUT_AT_ELEMENTS
+    if state.blocks >= MAX_BLOCKS - 2:
+        return CUT_AT_BLOCKS
+    if state.spans >= MAX_SPANS - 2:
+        return CUT_AT_SPANS
+    return CUT_AT_NAMES if state.names >= MAX_NAMES - 2 else 0
+
+
+@njit(nogil=True, inline="always")
+def _next(
+    data: NDArray[np.uint8],
+    position: int,
+    stop: int,
+    page: Page,
+) -> int:
+    """Consume a run of text, a tag or a comment; returns where the next begins."""
+    if data[position] != _LESS or position + 1 >= stop:
+        return _text(data, position, stop, page)
+    following = data[position + 1]
+    if _is_letter(following):
+        return _start_tag(data, position + 1, stop, page)
+    if following == _SLASH:
+        if position + 2 < stop and _is_letter(data[position + 2]):
+            return _end_tag(data, position + 2, stop, page)
+        if position + 2 >= stop:
+            return _text(data, position, stop, page)
+        return after_declaration(data, position + 2, stop)
+    if following == _BANG:
+        is_foreign = page.state[0].foreign >= 0
+        return after_comment(data, position + 2, stop, is_foreign)
+    if following == _QUESTION:
+        return after_declaration(data, position + 2, stop)
+    return _text(data, position, stop, page)
+
+
+@njit(nogil=True, inline="always")
+def _text(
+    data: NDArray[np.uint8],
+    position: int,
+    stop: int,
+    page: Page,
+) -> int:
+    """Read text up to the next `<`; a `<` at `position` itself is text."""
+    end = first_of(data, position + 1, stop, _LESS)
+    state = page.state[0]
+    top = page.stack[state.depth - 1]
+    if page.elements[top].flags & np.uint32(SILENT) == 0:
+        read_text(data, position, end, page)
+    return end
+
+
+@njit(nogil=True, inline="always")
+def _start_tag(
+    data: NDArray[np.uint8],
+    position: int,
+    stop: int,
+    page: Page,
+) -> int:
+    value, position = _tag_name(data, position, stop)
+    tag = tags.tag_of_hash(value)
+    state = page.state[0]
+    name_start = state.names + ZERO
+    position, name_stop, flags = read_attributes(
+        data, position, stop, page.names, name_start
+    )
+    if flags & TAG_IS_CUT:
+        return stop
+    properties = PROPERTIES[tag]
+    if state.foreign >= 0:
+        if properties & np.uint32(tags.BREAKOUT | tags.BLOCK):
+            end_element(page, page.elements[state.foreign].tag + ZERO)
+        elif flags & SELF_CLOSING:
+            return position
+        else:
+            properties &= _ALL_BUT_RAW
+    if properties & np.uint32(tags.IGNORED):
+        return position
+    if properties & np.uint32(tags.RAW):
+        end, after = after_raw(data, position, stop, value)
+        if tag == tags.TITLE and state.title_stop == 0:
+            read_title(data, position, end, page)
+        return after
+    if tag == tags.BR:
+        break_line(page, position)
+        return position
+    if properties & np.uint32(tags.VOID):
+        if properties & np.uint32(tags.BLOCK):
+            finish_block(page)
+        return position
+    own = np.uint32(flags & (INHERITED | HAS_HREF))
+    start_element(page, tag, own, name_start, name_stop)
+    if properties & np.uint32(tags.FOREIGN) and flags & SELF_CLOSING:
+        end_element(page, tag)
+    return position
+
+
+@njit(nogil=True, inline="always")
+def _end_tag(data: NDArray[np.uint8], position: int, stop: int, page: Page) -> int:
+    value, position = _tag_name(data, position, stop)
+    tag = tags.tag_of_hash(value)
+    position, _, flags = read_attributes(
+        data, position, stop, page.names, page.state[0].names + ZERO
+    )
+    if flags & TAG_IS_CUT:
+        return stop
+    if tag == tags.BR:
+        break_line(page, position)
+    else:
+        end_element(page, tag)
+    return position
+
+
+@njit(cache=True, nogil=True)
+def _tag_name(
+    data: NDArray[np.uint8], position: int, stop: int
+) -> tuple[np.uint64, int]:
+    """Hash of the lower-cased tag name at `position`, and where it ends."""
+    value = FNV_OFFSET
+    while position < stop:
+        byte = data[position]
+        if byte <= 32 or byte in (_SLASH, _GREATER):
+            break
+        if 65 <= byte <= 90:
+            byte = np.uint8(byte | 32)
+        value = (value ^ np.uint64(byte)) * FNV_PRIME
+        position += 1
+    return value, position
+
+
+@njit(cache=True, nogil=True)
+def _is_letter(byte: np.uint8) -> bool:
+    return bool(97 <= (byte | 32) <= 122)

@@ -1,0 +1,1 @@
+"""Write the kept blocks: plain text, Markdown."""

@@ -1,0 +1,87 @@
+"""List items in Markdown: a hyphen, or a number in a list that is numbered.
+
+An item's mark stands before the first of its blocks that is kept; all others, and
+the lists within, are indented by the mark's width.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.html.blocks.layout import ZERO, Page
+from tamis.html.blocks.read import tags
+
+_MAX_NESTING: Final = 8
+_BLANK, _HYPHEN, _DOT, _ZERO = 32, 45, 46, 48
+
+# Per element: `number` in its list, from 1 on, or 0 if that is not numbered, and
+# whether its mark is written.
+ITEM = np.dtype([("number", np.int32), ("is_marked", np.bool_)], align=True)
+Items = Any
+
+
+@njit(cache=True, nogil=True)
+def items_of(page: Page) -> Items:
+    """One ITEM per element; those of other elements stay empty."""
+    count = page.state[0].elements + ZERO
+    items = np.zeros(count, ITEM)
+    written = np.zeros(count, np.int32)  # items of a list, so far
+    for index in range(count):
+        parent = page.elements[index].parent
+        if page.elements[index].tag != tags.LI or parent < 0:
+            continue
+        if page.elements[parent].tag == tags.OL:
+            written[parent] += 1
+            items[index].number = written[parent]
+    return items
+
+
+@njit(cache=True, nogil=True)
+def nesting(page: Page, items: Items, container: int) -> tuple[int, int, int]:
+    """Open quotes, columns that open items take, and the innermost item or -1.
+
+    A table stands outside of the list that holds it.
+    """
+    quotes = lists = columns = ZERO
+    item = -1 + ZERO
+    element = container + ZERO
+    while element >= 0:
+        tag = page.elements[element].tag
+        if tag == tags.BLOCKQUOTE:
+            quotes += 1
+        elif tag == tags.LI:
+            if item < 0:
+                item = element
+            if lists < _MAX_NESTING:
+                columns += width_of_mark(items[element].number)
+            lists += 1
+        elif tag == tags.TABLE:
+            break
+        element = page.elements[element].parent + ZERO
+    return min(quotes, _MAX_NESTING + ZERO), columns, item
+
+
+@njit(cache=True, nogil=True)
+def write_mark(number: int, out: NDArray[np.uint8], at: int) -> int:
+    """`- ` or `12. `; returns where it ends."""
+    stop = at + width_of_mark(number)
+    out[stop - 1] = _BLANK
+    if number == 0:
+        out[at] = _HYPHEN
+        return stop
+    out[stop - 2] = _DOT
+    for position in range(stop - 3, at - 1, -1):
+        out[position] = _ZERO + number % 10
+        number //= 10
+    return stop
+
+
+@njit(cache=True, nogil=True)
+def width_of_mark(number: int) -> int:
+    width = 2
+    while number > 0:
+        width += 1
+        number //= 10
+    return width

@@ -1,0 +1,153 @@
+"""Block text as bytes: references decoded, white space collapsed, lines kept.
+
+White space runs become one space; <br> becomes a line feed. In preformatted text
+line feeds, tabs and spaces stay. Control characters are left out. Functions write
+to `out` from `at` on and return where they stopped; the caller has made room
+(`bytes_needed`).
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.html.blocks.layout import BREAK, IN_PRE, NO, ZERO, Page
+from tamis.html.blocks.read.characters import (
+    SPACE,
+    character_at,
+    class_of,
+    reference_at,
+)
+
+_AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
+
+
+@njit(cache=True, nogil=True)
+def bytes_needed(page: Page, first: int, last: int) -> int:
+    """Room that blocks first:last may take, with whatever stands around them.
+
+    A reference never grows to more than 1.2 times its length (`&nGt;`), but a byte
+    that is no UTF-8 becomes the three of U+FFFD. 600 bytes a block are for the marks of
+    deep lists.
+    """
+    needed = 64
+    for index in range(first, last):
+        block = page.blocks[index]
+        needed += 600
+        for span in range(block.span_start, block.span_stop):
+            needed += 3 * (page.spans[span].stop - page.spans[span].start) + 4
+    return needed
+
+
+@njit(cache=True, nogil=True)
+def write_block(
+    data: NDArray[np.uint8], page: Page, index: int, out: NDArray[np.uint8], at: int
+) -> int:
+    """The text of one block, without white space at its ends."""
+    block = page.blocks[index]
+    start = at
+    is_pre = block.flags & np.uint32(IN_PRE) != 0
+    for number in range(block.span_start, block.span_stop):
+        span = page.spans[number]
+        if span.flags & BREAK:
+            at = _end_line(out, start, at)
+        else:
+            at = write_run(data, span.start, span.stop, page, is_pre, out, start, at)
+    while at > start and (out[at - 1] == _BLANK or out[at - 1] == _LINE_FEED):
+        at -= 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def write_line(
+    data: NDArray[np.uint8],
+    position: int,
+    stop: int,
+    page: Page,
+    out: NDArray[np.uint8],
+) -> int:
+    """Bytes position:stop of a page as one line, from the beginning of `out`."""
+    end = write_run(data, position, stop, page, NO, out, ZERO, ZERO)
+    return end - 1 if end > 0 and out[end - 1] == _BLANK else end
+
+
+@njit(cache=True, nogil=True)
+def write_run(
+    data: NDArray[np.uint8],
+    position: int,
+    stop: int,
+    page: Page,
+    is_pre: bool,
+    out: NDArray[np.uint8],
+    start: int,
+    at: int,
+) -> int:
+    """Bytes position:stop of a page as text; what is written so far begins at start."""
+    while position < stop:
+        code, second = int(data[position]), 0
+        if _BLANK < code < 0x7F and code != _AMPERSAND:
+            out[at] = code
+            at += 1
+            position += 1
+            continue
+        if code == _AMPERSAND:
+            code, second, position = reference_at(data, position, stop, page)
+        elif code < 0x80:
+            position += 1
+        else:
+            code, position = character_at(data, position, stop)
+        if class_of(code) != SPACE:
+            if code == 0x7F or 0x80 <= code < 0xA0:
+                continue
+            at = write_character(code, out, at)
+            if second:
+                at = write_character(second, out, at)
+        elif is_pre:
+            at = _write_kept_space(code, out, start, at)
+        elif at > start and out[at - 1] != _BLANK and out[at - 1] != _LINE_FEED:
+            out[at] = _BLANK
+            at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def write_character(code: int, out: NDArray[np.uint8], at: int) -> int:
+    """One code point as UTF-8."""
+    if code < 0x80:
+        out[at] = code
+        return at + 1
+    if code < 0x800:
+        out[at] = 0xC0 | code >> 6
+        out[at + 1] = 0x80 | code & 0x3F
+        return at + 2
+    if code < 0x10000:
+        out[at] = 0xE0 | code >> 12
+        out[at + 1] = 0x80 | code >> 6 & 0x3F
+        out[at + 2] = 0x80 | code & 0x3F
+        return at + 3
+    out[at] = 0xF0 | code >> 18
+    out[at + 1] = 0x80 | code >> 12 & 0x3F
+    out[at + 2] = 0x80 | code >> 6 & 0x3F
+    out[at + 3] = 0x80 | code & 0x3F
+    return at + 4
+
+
+@njit(nogil=True, inline="always")
+def _write_kept_space(code: int, out: NDArray[np.uint8], start: int, at: int) -> int:
+    """White space of preformatted text; blank lines before its first line go."""
+    if code == _RETURN:
+        return at
+    if code == _LINE_FEED:
+        return _end_line(out, start, at)
+    out[at] = _TAB if code == _TAB else _BLANK
+    return at + 1
+
+
+@njit(cache=True, nogil=True)
+def _end_line(out: NDArray[np.uint8], start: int, at: int) -> int:
+    """A line feed after what is written; none at the very start."""
+    while at > start and (out[at - 1] == _BLANK or out[at - 1] == _TAB):
+        at -= 1
+    if at > start:
+        out[at] = _LINE_FEED
+        at += 1
+    return at

@@ -1,0 +1,26 @@
+"""What an engine's guarded process runs on each page.
+
+Imports as little as it can: every worker has such a process beside it.
+"""
+
+import importlib
+from collections.abc import Callable
+
+from tamis.html.title import title_of
+
+
+def with_title(factory: str) -> Callable[[str], tuple[str, str | None]]:
+    """The engine whose factory is "module:attribute", with the page's title beside.
+
+    Zero bytes are left out: libxml2 takes the first for the end of the page.
+    """
+    module, _, attribute = factory.partition(":")
+    text_of: Callable[[str], str] = getattr(
+        importlib.import_module(module), attribute
+    )()
+
+    def text_and_title(page: str) -> tuple[str, str | None]:
+        page = page.replace("\0", "")
+        return text_of(page), title_of(page)
+
+    return text_and_title

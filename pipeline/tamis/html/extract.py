@@ -1,0 +1,102 @@
+"""The engines that turn a page into its main text, each behind one function.
+
+An engine that calls a library which may hang or crash is a factory of a function from
+one page (str) to its text, and runs behind a `Guard`. An engine that bounds its own
+work is a factory of a function from a batch (string array) to one `Extracted` a page.
+"""
+
+import importlib
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from tamis.html.guard import Failure, Guard
+from tamis.text.buffers import utf8_buffers
+
+
+class Extracted(NamedTuple):
+    """What an engine made of a page; "" for the text where it found none."""
+
+    text: str
+    title: str | None
+    markdown: str | None = None
+    note: str | None = None  # how the text was come by, where not from all of the page
+
+
+class Engine(NamedTuple):
+    """Where an engine is: `factory` is "module:attribute", imported on first use.
+
+    `libraries`: the distributions whose version its texts depend on.
+    `settings`: what of the recipe's settings the factory takes.
+    """
+
+    factory: str
+    needs_guard: bool
+    libraries: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+
+
+Extract = Callable[[pa.StringArray], list[Extracted | Failure]]
+
+ENGINES = {
+    "trafilatura": Engine(
+        "tamis.html.engines.trafilatura:build",
+        needs_guard=True,
+        libraries=("justext", "lxml", "trafilatura"),
+    ),
+    "resiliparse": Engine(
+        "tamis.html.engines.resiliparse:build",
+        needs_guard=True,
+        libraries=("resiliparse",),
+    ),
+    "blocks": Engine(
+        "tamis.html.blocks.engine:build",
+        needs_guard=False,
+        libraries=(),
+        settings=("comments", "markdown", "model"),
+    ),
+}
+
+
+def open_engine(
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    timeout_seconds: float,
+    memory_bytes: int,
+) -> Extract:
+    """The engine as a function of a batch, behind a guard where it needs one.
+
+    Of `settings` an engine without a guard is given those that it takes.
+    """
+    engine = ENGINES[name]
+    if not engine.needs_guard:
+        given = {key: settings[key] for key in engine.settings}
+        extract: Extract = _load(engine.factory)(**given)
+        return extract
+    guard = Guard(
+        "tamis.html.engines.page:with_title",
+        {"factory": engine.factory},
+        timeout_seconds=timeout_seconds,
+        memory_bytes=memory_bytes,
+    )
+
+    def extract_guarded(pages: pa.StringArray) -> list[Extracted | Failure]:
+        data, offsets = utf8_buffers(pages)
+        spans = itertools.pairwise(offsets)
+        answers = guard([data[start:stop].data for start, stop in spans])
+        return [
+            answer
+            if isinstance(answer, Failure)
+            else Extracted(answer[0] or "", answer[1])
+            for answer in answers
+        ]
+
+    return extract_guarded
+
+
+def _load(factory: str) -> Any:
+    module, _, attribute = factory.partition(":")
+    return getattr(importlib.import_module(module), attribute)

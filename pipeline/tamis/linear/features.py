@@ -1,0 +1,229 @@
+"""What the linear model sees of a text: hashed n-grams of windows of about 400 characters.
+
+A toxic comment under a long article is lost in the sum over the page; its own window
+shows it. A document's words are cut into windows of equal length, as many as fit.
+
+Each window yields one bucket number per n-gram:
+    characters  2 to 5 code points in a row, in lower case, within a run of letters and
+                digits with a mark at either end; in scripts without spaces a run goes
+                from one space or punctuation mark to the next
+    words       each word, and each two in a row
+
+A bucket that comes k times counts k times; a window of n n-grams is worth 1/sqrt(n)
+for each, which keeps long and short windows comparable (as L2 normalisation does, but
+without counting what is distinct). Training and scoring run the same kernel.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.text.buffers import Bytes, read_only
+from tamis.text.growth import doubled
+from tamis.text.hashing import OFFSET, PRIME, extended
+from tamis.text.unicode import code_points, position
+from tamis.text.utf8 import decode
+from tamis.text.words import Words
+
+WINDOW_CHARACTERS = 400
+
+# Kinds of n-gram start from different values: the word `ab` is not the characters `ab`.
+_WORD, _PAIR, _EDGE = 0x110001, 0x110002, 0x110003
+_LONGEST = 5
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing
+
+# All that a bucket's number depends on besides the text: weights go with it.
+SEEDS = {
+    "hash": "FNV-1a",
+    "offset": int(OFFSET),
+    "prime": int(PRIME),
+    "multiplier": int(_MULTIPLIER),
+    "word": _WORD,
+    "pair": _PAIR,
+    "edge": _EDGE,
+    "longest": _LONGEST,
+    "window_characters": WINDOW_CHARACTERS,
+}
+
+
+class Windows(NamedTuple):
+    """Windows of a batch, document after document.
+
+    words      (windows + 1,)    int64  where the words of each window begin
+    documents  (documents + 1,)  int64  where the windows of each document begin
+    """
+
+    words: NDArray[np.int64]
+    documents: NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True)
+def windows_of(words: Words, characters: int = WINDOW_CHARACTERS) -> Windows:
+    """Windows of equal length, of 2/3 to 3/2 of `characters` unless the text is shorter.
+
+    Length is that of the words, and 1 for whatever is between two. A document without
+    words has no window.
+    """
+    starts = np.empty(len(words.starts) + 1, np.int64)
+    documents = np.zeros(len(words.documents), np.int64)
+    count = 0
+    for document in range(len(documents) - 1):
+        first, last = words.documents[document], words.documents[document + 1]
+        total = 0
+        for word in range(first, last):
+            total += _length(words, word, first)
+        wanted = max(1, (total + characters // 2) // characters)
+        reached, made = 0, 0
+        for word in range(first, last):
+            if reached * wanted >= made * total and made < wanted:
+                starts[count] = word
+                count += 1
+                made += 1
+            reached += _length(words, word, first)
+        documents[document + 1] = count
+    starts[count] = words.documents[-1]
+    return Windows(starts[: count + 1].copy(), documents)
+
+
+def buckets(
+    data: Bytes, words: Words, windows: Windows, bits: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Bucket numbers below 2**bits of every window, and where each window's begin."""
+    tables = code_points()
+    return _buckets(read_only(data), words, windows, bits, tables.index, tables.lower)
+
+
+def weighted_sums(
+    data: Bytes, words: Words, windows: Windows, weights: NDArray[np.int16]
+) -> NDArray[np.float64]:
+    """Sum of the weights of each window's n-grams over sqrt(n); 2**bits weights."""
+    tables = code_points()
+    bits = len(weights).bit_length() - 1
+    return _weighted_sums(
+        read_only(data), words, windows, weights, bits, tables.index, tables.lower
+    )
+
+
+@njit(cache=True, nogil=True)
+def whole_documents(words: Words) -> Windows:
+    """One window for each document, however long it is."""
+    return Windows(words.documents, np.arange(len(words.documents)))
+
+
+@njit(cache=True, nogil=True)
+def _length(words: Words, word: int, first: int) -> int:
+    """Code points of a word and of the gap before it."""
+    is_parted = word > first and words.starts[word] > words.ends[word - 1]
+    return int(words.lengths[word] + np.int32(is_parted))
+
+
+@njit(cache=True, nogil=True)
+def _buckets(
+    data: Bytes,
+    words: Words,
+    windows: Windows,
+    bits: int,
+    index: NDArray[np.uint16],
+    lower: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    pieces = np.empty(1 << 16, np.int32)
+    offsets = np.zeros(len(windows.words), np.int64)
+    codes, found = _scratch(words, windows)
+    total = 0
+    for window in range(len(windows.words) - 1):
+        first, last = windows.words[window], windows.words[window + 1]
+        count = _fill(data, words, first, last, bits, index, lower, codes, found)
+        while total + count > len(pieces):
+            pieces = doubled(pieces)
+        for gram in range(count):
+            pieces[total + gram] = found[gram]
+        total += count
+        offsets[window + 1] = total
+    return pieces[:total].copy(), offsets
+
+
+@njit(cache=True, nogil=True)
+def _weighted_sums(
+    data: Bytes,
+    words: Words,
+    windows: Windows,
+    weights: NDArray[np.int16],
+    bits: int,
+    index: NDArray[np.uint16],
+    lower: NDArray[np.int32],
+) -> NDArray[np.float64]:
+    sums = np.zeros(len(windows.words) - 1)
+    codes, found = _scratch(words, windows)
+    for window in range(len(sums)):
+        first, last = windows.words[window], windows.words[window + 1]
+        count = _fill(data, words, first, last, bits, index, lower, codes, found)
+        total = 0  # of whole numbers: exact in any order
+        for gram in range(count):
+            total += weights[found[gram]]
+        sums[window] = total / np.sqrt(max(count, 1))
+    return sums
+
+
+@njit(cache=True, nogil=True)
+def _scratch(
+    words: Words, windows: Windows
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Room for the code points and the n-grams of the longest window."""
+    longest = 0
+    for window in range(len(windows.words) - 1):
+        length = 2
+        for word in range(windows.words[window], windows.words[window + 1]):
+            length += words.lengths[word] + 2
+        longest = max(longest, length)
+    return np.empty(longest, np.int64), np.empty(longest * _LONGEST, np.int32)
+
+
+@njit(cache=True, nogil=True)
+def _fill(
+    data: Bytes,
+    words: Words,
+    first: int,
+    last: int,
+    bits: int,
+    index: NDArray[np.uint16],
+    lower: NDArray[np.int32],
+    codes: NDArray[np.int64],
+    found: NDArray[np.int32],
+) -> int:
+    """Write the buckets of the words [first, last) to `found`; how many there are."""
+    shift = np.uint64(64 - bits)
+    count, length = 0, 0
+    previous = np.uint64(0)
+    for word in range(first, last):
+        if word == first or words.starts[word] > words.ends[word - 1]:
+            codes[length] = _EDGE
+            length += 1
+        value = extended(OFFSET, _WORD)
+        here, stop = words.starts[word], words.ends[word]
+        while here < stop:
+            code, width = decode(data, here, stop)
+            here += width
+            code += lower[position(index, code)]
+            value = extended(value, code)
+            codes[length] = code
+            length += 1
+        found[count] = (value * _MULTIPLIER) >> shift
+        count += 1
+        if word > first:
+            pair = extended(extended(previous, _PAIR) ^ (value >> shift), _PAIR) ^ value
+            found[count] = (pair * _MULTIPLIER) >> shift
+            count += 1
+        previous = value
+    codes[length] = _EDGE
+    length += 1
+    for start in range(length - 1):
+        value = extended(OFFSET, codes[start])
+        for reached in range(start + 1, min(length, start + _LONGEST)):
+            value = extended(value, codes[reached])
+            found[count] = (value * _MULTIPLIER) >> shift
+            count += 1
+            if codes[reached] == _EDGE:
+                break
+    return count

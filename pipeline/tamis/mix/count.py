@@ -1,0 +1,135 @@
+"""How much there is to mix: documents, characters and tokens of each language.
+
+All are counted as the mix would take them without weights of languages: a document
+that `rehydrate` repeats counts as often, one that was dropped not at all.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tamis.documents.parts import Part
+from tamis.errors import ConfigError
+from tamis.mix.domains import write_domains
+from tamis.mix.kernels.rehydration import times_of
+from tamis.mix.kernels.tokens import estimated_tokens
+from tamis.storage import Storage
+from tamis.work.commits import Outputs
+
+_BATCH_ROWS = 256  # with their texts, each of which may have megabytes
+_TOKENIZED_AT_ONCE = 256
+
+
+def count_part(
+    outputs: Outputs,
+    part: Part,
+    tokenizer: str | None,
+    rehydration: Mapping[int, float],
+    with_domains: bool,
+) -> dict[str, Any]:
+    """Documents, characters and tokens by language of what is still in; by domain too."""
+    columns = ["language", "domain", "text_chars", "drop_reason"]
+    table = part.read(outputs.storage, columns)
+    is_open = pc.is_null(table["drop_reason"])
+    times = repeats(outputs.storage, part, rehydration)
+    tokens = _tokens(outputs.storage, part, is_open, tokenizer)
+    counted = pa.table(
+        {
+            "language": pc.fill_null(table["language"], "unknown"),
+            "domain": table["domain"],
+            "documents": pa.array(times),
+            # Whole numbers: their sums do not depend on the order of adding.
+            "characters": pa.array(
+                _rounded(pc.fill_null(table["text_chars"], 0), times)
+            ),
+            "tokens": pa.array(_rounded(tokens, times)),
+        }
+    ).filter(is_open)
+    if with_domains:
+        write_domains(outputs, counted)
+    groups = counted.group_by("language").aggregate(
+        [("documents", "sum"), ("characters", "sum"), ("tokens", "sum")]
+    )
+    return {
+        "languages": {
+            row["language"]: {
+                "documents": row["documents_sum"],
+                "characters": row["characters_sum"],
+                "tokens": row["tokens_sum"],
+            }
+            for row in groups.to_pylist()
+        },
+        "has_markdown": "markdown" in part.columns(outputs.storage),
+    }
+
+
+def repeats(
+    storage: Storage, part: Part, rehydration: Mapping[int, float]
+) -> NDArray[np.float64]:
+    """How often each document is taken for the copies that the corpus had of it."""
+    if not rehydration or "cluster_size" not in part.columns(storage):
+        return np.ones(part.rows)
+    sizes = part.read(storage, ["cluster_size"])["cluster_size"]
+    return times_of(np.asarray(pc.fill_null(sizes, 1)).astype(np.int64), rehydration)
+
+
+def batches(
+    storage: Storage, part: Part, names: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """The documents of a part and what layers say of them, in order, a few at a time."""
+    known = part.columns(storage)
+    yield from part.batches(storage, [n for n in names if n in known], _BATCH_ROWS)
+
+
+def counted_tokens(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
+    """Tokens of each row: counted where there is a tokenizer, else estimated."""
+    if tokenizer is None:
+        characters = np.asarray(rows["text_chars"]).astype(np.int64)
+        return estimated_tokens(
+            characters, pc.fill_null(rows["language"], "unknown").to_pylist()
+        )
+    encoder = _encoder(tokenizer)
+    counts: list[int] = []
+    for start in range(0, len(rows["text"]), _TOKENIZED_AT_ONCE):
+        texts = rows["text"].slice(start, _TOKENIZED_AT_ONCE).to_pylist()
+        encodings = encoder.encode_batch_fast(texts, add_special_tokens=False)
+        counts += [len(encoding.ids) for encoding in encodings]
+    return np.array(counts, np.int64)
+
+
+def _tokens(
+    storage: Storage, part: Part, is_open: Any, tokenizer: str | None
+) -> NDArray[np.int64]:
+    """Tokens of each document of a part; 0 for dropped ones, whose text nobody reads."""
+    if tokenizer is None:
+        table = part.read(storage, ["text_chars", "language"])
+        return counted_tokens(table, None)
+    mask = np.asarray(is_open, dtype=bool)
+    tokens = np.zeros(part.rows, np.int64)
+    first = 0
+    for batch in batches(storage, part, ["text"]):
+        rows = mask[first : first + batch.num_rows]
+        counted = counted_tokens(batch.filter(pa.array(rows)), tokenizer)
+        tokens[first : first + batch.num_rows][rows] = counted
+        first += batch.num_rows
+    return tokens
+
+
+def _rounded(counts: Any, times: NDArray[np.float64]) -> NDArray[np.int64]:
+    known = np.asarray(counts).astype(np.float64)
+    return np.rint(known * times).astype(np.int64)
+
+
+@lru_cache(maxsize=1)
+def _encoder(path: str) -> Any:
+    from tokenizers import Tokenizer  # only recipes that name one pay for it
+
+    try:
+        return Tokenizer.from_file(path)
+    except Exception as error:  # the library raises the bare class
+        raise ConfigError(f"mix_corpus.tokenizer: {path}: {error}") from error

@@ -1,0 +1,1 @@
+"""What the mix computes: weights, cuts and orders, arrays in and arrays out."""

@@ -1,0 +1,169 @@
+"""Which documents the mix takes, how often, and the rows that it holds of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tamis.documents.parts import Part
+from tamis.mix.count import batches, counted_tokens, repeats
+from tamis.mix.kernels.cut import Cut
+from tamis.mix.kernels.order import shuffle_key
+from tamis.mix.kernels.weights import copies
+from tamis.schema import PROVENANCE
+from tamis.storage import Storage
+
+# Epochs that no mix reaches: what is drawn with them is independent of the order.
+_SAMPLE_EPOCH, _DOMAIN_EPOCH = 2**62, 2**62 + 1
+# Text of rows that are put together at once: a document may be taken many times.
+_BATCH_BYTES = 16 << 20
+
+# What a shard holds. Columns that the recipe does not write are null.
+MIX = pa.schema(
+    [
+        *PROVENANCE,
+        ("text", pa.string()),
+        ("title", pa.string()),
+        ("markdown", pa.string()),
+        ("language", pa.string()),
+        ("script", pa.string()),
+        ("language_score", pa.float32()),
+        ("quality_score", pa.float32()),
+        ("rights_license", pa.string()),
+        ("text_chars", pa.int64()),
+        ("tokens", pa.int64()),
+        ("cluster_size", pa.uint32()),
+        ("repeated_spans", pa.list_(pa.int32())),  # for a trainer's loss to leave out
+        ("epoch", pa.int32()),
+    ]
+)
+KEY = "shuffle_key"
+KEYED = MIX.append(pa.field(KEY, pa.uint64()))
+# A row of a part's layer.
+LAYER = pa.schema(
+    [("id", pa.uint64()), ("drop_reason", pa.string()), ("copies", pa.int32())]
+)
+_COUNTS = ("documents", "rows", "characters", "tokens")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What was decided from the counts, the same for every task."""
+
+    seed: int
+    epochs: dict[str, float]
+    caps: dict[str, dict[str, float]]
+    rehydration: dict[int, float]
+    tokenizer: str | None
+    cut: Cut
+
+
+def drawn(storage: Storage, part: Part, draw: Draw) -> tuple[NDArray[np.int64], Any]:
+    """How often each document is taken, and the part's layer, which says why not."""
+    table = part.read(storage, ["id", "language", "domain", "drop_reason"])
+    is_open = np.asarray(pc.is_null(table["drop_reason"]))
+    ids = np.asarray(table["id"]).astype(np.uint64)
+    languages = pc.fill_null(table["language"], "unknown").to_pylist()
+    epochs = np.array([draw.epochs.get(name, 0.0) for name in languages])
+    epochs *= repeats(storage, part, draw.rehydration)
+    times = copies(epochs, shuffle_key(draw.seed, ids, _SAMPLE_EPOCH))
+    is_over = _over_domain_cap(draw, ids, languages, table["domain"].to_pylist())
+    times[is_over | ~is_open] = 0
+    reasons = np.full(len(times), None, dtype=object)
+    reasons[is_open & (times == 0)] = "not_sampled"
+    reasons[is_open & is_over] = "domain_share"
+    columns = [table["id"], pa.array(reasons, pa.string()), pa.array(times, pa.int32())]
+    return times, pa.table(columns, schema=LAYER)
+
+
+def mixed_rows(
+    storage: Storage, part: Part, draw: Draw, times: NDArray[np.int64]
+) -> Iterator[pa.Table]:
+    """Rows as the mix will hold them, some megabytes at a time."""
+    first = 0
+    for batch in batches(storage, part, [*MIX.names, "rights"]):
+        repeats_ = times[first : first + batch.num_rows]
+        taken = np.repeat(np.arange(batch.num_rows), repeats_)
+        starts = np.cumsum(repeats_) - repeats_
+        epoch = np.arange(len(taken)) - np.repeat(starts, repeats_)
+        for some in _pieces(batch, taken):
+            yield _keyed(batch.take(pa.array(taken[some])), epoch[some], draw)
+        first += batch.num_rows
+
+
+def add_counts(languages: dict[str, dict[str, int]], rows: pa.Table) -> None:
+    """Documents (each once), rows, characters and tokens by language."""
+    table = pa.table(
+        {
+            "language": pc.fill_null(rows["language"], "unknown"),
+            "documents": pc.equal(rows["epoch"], 0).cast(pa.int64()),
+            "rows": pa.repeat(1, rows.num_rows),
+            "characters": rows["text_chars"],
+            "tokens": rows["tokens"],
+        }
+    )
+    sums = table.group_by("language").aggregate([(name, "sum") for name in _COUNTS])
+    for row in sums.to_pylist():
+        total = languages.setdefault(row["language"], dict.fromkeys(_COUNTS, 0))
+        for name in _COUNTS:
+            total[name] += row[f"{name}_sum"]
+
+
+def _over_domain_cap(
+    draw: Draw,
+    ids: NDArray[np.uint64],
+    languages: Sequence[str],
+    domains: Sequence[str | None],
+) -> NDArray[np.bool_]:
+    """Documents beyond what their domain may bring, drawn by a hash of their id."""
+    if not draw.caps:
+        return np.zeros(len(ids), np.bool_)
+    nothing: Mapping[str, float] = {}
+    stay = np.array(
+        [
+            draw.caps.get(language, nothing).get(domain or "", 1.0)
+            for language, domain in zip(languages, domains, strict=True)
+        ]
+    )
+    is_over: NDArray[np.bool_] = (
+        copies(stay, shuffle_key(draw.seed, ids, _DOMAIN_EPOCH)) == 0
+    )
+    return is_over
+
+
+def _pieces(batch: pa.RecordBatch, taken: NDArray[np.int64]) -> list[slice]:
+    """Runs of `taken` with a bounded number of bytes of text, and of Markdown."""
+    if len(taken) == 0:
+        return []
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for name in {"text", "markdown"} & set(batch.schema.names):
+        sizes += np.asarray(pc.fill_null(pc.binary_length(batch[name]), 0))
+    groups = np.cumsum(sizes[taken]) // _BATCH_BYTES
+    starts = np.flatnonzero(np.diff(groups, prepend=-1)).tolist()
+    stops = [*starts[1:], len(taken)]
+    return [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
+
+
+def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], draw: Draw) -> pa.Table:
+    ids = np.asarray(rows["id"]).astype(np.uint64)
+    keys = shuffle_key(draw.seed, ids, epoch.astype(np.uint64))
+    added = {
+        "tokens": pa.array(counted_tokens(rows, draw.tokenizer), pa.int64()),
+        "epoch": pa.array(epoch, pa.int32()),
+        KEY: pa.array(keys, pa.uint64()),
+    }
+    if "rights" in rows.schema.names:
+        added["rights_license"] = pc.struct_field(rows["rights"], "license")
+    columns = [
+        added[field.name]
+        if field.name in added
+        else rows[field.name].cast(field.type)
+        if field.name in rows.schema.names
+        else pa.nulls(rows.num_rows, field.type)
+        for field in KEYED
+    ]
+    return pa.table(columns, schema=KEYED)

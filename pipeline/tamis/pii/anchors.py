@@ -1,0 +1,309 @@
+"""Where personal data may stand: one linear pass over the batch's UTF-8 buffer.
+
+An anchor is a short range of bytes that has the outline of an address or a number. It
+is a promise to miss nothing that `rules` would accept, at the price of false alarms:
+text without an at sign and without long digit sequences costs this pass and no more.
+
+    document  (anchors,)  int64  which document
+    kind      (anchors,)  int64  EMAIL, IBAN, PHONE, CARD or IP
+    start     (anchors,)  int64  first byte of the range in `data`
+    stop      (anchors,)  int64  end of the range
+
+Every look around a byte is bounded (`_REACH`), so that a document of nothing but at
+signs, digits or dots costs a constant per byte. Anchors come in reading order.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.pii.characters import (
+    DIGIT,
+    LETTER,
+    NEITHER,
+    class_of,
+    digit_width,
+    is_domain,
+    is_foreign_or_letter,
+    is_full_width,
+    is_hexadecimal,
+    is_local,
+    separator_width,
+)
+from tamis.text.buffers import Bytes, Offsets, read_only
+from tamis.text.growth import doubled_rows
+
+# Also the order of precedence: a card number inside an IBAN is part of the IBAN.
+EMAIL, IBAN, PHONE, CARD, IP = range(5)
+
+_LOCAL_REACH = 128  # bytes before an at sign: 64 characters of two bytes
+_DOMAIN_REACH = 256  # a domain name has at most 253 characters
+_MOST_IBAN_CHARACTERS = 34
+_FEWEST_IBAN_CHARACTERS = 15  # Norway's
+_MOST_PHONE_DIGITS = 18  # E.164 allows 15; the rest for 00 and a trunk 0
+_FEWEST_PHONE_DIGITS = 7
+_FEWEST_CARD_DIGITS, _MOST_CARD_DIGITS = 14, 19
+_MOST_IPV6_BYTES = 39
+
+
+class Anchors(NamedTuple):
+    """Parallel arrays that the module's docstring describes."""
+
+    document: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+
+def anchors(data: Bytes, offsets: Offsets) -> Anchors:
+    """Every place of the batch that deserves a closer look."""
+    return Anchors(*_scan(read_only(data), offsets).T)
+
+
+@njit(cache=True, nogil=True)
+def _scan(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
+    found = np.empty((64, 4), np.int64)
+    count = 0
+    for document in range(len(offsets) - 1):
+        first, last = offsets[document], offsets[document + 1]
+        position = first
+        while position < last:
+            byte = data[position]
+            # Nearly all bytes of prose are letters: they leave here.
+            if byte > 0x40 and byte != 0xEF:
+                position += 1
+                continue
+            kind, start, stop = -1, position, position
+            # A sign may be full-width. One call of each kernel: a second one would be
+            # compiled a second time.
+            is_at = byte == 0x40 or is_full_width(data, position, last, 0xA0)
+            is_plus = byte == 0x2B or is_full_width(data, position, last, 0x8B)
+            behind = position + (3 if byte == 0xEF else 1)
+            if is_at:
+                start, stop = _email(data, first, position, behind, last)
+                kind = EMAIL if stop > start else -1
+            elif is_plus:
+                stop = _phone(data, first, position, behind, last)
+                kind = PHONE if stop > position else -1
+                start -= (
+                    kind == PHONE
+                    and byte == 0x2B
+                    and position > first
+                    and data[start - 1] == 0x28
+                )
+            elif 0x30 <= byte <= 0x39 and not _is_digit_before(data, first, position):
+                kind, start, stop = _number(data, first, position, last)
+            position += 1
+            if kind < 0:
+                continue
+            if count == len(found):
+                found = doubled_rows(found)
+            found[count, 0] = document
+            found[count, 1] = kind
+            found[count, 2] = start
+            found[count, 3] = stop
+            count += 1
+    return found[:count]
+
+
+@njit(cache=True, nogil=True)
+def _number(data: Bytes, first: int, position: int, last: int) -> tuple[int, int, int]:
+    """What may begin with the run of ASCII digits at `position`: kind, start, stop."""
+    stop = _iban(data, first, position, last)
+    if stop > position:
+        return IBAN, position - 2, stop
+    before = data[position - 1] if position > first else 0x20
+    if class_of(before) != NEITHER or before == 0x5F:  # v1.2.3.4, id_4111...
+        return -1, position, position
+    stop = _ipv4(data, position, last)
+    if stop > position and before != 0x2E and before != 0x2D:
+        return IP, position, stop
+    stop = _ipv6(data, position, last)
+    if stop > position and before != 0x3A and before != 0x2E:
+        return IP, position, stop
+    if _goes_on_from_digits(data, first, position):
+        return -1, position, position
+    if data[position] == 0x30:
+        stop = _phone(data, first, position, position, last)
+        return PHONE if stop > position else -1, position, stop
+    stop = _card(data, position, last)
+    return CARD if stop > position else -1, position, stop
+
+
+@njit(cache=True, nogil=True)
+def _email(data: Bytes, first: int, at: int, after: int, last: int) -> tuple[int, int]:
+    """Range around an at sign with a dot and two letters behind it, else an empty one."""
+    start = at
+    while (
+        start > max(first, at - _LOCAL_REACH)
+        and is_local(data[start - 1])
+        and not (start - 3 >= first and is_full_width(data, start - 3, last, 0xA0))
+    ):
+        start -= 1
+    if start == at:
+        return at, at
+    stop, has_top_level = after, False
+    while (
+        stop < min(last, after + _DOMAIN_REACH)
+        and is_domain(data[stop])
+        and not is_full_width(data, stop, last, 0xA0)
+    ):
+        is_dot = data[stop] == 0x2E
+        stop += 1
+        if data[stop - 1] == 0xEF and is_full_width(data, stop - 1, last, 0x8E):
+            is_dot = True
+            stop += 2
+        has_top_level = has_top_level or (
+            is_dot
+            and stop + 1 < last
+            and is_foreign_or_letter(data[stop])
+            and is_foreign_or_letter(data[stop + 1])
+        )
+    return (start, stop) if has_top_level else (at, at)
+
+
+@njit(cache=True, nogil=True)
+def _phone(data: Bytes, first: int, start: int, position: int, last: int) -> int:
+    """End of the digits after a plus sign, or from 00 on; `start` where too few."""
+    before = data[start - 1] if start > first else 0x20
+    if class_of(before) != NEITHER or before == 0x2B:
+        return start
+    if position == start and not (position + 1 < last and data[position + 1] == 0x30):
+        return start
+    digits, gap, stop = 0, 0, start
+    while position < last and gap <= 3 and digits < _MOST_PHONE_DIGITS:
+        width = digit_width(data, position, last)
+        if width:
+            position += width
+            digits, gap, stop = digits + 1, 0, position
+            continue
+        width = separator_width(data, position, last)
+        if not width:
+            break
+        position += width
+        gap += 1
+    return stop if digits >= _FEWEST_PHONE_DIGITS else start
+
+
+@njit(cache=True, nogil=True)
+def _card(data: Bytes, position: int, last: int) -> int:
+    """End of 14 or more digits in groups parted by one space or hyphen."""
+    start, digits, stop = position, 0, position
+    if not 0x32 <= data[position] <= 0x36:  # no scheme's numbers begin otherwise
+        return start
+    while position < last and digits <= _MOST_CARD_DIGITS:
+        if class_of(data[position]) == DIGIT:
+            digits += 1
+            position += 1
+            stop = position
+            continue
+        width = separator_width(data, position, last)
+        if not width or position != stop:
+            break
+        position += width
+    return stop if digits >= _FEWEST_CARD_DIGITS else start
+
+
+@njit(cache=True, nogil=True)
+def _iban(data: Bytes, first: int, position: int, last: int) -> int:
+    """End of what follows two letters and two digits, if long enough for an IBAN."""
+    if (
+        position - 2 < first
+        or position + 2 > last
+        or class_of(data[position - 1]) != LETTER
+        or class_of(data[position - 2]) != LETTER
+        or class_of(data[position + 1]) != DIGIT
+        or (position - 3 >= first and class_of(data[position - 3]) != NEITHER)
+    ):
+        return position
+    start, characters, stop = position, 2, position
+    while position < last and characters < _MOST_IBAN_CHARACTERS:
+        if class_of(data[position]) != NEITHER:
+            characters += 1
+            position += 1
+            stop = position
+            continue
+        width = separator_width(data, position, last)
+        if not width or position != stop:
+            break
+        position += width
+    return stop if characters >= _FEWEST_IBAN_CHARACTERS else start
+
+
+@njit(cache=True, nogil=True)
+def _ipv4(data: Bytes, position: int, last: int) -> int:
+    """End of four groups of one to three digits, with nothing like a fifth behind."""
+    start = position
+    for group in range(4):
+        digits = 0
+        while position < last and class_of(data[position]) == DIGIT and digits < 4:
+            position += 1
+            digits += 1
+        if digits == 0 or digits > 3:
+            return start
+        if group < 3:
+            if position >= last or data[position] != 0x2E:
+                return start
+            position += 1
+    if position < last and (
+        class_of(data[position]) != NEITHER
+        or data[position] == 0x5F
+        or data[position] == 0x2D
+    ):
+        return start
+    if (
+        position + 1 < last
+        and data[position] == 0x2E
+        and class_of(data[position + 1]) != NEITHER
+    ):
+        return start
+    return position
+
+
+@njit(cache=True, nogil=True)
+def _ipv6(data: Bytes, position: int, last: int) -> int:
+    """End of colon-parted hexadecimal groups of which the first has four digits.
+
+    All global unicast addresses lie in 2000::/3 (RFC 4291, section 2.4), so the
+    first group is never shorter and begins with 2 or 3.
+    """
+    start = position
+    if not 0x32 <= data[position] <= 0x33:
+        return start
+    if position + 4 >= last or data[position + 4] != 0x3A:
+        return start
+    colons, is_short = 0, False
+    while position < min(last, start + _MOST_IPV6_BYTES + 1):
+        if data[position] == 0x3A:
+            colons += 1
+            is_short = is_short or data[position - 1] == 0x3A
+        elif not is_hexadecimal(data[position]):
+            break
+        position += 1
+    if position < last and class_of(data[position]) != NEITHER:
+        return start
+    return position if colons == 7 or (is_short and colons < 9) else start
+
+
+@njit(cache=True, nogil=True)
+def _goes_on_from_digits(data: Bytes, first: int, position: int) -> bool:
+    """Whether the digits at `position` are a later part of a longer number."""
+    if position == first:
+        return False
+    before = data[position - 1]
+    if before == 0x2E or before == 0x2C or before == 0x2F or before == 0x3D:
+        return True  # a fraction, a path, a parameter
+    is_parted = before == 0x20 or before == 0x2D or before == 0xA0
+    width = 2 if before == 0xA0 else 1
+    return (
+        is_parted
+        and position - width > first
+        and class_of(data[position - width - 1]) == DIGIT
+    )
+
+
+@njit(cache=True, nogil=True)
+def _is_digit_before(data: Bytes, first: int, position: int) -> bool:
+    return position > first and class_of(data[position - 1]) == DIGIT

@@ -1,0 +1,139 @@
+"""Put a placeholder where personal data stands: buffers in, buffers out.
+
+Masking is idempotent as long as the placeholders hold no personal data themselves:
+a masked text has nothing left to mask.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.pii.anchors import CARD, EMAIL, IBAN, IP, PHONE, Anchors, anchors
+from tamis.pii.emails import NONE, ODD, ascii_emails
+from tamis.pii.rules import fold, span_in
+from tamis.text.buffers import Bytes, Offsets
+
+KINDS = {"email": EMAIL, "ip": IP, "iban": IBAN, "card": CARD, "phone": PHONE}
+PLACEHOLDERS = {kind: f"<{kind.upper()}>" for kind in KINDS}
+
+_CONTEXT_BYTES = 32  # read before and behind an anchor
+
+
+class Findings(NamedTuple):
+    """Personal data of a batch, in reading order, without overlaps; all int64."""
+
+    document: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    start: NDArray[np.int64]  # byte in data
+    stop: NDArray[np.int64]
+
+    def counts(self, kind: str, documents: int) -> NDArray[np.int32]:
+        """How many of a kind each document has."""
+        of_kind = self.document[self.kind == KINDS[kind]]
+        return np.bincount(of_kind, minlength=documents).astype(np.int32)
+
+
+def mask(text: str) -> str:
+    """`text` with the default placeholders, for what is shown of a dropped page."""
+    return masked_text(text, PLACEHOLDERS)
+
+
+def masked_text(text: str, placeholders: Mapping[str, str]) -> str:
+    """`text` with these placeholders in the place of their kinds."""
+    # A lone surrogate has no UTF-8 form; it cannot be part of what is masked either.
+    encoded = text.encode("utf-8", "surrogatepass")
+    data = np.frombuffer(encoded, np.uint8)
+    offsets = np.array([0, len(data)], np.int64)
+    findings = find(data, offsets, placeholders)
+    masked, _ = replace(data, offsets, findings, placeholders)
+    return masked.decode("utf-8", "surrogatepass")
+
+
+def find(data: Bytes, offsets: Offsets, kinds: Mapping[str, str]) -> Findings:
+    """Every span of the wanted kinds. Where two overlap, an IBAN outranks a card."""
+    wanted = [KINDS[kind] for kind in kinds]
+    found = anchors(data, offsets)
+    found = Anchors(*(column[np.isin(found.kind, wanted)] for column in found))
+    spans = np.full((len(found.kind), 2), ODD, np.int64)
+    is_email = found.kind == EMAIL
+    spans[is_email] = ascii_emails(data, found.start[is_email], found.stop[is_email])
+    for row in np.flatnonzero(spans[:, 0] == ODD).tolist():
+        spans[row] = _span_of(data, offsets, *(int(column[row]) for column in found))
+    is_real = spans[:, 0] != NONE
+    return _without_overlaps(
+        Findings(found.document[is_real], found.kind[is_real], *spans[is_real].T)
+    )
+
+
+def replace(
+    data: Bytes, offsets: Offsets, findings: Findings, placeholders: Mapping[str, str]
+) -> tuple[bytes, NDArray[np.int64]]:
+    """UTF-8 and offsets (from 0 on) of the documents with placeholders in place."""
+    encoded = {
+        KINDS[kind]: placeholder.encode() for kind, placeholder in placeholders.items()
+    }
+    source = data.data  # slices of a memoryview copy nothing
+    pieces: list[bytes | memoryview] = []
+    position = int(offsets[0])
+    for kind, start, stop in zip(
+        findings.kind.tolist(),
+        findings.start.tolist(),
+        findings.stop.tolist(),
+        strict=True,
+    ):
+        pieces += [source[position:start], encoded[kind]]
+        position = stop
+    pieces.append(source[position : int(offsets[-1])])
+    growth = np.zeros(len(offsets), np.int64)
+    sizes = np.array([len(encoded[kind]) for kind in findings.kind.tolist()], np.int64)
+    np.add.at(growth, findings.document + 1, sizes - (findings.stop - findings.start))
+    return b"".join(pieces), offsets - offsets[0] + np.cumsum(growth)
+
+
+def _span_of(
+    data: Bytes, offsets: Offsets, document: int, kind: int, start: int, stop: int
+) -> tuple[int, int]:
+    """First byte and end of what an anchor holds; twice NONE where it only looks so."""
+    text = _decoded(data, start, stop)
+    before = behind = ""
+    if kind == IP:
+        first = max(int(offsets[document]), start - _CONTEXT_BYTES)
+        before = fold(_decoded(data, first, start))
+    elif kind == PHONE:
+        last = min(int(offsets[document + 1]), stop + _CONTEXT_BYTES)
+        behind = fold(_decoded(data, stop, last))
+    span = span_in(kind, fold(text), before, behind)
+    if span is None:
+        return NONE, NONE
+    begin = start + _byte_length(text[: span[0]])
+    return begin, begin + _byte_length(text[span[0] : span[1]])
+
+
+def _without_overlaps(found: Findings) -> Findings:
+    """In the order of the text; of two that overlap the lower kind, then the earlier."""
+    order = np.lexsort((found.kind, found.start))
+    ordered = Findings(*(column[order] for column in found))
+    if (ordered.start[1:] >= ordered.stop[:-1]).all():
+        return ordered
+    kept: list[int] = []
+    kinds, starts, stops = (
+        column.tolist() for column in (ordered.kind, ordered.start, ordered.stop)
+    )
+    for row, start in enumerate(starts):
+        if kept and start < stops[kept[-1]]:
+            if kinds[row] < kinds[kept[-1]]:
+                kept[-1] = row
+            continue
+        kept.append(row)
+    return Findings(*(column[kept] for column in ordered))
+
+
+def _decoded(data: Bytes, start: int, stop: int) -> str:
+    # The range may begin or end inside a character: escapes keep the byte count.
+    return data[start:stop].tobytes().decode("utf-8", "surrogateescape")
+
+
+def _byte_length(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))

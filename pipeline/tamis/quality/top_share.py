@@ -1,0 +1,278 @@
+"""The top share of each language, for filter_quality: the part that needs the whole run.
+
+    bounds  a part   statistics -> who breaks which bound
+    count   a part   the column -> documents by language and next digit, while too many are left
+    gather  a part   the column -> keys of the documents that the last place may lie among
+    decide  a part   the column -> its layer
+
+None reads text. The column that ranks is read twice, to find the last places and to
+decide; a run of more than four million documents is counted once or twice before.
+What ranks and how the last place is found: `tamis.quality.radix_select`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tamis.documents.parts import Part, Published
+from tamis.errors import SchemaError
+from tamis.quality.radix_select import (
+    DIGITS,
+    Key,
+    Keys,
+    Search,
+    is_behind,
+    last_place,
+    narrowed,
+    next_digit,
+    shares_prefix,
+    value_keys,
+)
+from tamis.stage import StageConfig, Transform
+from tamis.storage import Storage
+from tamis.work.commits import Commit, Outputs, fingerprint
+from tamis.work.tasks import Task, Tasks
+
+LAYER = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
+
+_MOST_GATHERED = 1 << 22  # keys in memory at once, some 100 MB
+_WORK = "work/share"
+_LAYERS = "decisions_share"
+_COUNTS = pa.schema(
+    [("language", pa.string()), ("digit", pa.int64()), ("count", pa.int64())]
+)
+_KEYS = pa.schema(
+    [("language", pa.string()), ("value", pa.uint64()), ("id", pa.uint64())]
+)
+
+Build = Callable[[Any], Transform]
+
+
+class Share(NamedTuple):
+    """How much of which language stays, by which column; a share of 1 is not looked for.
+
+    `build` makes the transform of `config`'s bounds: a document that breaks one is gone
+    before the others are ranked.
+    """
+
+    config: StageConfig
+    build: Build
+    column: str
+    largest_first: bool
+    shares: dict[str, float]
+    default: float
+
+    def of(self, language: str) -> float:
+        return self.shares.get(language, self.default)
+
+
+class _Ranked(NamedTuple):
+    """The documents of a language that are ranked: their rows in the part, their keys."""
+
+    rows: NDArray[np.int64]
+    values: Keys
+    ids: Keys
+
+
+def keep_top_share(
+    share: Share, print_: Any, parts: Sequence[Part], tasks: Tasks
+) -> Published:
+    """One layer per part. `print_` names the settings."""
+    step = _Steps(share, print_, parts, tasks)
+    step.parts = [
+        part.with_layer(commit.files[0], commit.fingerprint)
+        for part, commit in zip(parts, step("bounds", keep_bounds, {}), strict=True)
+    ]
+    searches: dict[str, Search] = {}
+    left = sum(part.rows for part in parts)
+    for number in range(DIGITS):
+        if left <= _MOST_GATHERED:
+            break
+        counts = step(f"count-{number}", count_digits, searches)
+        searches, left = _narrowed(share, _read(tasks.storage, counts), searches)
+    gathered = _read(tasks.storage, step("gather", gather_keys, searches))
+    lasts = {
+        language: last_place(
+            _keys(own["value"]),
+            _keys(own["id"]),
+            searches.get(language, Search()),
+            share.of(language),
+        )
+        for language, own in _by_language(gathered)
+    }
+    decided = step("decide", decide, lasts)
+    return Published(tuple(commit.files[0] for commit in decided))
+
+
+def keep_bounds(
+    outputs: Outputs, share: Share, part: Part, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the bound that each document breaks which nothing dropped before."""
+    names = {"id", "drop_reason", *share.config.columns_read()}
+    table = part.read(outputs.storage, sorted(names))
+    was_open = pc.is_null(table["drop_reason"])
+    transform = share.build(share.config)
+    pieces = [transform(b)["drop_reason"] for b in table.combine_chunks().to_batches()]
+    reasons = pa.chunked_array(pieces, pa.string())
+    own = pc.if_else(was_open, reasons, pa.scalar(None, pa.string()))
+    with outputs.parquet(_WORK, LAYER) as writer:
+        writer.write_table(pa.table([table["id"], own], schema=LAYER))
+    return {}
+
+
+def count_digits(
+    outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
+) -> dict[str, Any]:
+    """Write how many of the part's documents have which next digit, by language."""
+    ranked = _ranked(outputs.storage, part, share)
+    tables = [_COUNTS.empty_table()]
+    for language, own in ranked.items():
+        search = searches.get(language, Search())
+        wanted = shares_prefix(own.values, own.ids, search)
+        digits = next_digit(own.values[wanted], own.ids[wanted], search)
+        found, counts = np.unique(digits, return_counts=True)
+        names = pa.array([language] * len(found), pa.string())
+        tables.append(pa.table([names, found, counts], schema=_COUNTS))
+    with outputs.parquet(_WORK, _COUNTS) as writer:
+        writer.write_table(pa.concat_tables(tables))
+    return {}
+
+
+def gather_keys(
+    outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
+) -> dict[str, Any]:
+    """Write the keys of the part's documents that the last place may lie among."""
+    ranked = _ranked(outputs.storage, part, share)
+    tables = [_KEYS.empty_table()]
+    for language, own in ranked.items():
+        wanted = shares_prefix(own.values, own.ids, searches.get(language, Search()))
+        names = pa.array([language] * int(wanted.sum()), pa.string())
+        columns = [names, own.values[wanted], own.ids[wanted]]
+        tables.append(pa.table(columns, schema=_KEYS))
+    with outputs.parquet(_WORK, _KEYS) as writer:
+        writer.write_table(pa.concat_tables(tables))
+    return {}
+
+
+def decide(
+    outputs: Outputs, share: Share, part: Part, lasts: Mapping[str, Key | None]
+) -> dict[str, Any]:
+    """Write the part's layer: who breaks a bound, and who is behind the last place."""
+    with outputs.storage.open(part.layers[-1].path) as opened:
+        table = pq.ParquetFile(opened).read()
+    reasons = np.array(table["drop_reason"].to_pylist(), object)
+    for language, own in _ranked(outputs.storage, part, share).items():
+        behind = is_behind(own.values, own.ids, lasts.get(language))
+        reasons[own.rows[behind]] = f"{share.column}_share"
+    layer = pa.table([table["id"], pa.array(reasons, pa.string())], schema=LAYER)
+    with outputs.parquet(_LAYERS, LAYER, part.name) as writer:
+        writer.write_table(layer)
+    return {}
+
+
+class _Steps:
+    """Runs one step after another, a task for each part."""
+
+    def __init__(
+        self, share: Share, print_: Any, parts: Sequence[Part], tasks: Tasks
+    ) -> None:
+        self.share = share
+        self.print = print_
+        self.parts = parts
+        self.tasks = tasks
+
+    def __call__(
+        self,
+        name: str,
+        function: Callable[..., dict[str, Any]],
+        known: Mapping[str, Any],
+    ) -> list[Commit]:
+        """`known` is what the steps before found out, and all that a task needs of them."""
+        group = f"{self.share.config.label}-{name}"
+        tasks = [
+            Task(
+                key=part.name,
+                fingerprint=fingerprint(self.print, part.fingerprint, known),
+                function=function,
+                arguments=(self.share, part, known),
+            )
+            for part in self.parts
+        ]
+        return self.tasks.run(group, tasks)
+
+
+def _ranked(storage: Storage, part: Part, share: Share) -> dict[str, _Ranked]:
+    """Who is ranked, by language, of the documents that nothing has dropped.
+
+    A document whose value is null or NaN is not ranked, and so not behind anyone.
+    """
+    names = {"id", "drop_reason", "language", share.column}
+    table = part.read(storage, sorted(names))
+    column = table[share.column]
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        raise SchemaError(
+            f"filter_quality.share_column: {share.column} is of type {column.type},"
+            " not a number"
+        )
+    numbers = column.cast(pa.float64()).combine_chunks().to_numpy(zero_copy_only=False)
+    is_ranked = np.asarray(pc.is_null(table["drop_reason"])) & ~np.isnan(numbers)
+    ids = table["id"].to_numpy()
+    languages = pc.fill_null(table["language"], "").combine_chunks().dictionary_encode()
+    codes = languages.indices.to_numpy(zero_copy_only=False)
+    found = {}
+    for code, language in enumerate(languages.dictionary.to_pylist()):
+        if share.of(language) >= 1:
+            continue
+        rows = np.flatnonzero(is_ranked & (codes == code))
+        values = value_keys(numbers[rows], largest_first=share.largest_first)
+        found[language] = _Ranked(rows, values, ids[rows])
+    return found
+
+
+def _narrowed(
+    share: Share, counts: pa.Table, searches: Mapping[str, Search]
+) -> tuple[dict[str, Search], int]:
+    """Each language's search with one more digit, and all documents that are left."""
+    found, left = {}, 0
+    for language, own in _by_language(counts):
+        sums = own.group_by("digit").aggregate([("count", "sum")]).sort_by("digit")
+        found[language], among = narrowed(
+            searches.get(language, Search()),
+            sums["digit"].to_numpy(),
+            sums["count_sum"].to_numpy(),
+            share.of(language),
+        )
+        left += among
+    return found, left
+
+
+def _read(storage: Storage, commits: Sequence[Commit]) -> pa.Table:
+    """What a step wrote, the counts of parts added up as they are read."""
+    tables: list[pa.Table] = []
+    for commit in commits:
+        with storage.open(commit.files[0].path) as opened:
+            tables.append(pq.ParquetFile(opened).read())
+        if "count" in tables[0].column_names and len(tables) == 256:
+            tables = [_summed(tables)]
+    return pa.concat_tables(tables)
+
+
+def _summed(tables: Sequence[pa.Table]) -> pa.Table:
+    sums = pa.concat_tables(tables).group_by(["language", "digit"])
+    table = sums.aggregate([("count", "sum")]).rename_columns({"count_sum": "count"})
+    return table.select(_COUNTS.names).cast(_COUNTS)
+
+
+def _by_language(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    for language in sorted(pc.unique(table["language"]).to_pylist()):
+        yield language, table.filter(pc.equal(table["language"], language))
+
+
+def _keys(column: pa.ChunkedArray) -> Keys:
+    keys: Keys = column.to_numpy()
+    return keys

@@ -1,0 +1,1 @@
+"""stages.yaml: read, checked, and planned as steps."""

@@ -1,0 +1,100 @@
+"""A recipe's YAML: parsed safely, with the line of every place in it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tamis.errors import ConfigError
+
+_MAX_RECIPE_BYTES = 4 << 20
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, and with YAML 1.2's booleans: `on: html` has a key, `no` is Norwegian."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse aliases (a few lines of them make a document without end) and keys
+        that stand twice, of which one would be lost unsaid."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases (*) are not read here")
+        node = super().compose_node(parent, index)
+        if isinstance(node, yaml.MappingNode):
+            names = [str(key.value) for key, _ in node.value]
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{min(twice)!r} stands twice", problem_mark=node.start_mark
+                )
+        return node
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool",
+    re.compile(r"true|True|TRUE|false|False|FALSE"),
+    list("tTfF"),
+)
+
+
+def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The document, and the line of each place (`stages[2].sign` -> 21).
+
+    Raises ConfigError where the file is missing, no YAML, or no mapping.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            content = file.read(_MAX_RECIPE_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"no recipe at {path}: name one, or start from the stages.yaml of the repository"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the recipe {path}: {error}") from error
+    if len(content) > _MAX_RECIPE_BYTES:
+        raise ConfigError(f"{path} is over {_MAX_RECIPE_BYTES >> 20} MiB: no recipe")
+    try:
+        node = yaml.compose(content, Loader=_Loader)
+        document = yaml.load(content, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} is not YAML: {reason}") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: a recipe is a mapping with `input`, `stages`, ...")
+    return document, dict(_lines(node, ""))
+
+
+def _lines(node: Any, place: str) -> Iterator[tuple[str, int]]:
+    yield place, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inside = f"{place}.{key.value}" if place else str(key.value)
+            yield from _lines(value, inside)
+            yield inside, key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, f"{place}[{index}]")
+
+
+def parse_value(text: str) -> Any:
+    """One value as it would stand in the file. Raises ValueError."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"no YAML: {' '.join(str(error).split())}") from error
+
+
+def placed(path: Path, lines: dict[str, int], mistakes: Sequence[str]) -> list[str]:
+    """Mistakes in the order of the file, each behind its line."""
+    placed = []
+    for mistake in mistakes:
+        place = mistake.partition(": ")[0]
+        while place and place not in lines:
+            place = place[: max(place.rfind("."), place.rfind("["), 0)]
+        placed.append((lines.get(place, 1), mistake))
+    return [f"  {path.name}:{line}: {mistake}" for line, mistake in sorted(placed)]

@@ -1,0 +1,98 @@
+"""report.html: a finished run on one self-contained page.
+
+The page asks nothing of any server: style, drawings and the few lines of script stand
+in it, and its content security policy forbids everything else. It can be read without
+the script. Addresses, titles and texts come from strangers: jinja2 escapes every one
+of them, and only http and https addresses become links.
+
+Counts are those of run.json. What is drawn from tables says how many it read.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from tamis.report import spelling
+from tamis.report.clusters import clusters
+from tamis.report.domains import domains
+from tamis.report.examples import examples
+from tamis.report.funnel import funnel_rows
+from tamis.report.histograms import distributions
+from tamis.report.languages import language_rows, mix_tally
+from tamis.report.reading import inputs_of
+from tamis.report.summary import (
+    refused_rows,
+    rights_rows,
+    seconds_rows,
+    summary_of,
+    value_rows,
+)
+from tamis.storage import Storage
+
+_LISTED = 50  # inputs, losses and the like: the first ones, and how many more
+
+
+def render_page(book: Mapping[str, Any], storage: Storage) -> str:
+    """The page, from run.json and the run's tables."""
+    environment = _environment()
+    inputs = inputs_of(storage)
+    style = _source(environment, "style.css")
+    script = _source(environment, "script.html")
+    page = environment.get_template("page.html").render(
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
+        name=storage.root.rpartition("/")[2] or storage.root,
+        book=book,
+        summary=summary_of(book),
+        funnel=funnel_rows(book),
+        refused=refused_rows(book),
+        charsets=value_rows(book, "charset"),
+        charset_sources=value_rows(book, "charset_source"),
+        rights=rights_rows(book),
+        licenses=value_rows(book, "rights.license"),
+        languages=language_rows(book),
+        mix=mix_tally(book),
+        domains=domains(storage),
+        distributions=distributions(book, storage, inputs),
+        clusters=clusters(book, storage, inputs),
+        seconds=seconds_rows(book),
+        examples=examples(book, storage, inputs),
+        recipe=yaml.safe_dump(dict(book["recipe"]), sort_keys=False, width=100),
+        listed=_LISTED,
+    )
+    # The name of an input need not be Unicode; the page has to be.
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tamis.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= spelling.FILTERS
+    environment.tests |= {"web_address": spelling.is_web_address}
+    return environment
+
+
+def _source(environment: jinja2.Environment, name: str) -> str:
+    assert environment.loader is not None
+    source, _, _ = environment.loader.get_source(environment, name)
+    return source
+
+
+def _csp_hash(content: str) -> str:
+    """What the security policy calls an inline style or script by."""
+    digest = hashlib.sha256(content.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -1,0 +1,93 @@
+"""Which files of a run the report reads: columns of some inputs, batch by batch.
+
+A run may have 10^5 inputs and 10^9 documents. What must be exact stands in run.json;
+the report reads tables for distributions and examples only, and of them those of a
+bounded number of inputs at even distances. Each section says how many it read.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tamis.storage import Storage
+
+TABLES = "tables.json"  # written by every run that comes to its end
+MANIFEST = "mix/manifest.json"
+
+_BATCH_ROWS = 8192
+_TEXT_ROWS = 256
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class InputTables:
+    """The tables of one input file, by name. `saved` holds its documents with signals;
+    `duplicates` is null where nothing was deduplicated."""
+
+    name: str
+    dropped: str
+    saved: tuple[str, ...]
+    duplicates: str | None
+
+
+def inputs_of(storage: Storage) -> list[InputTables]:
+    """Every input of the run that has tables, in the order of the names."""
+    tables = storage.read_json(TABLES) if storage.exists(TABLES) else {}
+    return [
+        InputTables(name, of["dropped"], tuple(of["saved"]), of["duplicates"])
+        for name, of in sorted(tables.items())
+    ]
+
+
+def mix_shards(storage: Storage) -> list[str]:
+    """The shards of the mix that counts; none where the run published no mix."""
+    if not storage.exists(MANIFEST):
+        return []
+    return [shard["path"] for shard in storage.read_json(MANIFEST)["shards"]]
+
+
+def spread(things: Sequence[T], limit: int) -> list[T]:
+    """At most `limit` of them at even distances, the first among them."""
+    count = min(limit, len(things))
+    return [things[place * len(things) // count] for place in range(count)]
+
+
+def batches(
+    storage: Storage, name: str, columns: Sequence[str], rows: int = _BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Those of `columns` that the file has, at most `rows` rows at a time."""
+    with storage.open(name) as source:
+        parquet = pq.ParquetFile(source)
+        present = set(parquet.schema_arrow.names)
+        wanted = [column for column in columns if column in present]
+        yield from parquet.iter_batches(batch_size=rows, columns=wanted)
+
+
+def schema_of(storage: Storage, name: str) -> pa.Schema:
+    """Columns of a file, from its footer."""
+    with storage.open(name) as source:
+        return pq.ParquetFile(source).schema_arrow
+
+
+def rows_with(
+    storage: Storage, name: str, ids: Collection[int], columns: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Rows of a file by `id`: other columns are read where there is such a row only."""
+    wanted = pa.array(sorted(ids), pa.uint64())
+    with storage.open(name) as source:
+        parquet = pq.ParquetFile(source)
+        present = set(parquet.schema_arrow.names)
+        shown = [column for column in ("id", *columns) if column in present]
+        for group in range(parquet.num_row_groups):
+            found = parquet.read_row_group(group, columns=["id"])["id"]
+            if not pc.any(pc.is_in(found, wanted)).as_py():
+                continue
+            for batch in parquet.iter_batches(
+                _TEXT_ROWS, row_groups=[group], columns=shown
+            ):
+                yield from batch.filter(pc.is_in(batch["id"], wanted)).to_pylist()

@@ -1,0 +1,223 @@
+"""The robots.txt files of archives, read by an executor's workers into one table.
+
+Each call reads some archives and leaves sorted runs in a folder beside the table; when
+all are there they are merged (`tamis.rights.robots_runs`). A call that fails is made
+again, and only what its last attempt names is merged. An archive that cannot be read is
+set aside and named: its hosts are missing from the table.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from tamis.errors import ConfigError, InputError, StageError, TamisError
+from tamis.inputs import InputFile
+from tamis.interrupts import held, stop_if_asked
+from tamis.remote.failures import AccessRefused, without_secrets
+from tamis.remote.opening import Access, open_input
+from tamis.rights.robots import MOST_BYTES, parse
+from tamis.rights.robots_runs import Answer, Written, merge_runs, write_runs
+from tamis.warc.document import host_of
+from tamis.warc.frames import open_archive
+from tamis.warc.http import decode_body, parse_response
+from tamis.warc.record import Loss, Record
+from tamis.warc.records import read_records
+from tamis.warc.source import Source
+from tamis.warc.splits import Place, Split
+from tamis.work.executors import Call, Executor
+from tamis.work.tasks import MAX_ATTEMPTS
+
+_CALLS_PER_WORKER = 8  # enough to share the work evenly, few enough for large runs
+_PORTS = (None, 80, 443)
+_TOO_MANY_REQUESTS = 429
+
+
+class Built(NamedTuple):
+    """What was written, and what was not read: a line for each archive with a problem."""
+
+    written: Written
+    problems: tuple[str, ...]
+
+
+class _Read(NamedTuple):
+    runs: list[Path]
+    problems: list[str]
+
+
+def build_table(
+    files: Sequence[InputFile],
+    output: Path,
+    agents: Sequence[str],
+    access: Access,
+    executor: Executor,
+) -> Built:
+    """Write the table of the files to `output`; `agents` are in lower case.
+
+    Raises ConfigError where it cannot be written, AccessRefused where a server wants
+    nothing to do with us, and another TamisError where a call fails for good.
+    """
+    with _writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(
+            dir=output.parent, prefix=f"{output.name}."
+        )
+    with temporary as folder:
+        try:
+            with held():
+                read = _read_all(files, Path(folder), agents, access, executor)
+        except BaseException:
+            executor.close()  # calls that go on would write into a folder that is gone
+            raise
+        with _writing(output):
+            written = merge_runs(read.runs, output)
+    return Built(written, tuple(sorted(read.problems)))
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error}") from error
+
+
+def _read_all(
+    files: Sequence[InputFile],
+    folder: Path,
+    agents: Sequence[str],
+    access: Access,
+    executor: Executor,
+) -> _Read:
+    """Runs and problems of all files, in the order in which the calls end."""
+    calls = min(len(files), _CALLS_PER_WORKER * executor.workers)
+    if executor.workers == 1:
+        calls = min(calls, 1)
+    waiting = [
+        Call(
+            f"robots-{number}",
+            read_archives,
+            (files[number::calls], folder.resolve(), agents, access),
+        )
+        for number in range(calls)
+    ]
+    found = _Read([], [])
+    attempts: Counter[str] = Counter()
+    while waiting or executor.pending:
+        stop_if_asked()
+        while waiting and executor.pending < executor.capacity:
+            call = waiting.pop()
+            attempts[call.name] += 1
+            executor.submit(call)
+        outcome = executor.wait()
+        if outcome.error is not None or outcome.died is not None:
+            if isinstance(outcome.error, TamisError):
+                raise outcome.error  # it would be the same again
+            if attempts[outcome.call.name] == MAX_ATTEMPTS:
+                why = outcome.error or f"its worker died: {outcome.died}"
+                raise TamisError(
+                    f"{outcome.call.name}: failed {MAX_ATTEMPTS} times: {why}"
+                ) from outcome.error
+            # Behind the others: what was wrong may have passed by then. The runs that
+            # it has left are nobody's, and go with the folder.
+            waiting.insert(0, outcome.call)
+            continue
+        found.runs.extend(outcome.value.runs)
+        found.problems.extend(outcome.value.problems)
+    return found
+
+
+def read_archives(
+    files: Sequence[InputFile], folder: Path, agents: Sequence[str], access: Access
+) -> _Read:
+    """Write what the archives' robots.txt files say as runs in `folder`."""
+    problems: list[str] = []
+    return _Read(
+        write_runs(
+            (
+                answer
+                for file in files
+                for answer in _answers(file, agents, access, problems)
+            ),
+            folder,
+        ),
+        problems,
+    )
+
+
+def _answers(
+    file: InputFile, agents: Sequence[str], access: Access, problems: list[str]
+) -> Iterator[Answer]:
+    """What each robots.txt of an archive says; what cannot be read joins `problems`."""
+    name, lost = without_secrets(file.path), 0
+    if file.problem:
+        problems.append(f"{name}: {file.problem}")
+        return
+    try:
+        with open_input(file.path, access, size=file.size, stamp=file.stamp) as opened:
+            split = Split(file.path, 0, file.size, file.size, exact=True)
+            archive = open_archive(Source(opened, file.size, file.path))
+            for step in read_records(
+                archive, split, Place(), max_block_bytes=2 * MOST_BYTES
+            ):
+                stop_if_asked()
+                if isinstance(step, Loss):
+                    lost += step.bytes
+                    continue
+                answer = _answer(step, agents)
+                if answer is not None:
+                    yield answer
+    except AccessRefused:
+        raise
+    except InputError as error:
+        problems.append(str(error))
+    except OSError as error:
+        problems.append(f"{name}: cannot be read: {error}")
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise StageError("robots", name, cause) from error
+    if lost:
+        problems.append(f"{name}: {lost:,} bytes of it are damaged")
+
+
+def _answer(record: Record, agents: Sequence[str]) -> Answer | None:
+    """What a response says for the whole of a host; None where it says nothing of it.
+
+    One in a folder, where a redirect may end, or with a query speaks for no host, nor
+    does another port's. That there is none refuses nothing: it is an answer, too.
+    """
+    fields = record.header.fields
+    url = fields.get("warc-target-uri") or ""
+    host = host_of(url)
+    if record.header.type != "response" or host is None or not _is_of_host(url):
+        return None
+    response = parse_response(record.block)
+    if _is_unavailable(response.status):
+        robots = parse("", agents)
+    elif response.status == 200:
+        body = memoryview(record.block)[response.body_start :]
+        content = bytes(decode_body(body, response.fields, MOST_BYTES))
+        robots = parse(content.decode("utf-8", "replace"), agents)
+    else:
+        return None
+    return Answer(host, fields.get("warc-date", ""), robots)
+
+
+def _is_unavailable(status: int | None) -> bool:
+    """Whether the host has no file for us, and so no rules (RFC 9309, section 2.3.1.3).
+
+    Whoever was asked too often has not said that.
+    """
+    return status is not None and 400 <= status < 500 and status != _TOO_MANY_REQUESTS
+
+
+def _is_of_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        is_file = parts.path == "/robots.txt" and not parts.query
+        return is_file and parts.port in _PORTS
+    except ValueError:  # a port that is no number
+        return False

@@ -1,0 +1,142 @@
+"""How a table of robots.txt is written: sorted runs, then their merge by ranges of keys.
+
+A crawl asks tens of millions of hosts, some of them several times. What is read is held
+up to a bound and spilled as a run, sorted by host; the runs are mapped, and merged one
+256th of the keys after another. So memory is that of one run or one range, however
+many archives there are.
+
+Of a host that was asked several times the latest answer counts; of two of the same
+second the one that compares higher, so that the order of the archives cannot matter.
+A host that says nothing is kept in the runs, where it outdoes what it said before, and
+left out of the table.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tamis.rights.robots import Robots
+from tamis.rights.robots_table import SCHEMA, key_of
+
+# A row of a run: its key, groups ("" for none), signal and date.
+Row = tuple[int, str, bool | None, str]
+
+_RUN = pa.schema([*SCHEMA, ("date", pa.string())])
+_RUN_ROWS = 200_000
+_RUN_BYTES = 1 << 26  # of groups: some hosts have thousands of rules
+_BATCH_ROWS = 1 << 16
+_RANGES = 256
+
+
+class Answer(NamedTuple):
+    """What a host said, and when, as its archive spells it."""
+
+    host: str
+    date: str
+    robots: Robots
+
+
+class Written(NamedTuple):
+    rows: int
+    hosts: int  # that were asked, those that said nothing among them
+
+
+def write_runs(
+    answers: Iterable[Answer],
+    folder: Path,
+    *,
+    run_rows: int = _RUN_ROWS,
+    run_bytes: int = _RUN_BYTES,
+) -> list[Path]:
+    """Sorted runs of the answers: new files in `folder`."""
+    paths: list[Path] = []
+    rows: list[Row] = []
+    size = 0
+    for host, date, robots in answers:
+        groups = json.dumps(robots.groups) if robots.groups else ""
+        rows.append((key_of(host), groups, robots.ai_train, date))
+        size += len(groups)
+        if len(rows) >= run_rows or size >= run_bytes:
+            paths.append(_spilled(rows, folder))
+            rows, size = [], 0
+    if rows:
+        paths.append(_spilled(rows, folder))
+    return paths
+
+
+def merge_runs(runs: Sequence[Path], path: Path, *, ranges: int = _RANGES) -> Written:
+    """Write the table of the runs' hosts; `path` is replaced when all is written."""
+    partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
+    tables = [pa.ipc.open_file(pa.memory_map(str(run))).get_batch(0) for run in runs]
+    rows = hosts = 0
+    try:
+        with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_file(file, SCHEMA) as to:
+            for answers in _in_ranges(tables, ranges):
+                latest = _latest(answers)
+                says = pc.or_(
+                    pc.not_equal(latest["groups"], ""), pc.is_valid(latest["ai_train"])
+                )
+                kept = latest.filter(says).select(SCHEMA.names)
+                if len(kept):  # an empty batch has no first key to be found by
+                    to.write_table(kept, max_chunksize=_BATCH_ROWS)
+                hosts += len(latest)
+                rows += len(kept)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return Written(rows, hosts)
+
+
+def _spilled(rows: list[Row], folder: Path) -> Path:
+    path = folder / f"{uuid4().hex}.run"
+    columns = [
+        pa.array(column, field.type)
+        for column, field in zip(zip(*rows, strict=True), _RUN, strict=True)
+    ]
+    table = _latest(pa.table(columns, schema=_RUN)).combine_chunks()
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, _RUN) as to:
+        to.write_table(table)  # one batch
+    return path
+
+
+def _latest(answers: pa.Table) -> pa.Table:
+    """One row for each host, in the order of the keys."""
+    # True, False, null; sorted downwards, refusals come before consent.
+    refusal = pc.fill_null(pc.invert(answers["ai_train"]).cast(pa.int8()), -1)
+    ordered = answers.take(
+        pc.sort_indices(
+            answers.append_column("refusal", refusal),
+            [
+                ("key", "ascending"),
+                ("date", "descending"),
+                ("groups", "descending"),
+                ("refusal", "descending"),
+            ],
+        )
+    )
+    keys = ordered["key"].to_numpy()
+    is_first = np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)]
+    return ordered.filter(pa.array(is_first))
+
+
+def _in_ranges(runs: Sequence[pa.RecordBatch], ranges: int) -> Iterator[pa.Table]:
+    """The rows of all runs, so many equal ranges of the keys one after the other."""
+    bounds = np.array([(number << 64) // ranges for number in range(ranges)], np.uint64)
+    cuts = [
+        [*np.searchsorted(run["key"].to_numpy(), bounds).tolist(), len(run)]
+        for run in runs
+    ]
+    for number in range(ranges):
+        pieces = [
+            run.slice(own[number], own[number + 1] - own[number])
+            for run, own in zip(runs, cuts, strict=True)
+        ]
+        answers = pa.Table.from_batches([piece for piece in pieces if len(piece)], _RUN)
+        if len(answers):
+            yield answers

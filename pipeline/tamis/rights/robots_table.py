@@ -1,0 +1,76 @@
+"""The robots.txt files of a crawl as one table, which workers look hosts up in.
+
+An Arrow file, sorted by key, written once by `tamis robots` (`robots_runs`):
+    key       uint64        xxh3_64 of the host
+    groups    large_string  JSON: [[[allows, path], ...], ...], "" for none
+    ai_train  bool          of Content-Signal
+Hosts that refuse the agents nothing have no row: no row says that nobody is known to
+refuse. A whole crawl's table has gigabytes. It is mapped into memory and never read
+as a whole: a host costs the pages of the file that its search touches, and all workers
+of a machine share them.
+"""
+
+import json
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from tamis.rights.robots import Rule, is_refused
+
+SCHEMA = pa.schema(
+    [("key", pa.uint64()), ("groups", pa.large_string()), ("ai_train", pa.bool_())]
+)
+
+
+class Verdict(NamedTuple):
+    """Of one page: whether an agent is refused it, and what is said of training."""
+
+    is_refused: bool
+    ai_train: bool | None
+
+
+class RobotsTable:
+    """An open table. Raises ValueError where the file is none, OSError where it is not."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            file = pa.ipc.open_file(pa.memory_map(path))
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"not a table that tamis robots wrote: {error}") from error
+        if not file.schema.equals(SCHEMA):
+            raise ValueError("not a table that tamis robots wrote: other columns")
+        # Nothing is read but where the columns of each batch lie, and its first key.
+        self._batches = [
+            file.get_batch(number) for number in range(file.num_record_batches)
+        ]
+        self._keys = [batch["key"].to_numpy() for batch in self._batches]
+        self._firsts = np.array([keys[0] for keys in self._keys], np.uint64)
+
+    def verdict(self, host: str, path: str) -> Verdict:
+        """What the host's file says of a path with its query."""
+        key = np.uint64(key_of(host))
+        number = int(np.searchsorted(self._firsts, key, "right")) - 1
+        if number < 0:
+            return Verdict(False, None)
+        row = int(np.searchsorted(self._keys[number], key))
+        if row == len(self._keys[number]) or self._keys[number][row] != key:
+            return Verdict(False, None)
+        own = self._batches[number]
+        groups = _groups_of(own["groups"][row].as_py())
+        return Verdict(is_refused(groups, path), own["ai_train"][row].as_py())
+
+
+def key_of(host: str) -> int:
+    """What a host is looked up by, whatever its case."""
+    return xxhash.xxh3_64_intdigest(host.lower().encode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=4096)
+def _groups_of(text: str) -> tuple[tuple[Rule, ...], ...]:
+    return tuple(
+        tuple(Rule(allows, path) for allows, path in group)
+        for group in (json.loads(text) if text else ())
+    )

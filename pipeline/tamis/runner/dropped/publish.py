@@ -1,0 +1,314 @@
+"""Every dropped document, on record: how dropped/ is published.
+
+While a pass runs, each task keeps the rows it drops beside its commit record
+(`tamis.runner.dropped.rows`). At the end of a run one task per input file gathers
+them, adds the documents that the layers (filters on columns, deduplicate,
+mix_corpus) dropped, and publishes dropped/ sorted by place in the archive: nothing
+in it depends on splits.
+
+Columns are gathered without texts; these are fetched for a slice of the rows at a
+time, and only where a text is to be kept: memory does not grow with the texts.
+"""
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tamis.documents.parts import Part
+from tamis.runner.dropped.rows import (
+    SAMPLE_KEY,
+    SAMPLES_PER_GROUP,
+    Group,
+    as_dropped,
+    beginning,
+    dropped_schema,
+    replace,
+    sample_keys,
+)
+from tamis.runner.tally import add, characters_of, dropped_tally
+from tamis.storage import Storage
+from tamis.work.commits import File, Outputs
+
+_LIMIT_REASONS = "_(timeout|crash)$"
+_LOST_LISTED = 1000  # of one input
+_WHOLE_TEXTS = 4096  # in memory together, where they are kept whole
+_BEGINNINGS = 1 << 17  # rows at once where a few of them keep some characters
+_DECODED_ROWS = 256  # of which texts are picked
+_GROUP = ["stage", "reason", "language"]
+# Where a row's text lies: which of the input's files, and the row in it.
+_FILE = "_file"
+_ROW = "_row"
+
+
+@dataclass(frozen=True)
+class DroppedWork:
+    """What the tasks of this file need. `labels`: the stage of each layer, or null
+    where the layer's rows name it."""
+
+    signals: pa.Schema
+    keep_text: bool
+    labels: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class DroppedInput:
+    """One input file: the rows its passes dropped, and its documents with layers."""
+
+    name: str
+    sidecars: tuple[File, ...]
+    part: Part
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All files in which a dropped row's text can lie."""
+        return (*self.sidecars, *self.part.files)
+
+
+def smallest_keys(
+    outputs: Outputs, work: DroppedWork, inputs: Sequence[DroppedInput]
+) -> dict[str, Any]:
+    """Per group the 20 smallest sample keys of some inputs."""
+    smallest: dict[Group, list[int]] = {}
+    for source in inputs:
+        fates = _fates(outputs.storage, work, source.part)
+        table = _dropped_of(outputs.storage, source, fates, pa.schema([]))
+        for group, key in _keyed(table):
+            smallest.setdefault(group, []).append(key)
+        for group, keys in smallest.items():
+            smallest[group] = heapq.nsmallest(SAMPLES_PER_GROUP, keys)
+    return {"groups": [[*group, keys] for group, keys in sorted(smallest.items())]}
+
+
+def thresholds(tallies: Sequence[Mapping[str, Any]]) -> dict[Group, int]:
+    """Per group the largest key that is still among the 20 smallest of all."""
+    keys: dict[Group, list[int]] = {}
+    for tally in tallies:
+        for stage, reason, language, smallest in tally["groups"]:
+            keys.setdefault((stage, reason, language), []).extend(smallest)
+    return {
+        group: sorted(found)[:SAMPLES_PER_GROUP][-1] for group, found in keys.items()
+    }
+
+
+def publish_dropped(
+    outputs: Outputs,
+    work: DroppedWork,
+    source: DroppedInput,
+    limits: Mapping[Group, int],
+) -> dict[str, Any]:
+    """Write one input's file of dropped/, and count what its layers dropped."""
+    schema = dropped_schema(work.signals)
+    fates = _fates(outputs.storage, work, source.part)
+    table = _dropped_of(outputs.storage, source, fates, schema)
+    table = table.sort_by([("warc_offset", "ascending"), ("id", "ascending")])
+    texts = _Texts(outputs.storage, source.files)
+    at_once = _WHOLE_TEXTS if work.keep_text else _BEGINNINGS
+    with outputs.parquet("dropped", schema, stem=source.name) as writer:
+        for first in range(0, table.num_rows, at_once):
+            rows = table.slice(first, at_once)
+            found = (
+                texts.of(rows, np.ones(rows.num_rows, bool))
+                if work.keep_text
+                else _beginnings(texts.of(rows, _within(rows, limits)))
+            )
+            writer.write_table(replace(rows, "text", found).select(schema.names))
+    return {
+        **_tally(outputs.storage, work, source.part, fates),
+        "pages_lost_to_limits": _lost_to_limits(table),
+    }
+
+
+@dataclass(frozen=True)
+class _Fates:
+    """What the layers decided of a part's documents, row by row.
+
+    `layer`: int64, the first layer that dropped the document, or how many there are;
+    `reason` and `stage`: null where none did.
+    """
+
+    layer: np.ndarray[Any, Any]
+    reason: pa.ChunkedArray
+    stage: pa.ChunkedArray
+
+
+def _fates(storage: Storage, work: DroppedWork, part: Part) -> _Fates:
+    """Each layer is read once, whatever their number."""
+    layer = np.full(part.rows, len(work.labels), np.int64)
+    reason: Any = pa.chunked_array([pa.nulls(part.rows, pa.string())])
+    stage: Any = reason
+    for number, label in enumerate(work.labels):
+        with storage.open(part.layers[number].path) as opened:
+            parquet = pq.ParquetFile(opened)
+            names = ["drop_reason"] + (["drop_stage"] if label is None else [])
+            decided = parquet.read(columns=names)
+        is_new = pc.and_(pc.is_null(reason), pc.is_valid(decided["drop_reason"]))
+        layer[np.asarray(is_new, dtype=bool)] = number
+        reason = pc.coalesce(reason, decided["drop_reason"])
+        stage = pc.if_else(is_new, label or decided["drop_stage"], stage)
+    return _Fates(layer, reason, stage)
+
+
+def _dropped_of(
+    storage: Storage, source: DroppedInput, fates: _Fates, schema: pa.Schema
+) -> pa.Table:
+    """All dropped rows of an input in the columns of `schema`, without their texts.
+
+    Group, sample key and the place of the text are there whatever the schema.
+    """
+    named = [*schema, *(pa.field(name, pa.string()) for name in _GROUP)]
+    fields = {field.name: field for field in named}
+    columns = pa.schema([*fields.values(), pa.field(SAMPLE_KEY, pa.uint64())])
+    tables = []
+    for number, sidecar in enumerate(source.sidecars):
+        rows = _read(storage, sidecar, {*columns.names} - {"text"})
+        # A pass knows the signals of its own stages and of those above, no others.
+        known = [
+            rows[field.name]
+            if field.name in rows.column_names
+            else pa.nulls(rows.num_rows, field.type)
+            for field in columns
+        ]
+        lost = pa.table(known, schema=columns)
+        tables.append(_placed(lost, number, np.arange(rows.num_rows)))
+    part = source.part
+    if part.layers:
+        wanted = {*columns.names, "language", "id"} & part.columns(storage)
+        is_dropped = pc.is_valid(fates.reason)
+        rows = part.read(storage, sorted(wanted - {"text"})).filter(is_dropped)
+        reason, stage = (c.filter(is_dropped) for c in (fates.reason, fates.stage))
+        lost = as_dropped(rows, reason, stage, columns)
+        lost = replace(lost, SAMPLE_KEY, pa.array(sample_keys(rows["id"])))
+        counts = [file.rows for file in part.files]
+        file = np.repeat(np.arange(len(counts)) + len(source.sidecars), counts)
+        row = np.concatenate([np.arange(count) for count in counts])
+        is_lost = np.asarray(is_dropped, dtype=bool)
+        tables.append(_placed(lost, file[is_lost], row[is_lost]))
+    return pa.concat_tables(tables) if tables else _placed(columns.empty_table(), 0, ())
+
+
+def _placed(rows: pa.Table, file: Any, row: Any) -> pa.Table:
+    """`rows` with the place of each one's text."""
+    files = np.broadcast_to(np.asarray(file, np.int32), rows.num_rows)
+    return rows.append_column(_FILE, pa.array(files)).append_column(
+        _ROW, pa.array(np.asarray(row, np.int64))
+    )
+
+
+def _read(storage: Storage, file: File, names: set[str]) -> pa.Table:
+    """Those of the columns `names` that the file has."""
+    with storage.open(file.path) as opened:
+        parquet = pq.ParquetFile(opened)
+        return parquet.read(
+            columns=[name for name in parquet.schema_arrow.names if name in names]
+        )
+
+
+class _Texts:
+    """Texts of rows of several files, a few hundred of one file in memory at most."""
+
+    def __init__(self, storage: Storage, files: Sequence[File]) -> None:
+        self._storage = storage
+        self._files = files
+
+    def of(self, rows: pa.Table, is_wanted: np.ndarray[Any, Any]) -> pa.Array:
+        """The text of each row, null where it is not wanted or has none."""
+        files, places = np.asarray(rows[_FILE]), np.asarray(rows[_ROW])
+        texts: list[str | None] = [None] * rows.num_rows
+        # File by file and from its first row to its last, whatever order the rows have.
+        order = np.lexsort((places, files))
+        wanted = order[is_wanted[order]]
+        for file in np.unique(files[wanted]):
+            own = wanted[files[wanted] == file]
+            found = self._of_file(self._files[file], places[own])
+            for row, text in zip(own, found, strict=True):
+                texts[row] = text
+        return pa.array(texts, pa.string())
+
+    def _of_file(self, file: File, places: np.ndarray[Any, Any]) -> list[str | None]:
+        """Texts of some rows of a file, whose places are ascending."""
+        found: list[str | None] = []
+        with self._storage.open(file.path) as opened:
+            parquet = pq.ParquetFile(opened, pre_buffer=False)
+            if "text" not in parquet.schema_arrow.names:
+                return [None] * len(places)
+            first = 0
+            for group in range(parquet.num_row_groups):
+                stop = first + parquet.metadata.row_group(group).num_rows
+                inside = places[(places >= first) & (places < stop)]
+                if len(inside):
+                    found += _texts_of_group(parquet, group, inside - first)
+                first = stop
+        return found
+
+
+def _texts_of_group(
+    parquet: pq.ParquetFile, group: int, places: np.ndarray[Any, Any]
+) -> Iterator[str | None]:
+    first = 0
+    for batch in parquet.iter_batches(
+        _DECODED_ROWS, row_groups=[group], columns=["text"]
+    ):
+        stop = first + batch.num_rows
+        inside = places[(places >= first) & (places < stop)] - first
+        yield from batch["text"].take(pa.array(inside)).to_pylist()
+        first = stop
+
+
+def _keyed(table: pa.Table) -> list[tuple[Group, int]]:
+    """Group and sample key of each row."""
+    groups = zip(*(table[name].to_pylist() for name in _GROUP), strict=True)
+    return list(zip(groups, table[SAMPLE_KEY].to_pylist(), strict=True))
+
+
+def _within(rows: pa.Table, limits: Mapping[Group, int]) -> np.ndarray[Any, Any]:
+    """Which rows are among the samples of their group."""
+    return np.array([key <= limits[group] for group, key in _keyed(rows)], bool)
+
+
+def _beginnings(texts: pa.Array) -> pa.Array:
+    cut = [None if text is None else beginning(text) for text in texts.to_pylist()]
+    return pa.array(cut, pa.string())
+
+
+def _lost_to_limits(table: pa.Table) -> list[dict[str, Any]]:
+    """Pages that a limit of time or memory took: another machine might keep them."""
+    is_limit = pc.match_substring_regex(table["reason"], _LIMIT_REASONS)
+    columns = ["url", "warc_path", "warc_offset", "stage", "reason"]
+    listed: list[dict[str, Any]] = (
+        table.filter(is_limit).select(columns)[:_LOST_LISTED].to_pylist()
+    )
+    return listed
+
+
+def _tally(
+    storage: Storage, work: DroppedWork, part: Part, fates: _Fates
+) -> dict[str, Any]:
+    """Documents in and out of each barrier; column passes counted themselves."""
+    tally: dict[str, Any] = {}
+    if not part.layers:
+        return tally
+    known = part.columns(storage)
+    columns = ["id", "language", "text_chars"]
+    table = part.read(storage, [name for name in columns if name in known])
+    table = table.append_column("drop_reason", fates.reason)
+    for number, label in enumerate(work.labels):
+        if label is None:
+            continue
+        entered = table.filter(pa.array(fates.layer >= number))
+        lost = table.filter(pa.array(fates.layer == number))
+        characters = characters_of(entered)
+        counts = {
+            "documents_in": entered.num_rows,
+            "documents_out": entered.num_rows - lost.num_rows,
+            "characters_in": characters,
+            "characters_out": characters - characters_of(lost),
+            "dropped": dropped_tally(lost),
+        }
+        add(tally, {"stages": {label: counts}})
+    return tally

@@ -1,0 +1,1 @@
+"""Passes: fused transforms over splits, saved files or columns."""

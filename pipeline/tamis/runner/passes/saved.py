@@ -1,0 +1,72 @@
+"""A table pass: what was saved, and a task for each file of it, or for a part of it
+where a page killed workers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from tamis.documents.parts import Part, SavedRows
+from tamis.runner.passes.chain import run_file
+from tamis.runner.passes.work import Crashes, PassWork
+from tamis.work.commits import Commit, File, fingerprint
+from tamis.work.tasks import Task
+
+
+def file_task(
+    work: PassWork, print_: str, rows: SavedRows, crashes: Crashes = ()
+) -> Task:
+    """The rows through the pass, but for documents that killed their workers."""
+    file, start, stop = rows.file, rows.start, rows.stop
+    key = file.path.rpartition("/")[2].removesuffix(".parquet")
+    if (start, stop) != (0, file.rows):
+        key = f"{key}-{start}-{stop}"
+
+    def isolate(mark: Any) -> Sequence[Task]:
+        if crashes or not mark or "row" not in mark:
+            return ()
+        row, crash = int(mark["row"]), (int(mark["id"]), str(mark["stage"]))
+        ranges: list[tuple[int, int, Crashes]] = [
+            (start, row, ()),
+            (row, row + 1, (crash,)),
+            (row + 1, stop, ()),
+        ]
+        return [
+            file_task(work, print_, replace(rows, start=first, stop=last), why)
+            for first, last, why in ranges
+            if first < last
+        ]
+
+    # By their content: settings that lead to the same layer redo nothing below it.
+    layers = [[label, layer.path] for label, layer in rows.layers]
+    below = [rows.first, *layers] if layers else []
+    return Task(
+        key=key + ("-crash" if crashes else ""),
+        fingerprint=fingerprint(print_, file.path, start, stop, crashes, *below),
+        function=run_file,
+        arguments=(work, rows, crashes),
+        isolate=isolate,
+    )
+
+
+def saved_rows(
+    commits: Sequence[Commit], labels: Sequence[str | None], part: Part | None
+) -> list[SavedRows]:
+    """The files that an input's tasks saved, with what layers said of their rows.
+
+    `labels` are the stages of the layers of `part`; null where there is none yet.
+    """
+    layers: tuple[tuple[str | None, File], ...] = ()
+    if part is not None:
+        layers = tuple(zip(labels, part.layers, strict=True))
+    found: list[SavedRows] = []
+    first = 0
+    for commit in commits:
+        for saved in commit.of(saved_name(commit)):
+            found.append(SavedRows(saved, 0, saved.rows, layers, first))
+            first += saved.rows
+    return found
+
+
+def saved_name(commit: Commit) -> str:
+    """The save that a task of a pass wrote to: its first file."""
+    return commit.files[0].dataset

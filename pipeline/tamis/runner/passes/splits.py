@@ -1,0 +1,254 @@
+"""Which byte ranges of which files the first pass reads.
+
+The plan is written into the output folder by the first run and kept on resume, so
+that a machine with another number of cores redoes nothing.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tamis.crawl_index.cache import kept_selection
+from tamis.crawl_index.places import Selection
+from tamis.crawl_index.settings import Select
+from tamis.inputs import InputFile
+from tamis.remote.failures import without_secrets
+from tamis.remote.opening import Access
+from tamis.runner.passes.chain import run_split
+from tamis.runner.passes.work import Crashes, PassWork
+from tamis.stage import StageConfig
+from tamis.storage import Storage
+from tamis.warc.splits import Place, Split, plan_splits, reread
+from tamis.work.commits import Commit, fingerprint
+from tamis.work.tasks import Task
+
+PLAN = "plan.json"
+_FILES_PER_CORE = 4
+_MIN_SPLIT_BYTES = 256 << 10
+
+Ranges = dict[str, list[tuple[int, int]]]
+
+
+def planned_ranges(
+    storage: Storage, files: Sequence[InputFile], split_bytes: int | None, cores: int
+) -> Ranges:
+    """Ranges of every file, from the plan of an earlier run where that still fits."""
+    earlier = storage.read_json(PLAN) if storage.exists(PLAN) else {}
+    ranges: Ranges = {}
+    size_of_split = split_bytes or _balanced(files, cores)
+    for file in files:
+        known = earlier.get(file.name, {})
+        about = _about(file, split_bytes)
+        if {key: known.get(key) for key in about} == about:
+            ranges[file.name] = [(start, stop) for start, stop in known["ranges"]]
+        else:
+            ranges[file.name] = plan_splits(file.size, size_of_split)
+    return ranges
+
+
+def known_files(storage: Storage) -> dict[str, tuple[int, str]]:
+    """Size and stamp by name, as the plan of an earlier run has them."""
+    plan = storage.read_json(PLAN) if storage.exists(PLAN) else {}
+    return {name: (about["size"], about["stamp"]) for name, about in plan.items()}
+
+
+def write_plan(
+    storage: Storage,
+    files: Sequence[InputFile],
+    split_bytes: int | None,
+    ranges: Ranges,
+) -> None:
+    """Keep the plan for the runs that resume this one."""
+    plan = {
+        file.name: {**_about(file, split_bytes), "ranges": ranges[file.name]}
+        for file in files
+    }
+    storage.write(PLAN, json.dumps(plan, indent=1).encode())
+
+
+def _about(file: InputFile, split_bytes: int | None) -> dict[str, Any]:
+    return {"size": file.size, "stamp": file.stamp, "asked": split_bytes}
+
+
+def _balanced(files: Sequence[InputFile], cores: int) -> int | None:
+    """Whole files where there are 4 per core or more; else about 4 splits per core."""
+    if len(files) >= _FILES_PER_CORE * cores:
+        return None
+    size = sum(file.about_bytes for file in files)
+    return max(_MIN_SPLIT_BYTES, size // (_FILES_PER_CORE * cores))
+
+
+class SplitTasks:
+    """The tasks of the first pass: one a split, and those that come in its place."""
+
+    def __init__(
+        self,
+        work: PassWork,
+        source: StageConfig,
+        print_: str,
+        *,
+        tasks: int = 1,
+        selection: Selection | None = None,
+    ) -> None:
+        self._work = work
+        self._source = source
+        self._print = print_
+        self._tasks = tasks  # that read at once
+        self._selection = selection
+
+    def task(
+        self,
+        file: InputFile,
+        start: int,
+        stop: int,
+        exact: bool,
+        crashes: Sequence[Sequence[Any]] = (),
+    ) -> Task:
+        """Reads the records of `file` that begin in [start, stop)."""
+        crawl = getattr(self._source, "crawl", None) or crawl_of(file.path)
+        selected, chosen = None, []
+        if self._selection is not None:
+            selected = self._selection.within(file.name, start, stop)
+            chosen = [hashlib.sha256(selected).hexdigest()]
+        split = Split(
+            file.path,
+            start,
+            stop,
+            file.size,
+            exact,
+            crawl,
+            self._tasks,
+            selected,
+            file.stamp,
+        )
+        apart: Crashes = tuple((int(id_), str(stage)) for id_, stage in crashes)
+        how = ("x" if exact else "") + (f"-crash{len(apart)}" if apart else "")
+        # The place too: `warc_path` of a moved archive must not tell where it was.
+        place = without_secrets(file.path)
+        about = (
+            file.name,
+            place,
+            file.size,
+            file.stamp,
+            crawl,
+            start,
+            stop,
+            how,
+            apart,
+        )
+        print_ = fingerprint(self._print, *about, *chosen)
+        return Task(
+            key=f"{task_name(file.name)}-{start}-{stop}{how}",
+            fingerprint=print_,
+            function=run_split,
+            arguments=(
+                self._work,
+                self._source,
+                split,
+                apart,
+            ),
+            isolate=self._isolate(file, start, stop, exact, apart),
+        )
+
+    def _isolate(
+        self, file: InputFile, start: int, stop: int, exact: bool, apart: Crashes
+    ) -> Callable[[Any], Sequence[Task]]:
+        """Set the document apart at which a worker died three times.
+
+        Records that were compressed together have one offset: the others of its
+        place go on, and another one of them that kills is set apart as well.
+        """
+
+        def isolate(mark: Any) -> Sequence[Task]:
+            if not mark or "offset" not in mark:
+                return ()
+            crashes = (*apart, (int(mark["id"]), str(mark["stage"])))
+            if apart:
+                is_known = mark["id"] in dict(apart)
+                again = self.task(file, start, stop, exact, crashes)
+                return () if is_known else (again,)
+            offset = int(mark["offset"])
+            pieces = [self.task(file, offset, offset + 1, exact=True, crashes=crashes)]
+            if offset > start:
+                pieces.insert(0, self.task(file, start, offset, exact))
+            if offset + 1 < stop:
+                pieces.append(self.task(file, offset + 1, stop, exact=False))
+            return pieces
+
+        return isolate
+
+
+def selection_of(
+    source: StageConfig,
+    files: Sequence[InputFile],
+    storage: Storage,
+    options: Mapping[str, Any],
+    *,
+    is_kept: bool,
+) -> Selection | None:
+    """What the source selects of the files; None where it reads everything."""
+    select: Select | None = getattr(source, "select", None)
+    if select is None:
+        return None
+    access = Access(options, getattr(source, "requests_per_second", None))
+    names = [file.name for file in files]
+    return kept_selection(storage, select, names, access, is_kept=is_kept)
+
+
+def corrected_tasks(
+    files: Sequence[InputFile],
+    planned: Mapping[str, list[Task]],
+    each: Mapping[str, list[Commit]],
+    makers: SplitTasks,
+) -> dict[str, list[Task]]:
+    """New tasks of each file in which a split began at the wrong place.
+
+    Scanning for the first record can be deceived by an archive within the
+    archive; where the split before it ended cannot (`tamis.warc.splits`).
+    """
+    corrected = {}
+    for file in files:
+        if not all(each[task.key] for task in planned[file.name]):
+            continue  # unreadable: set aside in the end
+        commits = [c for task in planned[file.name] for c in each[task.key]]
+        found = misplaced(commits)
+        if found:
+            splits = [commit.tally["split"] for commit in commits]
+            index, due = found
+            splits[index] = [due, splits[index][1], True, ""]
+            corrected[file.name] = [makers.task(file, *split) for split in splits]
+    return corrected
+
+
+def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
+    """The first split of a file that did not begin where those before it ended.
+
+    Returns its index and where it has to begin; None when all follow each other.
+    """
+    due = 0
+    for index, commit in enumerate(commits):
+        start, stop, exact, _ = commit.tally["split"]
+        found = commit.tally["source"]
+        place = Place(found["first_start"], found["next_start"])
+        split = Split("", start, stop, stop, exact)
+        if index and reread(split, place, due):
+            return index, due
+        due = max(due, place.next_start)
+    return None
+
+
+def crawl_of(path: str) -> str | None:
+    """`CC-MAIN-2024-51` out of a path that has it."""
+    found = re.search(r"CC-MAIN-\d{4}-\d{2}(?!\d)", path)
+    return found.group() if found else None
+
+
+def task_name(name: str) -> str:
+    """An input's name as part of a file name: anything unusual becomes `_`.
+
+    A hash tells apart two names of which that makes one.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    return plain if plain == name else f"{plain}-{fingerprint(name)[:8]}"

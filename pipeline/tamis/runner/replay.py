@@ -1,0 +1,164 @@
+"""One page again, stage by stage, as its recipe treats it.
+
+Used by `tamis explain`, for a file or a record of an archive, and by `tamis inspect`
+to show the text of a dropped document that kept none: as the run would have saved it,
+personal data masked.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import xxhash
+
+from tamis.errors import InputError
+from tamis.inputs import resolve
+from tamis.pii.masking import PLACEHOLDERS, masked_text
+from tamis.remote.failures import without_secrets
+from tamis.remote.opening import Access, about_input, open_input
+from tamis.runner.recorded import stages_for_text
+from tamis.schema import RECORD
+from tamis.stage import StageConfig, build_transform, function_of, kind
+from tamis.stages.mask_pii import MaskPii
+from tamis.stages.read_warc import ReadWarc
+from tamis.warc.fetch import fetch_record
+from tamis.warc.splits import Split
+
+_MAX_PAGE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one stage did to the page: the columns it wrote, and why it dropped it."""
+
+    stage: str
+    columns: dict[str, Any]
+    reason: str | None
+
+
+def replay(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> Iterator[Step]:
+    """The transforms of a recipe on one record, ending with the stage that drops it."""
+    batch = record
+    reason = batch["drop_reason"][0].as_py()
+    yield Step("read_warc", _values(batch, set()), reason)
+    for config in stages:
+        if reason is not None:
+            return
+        if kind(config) != "transform" and not config.needs_whole_run():
+            continue
+        before = {name: batch[name] for name in batch.schema.names}
+        batch = build_transform(config)(batch)
+        changed = {
+            name
+            for name in batch.schema.names
+            if name not in before or not batch[name].equals(before[name])
+        }
+        reason = batch["drop_reason"][0].as_py()
+        yield Step(config.label, _values(batch, set(before) - changed), reason)
+
+
+def decoded(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> str:
+    """The page as extract_text reads it; "" where it cannot be decoded."""
+    for config in stages:
+        if config.stage == "decode_html":
+            record = build_transform(config)(record)
+    html = record["html"][0].as_py()
+    return html if isinstance(html, str) else ""
+
+
+def record_of_file(path: Path) -> pa.RecordBatch:
+    """A saved page as if it had been read from an archive. Raises InputError."""
+    try:
+        with path.open("rb") as file:
+            html = file.read(_MAX_PAGE_BYTES)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    url = path.resolve().as_uri()
+    values: dict[str, Any] = dict.fromkeys(RECORD.names)
+    values |= {
+        "id": xxhash.xxh3_64_intdigest(f"{path.name}:0".encode()),
+        "url": url,
+        "fetched_at": datetime.fromtimestamp(path.stat().st_mtime, UTC),
+        "warc_path": str(path),
+        "warc_offset": 0,
+        "warc_length": len(html),
+        "http_content_type": "text/html",
+        "html": html,
+    }
+    return pa.RecordBatch.from_pylist([values], schema=RECORD)
+
+
+def record_of_url(
+    url: str, patterns: Sequence[str], source: StageConfig, options: Mapping[str, Any]
+) -> pa.RecordBatch:
+    """The first record of that URL in the inputs. Raises InputError where there is none."""
+    for file in resolve(patterns, options):
+        if file.problem:
+            continue
+        split = Split(file.path, 0, file.size, file.size, exact=True)
+        for batch in function_of(source)(source, split):
+            urls = batch["url"].to_pylist()
+            if url in urls:
+                return batch.slice(urls.index(url), 1)
+    raise InputError(f"{url}: no such page in {', '.join(patterns)}")
+
+
+def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
+    """The record of a document again, from its archive; a remote one by a range.
+
+    Raises InputError where it cannot be read.
+    """
+    path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
+    access = Access(source.storage_options, source.requests_per_second)
+    size = about_input(path, access).size
+    ranges = [(offset, min(offset + length, size))]
+    name = without_secrets(path)
+    try:
+        with open_input(path, access, size=size, ranges=ranges) as file:
+            found = fetch_record(
+                file,
+                offset,
+                length,
+                path=path,
+                size=size,
+                id=row["id"],
+                crawl=row["crawl"],
+                max_html_bytes=source.max_html_bytes,
+            )
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error}") from error
+    values = {name: [getattr(found, name)] for name in RECORD.names}
+    return pa.RecordBatch.from_pydict(values, schema=RECORD)
+
+
+def text_again(row: Mapping[str, Any], stages: Sequence[StageConfig]) -> str | None:
+    """The text of a dropped document, extracted anew; null where it has none.
+
+    Every stage of the recipe that changes the text has its turn. Where one of them
+    drops the page, before its text was masked perhaps, that is made up for.
+    Raises InputError where the archive cannot be read.
+    """
+    source = next(config for config in stages if isinstance(config, ReadWarc))
+    text = None
+    for step in replay(refetched(row, source), stages_for_text(stages)):
+        text = step.columns.get("text", text)
+    return masked_for_eyes(text, stages) if text else text
+
+
+def masked_for_eyes(text: str, stages: Sequence[StageConfig]) -> str:
+    """`text` with personal data masked as the recipe does it; all kinds without a word
+    of it in the recipe. What is masked already stays as it is.
+    """
+    masks = [config for config in stages if isinstance(config, MaskPii)]
+    return masked_text(text, masks[-1].placeholders if masks else PLACEHOLDERS)
+
+
+def _values(batch: pa.RecordBatch, hidden: set[str]) -> dict[str, Any]:
+    return {
+        name: batch[name][0].as_py()
+        for name in batch.schema.names
+        if name not in hidden and name not in ("html", "drop_reason")
+    }

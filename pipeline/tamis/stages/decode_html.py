@@ -1,0 +1,147 @@
+"""Turn the bytes of a page into UTF-8.
+
+Reads  html (bytes), http_content_type, host
+Writes html (UTF-8), charset, charset_source, undecodable, drop_reason
+
+`charset_source` is one of bom, utf8, http, meta, detector, default (see
+`tamis.html.charset`). `undecodable` counts replacement characters, those that
+the publisher's own software left in the page among them. A page that is UTF-8
+already keeps its bytes: they are checked, not copied.
+"""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tamis.html.charset import decode, is_plain_utf_8
+from tamis.stage import StageConfig, Transform, drop, with_columns
+from tamis.text.buffers import Bytes, Offsets, utf8_buffers
+
+_WRITTEN = pa.schema(
+    [
+        ("html", pa.string()),
+        ("charset", pa.string()),
+        ("charset_source", pa.string()),
+        ("undecodable", pa.int32()),
+    ]
+)
+
+
+class DecodeHtml(StageConfig):
+    """Pages keep at most this share of characters that could not be decoded."""
+
+    libraries: ClassVar[tuple[str, ...]] = ("turbohtml",)
+    tallied: ClassVar[tuple[str, ...]] = ("charset", "charset_source")
+
+    stage: Literal["decode_html"] = "decode_html"
+
+    max_undecodable_ratio: float = Field(0.01, ge=0, le=1)
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("html", "http_content_type", "host")
+
+    def columns_written(self) -> pa.Schema:
+        return _WRITTEN
+
+
+def build(config: DecodeHtml) -> Transform:
+    """Return a transform that decodes `html` and drops what is mostly not text."""
+
+    def decode_html(batch: pa.RecordBatch) -> pa.RecordBatch:
+        batch = with_columns(batch, decoded_columns(batch))
+        return drop(batch, undecodable_reasons(batch, config.max_undecodable_ratio))
+
+    return decode_html
+
+
+def decoded_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """The columns this stage writes; a null page stays null in all of them."""
+    pages, content_types, hosts = (
+        batch.column(name) for name in ("html", "http_content_type", "host")
+    )
+    rows = batch.num_rows
+    data, offsets = utf8_buffers(pages)
+    kept = _as_string(pages)
+    pieces: list[pa.Array] = []  # decoded pages and the runs of kept ones between them
+    charsets: list[str | None] = ["utf-8"] * rows
+    sources: list[str | None] = ["utf8"] * rows
+    run_start = 0
+    for row in range(rows):
+        if not pages[row].is_valid:
+            charsets[row] = sources[row] = None
+            continue
+        page = data[offsets[row] : offsets[row + 1]]
+        if _is_utf_8(kept.slice(row, 1)) and is_plain_utf_8(page):
+            continue
+        decoded = decode(page.tobytes(), content_types[row].as_py(), hosts[row].as_py())
+        charsets[row], sources[row] = decoded.charset, decoded.source
+        pieces += [
+            kept.slice(run_start, row - run_start),
+            pa.array([decoded.text], pa.string()),
+        ]
+        run_start = row + 1
+    pieces.append(kept.slice(run_start))
+    html = pa.concat_arrays(pieces) if len(pieces) > 1 else pieces[0]
+    return {
+        "html": html,
+        "charset": pa.array(charsets, pa.string()),
+        "charset_source": pa.array(sources, pa.string()),
+        "undecodable": replacement_characters(html),
+    }
+
+
+def undecodable_reasons(batch: pa.RecordBatch, max_ratio: float) -> pa.StringArray:
+    """`undecodable` for pages over the limit; an empty page is under any."""
+    found = batch["undecodable"]
+    reasons: list[str | None] = [None] * batch.num_rows
+    for row in np.flatnonzero(np.asarray(found.fill_null(0))).tolist():
+        characters = pc.utf8_length(batch["html"].slice(row, 1))[0].as_py()
+        if found[row].as_py() > max_ratio * characters:
+            reasons[row] = "undecodable"
+    return pa.array(reasons, pa.string())
+
+
+def replacement_characters(texts: pa.Array) -> pa.Array:
+    """Number of U+FFFD in each text, int32; null for a null text."""
+    counts = _replacement_characters(*utf8_buffers(texts))
+    return pa.array(counts, mask=np.asarray(texts.is_null()))
+
+
+@njit(cache=True, nogil=True)
+def _replacement_characters(data: Bytes, offsets: Offsets) -> NDArray[np.int32]:
+    """How often EF BF BD stands in each text; in valid UTF-8 it is nothing else."""
+    counts = np.zeros(len(offsets) - 1, np.int32)
+    for text in range(len(counts)):
+        first = data[offsets[text] : offsets[text + 1]]
+        # Three shifted views, not three indices: so the compiler counts 32 at a time.
+        second, third = first[1:], first[2:]
+        count = 0
+        for place in range(len(third)):
+            count += (
+                (first[place] == 0xEF)
+                & (second[place] == 0xBF)
+                & (third[place] == 0xBD)
+            )
+        counts[text] = count
+    return counts
+
+
+def _is_utf_8(page: pa.Array) -> bool:
+    """Whether the bytes of a string array are what its type says."""
+    try:
+        page.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _as_string(pages: pa.Array) -> pa.Array:
+    """A binary column under the type string, unchecked, on the same buffers."""
+    return pa.Array.from_buffers(
+        pa.string(), len(pages), pages.buffers(), offset=pages.offset
+    )

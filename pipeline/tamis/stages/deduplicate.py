@@ -1,0 +1,323 @@
+"""Keep one document of each cluster of exact and near duplicates.
+
+Reads  id, text_hash, band_00 ..., the columns of `keep`; language for `scope:
+       language`, text for `verify`, crawl for an `index`
+Writes cluster, cluster_size, kept, drop_reason (duplicate_id, duplicate_exact,
+       duplicate_near, duplicate_of_index), one file per part, row for row; with an
+       `index` index_crawl
+
+Documents are told apart by ordinals: their row among all rows of all parts, the parts
+taken by name. So neither splits nor the order of inputs nor the executor can change
+anything. Each step is a set of tasks with commit records, small enough for one core;
+between steps everything lies under work/dedup (pipeline/tamis/dedup/groups.py says how
+large the pieces are):
+
+    gather      a group of parts    columns -> runs of (hash, ordinal), sorted
+    ids         a range of hashes   runs    -> documents whose id another one has
+    edges       a range of hashes   runs    -> edges between duplicates, a forest
+    components  all edges           edges   -> component of every document with an edge
+    candidates  a group of parts    columns -> the rows of these, by partition
+    survivors   a partition         rows    -> which document stands for which
+    duplicates  a group of parts            -> the layers
+
+With an index, what earlier runs kept takes part: pipeline/tamis/dedup/index/run.py.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tamis.dedup.clusters.candidates import gather_candidates
+from tamis.dedup.clusters.components import INDEX_CRAWL, find_components, publish
+from tamis.dedup.clusters.gather import find_edges, find_same_ids, gather, gather_pairs
+from tamis.dedup.clusters.survivors import DECIDED_IN, find_survivors
+from tamis.dedup.groups import (
+    Order,
+    Settings,
+    band_names,
+    groups_of,
+    partitions_for,
+    ranges_for,
+)
+from tamis.dedup.index.folder import generations
+from tamis.dedup.index.run import (
+    MAX_ATTACHED,
+    Decided,
+    Job,
+    begin_turn,
+    matches_of,
+    publish_turn,
+    resolved_of,
+)
+from tamis.dedup.index.turn import refuse_other_hashes, tidy
+from tamis.dedup.kernels.bands import band_pairs
+from tamis.dedup.sorted_runs import ID, units
+from tamis.documents.parts import Part, Published
+from tamis.schema import DUPLICATES
+from tamis.stage import StageConfig
+from tamis.stages.sign import Sign
+from tamis.storage import Storage
+from tamis.work.commits import Commit, File, fingerprint
+from tamis.work.fingerprints import stage_print
+from tamis.work.steps import Steps, Work, by_column, files_of, layers_of
+from tamis.work.tasks import Tasks
+
+KeepKey = Annotated[str, Field(pattern=r"^-?[a-z][a-z0-9_]*$")]
+
+_WRITTEN = ("cluster", "cluster_size", "kept", "drop_reason")
+
+
+class Verify(BaseModel):
+    """Drop a document only if a kept one is as similar as this, by exact count."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    jaccard: float = Field(0.7, gt=0.0, le=1.0)
+    ngram: int = Field(5, ge=1, le=100)
+
+
+class Deduplicate(StageConfig):
+    """Which duplicates to look for, and which document of a cluster stays.
+
+    `keep` names columns, ascending unless -; the first decides, the next breaks ties, and
+    id breaks the last. Null comes last either way. Without `verify` a component keeps
+    one document, though its ends may have little in common. With it, components of
+    more than `max_component` documents are cut up first. `index` is a folder of what
+    earlier runs kept, which always stays.
+    """
+
+    version: ClassVar[int] = 2
+    # Where the index lies is nothing that an outcome depends on; what it holds is.
+    not_fingerprinted: ClassVar[tuple[str, ...]] = ("index",)
+
+    stage: Literal["deduplicate"] = "deduplicate"
+
+    keep: tuple[KeepKey, ...] = ("-text_chars", "fetched_at", "id")
+    scope: Literal["run", "language"] = "run"
+    exact: bool = True
+    near: bool = True
+    verify: Verify | None = None
+    max_component: int = Field(20_000, ge=2)
+    index: str | None = None
+    index_signatures: bool = False
+    storage_options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("keep")
+    @classmethod
+    def _is_an_order(cls, keep: tuple[KeepKey, ...]) -> tuple[KeepKey, ...]:
+        names = [key.removeprefix("-") for key in keep]
+        twice = [name for name, times in Counter(names).items() if times > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} stands there twice")
+        if "drop_reason" in names:
+            raise ValueError("no document that is compared has a drop_reason")
+        return keep
+
+    @model_validator(mode="after")
+    def _has_no_prefix(self) -> Self:
+        if self.prefix:
+            raise ValueError(
+                "a document is in one cluster, so this stage stands once, without as"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_verify(self) -> Self:
+        if self.verify and not self.near:
+            raise ValueError("verify looks at near duplicates: it needs near: true")
+        if self.index_signatures and not (self.index and self.verify):
+            raise ValueError("index_signatures are for verify, against an index")
+        return self
+
+    def order(self) -> Order:
+        """Columns of `keep` and whether they descend; id is always among them."""
+        keys = {key.removeprefix("-"): key.startswith("-") for key in self.keep}
+        keys.setdefault("id", False)
+        return tuple(keys.items())
+
+    def columns_read(self) -> tuple[str, ...]:
+        names = ["id", "text_hash", *(column for column, _ in self.order())]
+        names += ["band_00"] if self.near else []
+        names += ["language"] if self.scope == "language" else []
+        names += ["text"] if self.verify else []
+        names += ["crawl"] if self.index else []
+        return tuple(dict.fromkeys(names))
+
+    def columns_sorted(self) -> tuple[str, ...]:
+        return tuple(column for column, _ in self.order())
+
+    def columns_written(self) -> pa.Schema:
+        more = [INDEX_CRAWL] if self.index else []
+        return pa.schema([*(DUPLICATES.field(name) for name in _WRITTEN), *more])
+
+
+def look_ahead(config: Deduplicate, stages: Sequence[StageConfig]) -> None:
+    """Raises ConfigError where the index was made by a recipe with other hashes.
+
+    Reserves nothing: it costs a moment before a run, and not its extraction.
+    """
+    index = _index(config)
+    if index is not None:
+        refuse_other_hashes(index, generations(index), _hashing(config, stages))
+
+
+def begin(
+    config: Deduplicate,
+    parts: Sequence[Part],
+    output: Storage,
+    stages: Sequence[StageConfig],
+    *,
+    is_dry: bool,
+) -> dict[str, Any] | None:
+    """What the index tells this run, and which number the run has; null without one."""
+    index = _index(config)
+    if index is None:
+        return None
+    names = sorted((part.name, part.fingerprint) for part in parts)
+    print_ = fingerprint(stage_print(config), names)
+    hashing = _hashing(config, stages)
+    return begin_turn(index, output, print_, hashing, parts, is_dry=is_dry)
+
+
+def run(
+    config: Deduplicate,
+    parts: Sequence[Part],
+    tasks: Tasks,
+    begun: dict[str, Any] | None = None,
+) -> Published:
+    """One layer per part, in the order of `parts`."""
+    if not parts:
+        return Published(())
+    job = _job(config, parts, tasks, begun)
+    decided = _decide(job)
+    return Published(
+        layers_of(job.groups, files_of(decided.published), parts),
+        tally=_tally(decided.survivors, decided.published),
+    )
+
+
+def conclude(
+    config: Deduplicate, parts: Sequence[Part], tasks: Tasks, begun: dict[str, Any]
+) -> None:
+    """The last act of a run with an index: publish what it adds, merge older ones."""
+    index = _index(config)
+    assert index is not None
+    entries = [entry for own in generations(index) for entry in own.runs]
+    if all(entry.print != begun["print"] for entry in entries):
+        job = _job(config, parts, tasks, begun)
+        publish_turn(job, _decide(job) if parts else None)
+    tidy(index, tasks.storage)
+
+
+def _decide(job: Job) -> Decided:
+    """All steps. What is committed is not done again."""
+    step, settings, groups, rows = job.step, job.settings, job.groups, job.rows
+    columns = (ID, *settings.hash_columns)
+    work: Work = [(settings, group, rows) for group in groups]
+    runs = by_column(step("gather", gather, work), columns)
+    work = [(some,) for some in units(runs, [ID], rows)]
+    same_ids = files_of(step("ids", find_same_ids, work))
+    matches = matches_of(job, runs, same_ids)
+    work = [(some, same_ids) for some in units(runs, settings.hash_columns, rows)]
+    edges = files_of(step("edges", find_edges, work))
+    found = _components(job, edges, matches)
+    touched = found.tally["touched"]
+    count = partitions_for(touched, with_shingles=settings.is_verified)
+    work = [
+        (settings, group, members, count, matches)
+        for group, members in zip(groups, found.files, strict=True)
+    ]
+    candidates = files_of(step("candidates", gather_candidates, work))
+    ranges = ranges_for(touched, MAX_ATTACHED)
+    work = [(settings, candidates, n, count, ranges) for n in range(count)]
+    survivors = step("survivors", find_survivors, work)
+    resolved, grown = resolved_of(job, survivors, ranges)
+    decided = files_of(survivors, DECIDED_IN)
+    work = [(group, decided, same_ids, resolved) for group in groups]
+    published = step("duplicates", publish, work)
+    return Decided(runs, survivors, published, grown)
+
+
+def _job(
+    config: Deduplicate,
+    parts: Sequence[Part],
+    tasks: Tasks,
+    begun: dict[str, Any] | None,
+) -> Job:
+    settings = _settings(config, parts[0].columns(tasks.storage) if parts else set())
+    groups = groups_of(parts)
+    step = Steps(config, groups, tasks, list(settings), begun)
+    return Job(step, settings, groups, tasks, _index(config), begun)
+
+
+def _index(config: Deduplicate) -> Storage | None:
+    return Storage(config.index, config.storage_options) if config.index else None
+
+
+def _hashing(config: Deduplicate, stages: Sequence[StageConfig]) -> dict[str, Any]:
+    """What must be alike for the hashes of two runs to meet."""
+    about: dict[str, Any] = {"scope": config.scope, "exact": config.exact}
+    if config.index_signatures and config.verify:
+        about["signatures of n-grams"] = config.verify.ngram
+    for signed in stages:
+        if isinstance(signed, Sign):
+            about["sign"] = signed.version
+            if config.near:
+                bands, rows = signed.banding()
+                about |= {"bands": bands, "rows": rows, "ngram": signed.ngram}
+    return about
+
+
+def _settings(config: Deduplicate, columns: set[str]) -> Settings:
+    return Settings(
+        by_language=config.scope == "language",
+        exact=config.exact,
+        bands=band_names(columns) if config.near else (),
+        order=config.order(),
+        is_verified=config.verify is not None,
+        jaccard=config.verify.jaccard if config.verify else 0.0,
+        ngram=config.verify.ngram if config.verify else 0,
+        max_component=config.max_component,
+        has_index=config.index is not None,
+        has_sketches=config.index_signatures,
+    )
+
+
+def _components(job: Job, edges: Sequence[File], matches: Sequence[File]) -> Commit:
+    """Components of all edges; where they are verified, large ones by pairs of bands."""
+    step, settings, groups, rows = job.step, job.settings, job.groups, job.rows
+    starts = (*(group.start for group in groups), rows)
+    limit = settings.max_component
+    (found,) = step(
+        "components", find_components, [(edges, starts, limit, None, matches)]
+    )
+    if not settings.is_verified or found.tally["largest"] <= limit:
+        return found
+    pairs = band_pairs(len(settings.bands))
+    work: Work = [
+        (settings, group, members, pairs, rows)
+        for group, members in zip(groups, found.files, strict=True)
+    ]
+    names = [f"{low}+{high}" for low, high in pairs]
+    runs = by_column(step("pairs-gather", gather_pairs, work), names)
+    work = [(some, ()) for some in units(runs, names, rows)]
+    pair_edges = files_of(step("pairs-edges", find_edges, work))
+    work = [(edges, starts, limit, pair_edges, matches)]
+    (found,) = step("pairs-components", find_components, work)
+    return found
+
+
+def _tally(survivors: Sequence[Commit], published: Sequence[Commit]) -> dict[str, Any]:
+    """Documents that came, duplicates by reason, clusters of two or more by size."""
+    sizes: Counter[str] = Counter()
+    for commit in survivors:
+        sizes.update(commit.tally["clusters"])
+    del sizes["1"]  # verified, and found to be alone
+    counts: Counter[str] = Counter()
+    for commit in published:
+        counts.update(commit.tally)
+    by_size = dict(sorted(sizes.items(), key=lambda pair: int(pair[0])))
+    return {**counts, "clusters": by_size}

@@ -1,0 +1,73 @@
+"""Keep one document of each page: the newest, of equally old ones the smallest id.
+
+Reads  id, url, fetched_at
+Writes drop_reason duplicate_url
+
+Pages are the same where their addresses are, as pipeline/tamis/urls/page.py spells them.
+Addresses are compared by 64 bits: among 10^9 different ones a false match or none is
+expected (0.03), among 10^10 three.
+
+    gather  a group of parts    addresses -> runs of hash, age and id, sorted
+    losers  a range of hashes   runs      -> ordinals of all but the newest
+    urls    a group of parts              -> the layers
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from tamis.dedup.bill import TextBill, urls_bill
+from tamis.dedup.groups import groups_of, ranges_of
+from tamis.dedup.urls import (
+    LOSERS,
+    RANGES_PER_RANGE,
+    RUNS,
+    URLS,
+    find_losers,
+    gather,
+    publish,
+)
+from tamis.documents.parts import Part, Published
+from tamis.stage import StageConfig
+from tamis.work.steps import Steps, files_of, layers_of
+from tamis.work.tasks import Tasks
+
+
+class DeduplicateUrls(StageConfig):
+    """`ignore_parameters` are query parameters that do not tell pages apart."""
+
+    stage: Literal["deduplicate_urls"] = "deduplicate_urls"
+
+    ignore_parameters: tuple[str, ...] = ()
+
+    def bill(self, documents: int) -> TextBill:
+        """What so many documents will need."""
+        return urls_bill(documents)
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("id", "url", "fetched_at")
+
+    def columns_written(self) -> pa.Schema:
+        return pa.schema([("drop_reason", pa.string())])
+
+
+def run(config: DeduplicateUrls, parts: Sequence[Part], tasks: Tasks) -> Published:
+    """One layer per part, in the order of `parts`."""
+    if not parts:
+        return Published(())
+    groups = groups_of(parts)
+    documents = groups[-1].stop
+    bill = config.bill(documents)
+    tasks.progress.note(f"{config.label}: {documents:,} documents, {bill.stated()}")
+    step = Steps(config, groups, tasks)
+    ignored = tuple(sorted(name.lower() for name in config.ignore_parameters))
+    work: list[tuple[Any, ...]] = [(group, ignored, documents) for group in groups]
+    runs = files_of(step("gather", gather, work), RUNS)
+    ranges = ranges_of(RANGES_PER_RANGE * documents)
+    work = [(runs, low, high) for low, high in ranges]
+    losers = files_of(step("losers", find_losers, work), LOSERS)
+    published = step(URLS, publish, [(group, losers) for group in groups])
+    dropped = sum(commit.tally["dropped"] for commit in published)
+    layers = layers_of(groups, files_of(published, URLS), parts)
+    return Published(layers, tally={"duplicate_url": dropped})

@@ -1,0 +1,191 @@
+"""Main text and title of each page.
+
+Reads  html (UTF-8), http_content_type
+Writes text, text_chars, title, extract_note, drop_reason; with `markdown: true` markdown
+Ends   html: no later stage sees it
+
+The text's form is that of `tamis.html.clean`, whatever the engine. A page that was
+plain text in its archive (WET) is its own text. The reasons: html_too_deep,
+html_too_many_attributes, extract_timeout, extract_crash, extract_error, no_text. A page
+with a reason has neither text nor title.
+
+`extract_note` says of a text where it is not the whole page's: the engine `blocks` stops
+at its caps (truncated_elements, truncated_blocks, truncated_spans, truncated_names),
+reads what lies deeper than 256 elements as if it lay there (flattened), and takes the text
+of a page without any from a script's data (from_state). null for all others. Not to be
+confused with `truncated`, which says that the archive holds but a part of the page.
+"""
+
+import re
+from typing import ClassVar, Literal, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, field_validator, model_validator
+
+from tamis.html.blocks.judge.weights import SHIPPED
+from tamis.html.clean import clean, clean_title
+from tamis.html.extract import ENGINES, Extract, Extracted, open_engine
+from tamis.html.guard import Failure
+from tamis.html.limits import REASONS, broken_limits
+from tamis.stage import StageConfig, Transform, drop, with_columns
+from tamis.text.buffers import utf8_buffers
+
+# What became of a page: its text, or the reason why it has none.
+Outcome = Extracted | str
+
+# A server may call a page plain text; the text of a WET record does not begin so.
+_MARKUP = re.compile(r"\s{0,64}<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+
+
+class ExtractText(StageConfig):
+    """Engine and limits. The time is CPU time per page; memory is per page, too."""
+
+    version: ClassVar[int] = 3
+    tallied: ClassVar[tuple[str, ...]] = ("extract_note",)
+
+    stage: Literal["extract_text"] = "extract_text"
+
+    engine: str = "blocks"
+    timeout_seconds: float = Field(10.0, gt=0, le=3600)
+    memory_bytes: int = Field(2 << 30, ge=64 << 20)
+    max_depth: int = Field(2_000, ge=1)
+    max_attributes: int = Field(10_000, ge=4_096)
+    comments: Literal["keep", "drop"] = "drop"
+    markdown: bool = False
+    model: str | None = None
+
+    @field_validator("engine")
+    @classmethod
+    def _is_known(cls, engine: str) -> str:
+        if engine not in ENGINES:
+            raise ValueError(f"no engine {engine!r}; there are {', '.join(ENGINES)}")
+        return engine
+
+    @model_validator(mode="after")
+    def _are_of_the_engine(self) -> Self:
+        for name in ("comments", "markdown", "model"):
+            is_set = getattr(self, name) != type(self).model_fields[name].default
+            if is_set and name not in ENGINES[self.engine].settings:
+                raise ValueError(f"the engine {self.engine!r} has no setting {name!r}")
+        return self
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("html", "http_content_type")
+
+    def columns_written(self) -> pa.Schema:
+        columns = [
+            ("text", pa.string()),
+            ("text_chars", pa.int32()),
+            ("title", pa.string()),
+            ("extract_note", pa.string()),
+        ]
+        return pa.schema(columns + [("markdown", pa.string())] * self.markdown)
+
+    def columns_removed(self) -> tuple[str, ...]:
+        return ("html",)
+
+    def depends_on(self) -> tuple[str, ...]:
+        # Python's Unicode tables put every engine's text in its form; see clean.
+        return ("python", *ENGINES[self.engine].libraries)
+
+    def files(self) -> tuple[str, ...]:
+        # The packaged weights too: other weights, other texts.
+        return (self.model or str(SHIPPED),) if self.engine == "blocks" else ()
+
+
+def build(config: ExtractText) -> Transform:
+    """Return a transform that adds the text of `html`; see `outcomes`."""
+    extract = open_engine(
+        config.engine,
+        config.model_dump(include={"comments", "markdown", "model"}),
+        timeout_seconds=config.timeout_seconds,
+        memory_bytes=config.memory_bytes,
+    )
+
+    def extract_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+        pages = batch["html"]
+        known = plain_texts(pages, batch["http_content_type"])
+        if ENGINES[config.engine].needs_guard:
+            known |= refused_pages(pages, config.max_depth, config.max_attributes)
+        columns, reasons = written_columns(
+            outcomes(pages, known, extract), config.markdown
+        )
+        return drop(with_columns(batch, columns), reasons)
+
+    return extract_text
+
+
+def plain_texts(pages: pa.Array, content_types: pa.Array) -> dict[int, Outcome]:
+    """The pages, by row, that need no extraction."""
+    rows = pc.indices_nonzero(
+        pc.fill_null(pc.equal(content_types, "text/plain"), False)
+    )
+    texts = {row: pages[row].as_py() or "" for row in rows.to_pylist()}
+    return {
+        row: Extracted(text, None)
+        for row, text in texts.items()
+        if not _MARKUP.match(text)
+    }
+
+
+def refused_pages(
+    pages: pa.Array, max_depth: int, max_attributes: int
+) -> dict[int, Outcome]:
+    """The pages, by row, that no parser should be given, with the reason."""
+    broken = broken_limits(*utf8_buffers(pages), max_depth, max_attributes)
+    reasons = {row: REASONS[broken[row]] for row in broken.nonzero()[0].tolist()}
+    return {row: reason for row, reason in reasons.items() if reason is not None}
+
+
+def outcomes(
+    pages: pa.Array, known: dict[int, Outcome], extract: Extract
+) -> list[Outcome]:
+    """What became of each page: as `known`, or what the engine makes of it."""
+    found = dict(known)
+    rows = [row for row in range(len(pages)) if row not in known]
+    results = extract(pages if not known else pages.take(pa.array(rows, pa.int64())))
+    for row, result in zip(rows, results, strict=True):
+        is_failure = isinstance(result, Failure)
+        found[row] = f"extract_{result}" if is_failure else result
+    return [found[row] for row in range(len(pages))]
+
+
+def written_columns(
+    outcomes: list[Outcome], with_markdown: bool
+) -> tuple[dict[str, pa.Array], pa.StringArray]:
+    """The columns this stage writes, and the reason of each page without a text.
+
+    A text without structure of its own (plain text) is its own Markdown.
+    """
+    none = Extracted("", None)
+    pages = [none if isinstance(outcome, str) else outcome for outcome in outcomes]
+    texts = [clean(page.text) or None for page in pages]
+    titles = [clean_title(page.title or "") for page in pages]
+    notes = [page.note for page in pages]
+    reasons = [
+        None if text else outcome if isinstance(outcome, str) else "no_text"
+        for text, outcome in zip(texts, outcomes, strict=True)
+    ]
+    text_column = pa.array(texts, pa.string())
+    columns = {
+        "text": text_column,
+        "text_chars": pc.utf8_length(text_column),
+        "title": _where(texts, titles),
+        "extract_note": _where(texts, notes),
+    }
+    if with_markdown:
+        marked = [
+            text if page.markdown is None else clean(page.markdown, is_markdown=True)
+            for text, page in zip(texts, pages, strict=True)
+        ]
+        columns["markdown"] = _where(texts, marked)
+    return columns, pa.array(reasons, pa.string())
+
+
+def _where(texts: list[str | None], values: list[str | None]) -> pa.StringArray:
+    """The values of the pages that have a text."""
+    return pa.array(
+        [value if text else None for text, value in zip(texts, values, strict=True)],
+        pa.string(),
+    )

@@ -1,0 +1,107 @@
+"""Drop documents that are not in a language the recipe asks for.
+
+Reads  language, language_score
+Writes drop_reason  language_unknown, language_not_wanted, language_low_score
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, field_validator
+
+from tamis.language.codes import by_language, canonical_language
+from tamis.stage import StageConfig, Transform, drop
+
+Score = Annotated[float, Field(ge=0, le=1)]
+
+# In a `min_score` map, the entry for every language that the map does not name.
+OTHER_LANGUAGES = "default"
+
+
+class FilterLanguage(StageConfig):
+    """Which languages stay, and from which score on.
+
+    Before extraction, on `raw` columns, drop only what is surely something else:
+
+        filter_language: {as: raw, min_score: 0, min_unwanted_score: 0.5,
+                          keep_unknown: true}
+    """
+
+    stage: Literal["filter_language"] = "filter_language"
+
+    # Empty keeps every language. Filled from the recipe's top level.
+    languages: tuple[str, ...] = ()
+    # One bound, or one per language: {default: 0.65, dan: 0.4}. RefinedWeb, FineWeb and
+    # DCLM use 0.65 with lid.176.
+    min_score: Score | dict[str, Score] = 0.65
+    # A language that nobody asked for drops a document only from this score on.
+    min_unwanted_score: Score = 0.0
+    keep_unknown: bool = False
+
+    @field_validator("languages")
+    @classmethod
+    def _canonical(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(map(canonical_language, languages))))
+
+    @field_validator("min_score")
+    @classmethod
+    def _canonical_keys(
+        cls, min_score: float | dict[str, float]
+    ) -> float | dict[str, float]:
+        if not isinstance(min_score, dict):
+            return min_score
+        return by_language(min_score, others=(OTHER_LANGUAGES,))
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("language", "language_score")
+
+
+def build(config: FilterLanguage) -> Transform:
+    """Return a transform that fills `drop_reason`; see `reasons`."""
+
+    def filter_language(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return drop(batch, reasons(batch["language"], batch["language_score"], config))
+
+    return filter_language
+
+
+def reasons(language: Any, score: Any, config: FilterLanguage) -> pa.StringArray:
+    """Why each row goes; null keeps it. A null score passes every bound.
+
+    A wanted language meets `min_score`, any other `min_unwanted_score`: below that
+    nobody is sure of it, and the row goes only if `min_score` says so as well.
+    """
+    is_unknown = pc.is_null(language)
+    if config.languages:
+        asked = pa.array(config.languages, pa.string())
+        is_unwanted = pc.and_(
+            pc.invert(pc.is_in(language, asked)),
+            pc.fill_null(pc.greater_equal(score, config.min_unwanted_score), True),
+        )
+    else:
+        is_unwanted = pa.repeat(False, len(language))
+    is_low = pc.fill_null(pc.less(score, bounds(language, config.min_score)), False)
+    # case_when wants its conditions side by side, the first that holds wins.
+    return pc.case_when(
+        pc.make_struct(is_unknown, is_unwanted, is_low),
+        pa.scalar(None if config.keep_unknown else "language_unknown", pa.string()),
+        pa.scalar("language_not_wanted"),
+        pa.scalar("language_low_score"),
+    )
+
+
+def bounds(language: Any, min_score: float | Mapping[str, float]) -> pa.FloatArray:
+    """The bound each row must meet, as float32 like the scores; 0 where none is set.
+
+    Compared as float64 a score of 0.65, stored as 0.64999998, would miss its bound.
+    """
+    if not isinstance(min_score, Mapping):
+        return pa.repeat(pa.scalar(min_score, pa.float32()), len(language))
+    named = {x: bound for x, bound in min_score.items() if x != OTHER_LANGUAGES}
+    place = pc.index_in(language, pa.array(list(named), pa.string()))
+    own = pa.array(list(named.values()), pa.float32()).take(place)
+    return pc.fill_null(
+        own, pa.scalar(min_score.get(OTHER_LANGUAGES, 0.0), pa.float32())
+    )

@@ -1,0 +1,240 @@
+"""Drop documents whose statistics do not look like prose in their language.
+
+Reads  the columns that have bounds; language and script where the bounds depend on them
+Writes drop_reason  the name of the first column whose bound the document breaks, or
+                    NAME_share where it is not in the top share by the column NAME
+
+A bound is [least, most], both inclusive, null for none. A preset gives the first set;
+`thresholds`, `bounds` and `per_language` replace single ones, in this order, and null
+in place of a bound takes it away:
+
+    filter_quality:
+      preset: fineweb2
+      bounds: {word_count: [30, null], stop_word_count: null}
+      per_language: {tha: {sentence_count: [3, null]}}
+
+With `keep_share` the stage sees the whole run: of the documents of a language that keep
+their bounds, those with the best values of a column stay, exactly that share of them.
+
+    filter_quality:
+      keep_share: {eng: 0.1, default: 0.3}
+      share_column: quality_score
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+from numpy.typing import NDArray
+from pydantic import (
+    AfterValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
+
+from tamis.documents.parts import Part, Published
+from tamis.errors import ConfigError
+from tamis.language.codes import by_language
+from tamis.quality.presets import Bound, Bounds, Preset, datatrove_bounds, preset_bounds
+from tamis.quality.top_share import Share, keep_top_share
+from tamis.stage import StageConfig, Transform, drop
+from tamis.work.fingerprints import stage_print
+from tamis.work.tasks import Tasks
+
+BoundsOf = Callable[[str | None, str | None], Bounds]
+
+_DEFAULT = "default"
+# A missing language or script, and what parts them, where the two are one string: an
+# underscore may be in a code, as in pt_BR.
+_UNKNOWN, _BETWEEN = "", "\t"
+
+
+def _ordered(bound: Bound) -> Bound:
+    least, most = bound
+    if least is not None and most is not None and least > most:
+        raise ValueError(f"the least, {least}, is more than the most, {most}")
+    return bound
+
+
+Overrides = dict[str, Annotated[Bound, AfterValidator(_ordered)] | None]
+PerLanguage = Annotated[dict[str, Overrides], AfterValidator(by_language)]
+
+_THRESHOLDS: TypeAdapter[PerLanguage] = TypeAdapter(PerLanguage)
+
+
+class FilterQuality(StageConfig):
+    """Bounds that a document must keep. See tamis.quality.presets."""
+
+    stage: Literal["filter_quality"] = "filter_quality"
+
+    # One preset or several; of two bounds for one column the later preset's holds.
+    preset: Preset | tuple[Preset, ...] | None = "fineweb2"
+    # datatrove: presets as its code has them, where code and paper differ.
+    compat: Literal["datatrove"] | None = None
+    # A YAML file {language: {column: [least, most]}}, as `tamis calibrate` writes it.
+    thresholds: str | None = None
+    bounds: Overrides = Field(default_factory=dict)
+    # ISO 639-3: bounds for the documents of that language.
+    per_language: PerLanguage = Field(default_factory=dict)
+    # {eng: 0.1, default: 0.3}: the share of a language's documents that stays, in [0, 1].
+    keep_share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict
+    )
+    # What they are ranked by; a document without a value is not ranked, and stays.
+    share_column: str = "quality_score"
+    share_keeps: Literal["largest", "smallest"] = "largest"
+
+    @field_validator("keep_share")
+    @classmethod
+    def _name_languages(cls, shares: dict[str, float]) -> dict[str, float]:
+        return by_language(shares, others=(_DEFAULT,))
+
+    def needs_whole_run(self) -> bool:
+        return bool(self.keep_share)
+
+    def columns_read(self) -> tuple[str, ...]:
+        names = dict.fromkeys(bounds_for(self, {}, None, None))
+        tables = [self.per_language]
+        if self.thresholds is not None:
+            tables.append(_thresholds(self.thresholds))
+        for bounds in (bounds for table in tables for bounds in table.values()):
+            names |= {column: None for column in bounds if bounds[column] is not None}
+        if self.keep_share:
+            names |= {"language": None, self.share_column: None}
+        if _is_per_language(self):
+            names = {"language": None, "script": None} | names
+        return tuple(names)
+
+    def files(self) -> tuple[str, ...]:
+        return () if self.thresholds is None else (self.thresholds,)
+
+
+def build(config: FilterQuality) -> Transform:
+    """Return a transform that fills `drop_reason`; see `first_broken_bound`."""
+    thresholds = {} if config.thresholds is None else _thresholds(config.thresholds)
+    is_per_language = _is_per_language(config)
+
+    def bounds_of(language: str | None, script: str | None) -> Bounds:
+        return bounds_for(config, thresholds, language, script)
+
+    def filter_quality(batch: pa.RecordBatch) -> pa.RecordBatch:
+        groups = (
+            _groups(batch["language"], batch["script"])
+            if is_per_language
+            else pa.array(
+                [_UNKNOWN + _BETWEEN + _UNKNOWN] * batch.num_rows, pa.string()
+            )
+        )
+        return drop(batch, first_broken_bound(batch, groups, bounds_of))
+
+    return filter_quality
+
+
+def run(config: FilterQuality, parts: Sequence[Part], tasks: Tasks) -> Published:
+    """One layer per part: who breaks a bound, and who is not in the top share."""
+    shares = dict(config.keep_share)
+    default = shares.pop(_DEFAULT, 1.0)
+    is_largest_first = config.share_keeps == "largest"
+    share = Share(config, build, config.share_column, is_largest_first, shares, default)
+    return keep_top_share(share, stage_print(config), parts, tasks)
+
+
+def bounds_for(
+    config: FilterQuality,
+    thresholds: PerLanguage,
+    language: str | None,
+    script: str | None,
+) -> Bounds:
+    """The bounds that documents of one language and script are held to."""
+    bounds: dict[str, Bound | None] = {}
+    for preset in _presets(config):
+        bounds |= preset_bounds(preset, language, script)
+        if config.compat:
+            bounds |= datatrove_bounds(preset)
+    bounds |= thresholds.get(language or "", {})
+    bounds |= config.bounds
+    bounds |= config.per_language.get(language or "", {})
+    return {column: bound for column, bound in bounds.items() if bound is not None}
+
+
+def first_broken_bound(
+    batch: pa.RecordBatch, groups: Any, bounds_of: BoundsOf
+) -> pa.StringArray:
+    """Name of the first column whose bound each row breaks; null keeps the row.
+
+    groups     one string per row, language and script with a tab between them
+    bounds_of  the bounds of such a group, in the order in which they are tried
+
+    A null value breaks nothing: a statistic that was not measured cannot condemn a
+    document. A bound is rounded to the column's type, so 0.3 is 0.3 in a float32 too.
+    """
+    encoded = groups.dictionary_encode()
+    group_of = encoded.indices.to_numpy(zero_copy_only=False)
+    reasons = np.full(batch.num_rows, None, object)
+    for group, name in enumerate(encoded.dictionary.to_pylist()):
+        language, script = (code or None for code in name.split(_BETWEEN))
+        rows = np.flatnonzero(group_of == group)
+        for column, bound in bounds_of(language, script).items():
+            broken = is_broken(batch[column].take(pa.array(rows)), bound)
+            reasons[rows[broken]] = column
+            rows = rows[~broken]
+    return pa.array(reasons, pa.string())
+
+
+def is_broken(column: Any, bound: Bound) -> NDArray[np.bool_]:
+    """Which values of a numeric or boolean array lie outside the bound."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    is_single = pa.types.is_float32(column.type)
+    # Null becomes NaN, which is neither less nor more than anything.
+    values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    broken = np.zeros(len(values), np.bool_)
+    least, most = (
+        float(np.float32(side)) if is_single and side is not None else side
+        for side in bound
+    )
+    if least is not None:
+        broken |= values < least
+    if most is not None:
+        broken |= values > most
+    return broken
+
+
+def _groups(language: Any, script: Any) -> pa.StringArray:
+    return pc.binary_join_element_wise(
+        language,
+        script,
+        _BETWEEN,
+        null_handling="replace",
+        null_replacement=_UNKNOWN,
+    )
+
+
+def _presets(config: FilterQuality) -> tuple[Preset, ...]:
+    if config.preset is None:
+        return ()
+    return (config.preset,) if isinstance(config.preset, str) else config.preset
+
+
+def _is_per_language(config: FilterQuality) -> bool:
+    return (
+        "fineweb2" in _presets(config)
+        or config.thresholds is not None
+        or bool(config.per_language)
+    )
+
+
+def _thresholds(path: str) -> PerLanguage:
+    """The YAML table of bounds. Raises ConfigError, which names the file."""
+    try:
+        return _THRESHOLDS.validate_python(
+            yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        )
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise ConfigError(f"filter_quality.thresholds: {path}: {error}") from error

@@ -1,0 +1,98 @@
+"""Drop documents whose address is on a list, or whose address says what they are.
+
+Reads  url
+Writes drop_reason  blocklist_CATEGORY, url_word_strict, url_word_hard, url_word_soft
+
+`blocklist_adult` comes from `adult/domains` or `adult/urls` of a folder of lists, or
+from a file `adult.txt`. Lists and what their entries match: `pipeline/tamis/urls/keys.py`.
+"""
+
+import re
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tamis.stage import StageConfig, Transform, drop
+from tamis.urls.blocklist import Blocklist, default_folder, prepare
+from tamis.urls.normalise import address
+from tamis.urls.sources import sources
+from tamis.urls.words import UrlWords, load_words
+
+# Addresses that the sieve for words cannot judge: escapes, punycode, other alphabets.
+_NOT_PLAIN = r"%|xn--|[^\x00-\x7f]"
+
+
+class FilterUrl(StageConfig):
+    """Which lists and words. Without lists, the package's own few words."""
+
+    version: ClassVar[int] = 2
+
+    stage: Literal["filter_url"] = "filter_url"
+
+    # Files and folders of domains, hosts and URLs, such as an unpacked UT1.
+    lists: tuple[str, ...] = ()
+    # Categories of the lists to use. Empty: all but those that UT1 keeps for other
+    # reasons than harm (press, bank, sexual_education, ...).
+    categories: tuple[str, ...] = ()
+    # Whether the package's words for English, French, German, Spanish and Italian count.
+    words: bool = True
+    # Tables of your own, lines `rule<TAB>word`; `pipeline/tamis/urls/words.tsv` is one.
+    word_lists: tuple[str, ...] = ()
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("url",)
+
+    def files(self) -> tuple[str, ...]:
+        paths = [str(source.path) for source in sources(self.lists, self.categories)]
+        return (*paths, *self.word_lists)
+
+
+def build(config: FilterUrl) -> Transform:
+    """Map the prepared lists, preparing them if nobody has, and return the transform."""
+    blocklist = open_blocklist(config)
+    words = load_words(config.word_lists, with_own=config.words)
+
+    def filter_url(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return drop(batch, reasons(batch["url"], blocklist, words))
+
+    return filter_url
+
+
+def open_blocklist(config: FilterUrl) -> Blocklist | None:
+    """The lists of a config, ready for look-ups; None where it names none."""
+    if not config.lists:
+        return None
+    lists = sources(config.lists, config.categories)
+    return Blocklist(prepare(lists, default_folder()))
+
+
+def reasons(urls: Any, blocklist: Blocklist | None, words: UrlWords) -> pa.StringArray:
+    """Why each address goes; null keeps it. Lists come before words."""
+    found: list[str | None] = [None] * len(urls)
+    if blocklist is not None:
+        names = np.array([*map(reason, blocklist.categories), None], object)
+        found = names[blocklist.codes_of(urls)].tolist()
+    suspected = np.flatnonzero(words_suspected(urls, words)).tolist()
+    rows = [row for row in suspected if found[row] is None]
+    for row, url in zip(
+        rows, urls.take(pa.array(rows, pa.int64())).to_pylist(), strict=True
+    ):
+        rule = words.rule(address(url))
+        found[row] = rule and f"url_word_{rule}"
+    return pa.array(found, pa.string())
+
+
+def reason(category: str) -> str:
+    """The drop reason of a list: `mixed-adult` gives `blocklist_mixed_adult`."""
+    return f"blocklist_{re.sub(r'[^a-z0-9]+', '_', category.lower()).strip('_')}"
+
+
+def words_suspected(urls: Any, words: UrlWords) -> Any:
+    """Which addresses could fall to a rule, as a numpy mask; nulls cannot."""
+    suspected = np.zeros(len(urls), bool)
+    for pattern in [_NOT_PLAIN, *words.sieve()]:
+        found = pc.match_substring_regex(urls, f"(?i){pattern}")
+        suspected |= np.asarray(pc.fill_null(found, False))
+    return suspected

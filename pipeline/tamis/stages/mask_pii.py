@@ -1,0 +1,108 @@
+"""Replace e-mail addresses, public IPs, IBANs, card and phone numbers.
+
+Reads  text
+Writes text, text_chars, markdown (where there is one), pii_email, pii_ip, pii_iban, pii_card, pii_phone
+
+What counts as one, and the false cases that do not, is told in `tamis.pii.rules`.
+National phone numbers, postal addresses and names are left alone: without more than
+the text, a pattern that finds them destroys more prose than it protects people.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tamis.pii.masking import KINDS, PLACEHOLDERS, find, replace
+from tamis.stage import StageConfig, Transform, with_columns
+from tamis.text.buffers import utf8_buffers
+
+
+class MaskPii(StageConfig):
+    """What stands in the place of each kind; null leaves that kind as it is."""
+
+    libraries: ClassVar[tuple[str, ...]] = (
+        "phonenumbers",
+        "publicsuffixlist",
+        "python",  # which addresses are public is the standard library's word
+        "python-stdnum",
+    )
+
+    stage: Literal["mask_pii"] = "mask_pii"
+
+    email: str | None = PLACEHOLDERS["email"]
+    ip: str | None = PLACEHOLDERS["ip"]
+    iban: str | None = PLACEHOLDERS["iban"]
+    card: str | None = PLACEHOLDERS["card"]
+    phone: str | None = PLACEHOLDERS["phone"]
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """Placeholder of each kind that is wanted."""
+        chosen = {kind: getattr(self, kind) for kind in KINDS}
+        return {kind: text for kind, text in chosen.items() if text is not None}
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("text", "text_chars")
+
+    def columns_written(self) -> pa.Schema:
+        return pa.schema(
+            [
+                ("text", pa.string()),
+                ("text_chars", pa.int32()),
+                *((f"pii_{kind}", pa.int32()) for kind in KINDS),
+            ]
+        )
+
+
+def build(config: MaskPii) -> Transform:
+    """Return a transform that masks `text` and counts what it masked; see `masked`."""
+    placeholders = config.placeholders
+
+    def mask_pii(batch: pa.RecordBatch) -> pa.RecordBatch:
+        text, counts = masked(batch["text"], placeholders)
+        if text is not None:
+            characters = pc.utf8_length(text).cast(batch["text_chars"].type)
+            batch = with_columns(batch, {"text": text, "text_chars": characters})
+        if "markdown" in batch.schema.names:  # the same text once more
+            marked, _ = masked(batch["markdown"], placeholders)
+            if marked is not None:
+                batch = with_columns(batch, {"markdown": marked})
+        return with_columns(batch, counts)
+
+    return mask_pii
+
+
+def masked(
+    column: pa.Array, placeholders: Mapping[str, str]
+) -> tuple[pa.Array | None, dict[str, pa.Array]]:
+    """The masked column (None where nothing changes) and the count column per kind.
+
+    A null text stays null and so do its counts; so does the count of a kind that has
+    no placeholder, as nobody looked for it.
+    """
+    documents = len(column)
+    data, offsets = utf8_buffers(column)
+    findings = find(data, offsets, placeholders)
+    is_null = np.asarray(column.is_null())
+    counts = {
+        f"pii_{kind}": pa.array(
+            findings.counts(kind, documents),
+            pa.int32(),
+            mask=is_null if kind in placeholders else np.ones(documents, bool),
+        )
+        for kind in KINDS
+    }
+    if len(findings.kind) == 0:
+        return None, counts
+    new_data, new_offsets = replace(data, offsets, findings, placeholders)
+    width = np.int64 if pa.types.is_large_string(column.type) else np.int32
+    validity = pa.array(~is_null).buffers()[1] if column.null_count else None
+    text = pa.Array.from_buffers(
+        column.type,
+        documents,
+        [validity, pa.py_buffer(new_offsets.astype(width)), pa.py_buffer(new_data)],
+    )
+    return text, counts

@@ -1,0 +1,86 @@
+"""Count everything that the rules of Gopher, C4, FineWeb and FineWeb-2 ask about.
+
+Reads  text, language
+Writes the columns of tamis.text.statistics.measure: counts as int32, ratios as
+       float32, two claims as bool. Null where the text is null; the stop word columns
+       also where the language has no list.
+"""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tamis.stage import StageConfig, Transform, with_columns
+from tamis.text.buffers import utf8_buffers
+from tamis.text.function_words import function_words
+from tamis.text.statistics.measure import COLUMNS, measure
+from tamis.text.words import segment
+
+
+class MeasureText(StageConfig):
+    """How to count. What the numbers mean is filter_quality's to decide."""
+
+    version: ClassVar[int] = 4
+    # icu4py and regex bring the dictionaries and tables that words are found with.
+    libraries: ClassVar[tuple[str, ...]] = ("icu4py", "justext", "regex")
+
+    stage: Literal["measure_text"] = "measure_text"
+
+    # datatrove: count as its filters do, where tamis.text.statistics.measure says
+    # that it differs, with Gopher's English stop words for every language.
+    compat: Literal["datatrove"] | None = None
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("text",) if self.compat else ("text", "language")
+
+    def columns_written(self) -> pa.Schema:
+        return pa.schema([(name, _type(name)) for name in COLUMNS])
+
+
+def build(config: MeasureText) -> Transform:
+    """Return a transform that appends one column per statistic."""
+    schema = config.columns_written()
+
+    def measure_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return with_columns(batch, statistics(batch, schema, compat=config.compat))
+
+    return measure_text
+
+
+def statistics(
+    batch: pa.RecordBatch, schema: pa.Schema, *, compat: str | None = None
+) -> dict[str, pa.Array]:
+    """One Arrow array per column of `schema`, row for row with the batch."""
+    text = batch["text"]
+    data, offsets = utf8_buffers(text)
+    languages = ["eng"] * len(text) if compat else batch["language"].to_pylist()
+    values = measure(
+        data,
+        offsets,
+        segment(data, offsets),
+        function_words=function_words(languages),
+        like_datatrove=compat == "datatrove",
+    )
+    is_null = np.asarray(text.is_null())
+    return {
+        name: _array(values[name], is_null, schema.field(name).type) for name in COLUMNS
+    }
+
+
+def _array(
+    values: NDArray[np.int64] | NDArray[np.float64],
+    is_null: NDArray[np.bool_],
+    type_: pa.DataType,
+) -> pa.Array:
+    # No statistic is negative: below 0 is vocabulary.NO_LIST.
+    mask = is_null | (values < 0)
+    return pa.array(values.astype(type_.to_pandas_dtype()), type_, mask=mask)
+
+
+def _type(name: str) -> pa.DataType:
+    if name.startswith("has_"):
+        return pa.bool_()
+    is_ratio = name.endswith(("_ratio", "_odds")) or name.startswith("mean_")
+    return pa.float32() if is_ratio else pa.int32()

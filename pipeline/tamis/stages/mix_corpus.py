@@ -1,0 +1,239 @@
+"""Weigh the languages, draw documents, shuffle them, and write the training mix.
+
+Reads   text, text_chars, language; cluster_size where deduplicate wrote it,
+        repeated_spans where deduplicate_substrings did; markdown where there is one
+Writes  mix/ (shards, then manifest.json, which switches the mix as a whole)
+Drops   not_sampled, domain_share
+
+Each step is a set of tasks that hold a bounded part of the corpus:
+
+    count      a part             how much there is of each language (mix_count)
+    domains    some parts         what each domain brings, if that is capped (mix_domains)
+    scatter    some parts         draw documents, deal rows out by their shuffle key
+    rescatter  some pieces        once more, where there are more than 256 buckets
+    gather     a shard's buckets  sort, write (mix_shuffle)
+
+The shards depend on the size of the mix alone, so that its bytes do not change with
+splits, workers or memory.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from math import inf
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from tamis.documents.parts import Part, Published
+from tamis.errors import ConfigError
+from tamis.language.codes import by_language
+from tamis.mix.count import count_part
+from tamis.mix.kernels.cut import cut_of
+from tamis.mix.kernels.rehydration import FINEWEB2
+from tamis.mix.kernels.tokens import bytes_per_character
+from tamis.mix.kernels.weights import epochs_of, explicit_shares, temperature_shares
+from tamis.mix.rows import MIX, Draw
+from tamis.mix.tasks import find_caps, gather_all, leaves, scatter_all
+from tamis.sizes import ByteSize
+from tamis.stage import StageConfig
+from tamis.work.commits import Commit, fingerprint
+from tamis.work.fingerprints import stage_print
+from tamis.work.tasks import Task, Tasks
+
+_ROW_BYTES = 500  # of a row beside its text, nearly all of it provenance
+
+Rehydration = dict[Annotated[int, Field(ge=1)], Annotated[float, Field(ge=0, le=100)]]
+
+
+class MixCorpus(StageConfig):
+    """What goes into the mix, how often, and how it is cut."""
+
+    version: ClassVar[int] = 4
+
+    stage: Literal["mix_corpus"] = "mix_corpus"
+    libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "tokenizers")
+    not_fingerprinted: ClassVar[tuple[str, ...]] = ("bucket_bytes",)
+
+    seed: int = Field(0, ge=0, lt=2**63)
+    alpha: float = Field(0.3, ge=0.0, le=1.0)  # share ~ p^alpha; 1 = as found
+    weights: dict[str, float] | None = None  # instead of alpha: share per language
+    budget_tokens: int | None = Field(None, ge=1)  # null: nothing is left out
+    max_epochs: float = Field(4.0, gt=0.0)
+    # Times to take a document for the copies there were: {least cluster size: times}.
+    rehydrate: Literal["fineweb2"] | Rehydration | None = None
+    max_share_per_domain: float | None = Field(None, ge=1e-5, le=1.0)
+    tokenizer: str | None = None  # a local tokenizer.json; null: estimated
+    shard_bytes: ByteSize = 256 << 20
+    # Uncompressed bytes that a task sorts at a time. Its memory is some three of these.
+    bucket_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 64 << 20
+
+    @field_validator("weights")
+    @classmethod
+    def _are_positive(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
+        if weights is None:
+            return None
+        if not all(0 <= weight < inf for weight in weights.values()):
+            raise ValueError("weights are numbers of 0 or more")
+        if sum(weights.values()) == 0:
+            raise ValueError("one weight at least must be above 0")
+        return by_language(weights)
+
+    @property
+    def rehydration(self) -> dict[int, float]:
+        """Empty where cluster sizes do not count."""
+        return FINEWEB2 if self.rehydrate == "fineweb2" else self.rehydrate or {}
+
+    def columns_read(self) -> tuple[str, ...]:
+        names = ("text", "text_chars", "language", "url", "domain", "warc_path")
+        return (*names, "cluster_size") if self.rehydrate else names
+
+    def files(self) -> tuple[str, ...]:
+        return (self.tokenizer,) if self.tokenizer else ()
+
+
+def run(config: MixCorpus, parts: Sequence[Part], tasks: Tasks) -> Published:
+    """Write mix/ and give back, per part, what was left out and how often the rest is taken."""
+    counted = tasks.run("mix_corpus-count", _count_tasks(config, parts))
+    counts = _sum(counted)
+    for line in _unmatched(config, counts):
+        tasks.progress.note(line)
+    caps: dict[str, dict[str, float]] = {}
+    if config.max_share_per_domain is not None:
+        totals = {language: sums["tokens"] for language, sums in counts.items()}
+        about = fingerprint(config.version)
+        caps = find_caps(config.max_share_per_domain, about, counted, totals, tasks)
+    # Markdown is the text once more, and some marks.
+    times_text = 2 if any(one.tally["has_markdown"] for one in counted) else 1
+    draw = _draw(config, counts, caps, times_text)
+    print_ = fingerprint(stage_print(config), draw.epochs, draw.caps, asdict(draw.cut))
+    scattered = scatter_all(draw, print_, parts, tasks)
+    buckets = leaves(draw.cut, print_, scattered, tasks)
+    shards = gather_all(draw.cut, print_, buckets, tasks)
+    layers = {
+        file.path.rpartition("/")[2].rpartition("-")[0]: file
+        for commit in scattered
+        for file in commit.of("mixed")
+    }
+    manifest = _manifest(config, draw, scattered, shards)
+    files = tuple(file for commit in shards for file in commit.of("mix"))
+    tally = {"languages": manifest["languages"], "shards": len(files)}
+    return Published(
+        layers=tuple(layers[part.name] for part in parts),
+        files=files,
+        books={"mix/manifest.json": manifest},
+        tally=tally,
+    )
+
+
+def _count_tasks(config: MixCorpus, parts: Sequence[Part]) -> list[Task]:
+    by_domain = config.max_share_per_domain is not None
+    about = stage_print(config)
+    times = config.rehydration
+    # Another share or seed needs no new count; another tokenizer or library does.
+    settings = [about["version"], about["libraries"], about["files"], by_domain, times]
+    return [
+        Task(
+            key=part.name,
+            fingerprint=fingerprint(settings, part.fingerprint),
+            function=count_part,
+            arguments=(part, config.tokenizer, times, by_domain),
+        )
+        for part in parts
+    ]
+
+
+def _sum(counted: Sequence[Commit]) -> dict[str, dict[str, int]]:
+    """{language: {"documents", "characters", "tokens"}} of all parts, by name."""
+    total: dict[str, dict[str, int]] = {}
+    for commit in counted:
+        for language, counts in commit.tally["languages"].items():
+            sums = total.setdefault(language, dict.fromkeys(counts, 0))
+            for name, value in counts.items():
+                sums[name] += value
+    return dict(sorted(total.items()))
+
+
+def _unmatched(config: MixCorpus, counts: Mapping[str, Any]) -> list[str]:
+    """What to say of weights for which there are no documents.
+
+    Raises ConfigError where there are documents, and the weights take none of them.
+    """
+    there = [language for language, sums in counts.items() if sums["tokens"] > 0]
+    wanted = [language for language, weight in (config.weights or {}).items() if weight]
+    if not there or not wanted:
+        return []
+    if not set(there) & set(wanted):
+        raise ConfigError(
+            f"mix_corpus.weights: they are for {', '.join(wanted)}, and the documents are "
+            f"in {', '.join(there)}: the mix would be empty"
+        )
+    absent = [language for language in wanted if language not in there]
+    return [f"mix_corpus.weights: no document is in {code}" for code in absent]
+
+
+def _draw(
+    config: MixCorpus,
+    counts: Mapping[str, Mapping[str, int]],
+    caps: dict[str, dict[str, float]],
+    times_text: int,
+) -> Draw:
+    available = {language: float(sums["tokens"]) for language, sums in counts.items()}
+    share = (
+        explicit_shares(available, config.weights)
+        if config.weights is not None
+        else temperature_shares(available, config.alpha)
+    )
+    epochs = epochs_of(
+        available,
+        share,
+        budget=config.budget_tokens,
+        max_epochs=config.max_epochs,
+    )
+    size = sum(
+        times
+        * (
+            times_text * counts[language]["characters"] * bytes_per_character(language)
+            + counts[language]["documents"] * _ROW_BYTES
+        )
+        for language, times in epochs.items()
+    )
+    return Draw(
+        seed=config.seed,
+        epochs=epochs,
+        caps=caps,
+        rehydration=config.rehydration,
+        tokenizer=config.tokenizer,
+        cut=cut_of(
+            size, shard_bytes=config.shard_bytes, bucket_bytes=config.bucket_bytes
+        ),
+    )
+
+
+def _manifest(
+    config: MixCorpus,
+    draw: Draw,
+    scattered: Sequence[Commit],
+    shards: Sequence[Commit],
+) -> dict[str, Any]:
+    """What mix/ holds. Nothing in it depends on when or where it was made."""
+    languages: dict[str, dict[str, Any]] = {}
+    for commit in scattered:
+        for language, counts in commit.tally["languages"].items():
+            sums = languages.setdefault(language, dict.fromkeys(counts, 0))
+            for name, value in counts.items():
+                sums[name] += value
+    tokens = sum(counts["tokens"] for counts in languages.values())
+    for language, counts in languages.items():
+        counts["epochs"] = round(draw.epochs[language], 6)
+        counts["share"] = round(counts["tokens"] / tokens, 6) if tokens else 0.0
+    return {
+        "seed": config.seed,
+        "tokens_counted_by": "tokenizer" if config.tokenizer else "characters",
+        "languages": dict(sorted(languages.items())),
+        "columns": [{"name": field.name, "type": str(field.type)} for field in MIX],
+        "shards": [
+            {"path": file.path, "rows": file.rows, "bytes": file.bytes}
+            for commit in shards
+            for file in commit.of("mix")
+        ],
+    }

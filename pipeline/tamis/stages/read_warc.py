@@ -1,0 +1,216 @@
+"""Read the documents of web archives: WARC, WET and ARC.
+
+Writes every column of schema.RECORD
+
+`html` holds the body's bytes with transfer and content coding undone. The text of
+a WET record stands in `html` too; its `http_content_type` is `text/plain`, which
+tells extraction to pass it through.
+
+Archives are read on a disk, over https:// and from s3://. With `select` only the
+records that an index names are fetched.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from tamis import schema
+from tamis.crawl_index.settings import Select
+from tamis.remote.failures import without_secrets
+from tamis.remote.opening import Access, about_input, open_input
+from tamis.sizes import ByteSize
+from tamis.stage import StageConfig
+from tamis.warc.admission import Refused, admit
+from tamis.warc.document import Document, block_limit, crawl_of, document
+from tamis.warc.frames import open_archive
+from tamis.warc.record import Loss, Record
+from tamis.warc.records import read_records
+from tamis.warc.selected import groups, read_selected
+from tamis.warc.source import Source
+from tamis.warc.splits import UNKNOWN_SIZE, Place, Split
+
+_MAX_LOSSES = 1000
+_MAX_KINDS = 1000
+
+
+class ReadWarc(StageConfig):
+    """Sizes are numbers of bytes, or words such as 3MiB."""
+
+    version: ClassVar[int] = 2
+    stage: Literal["read_warc"] = "read_warc"
+    libraries: ClassVar[tuple[str, ...]] = ("fastwarc", "publicsuffixlist")
+    not_fingerprinted: ClassVar[tuple[str, ...]] = (
+        "split_bytes",
+        "batch_documents",
+        "batch_bytes",
+        "requests_per_second",
+        # What was selected enters the fingerprint of each split instead.
+        "select",
+    )
+
+    # A longer body, decoded, drops its record as `html_too_large`.
+    max_html_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 3 << 20
+    # Bytes of file per task; the runner decides where it is not given.
+    split_bytes: ByteSize | None = None
+    # For paths that do not name their crawl.
+    crawl: str | None = None
+    # A batch ends with whichever comes first. Its html fits 32-bit offsets.
+    batch_documents: int = Field(64, ge=1)
+    batch_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 16 << 20
+    # Read these records of the input files, and fetch nothing else.
+    select: Select | None = None
+    # To one host by all tasks together; 4 to CommonCrawl's, else unlimited, if not given.
+    requests_per_second: float | None = Field(None, gt=0)
+    # By protocol: {s3: {endpoint_url: ...}}. Credentials belong in the environment, not here.
+    storage_options: dict[str, Any] = Field(default_factory=dict)
+
+    def columns_written(self) -> pa.Schema:
+        return schema.RECORD
+
+
+@dataclass(slots=True)
+class Reading:
+    """What reading one split found, besides its documents.
+
+    refused  records that became no document, by (type, status, MIME type);
+             beyond 1,000 kinds all further ones count as type "other"
+    losses   the first 1,000, each with offset and bytes; the sums count all
+    place    where the split began and ended, for comparing neighbours
+    """
+
+    records: int = 0
+    admitted: int = 0
+    refused: Counter[Refused] = field(default_factory=Counter)
+    records_lost: int = 0
+    bytes_lost: int = 0
+    losses: list[Loss] = field(default_factory=list)
+    place: Place = field(default_factory=Place)
+
+
+def read(
+    config: ReadWarc, split: Split, reading: Reading | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Batches of schema.RECORD: the documents of one split, in file order.
+
+    Fills `reading` as it goes; it is complete when the iterator is exhausted.
+    Raises InputError for a file that cannot be read or holds no record.
+    """
+    reading = Reading() if reading is None else reading
+    most = config.batch_bytes + config.max_html_bytes
+    rows, html = [], _Html(most)
+    for row in _documents(config, split, reading):
+        # Its bytes are copied while they are warm, and given back at once.
+        html.append(row.html)
+        rows.append(row._replace(html=None))
+        if len(rows) >= config.batch_documents or html.size >= config.batch_bytes:
+            yield _batch(rows, html)
+            rows, html = [], _Html(most)
+    if rows:
+        yield _batch(rows, html)
+
+
+def _documents(config: ReadWarc, split: Split, reading: Reading) -> Iterator[Document]:
+    path = without_secrets(split.path)
+    crawl = crawl_of(split.path) or split.crawl or config.crawl
+    for step in _records(config, split, reading.place):
+        if isinstance(step, Loss):
+            _count_loss(step, reading)
+            continue
+        reading.records += 1
+        admission = admit(step)
+        if isinstance(admission, Refused):
+            _count_refused(admission, reading)
+            continue
+        reading.admitted += 1
+        yield document(
+            admission, path=path, crawl=crawl, max_html_bytes=config.max_html_bytes
+        )
+
+
+def _records(config: ReadWarc, split: Split, place: Place) -> Iterator[Record | Loss]:
+    """What the split holds, or what is selected of it."""
+    access = Access(config.storage_options, config.requests_per_second, split.tasks)
+    limit = block_limit(config.max_html_bytes)
+    name = without_secrets(split.path)
+    if split.selected is None:
+        if split.size == UNKNOWN_SIZE:
+            size = about_input(split.path, access).size
+            split = replace(split, size=size, stop=min(split.stop, size))
+        ranges = [(split.start, split.stop)]
+        with open_input(
+            split.path, access, size=split.size, stamp=split.stamp, ranges=ranges
+        ) as file:
+            source = Source(file, split.size, name, ahead_to=split.stop)
+            archive = open_archive(source)
+            yield from read_records(archive, split, place, max_block_bytes=limit)
+        return
+    # Places are exact: no neighbour has to be compared with.
+    place.first_start, place.next_start = split.start, split.stop
+    gap = config.select.max_gap_bytes if config.select else 0
+    wanted = groups(split.selected, gap)
+    if not wanted:
+        return
+    ranges = [(group.start, group.stop) for group in wanted]
+    known = None if split.size == UNKNOWN_SIZE else split.size
+    with open_input(
+        split.path, access, size=known, stamp=split.stamp, ranges=ranges
+    ) as file:
+        yield from read_selected(file, wanted, name, max_block_bytes=limit)
+
+
+def _count_loss(loss: Loss, reading: Reading) -> None:
+    reading.records_lost += loss.records
+    reading.bytes_lost += loss.bytes
+    if len(reading.losses) < _MAX_LOSSES:
+        reading.losses.append(loss)
+
+
+def _count_refused(refused: Refused, reading: Reading) -> None:
+    if refused not in reading.refused and len(reading.refused) >= _MAX_KINDS:
+        refused = Refused("other", None, None)
+    reading.refused[refused] += 1
+
+
+def _batch(rows: list[Document], html: "_Html") -> pa.RecordBatch:
+    columns = [
+        html.array() if column.name == "html" else pa.array(values, column.type)
+        for values, column in zip(zip(*rows, strict=True), schema.RECORD, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema.RECORD)
+
+
+class _Html:
+    """A binary column that fills up: pa.array would take three copies of all the bytes.
+
+    Room for `most` bytes is asked for at once, of which only what is filled is memory:
+    a column that grew would be copied each time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._content = np.empty(most, np.uint8)
+        self._ends = [0]
+        self._is_valid: list[bool] = []
+
+    @property
+    def size(self) -> int:
+        return self._ends[-1]
+
+    def append(self, html: bytes | memoryview | None) -> None:
+        end = self.size
+        if html:
+            end += len(html)
+            self._content[self.size : end] = np.frombuffer(html, np.uint8)
+        self._ends.append(end)
+        self._is_valid.append(html is not None)
+
+    def array(self) -> pa.Array:
+        """All values so far; the last use of this object."""
+        validity = pa.array(self._is_valid).buffers()[1]
+        offsets = pa.py_buffer(np.array(self._ends, np.int32))
+        buffers = [validity, offsets, pa.py_buffer(self._content[: self.size])]
+        return pa.Array.from_buffers(pa.binary(), len(self._is_valid), buffers)

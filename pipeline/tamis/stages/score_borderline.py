@@ -1,0 +1,219 @@
+"""Ask a dear model about the documents that a cheap one is not sure of.
+
+Reads  text, language, the column that `between` is about
+Writes borderline_score  probability of `labels`, the largest of the windows that were
+                         asked about; null for documents that were not
+
+The model is an ONNX text classifier, thousands of times as dear as the linear one. So
+only documents whose cheap score lies between two bounds are asked about, and of these
+only the windows that the linear model finds likeliest.
+
+Without `resources` the stage is a transform like any other, on one core. With
+`resources: {gpu: 1}` it stands behind the last `save:` and is a pass of its own, of tasks
+that are placed where there is a GPU; they read what is saved and write a column. The same
+window has the same score in both: only `device: cuda` counts otherwise than `cpu`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from tamis.errors import ConfigError
+from tamis.language.codes import canonical_language
+from tamis.linear.choice import likeliest, spread
+from tamis.linear.features import windows_of
+from tamis.linear.model import Model, window_chances
+from tamis.stage import StageConfig, Transform, with_columns
+from tamis.text.buffers import utf8_buffers
+from tamis.text.words import segment
+from tamis.toxicity.model import DEFAULT, DEFAULT_PATH, default_model, load
+from tamis.toxicity.onnx_labels import FILES, WEIGHTS, Device, OnnxLabels
+
+_COLUMN = "borderline_score"
+
+
+class Resources(BaseModel):
+    """What a task of the pass needs besides its core."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gpu: Annotated[float, Field(ge=0)]
+
+
+class ScoreBorderline(StageConfig):
+    """Which documents are asked about, and which model is asked."""
+
+    libraries: ClassVar[tuple[str, ...]] = (
+        *("onnxruntime", "onnxruntime-gpu", "tokenizers", "icu4py", "regex"),
+    )
+    not_fingerprinted: ClassVar[tuple[str, ...]] = ("resources",)
+
+    stage: Literal["score_borderline"] = "score_borderline"
+
+    # A folder with model.onnx, tokenizer.json and config.json.
+    model: str
+    # Those of config.json whose probability is the score.
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
+    # Documents with a value in between, bounds included, are asked about.
+    column: str = "toxicity_max"
+    between: tuple[float, float] = (0.3, 0.9)
+    # ISO 639-3, what the model can read. None named: whatever has a value.
+    model_languages: tuple[str, ...] = ()
+    # The linear toxicity model that says which windows: the packaged one, a .npz, or
+    # null for windows spread evenly.
+    windows_by: str | None = DEFAULT
+    max_windows: PositiveInt = 4
+    max_tokens: Annotated[int, Field(ge=8)] = 512
+    device: Device = "cpu"
+    resources: Resources | None = None
+    # Windows asked about together: on a GPU one at a time would waste it.
+    batch_windows: PositiveInt = 1
+
+    @field_validator("model_languages")
+    @classmethod
+    def _canonical(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(canonical_language, languages))
+
+    @model_validator(mode="after")
+    def _is_reproducible(self) -> Self:
+        if self.batch_windows > 1 and self.resources is None:
+            raise ValueError(
+                "batch_windows: a window's score may depend on its neighbours in the"
+                " last digits, and only in a pass of its own (resources) are these"
+                " always the same"
+            )
+        if self.between[0] > self.between[1]:
+            raise ValueError("between: the first bound is more than the second")
+        return self
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("text", "language", self.column)
+
+    def columns_written(self) -> pa.Schema:
+        return pa.schema([(_COLUMN, pa.float32())])
+
+    def own_pass_gpus(self) -> float | None:
+        return None if self.resources is None else self.resources.gpu
+
+    def files(self) -> tuple[str, ...]:
+        weights = (name for name in WEIGHTS if (Path(self.model) / name).exists())
+        is_own = self.windows_by not in (None, DEFAULT)
+        return (
+            *(str(Path(self.model) / name) for name in (*FILES, *weights)),
+            *([str(self.windows_by)] if is_own else []),
+        )
+
+    def models(self) -> tuple[str, ...]:
+        by_default = self.windows_by == DEFAULT
+        return (*self.files(), *([DEFAULT_PATH] if by_default else []))
+
+
+def build(config: ScoreBorderline) -> Transform:
+    """Return a transform that appends the column; see `is_borderline`, `window_texts`."""
+    model = _opened(config)
+    judge = _judge(config)
+
+    def score_borderline(batch: pa.RecordBatch) -> pa.RecordBatch:
+        rows = np.flatnonzero(is_borderline(batch, config))
+        scores = np.full(batch.num_rows, np.nan)
+        texts, counts = window_texts(
+            batch["text"].take(pa.array(rows, pa.int64())), judge, config.max_windows
+        )
+        chances = model.chances(texts, config.labels, at_once=config.batch_windows)
+        starts = np.cumsum(counts) - counts
+        if len(chances):
+            has_words = counts > 0
+            largest = np.maximum.reduceat(chances, starts[has_words])
+            scores[rows[has_words]] = largest
+        column = pa.array(scores, pa.float32(), mask=np.isnan(scores))
+        return with_columns(batch, {_COLUMN: column})
+
+    return score_borderline
+
+
+def is_borderline(batch: pa.RecordBatch, config: ScoreBorderline) -> NDArray[np.bool_]:
+    """Which documents have a text, a value within the bounds, and a known language."""
+    values = batch[config.column].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    least, most = config.between
+    if pa.types.is_float32(batch[config.column].type):
+        # So that 0.3 is 0.3 in the column's type too.
+        least, most = float(np.float32(least)), float(np.float32(most))
+    found = (values >= least) & (values <= most) & np.asarray(batch["text"].is_valid())
+    if config.model_languages:
+        known = frozenset(config.model_languages)
+        found &= np.array([code in known for code in batch["language"].to_pylist()])
+    return np.asarray(found, bool)
+
+
+def window_texts(
+    texts: pa.Array, judge: Model | None, most: int
+) -> tuple[list[str], NDArray[np.int64]]:
+    """Windows to ask about, document after document, and how many each has.
+
+    The likeliest by `judge`, or evenly spread where there is none. A document without
+    words has no window.
+    """
+    data, offsets = utf8_buffers(texts)
+    words = segment(data, offsets)
+    windows = windows_of(words)
+    if judge is None:
+        chosen = spread(windows, most)
+    else:
+        chances = window_chances(data, words, windows, judge)
+        chosen = likeliest(windows, chances, most)
+    firsts, lasts = windows.words[chosen], windows.words[chosen + 1]
+    starts, ends = words.starts[firsts], words.ends[lasts - 1]
+    found = _decoded(data, starts.tolist(), ends.tolist())
+    documents = np.searchsorted(windows.documents, chosen, "right") - 1
+    return found, np.bincount(documents, minlength=len(texts)).astype(np.int64)
+
+
+def _decoded(
+    data: NDArray[np.uint8], starts: Sequence[int], ends: Sequence[int]
+) -> list[str]:
+    return [
+        data[start:end].tobytes().decode("utf-8", "replace")
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _opened(config: ScoreBorderline) -> OnnxLabels:
+    place = "score_borderline.model"
+    try:
+        model = OnnxLabels(
+            config.model, device=config.device, max_tokens=config.max_tokens
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{place}: {config.model}: {error}") from error
+    strangers = sorted(set(config.labels) - set(model.labels))
+    if strangers:
+        raise ConfigError(
+            f"score_borderline.labels: {config.model} has no {', '.join(strangers)},"
+            f" but {', '.join(model.labels[:20])}"
+        )
+    return model
+
+
+def _judge(config: ScoreBorderline) -> Model | None:
+    if config.windows_by is None:
+        return None
+    if config.windows_by == DEFAULT:
+        return default_model()
+    try:
+        return load(config.windows_by)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"score_borderline.windows_by: {config.windows_by}: {error}"
+        ) from error

@@ -1,0 +1,248 @@
+"""Score each document by a model of quality: the project's own, fastText's or KenLM's.
+
+Reads  text, language
+Writes quality_score       in [0, 1], where a model of the first two kinds is named
+       quality_perplexity, where a KenLM model is named: see `tamis.quality.perplexity`
+       quality_bucket      head, middle or tail, by `cutoffs`
+
+Null where no model knows the document's language.
+
+Models, by their file:
+    .npz         what `tamis train quality` wrote: the mean over windows of about 400
+                 characters; other languages than it learnt score null
+    .bin, .ftz   fastText: the probability of the good labels. DCLM's layout
+                 (__label__hq against __label__cc, the document as one line) and
+                 dactory's (__label__rand against the rest, line by line, weighted by
+                 bytes) are known; for any other, name `labels`
+    .arpa, .arpa.bin, .klm   KenLM, one for each language (needs the extra `kenlm`)
+
+`filter_quality` drops by the column, as by any other.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, field_validator, model_validator
+
+from tamis.errors import ConfigError
+from tamis.language.codes import by_language
+from tamis.linear.fasttext_labels import FastTextLabels
+from tamis.linear.model import Model, document_scores
+from tamis.quality.model import load
+from tamis.quality.perplexity import LanguageModel, bucket_of
+from tamis.stage import StageConfig, Transform, with_columns
+from tamis.text.buffers import utf8_buffers
+from tamis.text.words import segment
+
+# Scores of some rows of a batch, from its texts and languages; NaN where one has none.
+Score = Callable[[Any, list[str | None], list[int]], Any]
+
+_KENLM = (".arpa", ".arpa.gz", ".arpa.bin", ".klm")
+_FASTTEXT = (".bin", ".ftz")
+_GOOD, _RANDOM = "__label__hq", "__label__rand"
+_EVERY_LANGUAGE = ""
+
+
+class ScoreQuality(StageConfig):
+    """Which model scores which language."""
+
+    libraries: ClassVar[tuple[str, ...]] = (
+        *("fasttext-predict", "icu4py", "kenlm", "regex", "sentencepiece"),
+    )
+
+    stage: Literal["score_quality"] = "score_quality"
+
+    # One file for every language, or {fra: path, eng: path}: others score null.
+    model: str | dict[str, str]
+    # fastText labels whose probability is the score. Empty: what the layout says.
+    labels: tuple[str, ...] = ()
+    # Whether fastText reads line by line. Null: what the layout says.
+    by_line: bool | None = None
+    # KenLM: the SentencePiece model of each language's, and the perplexities at which
+    # its head and its middle end.
+    sentencepiece: dict[str, str] = Field(default_factory=dict)
+    cutoffs: dict[str, tuple[float, float]] = Field(default_factory=dict)
+
+    @field_validator("model", "sentencepiece", "cutoffs")
+    @classmethod
+    def _canonical_keys(cls, value: str | dict[str, Any]) -> str | dict[str, Any]:
+        if isinstance(value, str):
+            return value
+        return by_language(value)
+
+    @field_validator("cutoffs")
+    @classmethod
+    def _ascend(
+        cls, cutoffs: dict[str, tuple[float, float]]
+    ) -> dict[str, tuple[float, float]]:
+        for language, (head, middle) in cutoffs.items():
+            if head > middle:
+                raise ValueError(
+                    f"{language}: the head ends at {head}, behind the middle's {middle}"
+                )
+        return cutoffs
+
+    @model_validator(mode="after")
+    def _is_of_a_model(self) -> Self:
+        own = {code for code, path in self.paths().items() if path.endswith(_KENLM)}
+        for setting in ("sentencepiece", "cutoffs"):
+            strangers = sorted(set(getattr(self, setting)) - own)
+            if strangers:
+                raise ValueError(
+                    f"{setting}: no KenLM model for {', '.join(strangers)}"
+                )
+        return self
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("text", "language")
+
+    def columns_written(self) -> pa.Schema:
+        is_kenlm = [path.endswith(_KENLM) for path in self.paths().values()]
+        fields = []
+        if not all(is_kenlm):
+            fields.append(("quality_score", pa.float32()))
+        if any(is_kenlm):
+            fields.append(("quality_perplexity", pa.float32()))
+            fields.append(("quality_bucket", pa.string()))
+        return pa.schema(fields)
+
+    def files(self) -> tuple[str, ...]:
+        return (*self.paths().values(), *self.sentencepiece.values())
+
+    def paths(self) -> dict[str, str]:
+        """Files by language; one that is for every language stands under ""."""
+        return (
+            {_EVERY_LANGUAGE: self.model} if isinstance(self.model, str) else self.model
+        )
+
+
+class Scorer(NamedTuple):
+    """A model, the language it is for (None: all), and the column it fills."""
+
+    language: str | None
+    column: str
+    score: Score
+
+
+def build(config: ScoreQuality) -> Transform:
+    """Return a transform that appends the columns; see `scores`."""
+    scorers = [
+        scorer_of(language or None, path, config)
+        for language, path in config.paths().items()
+    ]
+    names = config.columns_written().names
+
+    def score_quality(batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = {
+            name: scores(batch, [own for own in scorers if own.column == name])
+            for name in names
+            if name != "quality_bucket"
+        }
+        if "quality_bucket" in names:
+            columns["quality_bucket"] = buckets(
+                columns["quality_perplexity"], batch["language"], config
+            )
+        return with_columns(batch, columns)
+
+    return score_quality
+
+
+def scores(batch: pa.RecordBatch, scorers: list[Scorer]) -> pa.Array:
+    """Scores by each language's model; null for a null text and where there is no model."""
+    texts, languages = batch["text"], batch["language"].to_pylist()
+    found = np.full(batch.num_rows, np.nan)
+    for language, _, score in scorers:
+        is_own = [language in (None, own) for own in languages]
+        rows = np.flatnonzero(np.array(is_own, bool) & np.asarray(texts.is_valid()))
+        if len(rows):
+            found[rows] = score(texts, languages, rows.tolist())
+    return pa.array(found, pa.float32(), mask=np.isnan(found))
+
+
+def buckets(
+    perplexities: pa.Array, languages: pa.Array, config: ScoreQuality
+) -> pa.Array:
+    """Head, middle or tail of each document; null where it has no perplexity."""
+    pairs = zip(perplexities.to_pylist(), languages.to_pylist(), strict=True)
+    return pa.array(
+        [
+            None if value is None else bucket_of(value, config.cutoffs.get(language))
+            for value, language in pairs
+        ],
+        pa.string(),
+    )
+
+
+def scorer_of(language: str | None, path: str, config: ScoreQuality) -> Scorer:
+    """What a model's file stands for. Raises ConfigError, naming the file."""
+    try:
+        if path.endswith(_KENLM):
+            return _by_perplexity(language, path, config)
+        if path.endswith(_FASTTEXT):
+            score = _by_labels(FastTextLabels(path), path, config)
+        else:
+            score = _by_windows(load(path))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"score_quality.model: {path}: {error}") from error
+    return Scorer(language, "quality_score", score)
+
+
+def layout_of(labels: tuple[str, ...]) -> tuple[tuple[str, ...], bool] | None:
+    """Good labels, and whether lines are read one by one; None for no known layout."""
+    if _GOOD in labels:
+        return (_GOOD,), False
+    if _RANDOM in labels:
+        return tuple(label for label in labels if label != _RANDOM), True
+    return None
+
+
+def _by_windows(model: Model) -> Score:
+    def by_windows(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
+        # Of the whole batch, whose words an earlier stage may have found already.
+        data, offsets = utf8_buffers(texts)
+        own: list[str | None] = [None] * len(languages)
+        for row in rows:
+            own[row] = languages[row]
+        return document_scores(data, segment(data, offsets), model, own).mean[rows]
+
+    return by_windows
+
+
+def _by_labels(model: FastTextLabels, path: str, config: ScoreQuality) -> Score:
+    layout = layout_of(model.labels)
+    if not config.labels and layout is None:
+        raise ConfigError(
+            f"score_quality.labels: say which labels of {Path(path).name} are good,"
+            f" it has {', '.join(model.labels[:20])}"
+        )
+    strangers = set(config.labels) - set(model.labels)
+    if strangers:
+        raise ConfigError(
+            f"score_quality.labels: {Path(path).name} has no {', '.join(sorted(strangers))}"
+        )
+    labels, lines = layout or ((), False)
+    labels = config.labels or labels
+    by_line = lines if config.by_line is None else config.by_line
+
+    def by_labels(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
+        return [
+            model.chance(texts[row].as_py(), labels, by_line=by_line) for row in rows
+        ]
+
+    return by_labels
+
+
+def _by_perplexity(language: str | None, path: str, config: ScoreQuality) -> Scorer:
+    if language is None:
+        raise ConfigError(
+            f"score_quality.model: {path} is of one language: write {{fra: {path}}}"
+        )
+    model = LanguageModel(path, config.sentencepiece.get(language))
+
+    def by_perplexity(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
+        return [model.perplexity(texts[row].as_py()) for row in rows]
+
+    return Scorer(language, "quality_perplexity", by_perplexity)

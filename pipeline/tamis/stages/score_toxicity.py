@@ -1,0 +1,270 @@
+"""Score each document by the word list of its language and by a linear model.
+
+Reads  text, language
+Writes toxic_word_density   hits per 1,000 words
+       toxic_word_distinct  entries of the list among the hits
+and, where there is a model, over windows of about 400 characters,
+       toxicity_max         the largest probability
+       toxicity_mean        their mean
+       toxicity_share       share of windows over 0.5
+
+or whole documents, for a fastText model that learnt such.
+
+A language without a list, or that the model never saw, scores null, never 0: nobody
+looked. Lists have a high precision and a low recall, and a single hit says nothing (a
+dictionary, a court report); the model reads what no list names, and errs more. They
+stay separate columns: see `filter_toxicity`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from tamis.errors import ConfigError
+from tamis.language.codes import canonical_language
+from tamis.linear.fasttext_labels import FastTextLabels
+from tamis.linear.features import Windows, windows_of
+from tamis.linear.model import Model, Scores, document_scores, only, scores_of
+from tamis.stage import StageConfig, Transform, with_columns
+from tamis.text.buffers import Bytes, utf8_buffers
+from tamis.text.words import Words, segment
+from tamis.toxicity.lexicon import Lexicon, count_hits, lexicon
+from tamis.toxicity.lists import PACKAGE, entries_of, packaged_lists
+from tamis.toxicity.model import COLUMNS, DEFAULT, DEFAULT_PATH, default_model, load
+
+# Scores of documents, from their words and languages.
+Scorer = Callable[[Bytes, Words, list[str | None]], Scores]
+
+# What stands beside the lists in the folders that people collect them in.
+_SUFFIXES = ("", ".txt", ".json")
+_FASTTEXT = (".bin", ".ftz")
+_NO_LISTS = ("readme", "license", "licence", "users", "authors", "changelog")
+
+
+class ScoreToxicity(StageConfig):
+    """Which lists and which model count."""
+
+    # icu4py and regex bring the dictionaries and tables that words are found with.
+    libraries: ClassVar[tuple[str, ...]] = (
+        *(PACKAGE, "fasttext-predict", "icu4py", "regex"),
+    )
+
+    stage: Literal["score_toxicity"] = "score_toxicity"
+
+    # {fra: path}, or a folder with a file per language (fra.txt, fr.json, fr), each
+    # with one entry a line or JSON. They join the package's lists.
+    lists: dict[str, str] | str = Field(default_factory=dict)
+    packaged: bool = True
+    # The packaged weights, a file that training wrote (.npz), a fastText classifier
+    # (.bin, .ftz), or null for words alone. Of several each language has the first that
+    # knows it: [default, weights/cc-by-sa/toxicity-kor-por.npz].
+    model: str | tuple[str, ...] | None = DEFAULT
+    # Of a fastText classifier: the labels that mean toxic, the languages it knows (none
+    # named: all), and whether it reads windows or, as it may have learnt, documents.
+    labels: tuple[str, ...] = ("__label__toxic",)
+    model_languages: tuple[str, ...] = ()
+    per: Literal["window", "document"] = "window"
+
+    @field_validator("model_languages")
+    @classmethod
+    def _canonical(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(canonical_language, languages))
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("text", "language")
+
+    def columns_written(self) -> pa.Schema:
+        words = [
+            ("toxic_word_density", pa.float32()),
+            ("toxic_word_distinct", pa.int32()),
+        ]
+        by_model = [(name, pa.float32()) for name in COLUMNS]
+        return pa.schema(words + (by_model if self.named_models() else []))
+
+    def files(self) -> tuple[str, ...]:
+        lists = (path for paths in self.paths().values() for path in paths)
+        return (*lists, *(path for path in self.named_models() if path != DEFAULT))
+
+    def models(self) -> tuple[str, ...]:
+        by_default = DEFAULT in self.named_models()
+        return (*self.files(), *([DEFAULT_PATH] if by_default else []))
+
+    def named_models(self) -> tuple[str, ...]:
+        """The models in the order in which a language finds its own."""
+        if isinstance(self.model, str):
+            return (self.model,)
+        return self.model or ()
+
+    def paths(self) -> dict[str, list[str]]:
+        """The user's files by ISO 639-3 code. Raises ConfigError, naming what is wrong."""
+        if isinstance(self.lists, str):
+            named = _files_of(self.lists)
+        else:
+            named = list(self.lists.items())
+        paths: dict[str, list[str]] = {}
+        for code, path in named:
+            try:
+                paths.setdefault(canonical_language(code), []).append(path)
+            except ValueError as error:
+                raise ConfigError(f"score_toxicity.lists: {path}: {error}") from error
+        return paths
+
+
+def build(config: ScoreToxicity) -> Transform:
+    """Return a transform that appends the columns; see `word_scores`, `model_scores`."""
+    table = lexicon(lists_of(config))
+    scorer = scorer_of(config)
+
+    def score_toxicity(batch: pa.RecordBatch) -> pa.RecordBatch:
+        text, languages = batch["text"], batch["language"].to_pylist()
+        data, offsets = utf8_buffers(text)
+        words = segment(data, offsets)
+        is_null = np.asarray(text.is_null())
+        columns = word_scores(data, words, languages, is_null, table)
+        if scorer is not None:
+            columns |= model_scores(scorer(data, words, languages), is_null)
+        return with_columns(batch, columns)
+
+    return score_toxicity
+
+
+def scorer_of(config: ScoreToxicity) -> Scorer | None:
+    """What the settings name as models. Raises ConfigError where one cannot be read."""
+    scorers = [_opened(path, config) for path in config.named_models()]
+    if len(scorers) < 2:
+        return scorers[0] if scorers else None
+
+    def by_first_that_knows(
+        data: Bytes, words: Words, languages: list[str | None]
+    ) -> Scores:
+        found = scorers[0](data, words, languages)
+        for scorer in scorers[1:]:
+            is_open = np.isnan(found.maximum)
+            others = scorer(data, only(words, is_open.tolist()), languages)
+            found = Scores(
+                *(
+                    np.where(is_open, other, own)
+                    for own, other in zip(found, others, strict=True)
+                )
+            )
+        return found
+
+    return by_first_that_knows
+
+
+def lists_of(config: ScoreToxicity) -> dict[str, list[str]]:
+    """Entries by language, of the package and of the user's files together.
+
+    Raises ConfigError where a file cannot be read or the package is not there.
+    """
+    lists: dict[str, list[str]] = {}
+    if config.packaged:
+        packaged = packaged_lists()
+        if not packaged:
+            raise ConfigError(
+                f"score_toxicity: the package {PACKAGE} is not installed; install it,"
+                " or set packaged: false and name lists of your own"
+            )
+        lists = {language: list(entries) for language, entries in packaged.items()}
+    for language, paths in config.paths().items():
+        for path in paths:
+            try:
+                entries = entries_of(Path(path).read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise ConfigError(f"score_toxicity.lists: {path}: {error}") from error
+            lists.setdefault(language, []).extend(entries)
+    return lists
+
+
+def word_scores(
+    data: Bytes,
+    words: Words,
+    languages: list[str | None],
+    is_null: NDArray[np.bool_],
+    table: Lexicon,
+) -> dict[str, pa.Array]:
+    """The word columns, null where the text is or where the language has no list.
+
+    A text without words has density 0.
+    """
+    found = count_hits(data, words, languages, table)
+    has_list = np.array([language in table.languages for language in languages], bool)
+    is_unknown = is_null | ~has_list
+    density = 1000 * found.hits / np.maximum(np.diff(words.documents), 1)
+    return {
+        "toxic_word_density": pa.array(density, pa.float32(), mask=is_unknown),
+        "toxic_word_distinct": pa.array(found.distinct, pa.int32(), mask=is_unknown),
+    }
+
+
+def model_scores(scores: Scores, is_null: NDArray[np.bool_]) -> dict[str, pa.Array]:
+    """The model's columns, null where the text is, or has no words, or was not learnt."""
+    is_unknown = is_null | np.isnan(scores.maximum)
+    return {
+        name: pa.array(values, pa.float32(), mask=is_unknown)
+        for name, values in zip(COLUMNS, scores, strict=True)
+    }
+
+
+def _opened(path: str, config: ScoreToxicity) -> Scorer:
+    if path == DEFAULT:
+        return _by_weights(default_model())
+    try:
+        if path.endswith(_FASTTEXT):
+            return _by_labels(FastTextLabels(path), path, config)
+        return _by_weights(load(path))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"score_toxicity.model: {path}: {error}") from error
+
+
+def _by_weights(model: Model) -> Scorer:
+    def by_weights(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
+        return document_scores(data, words, model, languages)
+
+    return by_weights
+
+
+def _by_labels(model: FastTextLabels, path: str, config: ScoreToxicity) -> Scorer:
+    strangers = sorted(set(config.labels) - set(model.labels))
+    if strangers or not config.labels:
+        raise ConfigError(
+            f"score_toxicity.labels: {path} has no {', '.join(strangers)}, but"
+            f" {', '.join(model.labels[:20])}"
+        )
+    known = frozenset(config.model_languages)
+
+    def by_labels(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
+        words = only(words, [not known or own in known for own in languages])
+        windows = windows_of(words) if config.per == "window" else _whole(words)
+        chances = model.window_chances(data, words, windows, config.labels)
+        return scores_of(chances, windows)
+
+    return by_labels
+
+
+def _whole(words: Words) -> Windows:
+    """A window for each document that has words."""
+    filled = np.diff(words.documents) > 0
+    documents = np.concatenate([[0], np.cumsum(filled)])
+    return Windows(
+        np.append(words.documents[:-1][filled], words.documents[-1]), documents
+    )
+
+
+def _files_of(folder: str) -> list[tuple[str, str]]:
+    """(language, path) of every list in a folder, by the name of the file."""
+    if not Path(folder).is_dir():
+        raise ConfigError(f"score_toxicity.lists: {folder} is not a folder")
+    return [
+        (path.stem, str(path))
+        for path in sorted(Path(folder).iterdir())
+        if path.is_file()
+        and path.suffix in _SUFFIXES
+        and not path.name.startswith(".")
+        and path.stem.lower() not in _NO_LISTS
+    ]

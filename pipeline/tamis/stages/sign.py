@@ -1,0 +1,96 @@
+"""Sign documents, so that later steps compare them without their text.
+
+Reads  text
+Writes text_hash, band_00 ... (as many as `bands`)
+
+`text_hash` is equal for texts that differ in nothing but case, punctuation, accents and
+the like (pipeline/tamis/text/normalise.py); null where there is no text. A band is null for a
+text of fewer than `ngram` words. One column for each band: deduplicate reads them one
+at a time. They are random bits, 8 bytes for each band and document on disk.
+"""
+
+from typing import Literal, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from tamis.dedup.kernels.bands import PRESETS, Banding, banding_for
+from tamis.dedup.kernels.minhash import signatures
+from tamis.stage import StageConfig, Transform, with_columns
+from tamis.text.buffers import utf8_buffers
+
+
+class Sign(StageConfig):
+    """How a text is cut into shingles, and the sketch of these into bands.
+
+    `preset` and `threshold` are other ways to say `bands` and `rows`: what a published
+    corpus used, or the similarity about which a cut of 128 slots errs least.
+    """
+
+    stage: Literal["sign"] = "sign"
+
+    bands: int | None = Field(None, ge=1, le=1000)  # 14 where nothing else is said
+    rows: int | None = Field(None, ge=1, le=100)  # 8
+    ngram: int = Field(5, ge=1, le=100)
+    preset: Literal["fineweb", "refinedweb", "dclm", "curator"] | None = None
+    threshold: float | None = Field(None, gt=0.0, lt=1.0)
+
+    @model_validator(mode="after")
+    def _is_said_once(self) -> Self:
+        ways = [
+            self.bands is not None or self.rows is not None,
+            self.preset is not None,
+            self.threshold is not None,
+        ]
+        if sum(ways) > 1:
+            raise ValueError(
+                "give bands and rows, or preset, or threshold: one of them"
+            )
+        return self
+
+    def banding(self) -> Banding:
+        if self.preset is not None:
+            return PRESETS[self.preset]
+        if self.threshold is not None:
+            return banding_for(self.threshold)
+        default = PRESETS["fineweb"]
+        return Banding(self.bands or default.bands, self.rows or default.rows)
+
+    def columns_read(self) -> tuple[str, ...]:
+        return ("text",)
+
+    def columns_written(self) -> pa.Schema:
+        names = ["text_hash", *band_columns(self.banding().bands)]
+        return pa.schema([(name, pa.uint64()) for name in names])
+
+
+def band_columns(bands: int) -> list[str]:
+    """`band_00`, `band_01` ... `band_99`, `band_100`."""
+    return [f"band_{band:02}" for band in range(bands)]
+
+
+def build(config: Sign) -> Transform:
+    """Return a transform that appends the hashes; see `signatures`."""
+    banding = config.banding()
+    names = band_columns(banding.bands)
+
+    def sign(batch: pa.RecordBatch) -> pa.RecordBatch:
+        data, offsets = utf8_buffers(batch["text"])
+        texts, bands, is_signed = signatures(
+            data, offsets, ngram=config.ngram, bands=banding.bands, rows=banding.rows
+        )
+        is_absent = np.asarray(batch["text"].is_null())
+        columns = {"text_hash": _with_nulls(texts, is_absent)}
+        columns |= {
+            name: _with_nulls(hashes, ~is_signed)
+            for name, hashes in zip(names, bands, strict=True)
+        }
+        return with_columns(batch, columns)
+
+    return sign
+
+
+def _with_nulls(hashes: NDArray[np.uint64], is_null: NDArray[np.bool_]) -> pa.Array:
+    return pa.array(hashes, pa.uint64(), mask=is_null)

@@ -1,0 +1,40 @@
+"""What went wrong with a file of the output folder, and what to do about it."""
+
+import errno
+
+from tamis.errors import StorageError
+
+_ADVICE: dict[int | None, str] = {
+    errno.ENOSPC: "the disk is full: free space, then run again to resume",
+    errno.EDQUOT: "the disk quota is used up: free space, then run again to resume",
+    errno.EACCES: "no permission: check its owner, or your credentials",
+    errno.EPERM: "no permission: check the owner of the folder",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.ENOENT: "it does not exist",
+}
+# What file systems without hard links answer to being asked for one.
+NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
+NO_LINKS_ADVICE = (
+    "this file system has no hard links, which commit records need: choose an output "
+    "on a local disk, on NFS, or in an object store (s3://...)"
+)
+
+
+_STORE_LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs")
+
+
+def is_foreign(error: Exception) -> bool:
+    """Whether a disk or a store's library failed; the latter have no common base."""
+    library = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError) or library in _STORE_LIBRARIES
+
+
+def explained(error: Exception, verb: str, path: str) -> StorageError:
+    number = getattr(error, "errno", None)
+    if number is None and isinstance(error, FileNotFoundError | PermissionError):
+        is_missing = isinstance(error, FileNotFoundError)
+        number = errno.ENOENT if is_missing else errno.EACCES
+    told = StorageError(f"cannot {verb} {path}: {_ADVICE.get(number, str(error))}")
+    told.is_transient = number not in _ADVICE
+    return told

@@ -1,0 +1,296 @@
+"""The output folder: on a disk or in an object store, read and written alike.
+
+A file appears under its final name whole or not at all (rename on a disk, one
+PUT in a store), and its name carries a hash of its content: the same bytes
+written twice are one file, and no writer can harm another's. What counts as
+finished is said by commit records alone (`tamis.work.tasks`).
+"""
+
+import json
+import os
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+import xxhash
+
+from tamis.errors import ConfigError, StorageError
+from tamis.storage.failures import NO_LINKS, NO_LINKS_ADVICE, explained, is_foreign
+from tamis.storage.lock import OTHER_RUN, WAIT, ObjectLock, file_lock
+
+_CHUNK_BYTES = 8 << 20
+_REMOVED_TOGETHER = 1000
+
+
+def options_for(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe's `storage_options` for a path: those under its protocol's name.
+
+    {"s3": {"endpoint_url": ...}} gives those for `s3://...`, and none for a disk.
+    """
+    protocol = path.partition("://")[0] if "://" in path else "file"
+    protocol = {"http": "https", "s3a": "s3"}.get(protocol, protocol)
+    return dict(options.get(protocol, {}))
+
+
+class Storage:
+    """One folder and everything below it; names are relative and use `/`."""
+
+    def __init__(self, root: str, options: Mapping[str, Any] | None = None) -> None:
+        # Workers of a cluster stand in other folders than who starts the run.
+        place = root if "://" in root else str(Path(root).absolute())
+        self.root = place.rstrip("/") or "/"
+        self.options = options_for(root, options or {})
+        self._filesystem: Any = None
+        self._lock: ObjectLock | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Open connections do not travel to a worker: it opens its own.
+        return {**self.__dict__, "_filesystem": None, "_lock": None}
+
+    @property
+    def filesystem(self) -> Any:
+        if self._filesystem is None:
+            try:
+                self._filesystem, _ = fsspec.core.url_to_fs(self.root, **self.options)
+            except (ValueError, ImportError) as error:
+                protocol = self.root.partition("://")[0]
+                raise ConfigError(
+                    f"nothing here can write to {protocol}://: {error}"
+                ) from error
+        return self._filesystem
+
+    @property
+    def is_local(self) -> bool:
+        return "file" in _protocols(self.filesystem)
+
+    def path(self, name: str = "") -> str:
+        """Where `name` lies, as the file system spells it."""
+        stripped: str = self.filesystem._strip_protocol(self.root)
+        return f"{stripped}/{name}" if name else stripped
+
+    def open(self, name: str) -> IO[bytes]:
+        """The file, for reading. Raises StorageError where it is not."""
+        try:
+            with self._errors("read", name):
+                opened: IO[bytes] = self.filesystem.open(self.path(name), "rb")
+                return opened
+        except FileNotFoundError as error:
+            raise explained(error, "read", self.path(name)) from error
+
+    def read_range(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes [start, stop) of a file, by one request."""
+        try:
+            with self._errors("read", name):
+                content: bytes = self.filesystem.cat_file(
+                    self.path(name), start=start, end=stop
+                )
+                return content
+        except FileNotFoundError as error:
+            raise explained(error, "read", self.path(name)) from error
+
+    def read_json(self, name: str) -> Any:
+        """Parsed content. Raises StorageError where it is missing or no JSON."""
+        with self.open(name) as file:
+            content = file.read()
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise StorageError(f"{self.path(name)} is not JSON: {error}") from error
+
+    def exists(self, name: str) -> bool:
+        with self._errors("read", name):
+            return bool(self.filesystem.exists(self.path(name)))
+
+    def names(self, folder: str) -> list[str]:
+        """All files below `folder`, sorted; none where it does not exist."""
+        base = self.path(folder)
+        self.filesystem.invalidate_cache(base)
+        start = len(self.path()) + 1
+        try:
+            with self._errors("list", folder):
+                found = self.filesystem.find(base)
+        except FileNotFoundError:
+            return []
+        return sorted(path[start:] for path in found)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put `content` under `name`, replacing what is there, at once."""
+        with self._errors("write", name):
+            if self.is_local:
+                temporary = self._temporary()
+                _write_synced(temporary, content)
+                self._rename(temporary, name)
+            else:
+                self.filesystem.pipe_file(self.path(name), content)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Put `content` under `name` unless it exists; say whether we were first."""
+        with self._errors("write", name):
+            if self.is_local:
+                return self._create_file(Path(self.path(name)), content)
+            return self._create_object(name, content)
+
+    def _create_file(self, final: Path, content: bytes) -> bool:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._temporary()
+        try:
+            _write_synced(temporary, content)
+            os.link(temporary, final)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            # Only a link has two names.
+            if error.filename2 is None or error.errno not in NO_LINKS:
+                raise
+            raise StorageError(f"cannot write {final}: {NO_LINKS_ADVICE}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+    def _create_object(self, name: str, content: bytes) -> bool:
+        try:
+            self.filesystem.pipe_file(self.path(name), content, mode="create")
+        except FileExistsError:
+            return False
+        except OSError as error:  # S3 answers 412 where the object exists
+            if self.exists(name):
+                return False
+            raise error
+        return True
+
+    @contextmanager
+    def writer(self, folder: str, stem: str, suffix: str) -> Iterator["Written"]:
+        """A local file to fill; on leaving it is published under its content's hash.
+
+        The name, `folder/stem-hash.suffix`, and the size stand in the object
+        once the block has ended. A block that raises publishes nothing.
+        """
+        written = Written(self._temporary())
+        with self._errors("write", folder):
+            try:
+                yield written
+                digest, written.bytes = _digest(written.temporary)
+                written.name = f"{folder}/{stem}-{digest}{suffix}"
+                if self.is_local:
+                    self._rename(written.temporary, written.name)
+                else:
+                    self.filesystem.put_file(
+                        str(written.temporary), self.path(written.name)
+                    )
+            finally:
+                written.temporary.unlink(missing_ok=True)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Delete files; one that is gone already is no error."""
+        left = list(dict.fromkeys(names))
+        if not self.is_local:
+            left = self._remove_together(left)
+        for name in left:
+            with suppress(FileNotFoundError), self._errors("remove", name):
+                self.filesystem.rm_file(self.path(name))
+
+    def _remove_together(self, names: list[str]) -> list[str]:
+        """A thousand a request where the store can; those it would not are left."""
+        left: list[str] = []
+        for first in range(0, len(names), _REMOVED_TOGETHER):
+            some = names[first : first + _REMOVED_TOGETHER]
+            try:
+                with self._errors("remove", some[0]):
+                    self.filesystem.rm([self.path(name) for name in some])
+            except FileNotFoundError:
+                left += some
+        return left
+
+    def free_bytes(self) -> int | None:
+        """Room left on a disk; null for a store, which states none."""
+        if not self.is_local:
+            return None
+        folder = Path(self.path())
+        while not folder.exists():
+            folder = folder.parent
+        status = os.statvfs(folder)
+        return status.f_bavail * status.f_frsize
+
+    def _temporary(self) -> Path:
+        """A new name for a file that is not published yet."""
+        if not self.is_local:
+            return Path(tempfile.gettempdir()) / f"tamis-{uuid.uuid4().hex}"
+        folder = Path(self.path("work/tmp"))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / uuid.uuid4().hex
+
+    def _rename(self, temporary: Path, name: str) -> None:
+        final = Path(self.path(name))
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(final)
+
+    @contextmanager
+    def _errors(self, verb: str, name: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            if not is_foreign(error):
+                raise
+            raise explained(error, verb, self.path(name)) from error
+
+    @contextmanager
+    def lock(self, other: str = OTHER_RUN, advice: str = WAIT) -> Iterator[None]:
+        """Hold the folder for one run. Raises StorageError while another holds it.
+
+        `other` and `advice`: who that may be, and what to do then, in the error.
+        """
+        if self.is_local:
+            with file_lock(Path(self.path()), self.root, other, advice):
+                yield
+            return
+        self._lock = ObjectLock(self, other, advice)
+        try:
+            with self._lock.held():
+                yield
+        finally:
+            self._lock = None
+
+    def check_lock(self) -> None:
+        """Raises StorageError where another run has taken this one for dead."""
+        if self._lock is not None and not self._lock.is_owner():
+            raise StorageError(
+                f"{self.root}: another run has taken over this folder, because this one "
+                f"was not heard of for minutes; it removes nothing: let that one end"
+            )
+
+
+class Written:
+    """A file on its way: fill `temporary`; `name` and `bytes` follow on success."""
+
+    def __init__(self, temporary: Path) -> None:
+        self.temporary = temporary
+        self.name = ""
+        self.bytes = 0
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    protocol = filesystem.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    """Hash of the content (16 hex digits) and its size; the file is synced to disk."""
+    content_hash = xxhash.xxh3_64()
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        while chunk := file.read(_CHUNK_BYTES):
+            content_hash.update(chunk)
+        return content_hash.hexdigest(), file.tell()

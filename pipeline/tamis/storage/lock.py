@@ -1,0 +1,140 @@
+"""One run at a time in an output folder.
+
+On a disk the kernel's lock on a file, which ends with its process. In a store an object
+with the owner's name, whose date the owner renews: one that has not been renewed for
+two minutes is taken over. No store promises more, so a run asks again whether it still
+holds the folder before it removes what it takes for leftovers.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from tamis.errors import StorageError
+from tamis.storage.failures import explained
+
+LOCK = "lock.json"
+_HEARTBEAT_SECONDS = 20.0
+_STALE_SECONDS = 120.0
+_LAPSES = (
+    f"If that process is dead, its lock lapses {_STALE_SECONDS / 60:.0f} minutes after "
+    f"it died: run the same again then"
+)
+_TAKEOVER_SECONDS = 3.0  # longer than a write takes to be seen
+
+# Who else may hold an output folder, and what to do then.
+OTHER_RUN = "another `tamis run`"
+WAIT = "wait for it, or choose another output"
+
+
+class Store(Protocol):
+    """What is needed of the folder."""
+
+    root: str
+
+    def read_json(self, name: str) -> Any: ...
+
+    def write(self, name: str, content: bytes) -> None: ...
+
+    def create(self, name: str, content: bytes) -> bool: ...
+
+    def remove(self, names: Iterable[str]) -> None: ...
+
+
+class ObjectLock:
+    """The lock of a folder in a store, while `held`."""
+
+    def __init__(
+        self, store: Store, other: str = OTHER_RUN, advice: str = WAIT
+    ) -> None:
+        self._store = store
+        self._owner = uuid.uuid4().hex
+        self._other = other
+        self._advice = f"{advice}. {_LAPSES}"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Raises StorageError while another run holds the folder."""
+        stop = threading.Event()
+        self._claim()
+        beat = threading.Thread(target=self._heartbeat, args=(stop,), daemon=True)
+        beat.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            beat.join()
+            if self.is_owner():
+                self._store.remove([LOCK])
+
+    def is_owner(self) -> bool:
+        try:
+            return bool(self._store.read_json(LOCK).get("owner") == self._owner)
+        except StorageError:
+            return False
+
+    def _claim(self) -> None:
+        """Create the lock object, or take over one whose owner stopped beating."""
+        if self._store.create(LOCK, _content(self._owner)) or self.is_owner():
+            return
+        held = self._store.read_json(LOCK)
+        if time.time() - held["beat"] >= _STALE_SECONDS:
+            self._store.write(LOCK, _content(self._owner))
+            # Of several that take over at once the last to write has it.
+            time.sleep(_TAKEOVER_SECONDS)
+            if self.is_owner():
+                return
+            held = self._store.read_json(LOCK)
+        raise StorageError(_in_use(self._store.root, held, self._other, self._advice))
+
+    def _heartbeat(self, stop: threading.Event) -> None:
+        while not stop.wait(_HEARTBEAT_SECONDS):
+            # A beat that fails is made up for by the next one.
+            with suppress(StorageError):
+                if self.is_owner():
+                    self._store.write(LOCK, _content(self._owner))
+
+
+@contextmanager
+def file_lock(
+    folder: Path, root: str, other: str = OTHER_RUN, advice: str = WAIT
+) -> Iterator[None]:
+    """The kernel's lock on a file: it ends with the process, however that ends."""
+    import fcntl  # not on Windows, where only the object lock would serve
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK).open("a+")
+    except OSError as error:
+        raise explained(error, "write", str(folder)) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            content = file.read()
+            held = json.loads(content) if content else {"host": "?", "pid": "?"}
+            raise StorageError(_in_use(root, held, other, advice)) from error
+        file.truncate(0)
+        file.write(_content().decode())
+        file.flush()
+        yield
+
+
+def _content(owner: str = "") -> bytes:
+    about = {"host": socket.gethostname(), "pid": os.getpid(), "beat": time.time()}
+    return json.dumps({**about, "owner": owner}).encode()
+
+
+def _in_use(root: str, held: dict[str, Any], other: str, advice: str) -> str:
+    return (
+        f"{root} is in use by {other} "
+        f"(process {held['pid']} on {held['host']}): {advice}"
+    )

@@ -1,0 +1,189 @@
+"""Where the words of a batch of documents are: found once, shared by every stage.
+
+A word is a run of letters, numbers and what joins them (marks, underscores, ZWJ and
+ZWNJ) that begins with a letter or a number. Between a script that parts words with
+spaces and one that does not, a run ends; runs of the latter (Han, kana, Thai, Lao,
+Khmer, Burmese, by the script of the run and not by the document's language) are cut by
+ICU's dictionaries (UAX 29 and the CLDR rules). So
+
+    "l'été 2024"  l, été, 2024        "सड़क पर"   सड़क, पर
+    "我们在LINE上"  我们, 在, LINE, 上      "ผมรักไทย"  ผม, รัก, ไทย
+
+Kernels read the buffers of `tamis.text.buffers`; positions are in bytes of `data`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tamis.text.breaks import word_breaks
+from tamis.text.buffers import Bytes, Offsets, read_only
+from tamis.text.unicode import JOINER, LETTER, NUMBER, UNSPACED, code_points, flag_at
+
+
+class Words(NamedTuple):
+    """The words of a batch, document after document, in the order of the text.
+
+    starts, ends  (words,)          int64  bytes data[start:end] are the word
+    lengths       (words,)          int32  code points, marks included
+    documents     (documents + 1,)  int64  where the words of each document begin
+    """
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    lengths: NDArray[np.int32]
+    documents: NDArray[np.int64]
+
+
+class _Segmented(NamedTuple):
+    """A batch and its words. Holding `data` keeps its address from being used again."""
+
+    data: Bytes
+    offsets: Offsets
+    words: Words
+
+
+# The last batch of this process: measure_text and score_* read the same one in turn.
+_last: _Segmented | None = None
+
+
+def segment(data: Bytes, offsets: Offsets) -> Words:
+    """The words of every document. A document without letters or digits has none.
+
+    They are looked for once: who asks next for the same buffer, as Arrow hands it from
+    stage to stage, gets the same words. Nobody may write to either.
+    """
+    global _last
+    last = _last
+    if last is not None and _is_same(last, data, offsets):
+        return last.words
+    words = _segment(read_only(data), offsets)
+    _last = _Segmented(data, offsets, words)
+    return words
+
+
+def _is_same(last: _Segmented, data: Bytes, offsets: Offsets) -> bool:
+    """Whether this is the memory that was read last, not only an equal text."""
+    return (
+        last.data.ctypes.data == data.ctypes.data
+        and len(last.data) == len(data)
+        and np.array_equal(last.offsets, offsets)
+    )
+
+
+def _segment(data: Bytes, offsets: Offsets) -> Words:
+    tables = code_points()
+    words, is_unspaced = _runs(data, offsets, tables.index, tables.flags)
+    if not is_unspaced.any():
+        return words
+    breaks = word_breaks(data, words.starts[is_unspaced], words.ends[is_unspaced])
+    return _cut(data, words, is_unspaced, breaks, tables.index, tables.flags)
+
+
+@njit(cache=True, nogil=True)
+def _runs(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    index: NDArray[np.uint16],
+    flags: NDArray[np.uint16],
+) -> tuple[Words, NDArray[np.bool_]]:
+    """Words of the spaced scripts, whole runs of the others, and which is which."""
+    # Two runs never touch unless their kinds differ, and an unspaced letter has 3
+    # bytes: at most one run in two bytes. Pages never written to cost no memory.
+    capacity = (offsets[-1] - offsets[0]) // 2 + len(offsets)
+    starts = np.empty(capacity, np.int64)
+    ends = np.empty(capacity, np.int64)
+    lengths = np.empty(capacity, np.int32)
+    is_unspaced = np.empty(capacity, np.bool_)
+    documents = np.zeros(len(offsets), np.int64)
+    count = 0
+    for document in range(len(offsets) - 1):
+        here, stop = offsets[document], offsets[document + 1]
+        while here < stop:
+            flag, width = flag_at(data, here, stop, index, flags)
+            if not flag & (LETTER | NUMBER):
+                here += width
+                continue
+            unspaced = flag & UNSPACED
+            starts[count] = here
+            is_unspaced[count] = unspaced != 0
+            length = 0
+            while flag & JOINER or (
+                flag & (LETTER | NUMBER) and flag & UNSPACED == unspaced
+            ):
+                length += 1
+                here += width
+                if here == stop:
+                    break
+                flag, width = flag_at(data, here, stop, index, flags)
+            ends[count] = here
+            lengths[count] = length
+            count += 1
+        documents[document + 1] = count
+    words = Words(
+        starts[:count].copy(), ends[:count].copy(), lengths[:count].copy(), documents
+    )
+    return words, is_unspaced[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _cut(
+    data: NDArray[np.uint8],
+    runs: Words,
+    is_unspaced: NDArray[np.bool_],
+    breaks: NDArray[np.int64],
+    index: NDArray[np.uint16],
+    flags: NDArray[np.uint16],
+) -> Words:
+    """The runs, the unspaced ones cut at `breaks` (bytes, ascending)."""
+    capacity = len(runs.starts) + len(breaks)
+    starts = np.empty(capacity, np.int64)
+    ends = np.empty(capacity, np.int64)
+    lengths = np.empty(capacity, np.int32)
+    documents = np.zeros(len(runs.documents), np.int64)
+    count, next_break = 0, 0
+    for document in range(len(documents) - 1):
+        for run in range(runs.documents[document], runs.documents[document + 1]):
+            if not is_unspaced[run]:
+                starts[count], ends[count] = runs.starts[run], runs.ends[run]
+                lengths[count] = runs.lengths[run]
+                count += 1
+                continue
+            here = runs.starts[run]
+            while here < runs.ends[run]:
+                while next_break < len(breaks) and breaks[next_break] <= here:
+                    next_break += 1
+                stop = runs.ends[run]
+                if next_break < len(breaks):
+                    stop = min(stop, breaks[next_break])
+                length, is_word = _length(data, here, stop, index, flags)
+                if is_word:
+                    starts[count], ends[count] = here, stop
+                    lengths[count] = length
+                    count += 1
+                here = stop
+        documents[document + 1] = count
+    return Words(
+        starts[:count].copy(), ends[:count].copy(), lengths[:count].copy(), documents
+    )
+
+
+@njit(cache=True, nogil=True)
+def _length(
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    index: NDArray[np.uint16],
+    flags: NDArray[np.uint16],
+) -> tuple[int, bool]:
+    """Code points of a segment, and whether a letter or number is among them."""
+    length, is_word = 0, False
+    here = start
+    while here < stop:
+        flag, width = flag_at(data, here, stop, index, flags)
+        is_word |= flag & (LETTER | NUMBER) != 0
+        length += 1
+        here += width
+    return length, is_word

@@ -1,0 +1,85 @@
+"""Word lists from text: the user's files and those that a package ships.
+
+The package is glin-profanity (MIT): JSON dictionaries of 24 languages. Only its data
+files are read; its code is never imported.
+"""
+
+import json
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, files
+
+from tamis.toxicity.lexicon import usable
+
+PACKAGE = "glin-profanity"
+
+_FOLDER = "glin_profanity/data/dictionaries/"
+_LANGUAGES = {
+    "arabic": "arb",
+    "chinese": "cmn",
+    "czech": "ces",
+    "danish": "dan",
+    "dutch": "nld",
+    "english": "eng",
+    "esperanto": "epo",
+    "finnish": "fin",
+    "french": "fra",
+    "german": "deu",
+    "hindi": "hin",
+    "hungarian": "hun",
+    "italian": "ita",
+    "japanese": "jpn",
+    "korean": "kor",
+    "norwegian": "nob",
+    "persian": "pes",
+    "polish": "pol",
+    "portuguese": "por",
+    "russian": "rus",
+    "spanish": "spa",
+    "swedish": "swe",
+    "thai": "tha",
+    "turkish": "tur",
+}
+
+
+def entries_of(text: str) -> tuple[str, ...]:
+    """Entries of a list: JSON (an array, or an object with `words`) or one a line.
+
+    In the latter `#` begins a comment and blank lines do not count. Raises ValueError
+    where the text is neither.
+    """
+    text = text.removeprefix("\ufeff")
+    if text.lstrip().startswith(("[", "{")):
+        document = json.loads(text)
+        words = document.get("words") if isinstance(document, dict) else document
+        if not isinstance(words, list) or not all(isinstance(w, str) for w in words):
+            raise ValueError(
+                "not an array of strings, nor an object with one as `words`"
+            )
+        return tuple(words)
+    lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
+    return tuple(line for line in lines if line)
+
+
+@lru_cache(maxsize=1)
+def packaged_lists() -> dict[str, tuple[str, ...]]:
+    """Entries by ISO 639-3 code; empty where the package is not installed.
+
+    Entries that cannot match and Latin ones of one or two letters are left out: the
+    lists have `sm`, `ak`, `am`, which are words of everyday prose as well.
+    """
+    try:
+        paths = files(PACKAGE) or []
+    except PackageNotFoundError:
+        return {}
+    lists = {}
+    for path in paths:
+        name = path.as_posix()
+        language = _LANGUAGES.get(path.stem)
+        if name.startswith(_FOLDER) and path.suffix == ".json" and language:
+            entries = entries_of(path.read_text(encoding="utf-8"))
+            lists[language] = tuple(
+                entry
+                for entry in usable(entries)
+                if len(entry) > 2 or not entry.isascii()
+            )
+    return lists

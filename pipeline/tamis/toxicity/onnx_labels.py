@@ -1,0 +1,172 @@
+"""A text classifier in ONNX, with its tokenizer: labels and probabilities.
+
+A folder as model hubs lay it out, and all of it local:
+    model.onnx      token numbers (and mask, and token types, where it asks for them) in,
+                    a logit for each label out; may keep its weights in model.onnx_data
+    tokenizer.json  of the package tokenizers
+    config.json     id2label; problem_type, where labels do not exclude each other;
+                    pad_token_id
+
+The runtime is optional, and imported when a model is opened.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.errors import ConfigError
+from tamis.linear.model import probabilities
+
+Device = Literal["cpu", "cuda"]
+
+FILES = ("model.onnx", "tokenizer.json", "config.json")
+WEIGHTS = ("model.onnx_data", "model.onnx.data")  # where a large model keeps them
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_ERRORS_ONLY = 3
+
+
+class OnnxLabels:
+    """An open model. Raises ConfigError where the runtime or the device is not there,
+    OSError for a file that is not, ValueError for one that is not what it should be.
+    """
+
+    def __init__(self, folder: str, *, device: Device, max_tokens: int) -> None:
+        written = (Path(folder) / "config.json").read_bytes()
+        with _as_value_error("config.json"):
+            config = json.loads(written)
+        self.labels = _labels_of(config)
+        self._is_exclusive = _is_exclusive(config, self.labels)
+        self._padding = _padding_of(config)
+        self._tokenizer = _tokenizer(Path(folder) / "tokenizer.json", max_tokens)
+        self._session = _session(Path(folder) / "model.onnx", device)
+        self._inputs = {
+            value.name: np.dtype(np.int32 if "int32" in value.type else np.int64)
+            for value in self._session.get_inputs()
+        }
+        with _as_value_error("model.onnx"):
+            shape = self._logits([self._tokens("a")]).shape
+        if shape != (1, len(self.labels)):
+            raise ValueError(
+                f"config.json names {len(self.labels)} labels, but the model's answer"
+                f" has the shape {shape}"
+            )
+
+    def chances(
+        self, texts: Sequence[str], labels: Collection[str], *, at_once: int
+    ) -> NDArray[np.float64]:
+        """Probability of each text that its label is one of `labels`, in [0, 1].
+
+        Labels that do not exclude each other count as the likeliest of them. Texts
+        asked one at a time have answers of their own; the last digits of those asked
+        together may depend on their neighbours.
+        """
+        wanted = [place for place, label in enumerate(self.labels) if label in labels]
+        tokens = [self._tokens(text) for text in texts]
+        found = [
+            self._chances_of(self._logits(tokens[first : first + at_once]), wanted)
+            for first in range(0, len(tokens), at_once)
+        ]
+        return np.concatenate([np.empty(0), *found])
+
+    def _chances_of(
+        self, logits: NDArray[np.float64], wanted: list[int]
+    ) -> NDArray[np.float64]:
+        if not self._is_exclusive:
+            return np.asarray(probabilities(logits)[:, wanted].max(axis=1))
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers[:, wanted].sum(axis=1) / powers.sum(axis=1))
+
+    def _tokens(self, text: str) -> list[int]:
+        numbers: list[int] = self._tokenizer.encode(text).ids
+        return numbers
+
+    def _logits(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """(texts, labels). Shorter texts are filled up, and the mask says where."""
+        shape = len(tokens), max(1, *map(len, tokens))
+        ids, mask = np.full(shape, self._padding), np.zeros(shape, int)
+        for row, numbers in enumerate(tokens):
+            ids[row, : len(numbers)] = numbers
+            mask[row, : len(numbers)] = 1
+        known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": 0 * ids}
+        unknown = sorted(set(self._inputs) - set(known))
+        if unknown:
+            raise ValueError(
+                f"the model asks for {', '.join(unknown)}, not only for"
+                f" {', '.join(known)}"
+            )
+        fed = {name: known[name].astype(type_) for name, type_ in self._inputs.items()}
+        answers = self._session.run(None, fed)
+        return np.asarray(answers[0], np.float64)
+
+
+def _labels_of(config: Any) -> tuple[str, ...]:
+    named = config.get("id2label") if isinstance(config, dict) else None
+    if not isinstance(named, dict) or not named:
+        raise ValueError("config.json: no id2label in it")
+    return tuple(str(named[key]) for key in sorted(named, key=int))
+
+
+def _padding_of(config: dict[str, Any]) -> int:
+    found = config.get("pad_token_id")
+    if found is None:
+        return 0
+    if not isinstance(found, int) or found < 0:
+        raise ValueError(f"config.json: a pad_token_id of {found!r}")
+    return found
+
+
+def _is_exclusive(config: dict[str, Any], labels: Sequence[str]) -> bool:
+    return (
+        len(labels) > 1 and config.get("problem_type") != "multi_label_classification"
+    )
+
+
+def _tokenizer(path: Path, max_tokens: int) -> Any:
+    from tokenizers import Tokenizer  # only recipes that name one pay for it
+
+    path.open("rb").close()  # the library's own error does not say what is missing
+    with _as_value_error("tokenizer.json"):
+        tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def _session(path: Path, device: Device) -> Any:
+    if find_spec("onnxruntime") is None:
+        raise ConfigError(f"{path} needs onnxruntime: pip install 'tamis[onnx]'")
+    runtime = import_module("onnxruntime")
+    provider = _PROVIDERS[device]
+    if provider not in runtime.get_available_providers():
+        raise ConfigError(
+            f"device: {device}: the installed onnxruntime has no {provider};"
+            " install onnxruntime-gpu in its place"
+        )
+    options = runtime.SessionOptions()
+    # A task has one core; and sums in another order would give other last digits.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = _ERRORS_ONLY
+    path.open("rb").close()
+    with _as_value_error("model.onnx"):
+        session = runtime.InferenceSession(str(path), options, providers=[provider])
+    if session.get_providers()[0] != provider:  # it falls back without a word
+        raise ConfigError(f"device: {device}: {provider} could not be started")
+    return session
+
+
+@contextmanager
+def _as_value_error(name: str) -> Iterator[None]:
+    """Both libraries raise classes of their own that are `Exception` and nothing more."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{name}: {error}") from error

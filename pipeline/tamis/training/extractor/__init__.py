@@ -1,0 +1,1 @@
+"""Train the block extractor's weights."""

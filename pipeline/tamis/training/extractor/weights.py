@@ -1,0 +1,50 @@
+"""How much each page, and each of its blocks, counts in training."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.training.extractor.labels import Labels
+from tamis.training.extractor.pages import Page
+
+_SILVER: Final = 2.0
+_LEAST_WANTED: Final = 0.1  # share of a page: gold of three words is not to rule
+
+
+def page_weights(pages: Sequence[Page], labels: Sequence[Labels]) -> list[float]:
+    """So that no source or type of page rules: 1 / sqrt(pages like this one).
+
+    Pages are alike if of one source and, where there is gold, of one type. A page
+    with silver labels counts twice: by gold alone, WCXB's way of annotating
+    articles wins over everybody else's.
+    """
+    kinds = [
+        (page.source, page.page_type if of.is_gold else "")
+        for page, of in zip(pages, labels, strict=True)
+    ]
+    count = Counter(kinds)
+    return [
+        (1.0 if of.is_gold else _SILVER) * float(count[kind] ** -0.5)
+        for kind, of in zip(kinds, labels, strict=True)
+    ]
+
+
+def block_weights(labels: Labels, page_weight: float) -> NDArray[np.float64]:
+    """A page's weight, spread over its blocks by their words; all 0 without words.
+
+    Between two ways to spread it, by the geometric mean of their denominators: each
+    page counts alike, or each wrong word counts by what it costs of the page's F1,
+    which is the more the fewer words are wanted. The first is the better for WCXB,
+    the second for news.
+    """
+    weight = labels.words.astype(np.float64) * labels.weight
+    total = float(weight.sum())
+    if total == 0:
+        return weight
+    wanted = max(float((weight * labels.content).sum()), _LEAST_WANTED * total)
+    spread: NDArray[np.float64] = weight * (page_weight / math.sqrt(2 * total * wanted))
+    return spread

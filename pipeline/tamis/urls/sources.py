@@ -1,0 +1,151 @@
+"""Blocklists as people keep them: files of domains, hosts and URLs.
+
+    FOLDER/CATEGORY/domains, FOLDER/CATEGORY/urls   the layout of UT1 and squidGuard
+    FOLDER/domains, FOLDER/urls                     one category, named by its folder
+    FOLDER/anything.txt, anything.txt               one list, named by its file
+
+Any of them may end in .gz. One entry a line; `#` begins a comment; the address in front
+of a hosts file's lines (`0.0.0.0 example.org`) and a leading `*.` or `.` are skipped.
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import numpy as np
+
+from tamis.errors import ConfigError
+from tamis.urls.keys import Keys, entry_keys, line_keys
+
+# What UT1 (Universite Toulouse Capitole) lists for other reasons than harm: a school may
+# close them, a corpus wants them. A category of another name blocks as any list does.
+UT1_HARMLESS = frozenset(
+    {
+        *("arjel", "associations_religieuses", "astrology", "audio-video", "bank"),
+        *("bitcoin", "blog", "celebrity", "chat", "child", "cleaning", "cooking"),
+        *("doh", "download", "dynamic-dns", "examen_pix", "filehosting", "financial"),
+        *("forums", "games", "jobsearch", "lingerie", "liste_blanche", "liste_bu"),
+        *("manga", "marketingware", "mobile-phone", "press", "publicite", "radio"),
+        *("reaffected", "remote-control", "sexual_education", "shopping"),
+        *("shortener", "social_networks", "special", "sports", "translation"),
+        *("update", "vpn", "webhosting", "webmail"),
+    }
+)
+
+_UT1_FILES = ("domains", "urls")
+_UT1_TEXTS = frozenset({"usage", "expressions", "cc-by-sa-4-0.pdf", "global_usage"})
+_CHUNK_BYTES = 1 << 24
+_HOSTS_FILE = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)\s+")
+
+
+class Source(NamedTuple):
+    category: str
+    path: Path
+
+
+def sources(lists: tuple[str, ...], categories: tuple[str, ...] = ()) -> list[Source]:
+    """The files behind `lists`, in their order, a folder's by name.
+
+    Without `categories` all count but UT1's harmless ones. Raises ConfigError for a path
+    that does not exist and for a category that no list has.
+    """
+    found = [source for path in lists for source in _expand(Path(path))]
+    if not categories:
+        return [x for x in found if x.category not in UT1_HARMLESS]
+    present = {source.category for source in found}
+    for category in categories:
+        if category not in present:
+            known = ", ".join(sorted(present)) or "none"
+            raise ConfigError(
+                f"no list has the category {category!r}; there are: {known}"
+            )
+    return [source for source in found if source.category in categories]
+
+
+def keys_of(source: Source) -> Keys:
+    """Keys of the entries of one file. A line that names no host is passed over."""
+    found = [np.empty(0, np.uint64)]
+    try:
+        with _opened(source.path) as file:
+            for lines in _in_lines(file):
+                keys, others = line_keys(np.frombuffer(lines, np.uint8))
+                odd = [lines[start:stop] for start, stop in others.tolist()]
+                entries = [_entry(line.decode("utf-8", "replace")) for line in odd]
+                found += [keys, entry_keys(entries)]
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError(f"list {source.path} cannot be read: {error}") from error
+    return np.concatenate(found)
+
+
+def _in_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Some megabytes of whole lines at a time."""
+    rest = b""
+    while chunk := file.read(_CHUNK_BYTES):
+        lines, feed, rest_of_chunk = chunk.rpartition(b"\n")
+        if feed:
+            yield rest + lines
+            rest = rest_of_chunk
+        else:
+            rest += chunk
+    yield rest
+
+
+def _entry(line: str) -> str:
+    """The line without comment, hosts-file address and wildcard.
+
+    `#` inside a URL is a fragment, which normalisation takes off all the same.
+    """
+    entry = _HOSTS_FILE.sub("", line.split("#", 1)[0].strip(), count=1)
+    entry = entry.split(maxsplit=1)[0] if entry else ""
+    return entry.removeprefix("*").removeprefix(".")
+
+
+def _expand(path: Path) -> Iterator[Source]:
+    if path.is_file():
+        yield Source(_category(path), path)
+        return
+    if not path.is_dir():
+        raise ConfigError(f"list {path} does not exist")
+    folders = {path} | {child for child in path.iterdir() if child.is_dir()}
+    # UT1 links second names (porn -> adult): the real one counts.
+    real = {folder.resolve(): folder for folder in sorted(folders, key=_links_first)}
+    found = [
+        source for folder in sorted(real.values()) for source in _in_folder(folder)
+    ]
+    loose = sorted(child for child in path.iterdir() if _is_loose_list(child))
+    found += [Source(_category(child), child) for child in loose]
+    if not found:
+        raise ConfigError(f"folder {path} holds no lists")
+    yield from found
+
+
+def _in_folder(folder: Path) -> Iterator[Source]:
+    for name in _UT1_FILES:
+        for file in (folder / name, folder / f"{name}.gz"):
+            if file.is_file():
+                yield Source(folder.name, file)
+
+
+def _is_loose_list(path: Path) -> bool:
+    """Whether a file beside the categories is a list of its own."""
+    if not path.is_file() or path.name.startswith("."):
+        return False
+    return _category(path) not in _UT1_FILES and path.name.lower() not in _UT1_TEXTS
+
+
+def _links_first(path: Path) -> tuple[bool, Path]:
+    # Later entries of a dict win, so real folders come last.
+    return not path.is_symlink(), path
+
+
+def _category(path: Path) -> str:
+    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.suffix == ".gz":
+        return cast(BinaryIO, gzip.open(path))
+    return path.open("rb")

@@ -1,0 +1,138 @@
+"""Words in an address that give its site away.
+
+A word of an address is a run of letters, or of letters and digits, between any other
+characters of its host and path: the query is what a visitor looked for, and is not read.
+Case and accents do not count. A compound counts as its words where the table knows every
+part of it: `freepornvideos` is free + porn + videos, while `siriporn`, `essex`,
+`cockburn` and `analytics` hold no compound that is all in the table.
+
+    strict  one is enough, alone or in a compound
+    hard    one is enough, but only as a word of its own
+    soft    two different ones are needed, alone or in compounds
+    part    means nothing, and makes compounds
+
+Strict, hard and soft words and the two-word rule are RefinedWeb's (Penedo et al. 2023,
+appendix G.1). Its strict words match anywhere, as in "Siriporn"; ours do not.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from tamis.errors import ConfigError
+from tamis.urls.normalise import Address, unicode_host
+
+RULES = ("strict", "hard", "soft", "part")
+
+_LETTERS, _WITH_DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"[^\W_]+")
+_DIGIT = re.compile(r"\d")
+# A longer run is an identifier, not a compound.
+_MAX_COMPOUND = 40
+_SOFT_NEEDED = 2
+_SIEVE_WORDS = 250
+
+
+class UrlWords:
+    """Words by rule, folded: small letters without accents."""
+
+    def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
+        folded = {rule: frozenset(map(fold, words.get(rule, ()))) for rule in RULES}
+        self.strict, self.hard, self.soft, self.part = (folded[x] for x in RULES)
+        self._known = frozenset().union(*folded.values())
+        self._longest = max(map(len, self._known), default=0)
+
+    def rule(self, where: Address) -> str | None:
+        """`strict`, `hard` or `soft`, whichever takes the address first; None for none."""
+        words = address_words(where)
+        parts = words.union(*map(self.compound, words))
+        if not self.strict.isdisjoint(parts):
+            return "strict"
+        if not self.hard.isdisjoint(words):
+            return "hard"
+        return "soft" if len(self.soft & parts) >= _SOFT_NEEDED else None
+
+    def compound(self, word: str) -> list[str]:
+        """The words that make up a compound, last first; none where a part is unknown.
+
+        Of several ways to cut it, the one whose last words are longest.
+        """
+        size = len(word)
+        if size > _MAX_COMPOUND:
+            return []
+        # Where a known word ends -> where the longest one that ends there starts.
+        start_of = {0: 0}
+        for start in range(size):
+            if start in start_of:
+                for stop in range(start + 1, min(size, start + self._longest) + 1):
+                    if stop not in start_of and word[start:stop] in self._known:
+                        start_of[stop] = start
+        parts = []
+        while size and size in start_of:
+            parts.append(word[start_of[size] : size])
+            size = start_of[size]
+        return parts
+
+    def sieve(self) -> list[str]:
+        """Regular expressions of which one finds any ASCII address a rule could take.
+
+        For RE2: most addresses match nothing and are done with. Several, because an
+        automaton of thousands of words outgrows RE2's memory and runs 1,000 times slower.
+        """
+        telling = sorted(filter(str.isascii, self.strict | self.hard | self.soft))
+        starts = range(0, len(telling), _SIEVE_WORDS)
+        groups = (telling[start : start + _SIEVE_WORDS] for start in starts)
+        return ["|".join(map(re.escape, group)) for group in groups]
+
+
+def address_words(where: Address) -> set[str]:
+    """Folded words of host and path."""
+    text = fold(f"{unicode_host(where.host)} {where.path.split('?', 1)[0]}")
+    letters = set(_LETTERS.findall(text))
+    return letters.union(_WITH_DIGITS.findall(text)) if _DIGIT.search(text) else letters
+
+
+def fold(text: str) -> str:
+    """Small letters without accents: `Coño` is `cono`, `ß` is `ss`."""
+    if text.isascii():
+        return text.lower()
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def load_words(paths: Iterable[str], *, with_own: bool) -> UrlWords:
+    """Words of the user's tables, and of the package's own where asked for.
+
+    A table has lines `rule<TAB>word`, and comments from `#`. Raises ConfigError naming
+    the line that is neither.
+    """
+    found: dict[str, list[str]] = {rule: [] for rule in RULES}
+    tables = [(path, _read(path)) for path in paths]
+    if with_own:
+        tables.append(("words.tsv", _own_words()))
+    for name, text in tables:
+        for number, line in enumerate(text.splitlines(), 1):
+            cells = line.split("#", 1)[0].split()
+            if not cells:
+                continue
+            if len(cells) != 2 or cells[0] not in RULES:
+                expected = f"one of {', '.join(RULES)}, a tab and a word"
+                raise ConfigError(f"{name}, line {number}: {line!r} is not {expected}")
+            found[cells[0]].append(cells[1])
+    return UrlWords(found)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"word table {path} cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=1)
+def _own_words() -> str:
+    return (
+        resources.files(__package__).joinpath("words.tsv").read_text(encoding="utf-8")
+    )

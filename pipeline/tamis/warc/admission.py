@@ -1,0 +1,85 @@
+"""Which records become documents.
+
+Admitted are `response` records with HTTP status 200 and an HTML type, and
+`conversion` records of plain text, which is what WET files hold. The type is the
+one that the crawler identified, else the server's, else sniffed from the body.
+"""
+
+import re
+from dataclasses import dataclass
+
+from tamis.warc.http import Response, decode_body, parse_response
+from tamis.warc.record import Record
+
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}")
+# The tags of the WHATWG MIME Sniffing Standard, section 7.1, "html".
+_HTML_START = re.compile(
+    rb"(?:<!DOCTYPE HTML|<(?:HTML|HEAD|SCRIPT|IFRAME|H1|DIV|FONT|TABLE|A|STYLE|TITLE"
+    rb"|BODY|BR|B|P))[ >\t\n\f\r]|<!--",
+    re.IGNORECASE,
+)
+_XHTML_START = re.compile(
+    rb"<\?xml[^>]{0,256}>.{0,512}?<(?:!DOCTYPE )?html", re.I | re.S
+)
+_SNIFFED = 2048
+_BOM_OR_SPACE = b"\xef\xbb\xbf\xfe\xff \t\n\f\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A record to be kept, with its HTTP head where it has one."""
+
+    record: Record
+    response: Response | None  # None for a conversion record
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a record that becomes no document is counted by."""
+
+    type: str
+    status: int | None
+    mime: str | None
+
+
+def admit(record: Record) -> Admitted | Refused:
+    header = record.header
+    stated = media_type(header.fields.get("content-type"))
+    if header.type == "conversion":
+        if stated in (None, "text/plain"):
+            return Admitted(record, None)
+        return Refused(header.type, None, stated)
+    if header.type != "response":
+        return Refused(header.type, None, stated)
+    response = parse_response(record.block)
+    if response.status is None:
+        return Refused(header.type, None, stated)
+    mime = (
+        media_type(header.fields.get("warc-identified-payload-type"))
+        or media_type(response.fields.get("content-type"))
+        or sniffed_type(record.block, response)
+    )
+    if response.status == 200 and mime in HTML_TYPES:
+        return Admitted(record, response)
+    return Refused(header.type, response.status, mime)
+
+
+def media_type(value: str | None) -> str | None:
+    """`Text/HTML; charset=utf-8` -> `text/html`; None where there is none."""
+    if value is None:
+        return None
+    essence = value.partition(";")[0].partition(",")[0].strip().lower()
+    return essence if _MEDIA_TYPE.fullmatch(essence) else None
+
+
+def sniffed_type(block: bytes, response: Response) -> str | None:
+    """`text/html` for a response whose decoded body begins as HTML does, else None."""
+    body = memoryview(block)[response.body_start :]
+    head = bytes(decode_body(body, response.fields, _SNIFFED))
+    if head.startswith((b"\xfe\xff", b"\xff\xfe")):
+        head = head.replace(b"\0", b"")
+    head = head.lstrip(_BOM_OR_SPACE)
+    if _HTML_START.match(head) or _XHTML_START.match(head):
+        return "text/html"
+    return None

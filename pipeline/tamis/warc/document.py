@@ -1,0 +1,150 @@
+"""The columns of one document, from an admitted record."""
+
+import functools
+import posixpath
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import xxhash
+from publicsuffixlist import PublicSuffixList
+
+from tamis.warc.admission import Admitted
+from tamis.warc.headers import MAX_HEADER_BYTES
+from tamis.warc.http import decode_body, rights_lines
+from tamis.warc.record import Record
+
+# Why a record that was admitted is dropped at once; `html` is null then.
+TOO_LARGE = "html_too_large"  # more than max_html_bytes, decoded
+EMPTY = "empty_body"  # no byte of body
+_CRAWL = re.compile(r"CC-MAIN-\d{4}-\d{2}(?!\d)")
+_HOST = re.compile(
+    r"[a-z][a-z0-9+.\-]*://(?:[^/?#@\\]*@)*(?:\[([0-9a-f:.]+)\]|([^/?#:@\\\[\]]+))",
+    re.I,
+)
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+
+
+class Document(NamedTuple):
+    """One row of schema.RECORD, its fields in the schema's order."""
+
+    id: int
+    record_id: str | None
+    url: str | None
+    host: str | None
+    domain: str | None
+    fetched_at: datetime | None
+    crawl: str | None
+    warc_path: str
+    warc_offset: int
+    warc_length: int
+    payload_digest: str | None
+    http_content_type: str | None
+    truncated: str | None
+    http_rights: str | None
+    html: bytes | memoryview | None
+    drop_reason: str | None
+
+
+def document(
+    admitted: Admitted, *, path: str, crawl: str | None, max_html_bytes: int
+) -> Document:
+    """The row of an admitted record. `crawl` is used as it comes; see `crawl_of`."""
+    record, response = admitted.record, admitted.response
+    fields = record.header.fields
+    rights = None
+    if response is None:
+        content_type = fields.get("content-type")
+        body: bytes | memoryview = record.block
+    else:
+        content_type = response.fields.get("content-type")
+        rights = rights_lines(record.block, response)
+        coded = memoryview(record.block)[response.body_start :]
+        body = decode_body(coded, response.fields, max_html_bytes)
+    reason = None
+    if len(body) > max_html_bytes or len(record.block) < record.header.block_length:
+        reason = TOO_LARGE
+    elif not body:
+        reason = EMPTY
+    url = fields.get("warc-target-uri")
+    host = host_of(url)
+    return Document(
+        id=document_id(path, record),
+        record_id=fields.get("warc-record-id"),
+        url=url,
+        host=host,
+        domain=domain_of(host),
+        fetched_at=timestamp(fields.get("warc-date")),
+        crawl=crawl,
+        warc_path=path,
+        warc_offset=record.offset,
+        warc_length=record.length,
+        payload_digest=fields.get("warc-payload-digest"),
+        http_content_type=content_type,
+        truncated=fields.get("warc-truncated"),
+        http_rights=rights,
+        html=body if reason is None else None,
+        drop_reason=reason,
+    )
+
+
+def block_limit(max_html_bytes: int) -> int:
+    """Bytes of a block that matter: a coded body may be longer than the decoded."""
+    return 2 * max_html_bytes + 2 * MAX_HEADER_BYTES
+
+
+def document_id(path: str, record: Record) -> int:
+    """xxh3_64 of `NAME:OFFSET`, seed 0: NAME is the path's last part, no `?query`.
+
+    A record that is not the first of its compressed frame has no offset of its
+    own: `NAME:OFFSET:INNER`, where INNER counts inflated bytes from the frame.
+    """
+    name = posixpath.basename(path.partition("?")[0] if "://" in path else path)
+    place = f"{name}:{record.offset}"
+    if record.inner:
+        place += f":{record.inner}"
+    return xxhash.xxh3_64_intdigest(place.encode("utf-8", "surrogateescape"))
+
+
+def crawl_of(path: str) -> str | None:
+    """`CC-MAIN-YYYY-WW` where the path names a crawl."""
+    found = _CRAWL.search(path)
+    return None if found is None else found.group()
+
+
+def host_of(url: str | None) -> str | None:
+    """Host in lower case, without port and final dot; None where there is none.
+
+    Punycode stays as it is. `http://[2001:DB8::1]:80/` has host `2001:db8::1`.
+    """
+    found = None if url is None else _HOST.match(url)
+    if found is None:
+        return None
+    return (found.group(1) or found.group(2)).strip().rstrip(".").lower() or None
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def domain_of(host: str | None) -> str | None:
+    """Registered domain by the public suffix list; None for an address or a suffix."""
+    if host is None or ":" in host or _IPV4.fullmatch(host):
+        return None
+    domain: str | None = _public_suffixes().privatesuffix(host)
+    return domain
+
+
+def timestamp(date: str | None) -> datetime | None:
+    """A WARC-Date, or an ARC's 14 digits, in UTC; None for anything else."""
+    if date is None:
+        return None
+    try:
+        if date.isascii() and date.isdigit() and len(date) >= 14:
+            return datetime.strptime(date[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        parsed = datetime.fromisoformat(date)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+    except (ValueError, OverflowError):
+        return None
+
+
+@functools.lru_cache(maxsize=1)
+def _public_suffixes() -> PublicSuffixList:
+    return PublicSuffixList()

@@ -1,0 +1,61 @@
+"""One record again, by what its document says of its place."""
+
+from tamis.errors import InputError
+from tamis.warc.admission import Admitted
+from tamis.warc.document import Document, block_limit, crawl_of, document, document_id
+from tamis.warc.frames import open_archive
+from tamis.warc.http import parse_response
+from tamis.warc.record import Record
+from tamis.warc.records import read_record_at
+from tamis.warc.source import BinaryFile, Source
+
+
+def fetch_record(
+    file: BinaryFile,
+    offset: int,
+    length: int,
+    *,
+    path: str,
+    size: int | None = None,
+    id: int | None = None,
+    crawl: str | None = None,
+    max_html_bytes: int = 3 << 20,
+) -> Document:
+    """The document at `warc_offset` and `warc_length` of the archive at `path`.
+
+    Whether it would be admitted is not asked. Only the bytes from `offset` to
+    `offset + length` are read, and a zstd archive's dictionary. `id` chooses
+    among records that share a frame; for these, `size` of the file lets the
+    search go on where `length` falls short.
+    Raises InputError where there is no whole record, or none of that id.
+    """
+    for stop in (offset + length, size):
+        if stop is None:
+            break
+        record = _find(
+            Source(file, stop, path), offset, id, block_limit(max_html_bytes)
+        )
+        if record is not None:
+            is_response = record.header.type == "response"
+            response = parse_response(record.block) if is_response else None
+            fetched = document(
+                Admitted(record, response),
+                path=path,
+                crawl=crawl_of(path) or crawl,
+                max_html_bytes=max_html_bytes,
+            )
+            html = None if fetched.html is None else bytes(fetched.html)
+            return fetched._replace(html=html)
+    raise InputError(f"{path}: no whole record at {offset}, length {length}")
+
+
+def _find(
+    source: Source, offset: int, id: int | None, max_block_bytes: int
+) -> Record | None:
+    archive = open_archive(source, offset)
+    for step in read_record_at(archive, offset, max_block_bytes=max_block_bytes):
+        if isinstance(step, Record) and (
+            id is None or document_id(source.name, step) == id
+        ):
+            return step
+    return None

@@ -1,0 +1,46 @@
+"""What reading an archive yields: records, and losses between them."""
+
+from dataclasses import dataclass
+
+from tamis.warc.headers import Header
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One whole record.
+
+    length  bytes of the file from `offset` on that hold it: its frame, or in an
+            uncompressed archive header, block and padding. In a frame of many
+            records: as much as has to be read to get to its end
+    inner   where it starts in its inflated segment; 0 in a frame of its own
+    block   its block, cut at the limit; empty for types that are not wanted
+    """
+
+    offset: int
+    inner: int
+    length: int
+    header: Header
+    block: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A part of the file that gave no record.
+
+    bytes    of the file; inflated bytes for a loss beside other records of a
+             sound frame
+    records  how many records it certainly held, by their headers or frames
+    is_seen  whether a record's header was read in it
+    """
+
+    offset: int
+    bytes: int
+    records: int
+    cause: str
+    inner: int = 0
+    is_seen: bool = False
+
+
+def is_wanted(header: Header) -> bool:
+    """Whether records of this type can become documents, so that blocks matter."""
+    return header.type in ("response", "conversion")

@@ -1,0 +1,79 @@
+"""Cutting one archive into pieces that can be read side by side.
+
+A split owns the records whose offset lies in [start, stop). Where its first
+record starts is found by scanning, which an archive stored within an archive can
+deceive. So each split reports
+
+    first_start  where it began to read: its first record's offset
+    next_start   where the first record at or after `stop` begins
+
+and whoever runs the splits of a file goes through them in order with `reread`:
+
+    start = places[0].next_start
+    for each later split and its place:
+        again = reread(split, place, start)
+        if again is not None: run `again` instead; take its place
+        start = max(start, place.next_start)
+
+Reading [0, size) is the truth that this restores. A split that finds no record of
+its own says `stop` for both.
+"""
+
+from dataclasses import dataclass, replace
+
+# Of a file that nobody asked for its size: whoever reads it does.
+UNKNOWN_SIZE = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A byte range of one file. `exact`: a record starts at `start`; do not scan.
+
+    tasks     how many splits are read at once, by all workers
+    selected  the places to read, packed (`tamis.warc.selected`); None: all records
+    stamp     the file's ETag, where it has one: another one is another file
+    """
+
+    path: str
+    start: int
+    stop: int
+    size: int  # of the file
+    exact: bool = False
+    crawl: str | None = None
+    tasks: int = 1
+    selected: bytes | None = None
+    stamp: str = ""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a split's reading began and ended."""
+
+    first_start: int = 0
+    next_start: int = 0
+
+
+def plan_splits(size: int, split_bytes: int | None) -> list[tuple[int, int]]:
+    """Ranges of `split_bytes` that cover a file; the last is up to half longer.
+
+    None means the whole file; so does an empty file, and one of UNKNOWN_SIZE.
+    10, 4 -> (0, 4), (4, 10).
+    """
+    if split_bytes is None or split_bytes >= size or size == UNKNOWN_SIZE:
+        return [(0, size)]
+    count = max(1, (size + split_bytes // 2) // split_bytes)
+    starts = [index * split_bytes for index in range(count)]
+    return list(zip(starts, [*starts[1:], size], strict=True))
+
+
+def reread(split: Split, place: Place, start: int) -> Split | None:
+    """The split to read instead, if its first record starts elsewhere, at `start`.
+
+    None if it was read rightly. `start` is where the splits before it ended.
+    """
+    if place.first_start == start:
+        return None
+    found_none = place.first_start >= split.stop
+    if found_none and start >= split.stop:
+        return None
+    return replace(split, start=start, exact=True)

@@ -1,0 +1,1 @@
+"""Units of work: tasks, commit records, executors, fingerprints."""

@@ -1,0 +1,172 @@
+"""Commit records: what a task publishes, and the record that says so.
+
+A task writes files and then, as its last act, one small JSON record under
+commits/ that lists exactly what it publishes. The record exists = the task is
+finished; its name carries the fingerprint of everything the outcome depends on,
+so a later run skips the task or, where a setting changed, does not find it.
+
+    commits/GROUP/KEY-FINGERPRINT.json
+    {"key", "fingerprint", "files": [{"dataset", "path", "rows", "bytes"}], "tally"}
+
+What later passes and barriers read is a `Part` (`tamis.documents.parts`), made of the
+files of such records.
+
+Records are created exclusively: of two workers that finish the same task (one
+orphaned by a killed driver, say) the first is right and the second takes its word.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import ItemsView, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.storage import Storage
+
+# Marks of a worker that is at no document: no document is to blame for its death.
+LOADING = {"at": "loading"}
+READING = {"at": "reading"}
+
+
+@dataclass(frozen=True)
+class File:
+    """A published file: its data set, its name in the storage, rows and size."""
+
+    dataset: str
+    path: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a finished task published. `replaced_by`: the tasks in its place, if any."""
+
+    key: str
+    fingerprint: str
+    files: tuple[File, ...] = ()
+    tally: Mapping[str, Any] = field(default_factory=dict)
+    replaced_by: tuple[str, ...] = ()
+
+    def of(self, dataset: str) -> tuple[File, ...]:
+        return tuple(file for file in self.files if file.dataset == dataset)
+
+
+class _Packed(Mapping[str, Any]):
+    """A tally as compressed JSON, read anew by who asks."""
+
+    def __init__(self, tally: Mapping[str, Any]) -> None:
+        self._content = zlib.compress(json.dumps(dict(tally)).encode())
+
+    def _tally(self) -> dict[str, Any]:
+        tally: dict[str, Any] = json.loads(zlib.decompress(self._content))
+        return tally
+
+    def __getitem__(self, key: str) -> Any:
+        return self._tally()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tally())
+
+    def __len__(self) -> int:
+        return len(self._tally())
+
+    def items(self) -> ItemsView[str, Any]:
+        return self._tally().items()
+
+
+def packed(commit: Commit) -> Commit:
+    """The commit with its tally in a twentieth of the memory: a pass has 100,000."""
+    return replace(commit, tally=_Packed(commit.tally))
+
+
+class Outputs:
+    """What a task publishes. Files enter the commit record in the order written.
+
+    `deaths` is how many workers this task has killed. After one it may `mark` where
+    it is, so that the third tells which document to set apart.
+    """
+
+    def __init__(
+        self, storage: Storage, key: str, fingerprint_: str = "", deaths: int = 0
+    ) -> None:
+        self.storage = storage
+        self.key = key
+        self.deaths = deaths
+        self.files: list[File] = []
+        self._mark_name = mark_name(key, fingerprint_)
+
+    def mark(self, place: Any) -> None:
+        """Remember `place`, a JSON value, should the worker die now."""
+        self.storage.write(self._mark_name, json.dumps(place).encode())
+
+    @contextmanager
+    def parquet(
+        self, dataset: str, schema: pa.Schema, stem: str = "", **options: Any
+    ) -> Iterator[pq.ParquetWriter]:
+        """A zstd Parquet file of `dataset`; `stem` defaults to the task's key."""
+        with self.storage.writer(dataset, stem or self.key, ".parquet") as written:
+            # Hashes have no two values alike: a dictionary of them costs a quarter
+            # more bytes and ten times the time to read one column.
+            repeating = [f.name for f in schema if pa.types.is_string(f.type)]
+            settings: dict[str, Any] = {
+                "compression": "zstd",
+                "use_dictionary": repeating,
+                **options,
+            }
+            with pq.ParquetWriter(str(written.temporary), schema, **settings) as writer:
+                yield writer
+            rows = pq.read_metadata(str(written.temporary)).num_rows
+        self.files.append(File(dataset, written.name, rows, written.bytes))
+
+    @contextmanager
+    def binary(self, dataset: str, suffix: str, rows: int = 0) -> Iterator[str]:
+        """Any other file: yields a local path to fill."""
+        with self.storage.writer(dataset, self.key, suffix) as written:
+            yield str(written.temporary)
+        self.files.append(File(dataset, written.name, rows, written.bytes))
+
+
+def publish_commit(storage: Storage, name: str, commit: Commit) -> Commit:
+    """Create the record, or return the one that was there first."""
+    content = json.dumps(asdict(commit), sort_keys=True).encode()
+    if storage.create(name, content):
+        return commit
+    first = commit_of(storage.read_json(name))
+    if all(storage.exists(file.path) for file in first.files):
+        return first
+    # Someone deleted what the record lists: it says nothing any more.
+    storage.write(name, content)
+    return commit
+
+
+def commit_of(record: dict[str, Any]) -> Commit:
+    """A record as read from JSON."""
+    return Commit(
+        key=record["key"],
+        fingerprint=record["fingerprint"],
+        files=tuple(File(**file) for file in record["files"]),
+        tally=record["tally"],
+        replaced_by=tuple(record["replaced_by"]),
+    )
+
+
+def fingerprint(*parts: Any) -> str:
+    """16 hex digits that differ when any part does. Parts are JSON values."""
+    content = json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def record_name(group: str, key: str, fingerprint_: str) -> str:
+    """Where a task's commit record lies."""
+    return f"commits/{group}/{key}-{fingerprint_}.json"
+
+
+def mark_name(key: str, fingerprint_: str) -> str:
+    """Where a worker that may die tells where it is."""
+    return f"work/marks/{key}-{fingerprint_}.json"

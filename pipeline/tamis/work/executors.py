@@ -1,0 +1,214 @@
+"""Where calls run: in this process, or as Ray Core tasks on one machine or many.
+
+An executor takes calls and gives back outcomes as they end, in any order. It
+moves no document: calls read and write storage and return tallies.
+"""
+
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from tamis.errors import ConfigError, TamisError
+from tamis.interrupts import stop_if_asked
+
+_LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
+_START_ATTEMPTS = 3  # of a local Ray, which gives its own processes 30 s
+
+
+@dataclass(frozen=True)
+class Call:
+    """One function call. `function` is importable; arguments are small."""
+
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended: with a value, an exception, or the death of its worker."""
+
+    call: Call
+    value: Any = None
+    error: BaseException | None = None
+    died: str | None = None
+
+
+class Executor(Protocol):
+    """`submit` up to `capacity` calls, `wait` for one to end; `close` at the end.
+
+    `workers` of them run at once.
+    """
+
+    capacity: int
+    workers: int
+
+    @property
+    def pending(self) -> int: ...
+
+    def submit(self, call: Call) -> None: ...
+
+    def wait(self) -> Outcome: ...
+
+    def close(self) -> None: ...
+
+
+class InlineExecutor:
+    """Runs each call in this process when it is waited for: for debugging."""
+
+    capacity = 1
+    workers = 1
+
+    def __init__(self) -> None:
+        self._calls: deque[Call] = deque()
+
+    @property
+    def pending(self) -> int:
+        return len(self._calls)
+
+    def submit(self, call: Call) -> None:
+        self._calls.append(call)
+
+    def wait(self) -> Outcome:
+        call = self._calls.popleft()
+        try:
+            return Outcome(call, value=call.function(*call.arguments))
+        except Exception as error:
+            return Outcome(call, error=error)
+
+    def close(self) -> None:
+        self._calls.clear()
+
+
+class RayExecutor:
+    """Ray Core tasks of one CPU each; a started instance ends with `close`."""
+
+    def __init__(self, address: str, workers: int | None) -> None:
+        self._ray = _started_ray(address, workers)
+        cpus = int(self._ray.cluster_resources().get("CPU", 1))
+        self.workers = min(cpus, workers or cpus)
+        # One waiting call per running one hides the driver's latency; where the
+        # cluster has more cores than are wanted, a waiting one would run.
+        self.capacity = self.workers if self.workers < cpus else 2 * cpus
+        self._owned = address == "local"
+        self._calls: dict[Any, Call] = {}
+        self._remote = self._ray.remote(max_retries=0)(_apply)
+
+    @property
+    def pending(self) -> int:
+        return len(self._calls)
+
+    def submit(self, call: Call) -> None:
+        self._need_gpus(call)
+        reference = self._remote.options(
+            num_cpus=1, num_gpus=call.gpus, name=call.name
+        ).remote(call.function, call.arguments)
+        self._calls[reference] = call
+
+    def wait(self) -> Outcome:
+        ray = self._ray
+        ended: list[Any] = []
+        while not ended:
+            stop_if_asked()
+            ended, _ = ray.wait(list(self._calls), timeout=_LOOK_SECONDS)
+        (reference,) = ended
+        call = self._calls.pop(reference)
+        try:
+            return Outcome(call, value=ray.get(reference))
+        except ray.exceptions.RayTaskError as error:
+            return Outcome(call, error=error.cause or error)
+        except ray.exceptions.RayError as error:
+            return Outcome(call, died=str(error).strip().splitlines()[0])
+
+    def _need_gpus(self, call: Call) -> None:
+        """Raise ConfigError where no node has them: Ray itself would wait for ever."""
+        if not call.gpus:
+            return
+        nodes = (node["Resources"] for node in self._ray.nodes() if node["Alive"])
+        most = max((node.get("GPU", 0.0) for node in nodes), default=0.0)
+        if call.gpus > most:
+            raise ConfigError(
+                f"{call.name} needs {call.gpus:g} GPU, the largest node of the cluster"
+                f" has {most:g}; add one and run again: what is finished stays"
+            )
+
+    def close(self) -> None:
+        for reference in self._calls:
+            self._ray.cancel(reference, force=True)
+        self._calls.clear()
+        if self._owned:
+            self._ray.shutdown()
+
+
+def make_executor(
+    kind: Literal["ray", "inline"], address: str = "local", workers: int | None = None
+) -> Executor:
+    """The executor that the recipe names. Raises ConfigError where Ray is out of reach."""
+    if kind == "inline":
+        return InlineExecutor()
+    return RayExecutor(address, workers)
+
+
+def available_cpus() -> int:
+    """Cores this process may use: a container's or taskset's limit counts."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _apply(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    return function(*arguments)
+
+
+def _answers(address: str) -> None:
+    """Raise ConnectionError where nobody listens: Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in host or not port.isdigit():
+        return  # local, auto, or ray://: not ours to take apart
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise ConnectionError(str(error)) from error
+
+
+def _started_ray(address: str, workers: int | None) -> Any:
+    """Connect to Ray, or start a local instance that sends nothing to anyone."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray  # 0.5 s: only runs pay for it, not --help
+
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address == "local":
+        settings |= {
+            "num_cpus": workers or available_cpus(),
+            "include_dashboard": False,
+            # Nothing but tallies goes through the store; the default would
+            # claim 30 % of the memory.
+            "object_store_memory": 128 << 20,
+        }
+    for attempt in range(1, _START_ATTEMPTS + 1):
+        try:
+            _answers(address)
+            ray.init(address=address, **settings)
+            break
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"executor.address {address!r}: no Ray there ({_first_line(error)}); "
+                f"start one with `ray start --head`, or use address: local"
+            ) from error
+        except Exception as error:  # the bare class: a node of its own was too slow
+            ray.shutdown()
+            if attempt == _START_ATTEMPTS:
+                raise TamisError(
+                    f"Ray did not start on this machine ({_first_line(error)}); run "
+                    f"again when it is less busy, or with --set executor.kind=inline"
+                ) from error
+    return ray
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,298 @@
+"""Units of work, and who runs those that are not committed yet (`tamis.work.commits`).
+
+What goes wrong is tried again; a task that kills its worker three times is cut up
+until the document that does it stands alone.
+"""
+
+import ctypes
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from tamis.errors import InputError, StageError, TamisError
+from tamis.interrupts import held, stop_if_asked
+from tamis.remote.failures import AccessRefused
+from tamis.storage import Storage
+from tamis.work.commits import (
+    LOADING,
+    Commit,
+    Outputs,
+    commit_of,
+    mark_name,
+    packed,
+    publish_commit,
+    record_name,
+)
+from tamis.work.executors import Call, Executor, Outcome
+
+MAX_ATTEMPTS = 3
+STAGE_NOTE = "in stage "  # how an exception's note begins that names the stage
+
+
+@dataclass(frozen=True)
+class Task:
+    """`function(outputs, *arguments)` returns a tally; its files are in `outputs`.
+
+    `isolate` gives the tasks to run instead of one that kills its worker, from the
+    last mark that it left; none where it cannot be cut further.
+    """
+
+    key: str
+    fingerprint: str
+    function: Callable[..., dict[str, Any]]
+    arguments: tuple[Any, ...]
+    isolate: Callable[[Any], Sequence["Task"]] | None = None
+    gpus: float = 0.0
+
+
+class Progress(Protocol):
+    """Who watches: told of each group of tasks, and of each task that ended."""
+
+    def begin(self, group: str, total: int) -> None: ...
+
+    def advance(self, group: str, commit: Commit, *, redone: bool) -> None: ...
+
+    def note(self, message: str) -> None: ...
+
+
+class Silent:
+    """Watches nothing."""
+
+    def begin(self, group: str, total: int) -> None: ...
+
+    def advance(self, group: str, commit: Commit, *, redone: bool) -> None: ...
+
+    def note(self, message: str) -> None: ...
+
+
+class Tasks:
+    """Runs tasks that are not committed yet, and remembers which were used."""
+
+    def __init__(
+        self, storage: Storage, executor: Executor, progress: Progress | None = None
+    ) -> None:
+        self.storage = storage
+        self.executor = executor
+        self.progress = progress or Silent()
+        self.used: set[str] = set()  # names of the commit records this run stands on
+        self.executed: dict[str, int] = {}  # group -> tasks that really ran
+        self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
+        # By group and key: keys recur from group to group.
+        self._attempts: Counter[tuple[str, str]] = Counter()
+        self._deaths: Counter[tuple[str, str]] = Counter()
+
+    def run(self, group: str, tasks: Sequence[Task]) -> list[Commit]:
+        """Commits of all tasks, in their order; see `run_each`."""
+        each = self.run_each(group, tasks)
+        return [commit for task in tasks for commit in each[task.key]]
+
+    def run_each(self, group: str, tasks: Sequence[Task]) -> dict[str, list[Commit]]:
+        """Commits by the task's key: one, or those of the tasks put in its place.
+
+        A task whose input cannot be read has none: it stands in `unreadable`.
+        Raises StageError for a task that fails for another reason.
+        """
+        self.progress.begin(group, len(tasks))
+        commits = self.committed(group, tasks)
+        for commit in commits.values():
+            self.progress.advance(group, commit, redone=False)
+        known = {task.key: task for task in tasks}
+        queue = deque(task for task in tasks if task.key not in commits)
+        queue.extend(self.unfinished_pieces(group, commits, known))
+        with held():
+            while queue or self.executor.pending:
+                stop_if_asked()
+                while queue and self.executor.pending < self.executor.capacity:
+                    self._submit(group, queue.popleft())
+                outcome = self.executor.wait()
+                task = known[outcome.call.name]
+                if outcome.error is None and outcome.died is None:
+                    commits[task.key] = packed(outcome.value)
+                    self.executed[group] = self.executed.get(group, 0) + 1
+                    self.progress.advance(group, outcome.value, redone=True)
+                elif isinstance(outcome.error, AccessRefused):
+                    raise outcome.error  # asking for the next file would be refused too
+                elif isinstance(outcome.error, InputError):
+                    self.unreadable[task.key] = str(outcome.error)
+                    self.progress.note(f"set aside: {outcome.error}")
+                else:
+                    for retry in self._again(group, task, outcome, commits):
+                        known[retry.key] = retry
+                        queue.append(retry)
+        return {task.key: self.whole(group, task.key, commits) for task in tasks}
+
+    def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:
+        """The commit of something already done, if its files are all in place."""
+        task = Task(key, fingerprint_, dict, ())
+        commit = self.committed(group, [task]).get(key)
+        if commit:
+            self.used.add(record_name(group, key, fingerprint_))
+        return commit
+
+    def record(self, group: str, commit: Commit) -> Commit:
+        """Commit something that the driver itself has put together."""
+        name = record_name(group, commit.key, commit.fingerprint)
+        self.used.add(name)
+        return publish_commit(self.storage, name, commit)
+
+    def _submit(self, group: str, task: Task) -> None:
+        self._attempts[group, task.key] += 1
+        arguments = (
+            self.storage,
+            record_name(group, task.key, task.fingerprint),
+            Outputs(
+                self.storage,
+                task.key,
+                task.fingerprint,
+                self._deaths[group, task.key],
+            ),
+            task.fingerprint,
+            task.function,
+            task.arguments,
+        )
+        self.executor.submit(
+            Call(task.key, execute_and_commit, arguments, gpus=task.gpus)
+        )
+
+    def _again(
+        self, group: str, task: Task, outcome: Outcome, commits: dict[str, Commit]
+    ) -> Sequence[Task]:
+        """What to queue after a failure: the task, those in its place, or raise."""
+        attempt = self._attempts[group, task.key]
+        if outcome.died:
+            self._deaths[group, task.key] += 1
+        may_recover = outcome.error is None or _is_transient(outcome.error)
+        if may_recover and attempt < MAX_ATTEMPTS:
+            return [task]
+        if outcome.error is not None:
+            raise _stage_error(group, task.key, outcome.error) from outcome.error
+        mark = self._last_mark(task)
+        if mark == LOADING:
+            why = (
+                f"its worker died {attempt} times ({outcome.died}) as it loaded models"
+            )
+            raise StageError(group, task.key, f"{why}: is there memory for them?")
+        pieces = task.isolate(mark) if task.isolate else ()
+        if task.isolate and not pieces:
+            self.unreadable[task.key] = f"{task.key}: its worker died {attempt} times"
+            self.progress.note(f"set aside: {self.unreadable[task.key]}")
+            return ()
+        if not pieces:
+            raise StageError(
+                group, task.key, f"its worker died {attempt} times ({outcome.died})"
+            )
+        self.progress.note(f"{task.key}: its worker died {attempt} times at {mark}")
+        name = record_name(group, task.key, task.fingerprint)
+        keys = tuple(piece.key for piece in pieces)
+        commit = Commit(task.key, task.fingerprint, (), {"mark": mark}, keys)
+        commits[task.key] = publish_commit(self.storage, name, commit)
+        finished = self.committed(group, pieces)
+        commits.update(finished)
+        return [piece for piece in pieces if piece.key not in finished]
+
+    def _last_mark(self, task: Task) -> Any:
+        name = mark_name(task.key, task.fingerprint)
+        return self.storage.read_json(name) if self.storage.exists(name) else None
+
+    def unfinished_pieces(
+        self, group: str, commits: dict[str, Commit], known: dict[str, Task]
+    ) -> list[Task]:
+        """Tasks that an earlier run put in another's place and did not finish."""
+        unfinished: list[Task] = []
+        replaced = [commit for commit in commits.values() if commit.replaced_by]
+        while replaced:
+            commit = replaced.pop()
+            isolate = known[commit.key].isolate
+            pieces = isolate(commit.tally["mark"]) if isolate else ()
+            finished = self.committed(group, pieces)
+            commits.update(finished)
+            known.update({piece.key: piece for piece in pieces})
+            unfinished += [piece for piece in pieces if piece.key not in finished]
+            replaced += [done for done in finished.values() if done.replaced_by]
+        return unfinished
+
+    def whole(
+        self, group: str, key: str, commits: Mapping[str, Commit]
+    ) -> list[Commit]:
+        """The commits that stand for a task, replacements followed to their end.
+
+        None at all where one of its pieces is missing: a part would pass for the whole.
+        """
+        found: list[Commit] = []
+        waiting = [key]
+        while waiting:
+            here = waiting.pop()
+            commit = commits.get(here)
+            if commit is None:
+                self.unreadable.setdefault(key, self.unreadable.get(here, here))
+                return []
+            self.used.add(record_name(group, commit.key, commit.fingerprint))
+            if not commit.replaced_by:
+                found.append(commit)
+            waiting.extend(reversed(commit.replaced_by))
+        return found
+
+    def committed(self, group: str, tasks: Sequence[Task]) -> dict[str, Commit]:
+        """Records of the tasks that are finished, all of their files in place."""
+        names = {
+            record_name(group, task.key, task.fingerprint): task.key for task in tasks
+        }
+        present = [
+            name for name in self.storage.names(f"commits/{group}") if name in names
+        ]
+        with ThreadPoolExecutor(16) as pool:
+            records = pool.map(self.storage.read_json, present)
+            commits = [packed(commit_of(record)) for record in records]
+        folders = {file.dataset for commit in commits for file in commit.files}
+        published = {name for folder in folders for name in self.storage.names(folder)}
+        return {
+            commit.key: commit
+            for commit in commits
+            if all(file.path in published for file in commit.files)
+        }
+
+
+def execute_and_commit(
+    storage: Storage,
+    name: str,
+    outputs: Outputs,
+    fingerprint: str,
+    function: Callable[..., dict[str, Any]],
+    arguments: tuple[Any, ...],
+) -> Commit:
+    """Run in a worker: the task's files, then its record, called `name`."""
+    try:
+        tally = function(outputs, *arguments)
+    finally:
+        give_memory_back()
+    commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally)
+    return publish_commit(storage, name, commit)
+
+
+def give_memory_back() -> None:
+    """To the system: what one task needed would else be added to what the next needs."""
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a C library without it
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _is_transient(error: BaseException) -> bool:
+    """A network or a disk may recover; anything else fails the same way again."""
+    return isinstance(error, OSError) or getattr(error, "is_transient", False)
+
+
+def _stage_error(group: str, key: str, error: BaseException) -> TamisError:
+    """Our own errors as they are; any other with the stage that it was raised in."""
+    if isinstance(error, TamisError):
+        return error
+    notes = getattr(error, "__notes__", [])
+    stages = [note for note in notes if note.startswith(STAGE_NOTE)]
+    stage = stages[0].removeprefix(STAGE_NOTE) if stages else group
+    return StageError(stage, key, f"{type(error).__name__}: {error}")

@@ -1,0 +1,100 @@
+"""tamis calibrate: from a run's columns to a file that the recipe names."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from tamis.quality.calibrate import COLUMNS
+from tamis.quality.presets import preset_bounds
+from tamis.stages import filter_quality
+from tamis.stages.filter_quality import FilterQuality
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """60 English documents, 80 Thai ones with twice the values, 3 French ones."""
+    folder = tmp_path / "out"
+    (folder / "documents").mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({}))
+    languages = ["eng"] * 60 + ["tha"] * 80 + ["fra"] * 3
+    single = [*np.linspace(0, 0.5, 60), *np.linspace(0, 1, 80), 0.1, 0.1, 0.1]
+    table = pa.table(
+        {"id": pa.array(range(143), pa.uint64()), "language": languages}
+        | {column: pa.array(single, pa.float32()) for column in COLUMNS}
+    )
+    pq.write_table(table.slice(0, 100), folder / "documents" / "one.parquet")
+    pq.write_table(table.slice(100), folder / "documents" / "two.parquet")
+    return folder
+
+
+def calibrated(run: Path, command: Command, *arguments: str) -> dict[str, Any]:
+    out = run.parent / "thresholds.yaml"
+    ended = command("calibrate", str(run), "--out", str(out), *arguments)
+    assert ended.code == 0, ended.stderr
+    assert "thresholds.yaml" in ended.stdout.replace("\n", "")
+    found: dict[str, Any] = yaml.safe_load(out.read_text("utf-8"))
+    return found
+
+
+def test_each_threshold_stands_where_english_s_stands(
+    run: Path, command: Command
+) -> None:
+    found = calibrated(run, command, "--method", "quantile")
+    assert list(found) == ["tha"]  # French has too few, English is the measure
+    assert set(found["tha"]) == set(COLUMNS)
+    english = preset_bounds("fineweb2", "eng", "Latn")
+    for column in ("duplicate_line_ratio", "top_2gram_char_ratio"):
+        least, most = found["tha"][column]
+        assert least is None
+        assert most == pytest.approx(2 * (english[column][1] or 0), abs=0.02)
+
+
+def test_a_tenth_goes_and_filter_quality_reads_the_file(
+    run: Path, command: Command
+) -> None:
+    found = calibrated(
+        run, command, "--method", "10tail", "--column", "newline_word_ratio"
+    )
+    assert set(found) == {"eng", "tha"}
+    assert found["tha"] == {"newline_word_ratio": [None, pytest.approx(0.9, abs=2e-6)]}
+    config = FilterQuality(preset=None, thresholds=str(run.parent / "thresholds.yaml"))
+    rows = pa.RecordBatch.from_pydict(
+        {
+            "language": ["tha"] * 80 + ["eng"] * 60,
+            "script": ["Thai"] * 80 + ["Latn"] * 60,
+            "newline_word_ratio": [*np.linspace(0, 1, 80), *np.linspace(0, 0.5, 60)],
+            "drop_reason": pa.nulls(140, pa.string()),
+        }
+    )
+    dropped = filter_quality.build(config)(rows)["drop_reason"].to_pylist()
+    assert dropped[:80].count("newline_word_ratio") == 8
+    assert dropped[80:].count("newline_word_ratio") == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--method", "quantile", "--reference", "fra"], "needs 50 documents in fra"),
+        (["--method", "quantile", "--reference", "klingonese"], "--reference"),
+        (["--method", "10tail", "--min-documents", "1000"], "of 1000 documents"),
+        (["--method", "10tail", "--column", "charm"], "charm"),
+        (["--method", "10tail", "--column", "word_count"], "word_count"),
+        (["--method", "10tail", "--saved", "extracted"], "extracted"),
+        (["--method", "guess"], "guess"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    run: Path, command: Command, arguments: list[str], said: str
+) -> None:
+    ended = command("calibrate", str(run), *arguments)
+    assert ended.code == 2
+    assert said in ended.stderr
