@@ -19,7 +19,7 @@ from tamis.dedup.index.folder import generations
 from tamis.dedup.kernels.tiers import to_merge
 from tamis.documents.parts import Part
 from tamis.schema import TIMESTAMP
-from tamis.stages.deduplicate import Deduplicate, begin, conclude, run
+from tamis.stages.deduplicate import Deduplicate
 from tamis.stages.sign import Sign, band_columns
 from tamis.storage import Storage
 from tamis.text.shingles import mixed
@@ -59,11 +59,11 @@ def one_crawl(folder: Path, crawl: int, documents: int, *, has_index: bool) -> N
     tasks = Tasks(storage, InlineExecutor())
     config = Deduplicate(index=str(folder / "index") if has_index else None)
     start = time.process_time()
-    begun = begin(config, parts, storage, [Sign(), config], is_dry=False)
-    result = run(config, parts, tasks, begun)
+    begun = config.begin(parts, tasks, [Sign(), config], is_dry=False)
+    result = config.run(parts, tasks, begun)
     decided = time.process_time()
     if begun:
-        conclude(config, parts, tasks, begun)
+        config.conclude(parts, tasks, begun)
     seconds, more = decided - start, time.process_time() - decided
     recurring = documents // 2 if has_index and crawl > 1 else 0
     assert result.tally.get("duplicate_of_index", 0) == recurring, "not the planted"

@@ -35,8 +35,8 @@ def tamis(
 
     from tamis.documents.parts import Part
     from tamis.schema import TIMESTAMP
-    from tamis.stages.deduplicate import Deduplicate, run
-    from tamis.stages.sign import Sign, build
+    from tamis.stages.deduplicate import Deduplicate
+    from tamis.stages.sign import Sign
     from tamis.storage import Storage
     from tamis.work.commits import Outputs
     from tamis.work.executors import InlineExecutor
@@ -44,7 +44,7 @@ def tamis(
 
     storage = Storage(str(work / "out"))
     signing = Sign(threshold=threshold)
-    sign = build(signing)
+    sign = signing.build()
     outputs = Outputs(storage, "documents")
     schema = pa.schema(
         [
@@ -73,7 +73,7 @@ def tamis(
             writer.write_batch(sign(pa.RecordBatch.from_arrays(arrays, schema=schema)))
     part = Part("documents", "documents", tuple(outputs.files))
     config = Deduplicate.model_validate({"verify": verify})
-    result = run(config, [part], Tasks(storage, InlineExecutor()))
+    result = config.run([part], Tasks(storage, InlineExecutor()))
     layer = pq.read_table(storage.path(result.layers[0].path))
     return [names[place] for place in layer.filter(layer["kept"])["id"].to_pylist()]
 

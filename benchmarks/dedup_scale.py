@@ -36,7 +36,7 @@ from tamis.dedup.kernels.edges import chains
 from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.documents.parts import Part
 from tamis.schema import TIMESTAMP
-from tamis.stages.deduplicate import Deduplicate, run
+from tamis.stages.deduplicate import Deduplicate
 from tamis.stages.sign import band_columns
 from tamis.storage import Storage
 from tamis.text.shingles import mixed
@@ -109,7 +109,7 @@ def on_disk(documents: int, folder: str) -> dict[str, Any]:
     parts = [_part(storage, labels, first) for first in range(0, documents, PART_ROWS)]
     tasks = Tasks(storage, InlineExecutor())
     start = time.process_time()
-    result = run(Deduplicate(), parts, tasks)
+    result = Deduplicate().run(parts, tasks)
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     written = {

@@ -20,10 +20,11 @@ import pyarrow as pa
 
 from tamis.html.engines.page import with_title
 from tamis.html.extract import ENGINES, Extracted
-from tamis.stage import build_transform, function_of
+from tamis.stage import batch_function
 from tamis.stages.decode_html import DecodeHtml
 from tamis.stages.extract_text import ExtractText, Outcome, written_columns
-from tamis.stages.read_warc import Reading, ReadWarc
+from tamis.stages.read_warc import ReadWarc
+from tamis.warc.reading import Reading
 from tamis.warc.splits import Split
 
 ARCHIVE = Path(__file__).resolve().parents[2] / "shared" / "data" / "pages-dev.warc.gz"
@@ -33,9 +34,9 @@ def decoded(limit: int) -> Iterator[pa.RecordBatch]:
     """Batches of decoded pages, `limit` pages in all."""
     size = ARCHIVE.stat().st_size
     split = Split(str(ARCHIVE), 0, size, size, True, None, 1, None)
-    decode = build_transform(DecodeHtml())
+    decode = batch_function(DecodeHtml())
     config = ReadWarc()
-    for batch in function_of(config)(config, split, Reading()):
+    for batch in config.read(split, Reading()):
         if limit <= 0:
             return
         yield decode(batch.slice(0, limit))
@@ -79,7 +80,7 @@ def main() -> None:
     print("| engine | ms per page, direct | guarded | the guard costs |")
     print("|---|--:|--:|--:|")
     for engine in arguments.engines.split(","):
-        sides = (direct(engine), build_transform(ExtractText(engine=engine)))
+        sides = (direct(engine), batch_function(ExtractText(engine=engine)))
         rounds = [[seconds(side, pages) for side in sides]]  # the first one warms up
         rounds += [
             [seconds(side, pages) for side in sides] for _ in range(arguments.rounds)

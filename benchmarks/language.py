@@ -23,7 +23,7 @@ import pyarrow as pa
 from tamis.language.codes import known_language
 from tamis.language.models import FastText, packaged_model
 from tamis.language.view import text_view
-from tamis.stages.identify_language import IdentifyLanguage, build
+from tamis.stages.identify_language import IdentifyLanguage
 
 # The 50 commonest languages of the web that lid-dev has sentences of, without Malay
 # and Bosnian, whose sentences there are as much Indonesian and Croatian.
@@ -94,7 +94,7 @@ def is_clear(row: Row) -> bool:
 def print_accuracy(sets: dict[str, list[Row]]) -> None:
     core = {known_language(code) for code in CORE}
     print(f"{len(core)} languages, all named by the recipe")
-    identify = build(IdentifyLanguage(languages=CORE))
+    identify = IdentifyLanguage(languages=CORE).build()
     for name, rows in sets.items():
         of_core = [row for row in rows if row["language"] in core]
         named, _ = answers(of_core, identify)
@@ -111,7 +111,7 @@ def print_mistakes(sets: dict[str, list[Row]]) -> None:
     print(f"few languages, min_score {MIN_SCORE}: wanted rows kept, other rows kept")
     for recipe, languages in {"49 languages": CORE, **FEW}.items():
         wanted = {known_language(code) for code in languages}
-        identify = build(IdentifyLanguage(languages=languages))
+        identify = IdentifyLanguage(languages=languages).build()
         for name in ("sentences", "paragraphs, clear"):
             named, scores = answers(sets[name], identify)
             kept: Counter[bool] = Counter()
@@ -130,8 +130,8 @@ def print_speed(texts: list[str]) -> None:
     model = FastText(packaged_model())
     short = [text_view(text.encode(), 700) for text in texts]
     views = [text_view(text.encode(), sample) for text in texts]
-    fast = build(IdentifyLanguage(languages=CORE, second_opinion_below=0))
-    both = build(IdentifyLanguage(languages=CORE))
+    fast = IdentifyLanguage(languages=CORE, second_opinion_below=0).build()
+    both = IdentifyLanguage(languages=CORE).build()
     mean = statistics.mean(len(text.encode()) for text in texts)
     print(f"{len(texts)} real texts of {mean / 1000:.1f} kB, documents per second")
     for name, run in {

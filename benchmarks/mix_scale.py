@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from tamis.documents.parts import Part
 from tamis.schema import PROVENANCE
-from tamis.stages.mix_corpus import MixCorpus, run
+from tamis.stages.mix_corpus import MixCorpus
 from tamis.storage import Storage
 from tamis.work.commits import Outputs
 from tamis.work.executors import Call, InlineExecutor, Outcome
@@ -158,7 +158,7 @@ def main() -> None:
         print(f"{given.gigabytes:g} GB of text, {rows:,} documents, {settings}")
         executor = Apart()
         start = time.monotonic()
-        published = run(MixCorpus(**settings), parts, Tasks(storage, executor))
+        published = MixCorpus(**settings).run(parts, Tasks(storage, executor))
         for kind, peaks in executor.peaks.items():
             print(
                 f"{kind:28s} {len(peaks):5d} tasks {executor.seconds[kind]:7.1f} s, "

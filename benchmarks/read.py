@@ -45,11 +45,11 @@ print(json.dumps({"pages": pages, "size": characters,
 """
 _OURS = """
 import json, os, sys, time
-from tamis.stages.read_warc import ReadWarc, read
+from tamis.stages.read_warc import ReadWarc
 from tamis.warc.splits import Split
 paths, decodes = sys.argv[2:], sys.argv[1] == "decode"
 if decodes:
-    from tamis.stages.decode_html import DecodeHtml, build
+    from tamis.stages.decode_html import DecodeHtml
     decode = build(DecodeHtml())
 def batches_of(path):
     length = os.path.getsize(path)

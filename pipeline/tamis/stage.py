@@ -1,155 +1,304 @@
-"""The one contract every stage meets.
+"""The contract of stages: what the planner and the runner ask of them, as types.
 
-A stage is a pydantic config plus one function in the same module:
+A stage is a pydantic class; its fields are its settings in stages.yaml.
 
-    read(config, ...)      a source: records of a split                 (read_warc)
-    build(config)          a transform: RecordBatch -> RecordBatch      (most stages)
-    run(config, ...)       a barrier: sees the whole data set           (deduplicate)
+    Source     read(split, reading)        -> batches of documents
+    Transform  build()                     -> a function from batch to batch, made once
+                                              per worker: models load there
+    Barrier    run(parts, tasks, begun)    -> a layer per part: sees the whole data set
 
-`build` runs once per worker, so that is where models are loaded; the function it
-returns is called once per batch and owns no state that one batch leaves to the
-next. A transform appends columns or fills `drop_reason`; it keeps rows and their
-order. Rows with a reason leave the batch before the next stage.
+The function of a transform appends columns or fills `drop_reason`. It keeps the rows and
+their order, and no batch leaves it a state for the next one. Rows with a reason leave the
+batch before the next stage.
 
-A barrier that reads and writes what outlives the run has two more functions: `begin`,
-whose outcome enters the fingerprint, and `conclude`, the last act of a run that is
-complete (pipeline/tamis/stages/deduplicate.py).
+A stage's name in a recipe is its class name in snake case: `FilterQuality` is
+`filter_quality`. A subclass of a stage is a stage of its own, and several stages may share
+a file.
 """
 
-import sys
-from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+import inspect
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tamis.crawl_index.settings import Select
+from tamis.documents.parts import Part, Published
 from tamis.errors import SchemaError
+from tamis.sizes import spelled
+from tamis.stage_source import SourceFile, class_from, travelling_source
+from tamis.warc.reading import Reading
+from tamis.warc.splits import Split
+from tamis.work.tasks import Tasks
 
-Transform = Callable[[pa.RecordBatch], pa.RecordBatch]
+BatchFunction = Callable[[pa.RecordBatch], pa.RecordBatch]
 Kind = Literal["source", "transform", "barrier", "save"]
 
-_FUNCTION_OF_KIND: dict[str, Kind] = {
-    "read": "source",
-    "build": "transform",
-    "run": "barrier",
-}
+# What a barrier found when it began, as JSON values: it enters the fingerprint.
+Begun = dict[str, Any]
 
 
-class StageConfig(BaseModel):
+class Bill(NamedTuple):
+    """What a stage needs for a number of documents.
+
+    core_hours    of one core
+    work_bytes    under work/ while it runs
+    layer_bytes   in the output folder, for good
+    memory_bytes  of its largest task; 0 where that is the memory of any pass
+    index_bytes   added at most to what outlives the run
+    """
+
+    core_hours: float
+    work_bytes: int = 0
+    layer_bytes: int = 0
+    memory_bytes: int = 0
+    index_bytes: int = 0
+
+    def stated(self) -> str:
+        return (
+            f"about {spelled(self.work_bytes)} under work/, {self.core_hours:.1f} core "
+            f"hours, under {spelled(self.memory_bytes)} of memory in any task"
+        )
+
+
+class Resources(BaseModel):
+    """What each task of a pass needs besides its core."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gpu: Annotated[float, Field(ge=0)] = 0.0
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a stage stands in its recipe: the stages around it, the columns it is given."""
+
+    above: tuple["Stage", ...]
+    below: tuple["Stage", ...]
+    columns: Mapping[str, pa.DataType]
+    output: str = ""
+
+
+class Stage(BaseModel):
     """Settings of one entry of stages.yaml. Unknown keys are mistakes.
 
-    A subclass that declares a field `languages`, `seed` or `storage_options` is
-    given the recipe's where the entry does not set it.
+    A subclass with a field `languages`, `seed` or `storage_options` is given the
+    recipe's value where the entry does not set it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     # Raised by one whenever the same input and settings give other bytes.
     version: ClassVar[int] = 1
-    # What `depends_on` gives, unless a setting decides.
-    libraries: ClassVar[tuple[str, ...]] = ()
-    # Fields that change how the work is done but not what comes out.
+    # Settings that change how the work is done but not what comes out.
     not_fingerprinted: ClassVar[tuple[str, ...]] = ()
-    # Written columns whose value counts belong in run.json; `rights.tdm` is a field.
+    # Written columns whose values run.json counts; `rights.tdm` is a field of a struct.
     tallied: ClassVar[tuple[str, ...]] = ()
+    # Folders of the output that belong to this stage: no `save:` can have their names.
+    folders: ClassVar[tuple[str, ...]] = ()
+    # Its columns describe the text as it is, so that no stage below may change the text.
+    describes_text: ClassVar[bool] = False
 
-    stage: str
+    stage: str = ""
     prefix: str | None = Field(None, alias="as", pattern=r"^[a-z][a-z0-9]*$")
 
-    def columns_read(self) -> tuple[str, ...]:
-        """Columns that an earlier stage must have written."""
-        return ()
+    @model_validator(mode="before")
+    @classmethod
+    def _is_named(cls, settings: Any) -> Any:
+        if isinstance(settings, dict) and not settings.get("stage"):
+            return {**settings, "stage": cls.stage_name()}
+        return settings
 
-    def fields_read(self) -> dict[str, tuple[str, ...]]:
-        """Of struct columns among them: the fields that must be there."""
-        return {}
-
-    def columns_sorted(self) -> tuple[str, ...]:
-        """Those it reads whose values it puts in order: no lists."""
-        return ()
-
-    def columns_written(self) -> pa.Schema:
-        """Columns this stage appends (or replaces, where the name exists)."""
-        return pa.schema([])
-
-    def columns_removed(self) -> tuple[str, ...]:
-        """Columns no later stage can see, such as `html` after extraction."""
-        return ()
-
-    def depends_on(self) -> tuple[str, ...]:
-        """Distributions whose version the output depends on, as it is set up here."""
-        return self.libraries
-
-    def files(self) -> tuple[str, ...]:
-        """Local files the settings name; their sha256 enters the fingerprint."""
-        return ()
-
-    def needs_whole_run(self) -> bool:
-        """Whether `run` is asked and not `build`, where the module has both."""
-        return False
-
-    def own_pass_gpus(self) -> float | None:
-        """GPUs of each task where the stage is a pass of its own; null: it is fused.
-
-        Such a stage stands behind the last save, reads what is saved, text too, and
-        writes columns that lie on it row for row.
+    @classmethod
+    def stage_name(cls) -> str:
+        """The name in a recipe: the default of the class's own field `stage`, if it
+        declares one, else the class name in snake case.
         """
-        return None
+        if "stage" in inspect.get_annotations(cls):
+            return str(cls.model_fields["stage"].default)
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
 
-    def models(self) -> tuple[str, ...]:
-        """Files whose sha256 run.json keeps: those of the recipe and packaged ones."""
-        return self.files()
+    @property
+    def kind(self) -> Kind:
+        raise SchemaError(
+            f"{type(self).__name__} is no stage: derive from Source, Transform or Barrier"
+        )
 
     @property
     def label(self) -> str:
-        """What --set, the funnel and error messages call this entry."""
+        """How --set, the funnel and error messages name this entry."""
         return f"{self.prefix}.{self.stage}" if self.prefix else self.stage
 
+    def columns_read(self) -> tuple[str, ...]:
+        """Columns that an earlier stage must have written; `rights.tdm` is a field."""
+        return ()
 
-def kind(config: StageConfig) -> Kind:
-    """Which of the three functions the stage's module defines."""
-    if config.stage == "save":
-        return "save"
-    module = sys.modules[type(config).__module__]
-    kinds = [
-        kind_
-        for function, kind_ in _FUNCTION_OF_KIND.items()
-        if hasattr(module, function)
-    ]
-    if kinds == ["transform", "barrier"]:
-        return "barrier" if config.needs_whole_run() else "transform"
-    if kinds:
-        return kinds[0]
-    raise SchemaError(f"{module.__name__} defines none of read, build, run")
+    def columns_written(self) -> pa.Schema:
+        """Columns this stage appends, or replaces where the name exists."""
+        return pa.schema([])
+
+    def columns_removed(self) -> tuple[str, ...]:
+        """Columns that no later stage can see, such as `html` after extraction."""
+        return ()
+
+    def libraries(self) -> tuple[str, ...]:
+        """Distributions whose version the output depends on, with these settings."""
+        return ()
+
+    def files(self) -> tuple[str, ...]:
+        """Local files that decide the output; their sha256 enters the fingerprint."""
+        return ()
+
+    def mistakes(self, placement: Placement) -> list[str]:
+        """What is wrong with this stage at this place of the recipe, a line each.
+
+        A line that begins with a dot names a setting: `.index: is the output`.
+        """
+        return []
+
+    def bill(self, documents: int, above: Sequence["Stage"]) -> Bill | None:
+        """What so many documents will need; null where that is next to nothing."""
+        return None
+
+    def columns_needed(self, available: set[str]) -> set[str]:
+        """`columns_read` as the columns are called, with this stage's prefix, in tables
+        that have the columns `available`.
+        """
+        names = {name.partition(".")[0] for name in self.columns_read()}
+        prefix = f"{self.prefix}_" if self.prefix else ""
+        return {prefix + name if prefix + name in available else name for name in names}
+
+    def __reduce__(self) -> Any:
+        # Ray pickles stages. A worker cannot import a file of the user's by its name.
+        source = travelling_source(type(self))
+        if source is None:
+            return super().__reduce__()
+        return _restored, (source, self.model_dump())
 
 
-def function_of(config: StageConfig) -> Callable[..., Any]:
-    """`read`, `build` or `run` of the config's module."""
-    module = sys.modules[type(config).__module__]
-    names = {kind_: name for name, kind_ in _FUNCTION_OF_KIND.items()}
-    function: Callable[..., Any] = getattr(module, names[kind(config)])
-    return function
+class Source(Stage):
+    """The first stage of a recipe: reads the documents of its inputs.
 
-
-def build_transform(config: StageConfig) -> Transform:
-    """The stage's transform, behind its prefix where it has one.
-
-    That of a stage which needs the whole run is what it decides on a document alone.
+    Its columns are at least those of `tamis.schema.PROVENANCE` and `drop_reason`.
     """
-    transform: Transform = sys.modules[type(config).__module__].build(config)
-    return transform if config.prefix is None else _prefixed(transform, config)
+
+    # Whether reading may begin within a file. Without, each file is one task.
+    is_splittable: ClassVar[bool] = False
+
+    @property
+    def kind(self) -> Kind:
+        return "source"
+
+    @abstractmethod
+    def read(
+        self, split: Split, reading: Reading | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of documents of one split, in file order; fills `reading` as it goes."""
+
+    def bytes_per_split(self) -> int | None:
+        """Bytes of file per task; null: the runner decides."""
+        return None
+
+    def requests_to_one_host(self) -> float | None:
+        """Most requests per second, of all tasks together; null: the default."""
+        return None
+
+    def selection(self) -> Select | None:
+        """Which records to read, as an index of the crawl names them; null: all."""
+        return None
+
+    def crawl_name(self) -> str | None:
+        """The crawl of files whose paths do not name theirs."""
+        return None
+
+
+class Transform(Stage):
+    """A stage that looks at one batch at a time and keeps its rows and their order."""
+
+    @property
+    def kind(self) -> Kind:
+        return "transform"
+
+    @abstractmethod
+    def build(self) -> BatchFunction:
+        """Load what is expensive, and return the function for every batch."""
+
+    def own_pass(self) -> Resources | None:
+        """What its tasks need where it is a pass of its own; null: it is fused.
+
+        Such a stage stands below the last save. It reads saved columns, text among
+        them, and writes columns that are aligned with the saved rows.
+        """
+        return None
+
+
+class Barrier(Stage):
+    """A stage that sees the whole data set, and of it the rows that no stage dropped."""
+
+    @property
+    def kind(self) -> Kind:
+        return "barrier"
+
+    def look_ahead(self, stages: Sequence[Stage]) -> None:
+        """Raise ConfigError where what outlives the run does not fit the recipe."""
+
+    def begin(
+        self,
+        parts: Sequence[Part],
+        tasks: Tasks,
+        stages: Sequence[Stage],
+        *,
+        is_dry: bool,
+    ) -> Begun | None:
+        """What this stage reads besides its parts; null where that is nothing."""
+        return None
+
+    @abstractmethod
+    def run(
+        self, parts: Sequence[Part], tasks: Tasks, begun: Begun | None = None
+    ) -> Published:
+        """One layer per part, in the order of `parts`; `begun` is what `begin` gave."""
+
+    def conclude(self, parts: Sequence[Part], tasks: Tasks, begun: Begun) -> None:
+        """The last act of a complete run for which `begin` gave a value."""
+
+
+def _restored(source: SourceFile, settings: dict[str, Any]) -> Stage:
+    """The stage in a worker, from the text of the file that defines it."""
+    stage: Stage = class_from(source).model_validate(settings)  # type: ignore[attr-defined]  # a Stage, by __reduce__
+    return stage
+
+
+def batch_function(stage: Transform) -> BatchFunction:
+    """The stage's function, behind its prefix where it has one."""
+    function = stage.build()
+    return function if stage.prefix is None else _prefixed(function, stage)
 
 
 def drop(batch: pa.RecordBatch, reasons: pa.StringArray) -> pa.RecordBatch:
     """Return `batch` with `reasons` recorded for rows that have none yet.
 
-    `reasons` has one entry per row; null keeps the row. The first stage to
-    drop a document keeps the credit, so the funnel adds up.
+    `reasons` has one entry per row; null keeps the row. The first stage to drop a
+    document keeps the credit, so the funnel adds up. Raises SchemaError where the batch
+    has no column `drop_reason`.
     """
-    column = batch.schema.get_field_index("drop_reason")
-    merged = pc.coalesce(batch.column(column), reasons)
-    return batch.set_column(column, "drop_reason", merged)
+    merged = pc.coalesce(column_of(batch, "drop_reason"), reasons)
+    position = batch.schema.get_field_index("drop_reason")
+    return batch.set_column(position, "drop_reason", merged)
+
+
+def column_of(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """A column by its name. Raises SchemaError, which lists those that are there."""
+    position = batch.schema.get_field_index(name)
+    if position < 0:
+        known = ", ".join(batch.schema.names)
+        raise SchemaError(f"the batch has no column {name}; it has {known}")
+    return batch.column(position)
 
 
 def with_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
@@ -164,23 +313,27 @@ def with_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.Reco
     return batch
 
 
-def _prefixed(transform: Transform, config: StageConfig) -> Transform:
+def _prefixed(function: BatchFunction, stage: Stage) -> BatchFunction:
     """Show the stage `raw_language` as `language`, and write it back under its prefix."""
-    prefix = f"{config.prefix}_"
-    names = {*config.columns_read(), *config.columns_written().names}
-    written = set(config.columns_written().names)
+    prefix = f"{stage.prefix}_"
+    written = set(stage.columns_written().names)
+    read = {name.partition(".")[0] for name in stage.columns_read()}
 
     def prefixed(batch: pa.RecordBatch) -> pa.RecordBatch:
         present = set(batch.schema.names)
         shown = {
-            name: batch[prefix + name] for name in names if prefix + name in present
+            name: batch[prefix + name]
+            for name in read | written
+            if prefix + name in present
         }
-        result = transform(with_columns(batch, shown))
-        batch = batch.set_column(
-            batch.schema.get_field_index("drop_reason"),
-            "drop_reason",
-            result["drop_reason"],
+        result = function(with_columns(batch, shown))
+        dropped = column_of(result, "drop_reason")
+        return with_columns(
+            batch,
+            {
+                "drop_reason": dropped,
+                **{prefix + name: column_of(result, name) for name in written},
+            },
         )
-        return with_columns(batch, {prefix + name: result[name] for name in written})
 
     return prefixed

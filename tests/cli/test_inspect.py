@@ -14,7 +14,7 @@ from rich.console import Console
 
 from tamis.cli import inspect
 from tamis.cli.showing import show_document, visible
-from tamis.recipe.load import load_recipe, resolved
+from tamis.recipe.load import load_recipe
 from tamis.runner.recorded import recorded_stages, stages_for_text
 from tamis.runner.replay import text_again
 
@@ -219,7 +219,7 @@ def test_what_a_stranger_wrote_orders_nothing() -> None:
 
 def test_the_recorded_recipe_is_the_recipe() -> None:
     recipe = load_recipe(ROOT / "stages.yaml")
-    book = json.loads(json.dumps({"recipe": resolved(recipe)}))
+    book = json.loads(json.dumps({"recipe": recipe.resolved()}))
     assert recorded_stages(book, recipe.storage_options) == recipe.stages
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from tamis.language.han import written
 from tamis.language.models import Opinion
-from tamis.stages.identify_language import IdentifyLanguage, build, languages_of
+from tamis.stages.identify_language import IdentifyLanguage, languages_of
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_japanese_without_kana_is_told_by_its_characters(
 def test_the_stage_tells_what_is_asked_for() -> None:
     config = IdentifyLanguage(languages=("jpn",))
     rows = pa.RecordBatch.from_pydict({"text": [ACCOUNTS, ELECTION, CHINESE]})
-    found = build(config)(rows)["language"].to_pylist()
+    found = config.build()(rows)["language"].to_pylist()
     assert found == ["jpn", "jpn", "cmn"]
     columns = languages_of([(ROOMS, Opinion("jpn", 0.9))], asked=("jpn",))
     assert columns["language"].to_pylist() == ["jpn"]

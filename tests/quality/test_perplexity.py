@@ -11,7 +11,7 @@ import pytest
 from tamis.errors import ConfigError
 from tamis.quality import perplexity
 from tamis.quality.perplexity import LanguageModel, bucket_of, normalised
-from tamis.stages.score_quality import ScoreQuality, build
+from tamis.stages.score_quality import ScoreQuality
 
 # log10 of 1/10 for `a`, 1/100 for the end, 1/1000 for a stranger; the one bigram, which
 # KenLM asks for, changes nothing.
@@ -129,7 +129,7 @@ def test_both_libraries_sort_into_head_middle_and_tail(
         "language": ["eng"] * 4,
         "drop_reason": pa.nulls(4, pa.string()),
     }
-    result = build(config)(pa.record_batch(rows))
+    result = config.build()(pa.record_batch(rows))
     # Pieces are ▁ and letters, and of these KenLM knows `a` alone: ▁aa is 3 + 1 + 1 and
     # 2 for the end, over four; ▁a▁ab 3 + 1 + 3 + 1 + 3 + 2 over six; ▁б 3 + 3 + 2.
     expected = [round(10**power, 1) for power in (7 / 4, 13 / 6, 8 / 3)]
@@ -159,7 +159,7 @@ def test_the_stage_fills_perplexity_and_bucket(stand_in: Callable[[], None]) -> 
         "language": ["eng", "eng", "fra", "deu", "eng", "eng"],
         "drop_reason": pa.nulls(6, pa.string()),
     }
-    result = build(config)(pa.record_batch(rows))
+    result = config.build()(pa.record_batch(rows))
     assert result.select(config.columns_written().names).to_pydict() == {
         "quality_perplexity": pytest.approx(
             [EXPECTED[0], *EXPECTED[1:] * 2, *[None] * 3]
@@ -171,9 +171,9 @@ def test_the_stage_fills_perplexity_and_bucket(stand_in: Callable[[], None]) -> 
 def test_a_missing_library_is_named(arpa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perplexity, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="needs kenlm: pip install kenlm"):
-        build(ScoreQuality(model={"eng": arpa}))
+        ScoreQuality(model={"eng": arpa}).build()
 
 
 def test_a_model_of_one_language_must_be_said_to_be(arpa: str) -> None:
     with pytest.raises(ConfigError, match="is of one language"):
-        build(ScoreQuality(model=arpa))
+        ScoreQuality(model=arpa).build()

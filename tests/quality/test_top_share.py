@@ -16,10 +16,9 @@ from tamis.errors import SchemaError
 from tamis.quality import top_share as quality_share
 from tamis.runner.replay import replay
 from tamis.schema import RECORD
-from tamis.stage import kind
-from tamis.stages.filter_quality import FilterQuality, run
+from tamis.stages.filter_quality import FilterQuality
 from tamis.storage import Storage
-from tamis.work.commits import Outputs, fingerprint
+from tamis.work.commits import Outputs, fingerprint_of
 from tamis.work.executors import InlineExecutor
 from tamis.work.tasks import Tasks
 
@@ -47,7 +46,7 @@ def saved(
     for number, (start, stop) in enumerate(pairwise(bounds)):
         with outputs.parquet("documents", DOCUMENTS, f"{name}-{number}") as writer:
             writer.write_table(table.slice(start, stop - start))
-    return Part(name, fingerprint(name, list(rows)), tuple(outputs.files))
+    return Part(name, fingerprint_of(name, list(rows)), tuple(outputs.files))
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def stay(tmp_path: Path) -> Stay:
             saved(storage, f"part-{number}", rows, cuts)
             for number, rows in enumerate(parts)
         ]
-        found = run(config, documents, Tasks(storage, InlineExecutor()))
+        found = config.run(documents, Tasks(storage, InlineExecutor()))
         tables = [pq.read_table(storage.path(layer.path)) for layer in found.layers]
         assert [len(table) for table in tables] == [len(rows) for rows in parts]
         layers = [row for table in tables for row in table.to_pylist()]
@@ -134,7 +133,7 @@ def test_reasons_name_the_column_and_earlier_ones_keep_the_credit(
     config = FilterQuality(
         preset=None, keep_share={"eng": 0.5}, bounds={"word_count": (2, None)}
     )
-    found = run(config, [part], Tasks(storage, InlineExecutor()))
+    found = config.run([part], Tasks(storage, InlineExecutor()))
     table = pq.read_table(storage.path(found.layers[0].path))
     # Row 4 is gone already; of rows 2 and 3 the better one stays.
     assert table["drop_reason"].to_pylist() == [
@@ -187,9 +186,9 @@ def test_a_document_alone_is_held_to_its_bounds() -> None:
 
 
 def test_the_stage_sees_the_whole_run_only_where_it_has_to() -> None:
-    assert kind(FilterQuality()) == "transform"
+    assert FilterQuality().kind == "transform"
     whole = FilterQuality(preset=None, keep_share={"eng": 0.5})
-    assert kind(whole) == "barrier"
+    assert whole.kind == "barrier"
     assert whole.columns_read() == ("language", "quality_score")
     with pytest.raises(ValidationError, match="less than or equal to 1"):
         FilterQuality(keep_share={"eng": 50})

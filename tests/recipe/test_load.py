@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import ConfigError
-from tamis.recipe.load import Recipe, load_recipe, resolved
+from tamis.recipe.load import load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
+from tamis.recipe.recipe import Recipe
 from tamis.stages.filter_language import FilterLanguage
 from tamis.stages.identify_language import IdentifyLanguage
 from tamis.stages.read_warc import ReadWarc
@@ -279,4 +280,4 @@ def test_secrets_are_not_repeated(recipe: Path) -> None:
     loaded = load_recipe(
         recipe, ["storage_options={s3: {endpoint_url: 'http://h', profile: hidden}}"]
     )
-    assert "hidden" not in str(resolved(loaded))
+    assert "hidden" not in str(loaded.resolved())

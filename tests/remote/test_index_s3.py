@@ -70,7 +70,7 @@ def test_an_index_in_a_store_is_one_as_on_a_disk(
             f"output={output}",
             f"storage_options={{s3: {{endpoint_url: '{endpoint}'}}}}",
         ]
-        book = run(load_recipe(recipe, sets), InlineExecutor(), Silent()).book
+        book = run(load_recipe(recipe, sets), InlineExecutor(), Silent()).summary
         storage = Storage(output, s3)
         (layer,) = storage.names("duplicates")
         with storage.open(layer) as file:

@@ -14,8 +14,9 @@ from tamis.cli.fetch_record import command
 from tamis.crawl_index.choose import select_records
 from tamis.remote import ahead
 from tamis.remote.opening import Access
-from tamis.stages.read_warc import Reading, ReadWarc, read
+from tamis.stages.read_warc import ReadWarc
 from tamis.storage import Storage
+from tamis.warc.reading import Reading
 from tamis.warc.selected import packed
 from tamis.warc.splits import UNKNOWN_SIZE, Split, plan_splits
 
@@ -24,7 +25,7 @@ Row = dict[str, Any]
 
 
 def rows(config: ReadWarc, split: Split, reading: Reading | None = None) -> list[Row]:
-    return [row for batch in read(config, split, reading) for row in batch.to_pylist()]
+    return [row for batch in config.read(split, reading) for row in batch.to_pylist()]
 
 
 def whole(path: str, size: int) -> Split:

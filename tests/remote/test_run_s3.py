@@ -48,7 +48,7 @@ def test_a_run_in_a_store_leaves_what_one_on_a_disk_does(
         (shard,) = [n for n in storage.names("mix") if n.endswith(".parquet")]
         with storage.open(shard) as file:
             rows = pq.read_table(file).drop_columns(["warc_path"])
-        return rows, outcome.book["tasks_executed"]
+        return rows, outcome.summary["tasks_executed"]
 
     here, _ = mixed(f"{tmp_path}/a.warc.gz", f"{tmp_path}/out")
     there, executed = mixed("s3://bucket/run-in/*.warc.gz", "s3://bucket/run-out")

@@ -24,22 +24,18 @@ _PLACE = ["id", "url", "warc_path", "warc_offset"]
 
 POISON = """
 import os, signal
-from typing import Literal
-import pyarrow as pa
-from tamis.stage import StageConfig
+from tamis.stage import Transform
 
-class Poison(StageConfig):
+class Poison(Transform):
     '''Kills its worker at the page of one address.'''
-    stage: Literal["poison"] = "poison"
     url: str
     def columns_read(self): return ("url",)
-
-def build(config):
-    def poison(batch):
-        if config.url in batch["url"].to_pylist():
-            os.kill(os.getpid(), signal.SIGKILL)
-        return batch
-    return poison
+    def build(self):
+        def poison(batch):
+            if self.url in batch["url"].to_pylist():
+                os.kill(os.getpid(), signal.SIGKILL)
+            return batch
+        return poison
 """
 
 
@@ -54,7 +50,7 @@ def plugin(tmp_path: Path) -> dict[str, str]:
         "Metadata-Version: 2.1\nName: poison\nVersion: 1.0\n"
     )
     (about / "entry_points.txt").write_text("[tamis.stages]\npoison = poison:Poison\n")
-    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT / 'pipeline'}"}
 
 
 def recipe_with(path: Path, stage: str) -> Path:

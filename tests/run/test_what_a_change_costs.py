@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tamis.runner.dropped.rows import masking_print
+from tamis.runner.dropped.rows import masking_fingerprint
 from tamis.stages.mask_pii import MaskPii
 from tamis.work import fingerprints as prints
 
@@ -60,15 +60,15 @@ def test_other_rules_of_masking_make_the_samples_anew(
 def test_samples_depend_on_the_libraries_that_mask_them(
     monkeypatch: pytest.MonkeyPatch, library: str
 ) -> None:
-    before = masking_print()
-    assert masking_print() == before
+    before = masking_fingerprint()
+    assert masking_fingerprint() == before
     installed = prints.library_version
     monkeypatch.setattr(
         prints,
         "library_version",
         lambda name: "0.0" if name == library else installed(name),
     )
-    assert masking_print() != before
+    assert masking_fingerprint() != before
 
 
 def test_another_mix_redoes_the_mix_only(finished: Any) -> None:

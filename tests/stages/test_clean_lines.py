@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tamis.stages.clean_lines import CleanLines, build
+from tamis.stages.clean_lines import CleanLines
 from tamis.text.cleaning.clean import C4, REFINEDWEB
 from tamis.text.cleaning.phrases import languages
 
@@ -41,7 +41,7 @@ def batch(texts: list[str | None], languages: list[str | None]) -> pa.RecordBatc
 def cleaned(
     text: str, language: str | None = "eng", **config: object
 ) -> dict[str, object]:
-    transform = build(CleanLines.model_validate(config))
+    transform = CleanLines.model_validate(config).build()
     row: dict[str, object] = transform(batch([text], [language])).to_pylist()[0]
     return row
 
@@ -236,7 +236,7 @@ def test_a_text_that_lost_a_line_has_no_markdown() -> None:
     rows = batch(["The mill is closed.\nSHARE", "The mill is closed."], ["eng", "eng"])
     marked = pa.array(["# The mill is closed.\n\nSHARE", "# The mill is closed."])
     rows = rows.append_column("markdown", marked)
-    found = build(CleanLines(max_removed_ratio=1))(rows)
+    found = CleanLines(max_removed_ratio=1).build()(rows)
     assert found["text"].to_pylist() == ["The mill is closed."] * 2
     assert found["markdown"].to_pylist() == [None, "# The mill is closed."]
 
@@ -265,7 +265,7 @@ def test_columns_nulls_batches_and_empty_batches() -> None:
         rows = batch(
             ["SHARE\nIt is so.", None, "", PROSE["cmn"]], ["eng", None, None, "cmn"]
         )
-        transform = build(config)
+        transform = config.build()
         whole = transform(rows)
         assert whole.schema.names[4:] == names[2:]
         for field in config.columns_written():
@@ -300,7 +300,7 @@ def test_hostile_texts_are_cleaned_without_harm() -> None:
         "use " * 50_000,
     ]
     rows = batch(list(texts), ["eng"] * len(texts))
-    row = build(CleanLines(preset=("c4", "refinedweb"), without=("unpunctuated",)))(
+    row = CleanLines(preset=("c4", "refinedweb"), without=("unpunctuated",)).build()(
         rows
     )
     assert row["clean_lines_citation_count"].to_pylist()[0] == 100_000

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from tamis.stages.decode_html import DecodeHtml, build
+from tamis.stages.decode_html import DecodeHtml
 
 
 def batch(
@@ -28,7 +28,7 @@ def batch(
 
 
 def decoded(source: pa.RecordBatch, **settings: float) -> dict[str, list[object]]:
-    result = build(DecodeHtml(**settings))(source)
+    result = DecodeHtml(**settings).build()(source)
     for field in DecodeHtml().columns_written():
         assert result.schema.field(field.name).type == field.type
     result.validate(full=True)
@@ -94,9 +94,9 @@ def test_the_result_does_not_depend_on_the_batch() -> None:
         b"\xef\xbf\xbd",
     ]
     whole = batch(*pages)
-    together = build(DecodeHtml())(whole).to_pylist()
+    together = DecodeHtml().build()(whole).to_pylist()
     apart = [
-        build(DecodeHtml())(whole.slice(row, 1)).to_pylist()[0]
+        DecodeHtml().build()(whole.slice(row, 1)).to_pylist()[0]
         for row in range(len(pages))
     ]
     assert together == apart
@@ -104,7 +104,7 @@ def test_the_result_does_not_depend_on_the_batch() -> None:
 
 def test_pages_that_are_utf_8_are_not_copied() -> None:
     source = batch(b"a" * 100, "é".encode() * 100)
-    result = build(DecodeHtml())(source)
+    result = DecodeHtml().build()(source)
     assert result["html"].buffers()[2].address == source["html"].buffers()[2].address
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tamis.documents.parts import Published
 from tamis.schema import DUPLICATES
-from tamis.stages.deduplicate import Deduplicate, run
+from tamis.stages.deduplicate import Deduplicate
 from tamis.storage import Storage
 from tamis.work.executors import InlineExecutor
 from tamis.work.tasks import Tasks
@@ -43,7 +43,7 @@ def decide(tmp_path: Path, hashed: Any) -> Decide:
     ) -> dict[int, tuple[Any, ...]]:
         storage = Storage(str(tmp_path))
         parts = [hashed.part(storage, "a", rows, reasons=reasons)]
-        result = run(Deduplicate(**settings), parts, Tasks(storage, InlineExecutor()))
+        result = Deduplicate(**settings).run(parts, Tasks(storage, InlineExecutor()))
         return {
             own["id"]: (own["cluster"], own["cluster_size"], own["drop_reason"])
             for own in hashed.published(storage, result)
@@ -210,7 +210,7 @@ def test_the_tally_adds_up(tmp_path: Path, hashed: Any) -> None:
     storage = Storage(str(tmp_path))
     rows = [row(1, 1), row(2, 1), row(3, 3, 70, 80), row(4, 4, 70, 81), row(5, 5)]
     parts = [hashed.part(storage, "a", rows, reasons=[None] * 4 + ["word_count"])]
-    result = run(Deduplicate(), parts, Tasks(storage, InlineExecutor()))
+    result = Deduplicate().run(parts, Tasks(storage, InlineExecutor()))
     assert result.tally == {
         "documents": 4,
         "duplicate_exact": 1,
@@ -222,6 +222,6 @@ def test_the_tally_adds_up(tmp_path: Path, hashed: Any) -> None:
 def test_no_documents_at_all(tmp_path: Path, hashed: Any) -> None:
     storage = Storage(str(tmp_path))
     tasks = Tasks(storage, InlineExecutor())
-    assert run(Deduplicate(), [], tasks) == Published(())
-    result = run(Deduplicate(), [hashed.part(storage, "a", [])], tasks)
+    assert Deduplicate().run([], tasks) == Published(())
+    result = Deduplicate().run([hashed.part(storage, "a", [])], tasks)
     assert hashed.published(storage, result) == []

@@ -12,8 +12,8 @@ import pytest
 
 from tamis.documents.parts import Part
 from tamis.schema import TIMESTAMP
-from tamis.stages.deduplicate import Deduplicate, run
-from tamis.stages.sign import Sign, build
+from tamis.stages.deduplicate import Deduplicate
+from tamis.stages.sign import Sign
 from tamis.storage import Storage
 from tamis.work.commits import Outputs
 from tamis.work.executors import InlineExecutor
@@ -42,7 +42,7 @@ def signed(
             "fetched_at": pa.array([0] * len(rows), TIMESTAMP),
         }
     )
-    batch = build(Sign())(batch)
+    batch = Sign().build()(batch)
     storage = Storage(str(tmp_path_factory.mktemp("truth")))
     outputs = Outputs(storage, "dev")
     with outputs.parquet("documents", batch.schema) as writer:
@@ -55,7 +55,7 @@ def signed(
 def kept_and_clusters(
     storage: Storage, part: Part, config: Deduplicate
 ) -> tuple[set[int], list[int]]:
-    result = run(config, [part], Tasks(storage, InlineExecutor()))
+    result = config.run([part], Tasks(storage, InlineExecutor()))
     table = pq.read_table(storage.path(result.layers[0].path))
     kept = table.filter(table["kept"])["id"].to_pylist()
     return set(kept), table["cluster"].to_pylist()

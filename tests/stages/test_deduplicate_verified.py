@@ -14,8 +14,8 @@ from tamis.dedup.clusters import candidates as dedup_candidates
 from tamis.dedup.clusters import survivors as dedup_survivors
 from tamis.documents.parts import Part
 from tamis.schema import TIMESTAMP
-from tamis.stages.deduplicate import Deduplicate, run
-from tamis.stages.sign import Sign, build
+from tamis.stages.deduplicate import Deduplicate
+from tamis.stages.sign import Sign
 from tamis.storage import Storage
 from tamis.work.commits import Outputs
 from tamis.work.executors import InlineExecutor
@@ -58,7 +58,7 @@ class Signed:
                 "fetched_at": pa.array([0] * count, TIMESTAMP),
             }
         )
-        batch = build(Sign(bands=bands, rows=2))(batch)
+        batch = Sign(bands=bands, rows=2).build()(batch)
         self.parts = []
         for start in range(0, count, part_rows):
             name = f"p{start:04}"
@@ -70,7 +70,7 @@ class Signed:
     def rows(self, config: Deduplicate) -> list[Row]:
         """What the barrier says of each text."""
         self.tasks = Tasks(self.storage, InlineExecutor())
-        result = run(config, self.parts, self.tasks)
+        result = config.run(self.parts, self.tasks)
         return [row for layer in result.layers for row in self.read(layer.path)]
 
     def read(self, path: str) -> list[Row]:

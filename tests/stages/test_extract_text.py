@@ -13,7 +13,7 @@ from tamis.html.blocks.judge.weights import SHIPPED
 from tamis.html.clean import clean
 from tamis.html.engines import resiliparse
 from tamis.html.extract import ENGINES, Engine
-from tamis.stages.extract_text import ExtractText, build
+from tamis.stages.extract_text import ExtractText
 
 SENTENCES = {
     "Latin": "Der Zug hielt auf freier Strecke, und niemand wusste, warum. ",
@@ -47,7 +47,7 @@ def batch(*pages: str | None, content_type: str | None = "text/html") -> pa.Reco
 
 def extracted(source: pa.RecordBatch, **settings: object) -> dict[str, list[object]]:
     config = ExtractText.model_validate(settings)
-    result = build(config)(source)
+    result = config.build()(source)
     assert result.num_rows == source.num_rows
     for field in config.columns_written():
         assert result.schema.field(field.name).type == field.type
@@ -177,7 +177,7 @@ def test_every_failure_has_its_reason() -> None:
 @pytest.mark.usefixtures("own_engines")
 def test_the_result_does_not_depend_on_the_batch() -> None:
     whole = batch("one", "crash", "raise", "", "<i>" * 3000, "two")
-    transform = build(ExtractText(engine="own"))
+    transform = ExtractText(engine="own").build()
     together = transform(whole).to_pylist()
     assert [
         transform(whole.slice(row, 1)).to_pylist()[0] for row in range(6)
@@ -306,7 +306,7 @@ def test_weights_of_ones_own_decide(own_weights: Callable[[str], str]) -> None:
 def test_a_file_without_weights_is_named(tmp_path: Path) -> None:
     (tmp_path / "odd.json").write_text("{}")
     with pytest.raises(InputError, match="holds no extractor weights"):
-        build(ExtractText(engine="blocks", model=str(tmp_path / "odd.json")))
+        ExtractText(engine="blocks", model=str(tmp_path / "odd.json")).build()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from tamis.stages.extract_text import ExtractText, build
+from tamis.stages.extract_text import ExtractText
 
 # By record id: help with code, a shop, a forum, articles in Thai and Hindi. Where other
 # texts are meant, raise the stage's version and write these anew.
@@ -33,7 +33,7 @@ def test_other_texts_are_another_version_of_the_stage(samples: Path) -> None:
         "http_content_type": pa.array(["text/html"] * len(GOLDEN), pa.string()),
         "drop_reason": pa.nulls(len(GOLDEN), pa.string()),
     }
-    transform = build(ExtractText(engine="blocks", markdown=True))
+    transform = ExtractText(engine="blocks", markdown=True).build()
     rows = transform(pa.RecordBatch.from_pydict(columns)).to_pylist()
     found = {}
     for name, row in zip(GOLDEN, rows, strict=True):

@@ -2,8 +2,8 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from tamis.stage import build_transform
-from tamis.stages.filter_language import FilterLanguage, build
+from tamis.stage import batch_function
+from tamis.stages.filter_language import FilterLanguage
 
 ROWS = [("fra", 0.65), ("deu", 0.9), (None, 0.1), ("fra", 0.64), ("eng", 0.3)]
 
@@ -24,7 +24,7 @@ def batch(
 def reasons(
     config: FilterLanguage, rows: list[tuple[str | None, float | None]]
 ) -> object:
-    return build(config)(batch(rows))["drop_reason"].to_pylist()
+    return config.build()(batch(rows))["drop_reason"].to_pylist()
 
 
 def test_the_reason_says_what_was_wrong_with_the_language() -> None:
@@ -87,14 +87,14 @@ def test_two_bounds_for_one_language_are_refused() -> None:
 
 def test_no_rows_and_earlier_reasons() -> None:
     config = FilterLanguage(languages=("fra",), min_score={"fra": 0.5})
-    assert build(config)(batch([])).schema.equals(batch([]).schema)
+    assert config.build()(batch([])).schema.equals(batch([]).schema)
     earlier = batch([("deu", 0.9)]).set_column(
         2, "drop_reason", pa.array(["too_large"])
     )
-    assert build(config)(earlier)["drop_reason"].to_pylist() == ["too_large"]
+    assert config.build()(earlier)["drop_reason"].to_pylist() == ["too_large"]
 
 
 def test_a_prefix_reads_the_prefixed_columns() -> None:
     config = FilterLanguage.model_validate({"as": "raw", "languages": ["fra"]})
-    filtered = build_transform(config)(batch([("fra", 0.9), ("deu", 0.9)], "raw_"))
+    filtered = batch_function(config)(batch([("fra", 0.9), ("deu", 0.9)], "raw_"))
     assert filtered["drop_reason"].to_pylist() == [None, "language_not_wanted"]

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tamis.errors import ConfigError
 from tamis.quality.presets import preset_bounds
-from tamis.stages.filter_quality import FilterQuality, bounds_for, build
+from tamis.stages.filter_quality import FilterQuality, bounds_for
 from tamis.stages.measure_text import MeasureText
 
 
@@ -38,7 +38,7 @@ def batch(
 
 
 def reasons(config: FilterQuality, rows: pa.RecordBatch) -> list[str | None]:
-    found: list[str | None] = build(config)(rows)["drop_reason"].to_pylist()
+    found: list[str | None] = config.build()(rows)["drop_reason"].to_pylist()
     return found
 
 
@@ -177,7 +177,7 @@ def test_each_row_is_held_to_its_own_language_s_bounds() -> None:
 
 def test_an_empty_batch_stays_empty() -> None:
     rows = batch(word_count=[1]).slice(0, 0)
-    filtered = build(FilterQuality())(rows)
+    filtered = FilterQuality().build()(rows)
     assert filtered.num_rows == 0
     assert filtered.schema.field("drop_reason").type == pa.string()
 
@@ -195,11 +195,11 @@ def test_a_table_of_thresholds_can_be_named(tmp_path: Path) -> None:
 
 def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no-such\.yaml"):
-        build(FilterQuality(thresholds=str(tmp_path / "no-such.yaml")))
+        FilterQuality(thresholds=str(tmp_path / "no-such.yaml")).build()
     path = tmp_path / "bad.yaml"
     path.write_text("fra: {word_count: 3}")
     with pytest.raises(ConfigError, match=r"bad\.yaml"):
-        build(FilterQuality(thresholds=str(path)))
+        FilterQuality(thresholds=str(path)).build()
 
 
 @pytest.mark.parametrize(
@@ -220,5 +220,5 @@ def test_mistakes_are_refused(settings: dict[str, object]) -> None:
 
 def test_a_code_with_an_underscore_is_a_code() -> None:
     rows = batch(["pt_BR", "eng"], ["Latn", None], word_count=[10, 10])
-    dropped = build(FilterQuality())(rows)["drop_reason"].to_pylist()
+    dropped = FilterQuality().build()(rows)["drop_reason"].to_pylist()
     assert dropped == ["word_count", "word_count"]

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tamis.stages import clean_lines, measure_text
 from tamis.stages.clean_lines import CleanLines
-from tamis.stages.filter_quality import FilterQuality, build
+from tamis.stages.filter_quality import FilterQuality
 from tamis.stages.measure_text import MeasureText
 
 GOLDEN = Path(__file__).parents[1] / "text" / "datatrove_decisions.jsonl"
@@ -61,9 +61,9 @@ def test_datatrove_s_decisions_are_reproduced() -> None:
     clean = clean_lines.build(CleanLines(preset="c4", compat="datatrove"))
     cleaned = clean(rows)
     decisions = {
-        preset: build(FilterQuality(preset=preset, compat="datatrove"))(
-            measure(cleaned if preset == "c4" else rows)
-        )["drop_reason"].to_pylist()
+        preset: FilterQuality(preset=preset, compat="datatrove")
+        .build()(measure(cleaned if preset == "c4" else rows))["drop_reason"]
+        .to_pylist()
         for preset in ("gopher", "fineweb", "c4")
     }
     for place, row in enumerate(golden):

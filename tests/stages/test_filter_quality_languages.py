@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tamis.stages import measure_text
-from tamis.stages.filter_quality import FilterQuality, build
+from tamis.stages.filter_quality import FilterQuality
 from tamis.stages.measure_text import MeasureText
 
 # Languages with more than 50 whole gold texts in ../shared/data.
@@ -34,7 +34,7 @@ def kept_share(texts: list[str], language: str, script: str) -> float:
         }
     )
     measured = measure_text.build(MeasureText())(rows)
-    found = build(FilterQuality())(measured)["drop_reason"].to_pylist()
+    found = FilterQuality().build()(measured)["drop_reason"].to_pylist()
     kept: int = found.count(None)
     return kept / len(found)
 

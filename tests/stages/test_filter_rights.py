@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from tamis.stages.filter_rights import FilterRights, build
+from tamis.stages.filter_rights import FilterRights
 from tamis.stages.read_rights import ReadRights
 
 NOTHING = {"tdm": None, "ai_train": None, "license": None, "license_count": 0}
@@ -17,7 +17,7 @@ def reasons(*rows: dict[str, Any], **settings: Any) -> list[str | None]:
         [{"rights": {**false, **NOTHING, **row}, "drop_reason": None} for row in rows],
         schema=pa.schema([rights, ("drop_reason", pa.string())]),
     )
-    result = build(FilterRights(**settings))(batch)
+    result = FilterRights(**settings).build()(batch)
     found: list[str | None] = result["drop_reason"].to_pylist()
     return found
 

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from tamis.stages.filter_toxicity import FilterToxicity, build
+from tamis.stages.filter_toxicity import FilterToxicity
 
 
 def batch(**columns: list[object]) -> pa.RecordBatch:
@@ -29,7 +29,7 @@ def batch(**columns: list[object]) -> pa.RecordBatch:
 
 
 def reasons(config: FilterToxicity, **columns: list[object]) -> list[str | None]:
-    return build(config)(batch(**columns))["drop_reason"].to_pylist()
+    return config.build()(batch(**columns))["drop_reason"].to_pylist()
 
 
 def test_both_word_limits_must_be_broken() -> None:
@@ -85,7 +85,7 @@ def test_only_limited_columns_are_read() -> None:
 
 
 def test_an_empty_batch_stays_empty() -> None:
-    filtered = build(FilterToxicity())(batch(language=[]))
+    filtered = FilterToxicity().build()(batch(language=[]))
     assert filtered["drop_reason"].type == pa.string()
     assert filtered.num_rows == 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tamis.stages.filter_url import FilterUrl, build
+from tamis.stages.filter_url import FilterUrl
 
 
 def batch(urls: list[str | None]) -> pa.RecordBatch:
@@ -35,7 +35,7 @@ def test_the_reason_names_the_list_or_the_rule(lists: Path) -> None:
     config = FilterUrl(
         lists=(str(lists / "ut1"), str(lists / "spam hosts.txt")),
     )
-    filtered = build(config)(
+    filtered = config.build()(
         batch(
             [
                 "https://www.ADULT.example:443/",
@@ -68,7 +68,7 @@ def test_the_reason_names_the_list_or_the_rule(lists: Path) -> None:
 
 
 def test_without_lists_only_words_count() -> None:
-    filtered = build(FilterUrl())(
+    filtered = FilterUrl().build()(
         batch(["http://porn.example/", "http://a.org/", None])
     )
     assert filtered["drop_reason"].to_pylist() == ["url_word_strict", None, None]
@@ -78,15 +78,15 @@ def test_words_can_be_turned_off_and_replaced(tmp_path: Path) -> None:
     table = tmp_path / "words.tsv"
     table.write_text("strict\tкупить\n", encoding="utf-8")
     urls = batch(["http://porn.example/", "http://xn--h1adpnc1d.xn--p1ai/"])
-    off = build(FilterUrl(words=False))(urls)
+    off = FilterUrl(words=False).build()(urls)
     assert off["drop_reason"].to_pylist() == [None, None]
-    own = build(FilterUrl(words=False, word_lists=(str(table),)))(urls)
+    own = FilterUrl(words=False, word_lists=(str(table),)).build()(urls)
     assert own["drop_reason"].to_pylist() == [None, "url_word_strict"]
 
 
 def test_an_earlier_reason_stays_and_no_rows_are_no_work(lists: Path) -> None:
     config = FilterUrl(lists=(str(lists / "ut1"),))
-    transform = build(config)
+    transform = config.build()
     earlier = pa.RecordBatch.from_arrays(
         [pa.array(["http://adult.example/"]), pa.array(["too_large"])],
         ["url", "drop_reason"],
@@ -96,7 +96,7 @@ def test_an_earlier_reason_stays_and_no_rows_are_no_work(lists: Path) -> None:
 
 
 def test_rows_do_not_depend_on_their_batch(lists: Path) -> None:
-    transform = build(FilterUrl(lists=(str(lists / "ut1"),)))
+    transform = FilterUrl(lists=(str(lists / "ut1"),)).build()
     urls = ["http://adult.example/", "http://a.org/porn", None, "http://b.org/", ""] * 3
     whole = batch(urls)
     parts = [
@@ -119,4 +119,4 @@ def test_no_real_page_falls_to_our_words(shared_data: Path) -> None:
     """3,277 pages of newspapers, shops, blogs and recipes, none of them adult."""
     with gzip.open(shared_data / "gold-dev.jsonl.gz", "rt", encoding="utf-8") as lines:
         urls = [json.loads(line)["url"] for line in lines]
-    assert build(FilterUrl())(batch(urls))["drop_reason"].null_count == len(urls)
+    assert FilterUrl().build()(batch(urls))["drop_reason"].null_count == len(urls)

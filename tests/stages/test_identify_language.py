@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from tamis.language.codes import canonical_language
 from tamis.language.models import Opinion
-from tamis.stage import Transform, build_transform
-from tamis.stages.identify_language import IdentifyLanguage, build, languages_of
+from tamis.stage import BatchFunction, batch_function
+from tamis.stages.identify_language import IdentifyLanguage, languages_of
 
 TEXTS = {
     "eng": ("Latn", "The town council will vote on the new library next week."),
@@ -28,8 +28,8 @@ WRITTEN = ["language", "script", "language_score"]
 
 
 @pytest.fixture(scope="module")
-def identify() -> Transform:
-    return build(IdentifyLanguage(languages=tuple(TEXTS)))
+def identify() -> BatchFunction:
+    return IdentifyLanguage(languages=tuple(TEXTS)).build()
 
 
 def batch(
@@ -41,14 +41,14 @@ def batch(
     )
 
 
-def test_language_and_script_of_ten_writing_systems(identify: Transform) -> None:
+def test_language_and_script_of_ten_writing_systems(identify: BatchFunction) -> None:
     named = identify(batch([text for _, text in TEXTS.values()]))
     assert named["language"].to_pylist() == list(TEXTS)
     assert named["script"].to_pylist() == [script for script, _ in TEXTS.values()]
     assert all(0.5 < score <= 1 for score in named["language_score"].to_pylist())
 
 
-def test_nothing_to_read_is_no_language(identify: Transform) -> None:
+def test_nothing_to_read_is_no_language(identify: BatchFunction) -> None:
     named = identify(batch([None, "", " \n", "12 345 €", "https://a.org/the/page"]))
     for column in WRITTEN:
         assert named[column].null_count == 5
@@ -56,7 +56,7 @@ def test_nothing_to_read_is_no_language(identify: Transform) -> None:
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
 def test_rows_do_not_depend_on_their_batch(
-    identify: Transform, kind: pa.DataType
+    identify: BatchFunction, kind: pa.DataType
 ) -> None:
     values = ["x", None, *(text for _, text in TEXTS.values()), "", "Ja"]
     whole = batch(values, kind=kind)
@@ -66,7 +66,7 @@ def test_rows_do_not_depend_on_their_batch(
     assert identify(whole).select(WRITTEN).equals(named)
 
 
-def test_the_columns_are_the_declared_ones(identify: Transform) -> None:
+def test_the_columns_are_the_declared_ones(identify: BatchFunction) -> None:
     for values in ([], [None], ["Bonjour à tous"]):
         named = identify(batch(values))
         assert named.schema.names == ["text", "drop_reason", *WRITTEN]
@@ -89,7 +89,7 @@ def test_a_model_may_say_that_a_text_is_in_no_language() -> None:
 def of_page(page: bytes, *languages: str) -> list[str | None]:
     """Language and script of a page, by a recipe that asks for these languages."""
     config = IdentifyLanguage(on="html", languages=languages)
-    named = build(config)(batch([page], "html", pa.binary()))
+    named = config.build()(batch([page], "html", pa.binary()))
     return [*named["language"].to_pylist(), *named["script"].to_pylist()]
 
 
@@ -112,7 +112,7 @@ def test_a_short_look_that_leaves_no_chance_is_enough() -> None:
         config = IdentifyLanguage(
             on="html", languages=languages, second_opinion_below=0
         )
-        scores += build(config)(page)["language_score"].to_pylist()
+        scores += config.build()(page)["language_score"].to_pylist()
     assert scores[0] > 0.9
     assert scores[1] < 0.6
 
@@ -137,7 +137,7 @@ def test_a_model_of_your_own_is_asked_what_it_knows(
     found = {}
     for asked in ("fra", "fao"):
         config = IdentifyLanguage(on="html", languages=(asked,), model=model)
-        found[asked] = build(config)(page)["language"].to_pylist()
+        found[asked] = config.build()(page)["language"].to_pylist()
     assert found == {"fra": ["deu"], "fao": ["fra"]}
 
 
@@ -164,7 +164,7 @@ def test_before_extraction_the_columns_carry_a_prefix(kind: pa.DataType) -> None
     pages = ["<p>Le conseil municipal votera la semaine prochaine.", None, "<p>"]
     values = [None if page is None else page.encode() for page in pages]
     html = pa.array(values, pa.binary()).cast(kind)
-    named = build_transform(config)(
+    named = batch_function(config)(
         pa.RecordBatch.from_arrays(
             [html, pa.nulls(3, pa.string())], ["html", "drop_reason"]
         )
@@ -214,7 +214,7 @@ def test_sentences_of_twenty_languages_are_named(shared_data: Path) -> None:
                 rows.setdefault(row["lang3"], []).append(row["text"])
     texts = [(code, text) for code, found in rows.items() for text in found[:20]]
     assert len(texts) == 400
-    named = build(IdentifyLanguage(languages=wanted))(
+    named = IdentifyLanguage(languages=wanted).build()(
         batch([text for _, text in texts])
     )
     right = sum(

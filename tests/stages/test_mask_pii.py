@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from tamis.stages.mask_pii import MaskPii, build
+from tamis.stages.mask_pii import MaskPii
 
 COUNTS = ["pii_email", "pii_ip", "pii_iban", "pii_card", "pii_phone"]
 
@@ -22,7 +22,7 @@ def batch(
 
 
 def test_text_is_masked_measured_again_and_counted() -> None:
-    masked = build(MaskPii())(
+    masked = MaskPii().build()(
         batch(["é a@b.fr, c@d.fr et 81.2.69.142", "rien", "天 +33 1 99 00 12 34"])
     )
     assert masked["text"].to_pylist() == [
@@ -39,7 +39,7 @@ def test_text_is_masked_measured_again_and_counted() -> None:
 def test_columns_are_the_declared_ones() -> None:
     config = MaskPii()
     for texts in ([], [None], ["a@b.fr"], ["x"]):
-        masked = build(config)(batch(texts))
+        masked = config.build()(batch(texts))
         written = masked.select(config.columns_written().names).schema
         assert written.equals(config.columns_written())
         assert masked.schema.names == ["text", "text_chars", "drop_reason", *COUNTS]
@@ -48,7 +48,7 @@ def test_columns_are_the_declared_ones() -> None:
 @pytest.mark.parametrize("text_type", [pa.string(), pa.large_string()])
 def test_nulls_stay_null_and_slices_are_honoured(text_type: pa.DataType) -> None:
     whole = batch(["x@y.fr", None, "a@b.fr", "", None], text_type)
-    masked = build(MaskPii())(whole.slice(1, 4))
+    masked = MaskPii().build()(whole.slice(1, 4))
     masked.validate(full=True)
     assert masked["text"].to_pylist() == [None, "<EMAIL>", "", None]
     assert masked["text"].type == text_type
@@ -58,13 +58,13 @@ def test_nulls_stay_null_and_slices_are_honoured(text_type: pa.DataType) -> None
 
 def test_a_batch_without_personal_data_keeps_its_text_buffers() -> None:
     plain = batch(["Δεν υπάρχει τίποτα", "何もない"])
-    masked = build(MaskPii())(plain)
+    masked = MaskPii().build()(plain)
     assert masked["text"].buffers()[2].address == plain["text"].buffers()[2].address
 
 
 def test_placeholders_can_be_chosen_and_kinds_left_out() -> None:
     config = MaskPii(email="firstname@example.org", ip=None)
-    masked = build(config)(batch(["me@there.fr at 81.2.69.142"]))
+    masked = config.build()(batch(["me@there.fr at 81.2.69.142"]))
     assert masked["text"].to_pylist() == ["firstname@example.org at 81.2.69.142"]
     assert masked["pii_email"].to_pylist() == [1]
     assert masked["pii_ip"].to_pylist() == [None]  # nobody looked
@@ -78,7 +78,7 @@ def test_rows_come_out_the_same_however_they_are_batched() -> None:
         "x",
         "IBAN FR14 2004 1010 0505 0001 3M02 606",
     ]
-    transform = build(MaskPii())
+    transform = MaskPii().build()
     together = transform(batch(texts)).to_pylist()
     alone = [transform(batch([text])).to_pylist()[0] for text in texts]
     assert together == alone
@@ -88,7 +88,7 @@ def test_the_same_text_with_its_structure_is_masked_too() -> None:
     text = "Пишите на anna@example.org, до встречи."
     columns = batch([text, None])
     marked = pa.array([f"# Заголовок\n\n- {text}", None], pa.string())
-    result = build(MaskPii())(columns.append_column("markdown", marked))
+    result = MaskPii().build()(columns.append_column("markdown", marked))
     assert result["markdown"].to_pylist()[0] == (
         "# Заголовок\n\n- Пишите на <EMAIL>, до встречи."
     )

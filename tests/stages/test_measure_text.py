@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tamis.stages.measure_text import MeasureText, build
+from tamis.stages.measure_text import MeasureText
 
 PROSE = {
     "eng": "The mill by the river has been closed for years, and it stands empty.",
@@ -36,14 +36,14 @@ def prose() -> pa.RecordBatch:
 
 def test_the_declared_columns_are_appended_in_their_order() -> None:
     config = MeasureText()
-    measured = build(config)(prose())
+    measured = config.build()(prose())
     assert measured.schema.names[3:] == config.columns_written().names
     for field in config.columns_written():
         assert measured.schema.field(field.name).type == field.type
 
 
 def test_prose_looks_like_prose_in_every_script() -> None:
-    for row in build(MeasureText())(prose()).to_pylist():
+    for row in MeasureText().build()(prose()).to_pylist():
         assert row["word_count"] >= 7, row
         assert row["stop_word_count"] >= 2, row
         assert row["sentence_count"] == 1
@@ -56,7 +56,7 @@ def test_prose_looks_like_prose_in_every_script() -> None:
 
 
 def test_a_row_is_measured_alike_however_rows_are_batched() -> None:
-    transform = build(MeasureText())
+    transform = MeasureText().build()
     whole = transform(prose()).to_pylist()
     single = [
         transform(prose().slice(row, 1)).to_pylist()[0] for row in range(len(PROSE))
@@ -65,14 +65,14 @@ def test_a_row_is_measured_alike_however_rows_are_batched() -> None:
 
 
 def test_a_missing_text_is_not_measured() -> None:
-    measured = build(MeasureText())(batch(["a b", None, ""], ["eng", "eng", "eng"]))
+    measured = MeasureText().build()(batch(["a b", None, ""], ["eng", "eng", "eng"]))
     assert measured["word_count"].to_pylist() == [2, None, 0]
     assert measured["has_curly_bracket"].to_pylist() == [False, None, False]
     assert measured["top_2gram_char_ratio"].to_pylist() == [0, None, 0]
 
 
 def test_a_language_without_stop_words_has_none_to_count() -> None:
-    measured = build(MeasureText())(batch(["a b"] * 3, ["eng", "xxx", None]))
+    measured = MeasureText().build()(batch(["a b"] * 3, ["eng", "xxx", None]))
     assert measured["stop_word_count"].to_pylist() == [0, None, None]
     assert measured["stop_word_ratio"].to_pylist() == [0, None, None]
 
@@ -80,7 +80,7 @@ def test_a_language_without_stop_words_has_none_to_count() -> None:
 @pytest.mark.parametrize("compat", [None, "datatrove"])
 def test_an_empty_batch_has_the_columns(compat: str | None) -> None:
     config = MeasureText.model_validate({"compat": compat})
-    measured = build(config)(prose().slice(0, 0))
+    measured = config.build()(prose().slice(0, 0))
     assert measured.num_rows == 0
     for field in config.columns_written():
         assert measured.schema.field(field.name).type == field.type
@@ -95,15 +95,15 @@ def test_hostile_texts_are_measured_without_harm() -> None:
         "# " * 9,
         "€",
     ]
-    measured = build(MeasureText())(batch(list(texts), ["eng"] * len(texts)))
+    measured = MeasureText().build()(batch(list(texts), ["eng"] * len(texts)))
     assert measured["word_count"].to_pylist() == [50_000, 1, 0, 0, 0, 0]
     assert measured["longest_word"].to_pylist()[1] == 200_000
 
 
 def test_datatrove_s_reading_differs_where_it_is_said_to() -> None:
     rows = batch(["The the\n\nThe the ", "one two"], ["fra", "eng"])
-    ours = build(MeasureText())(rows).to_pylist()
-    theirs = build(MeasureText(compat="datatrove"))(rows).to_pylist()
+    ours = MeasureText().build()(rows).to_pylist()
+    theirs = MeasureText(compat="datatrove").build()(rows).to_pylist()
     assert [row["duplicate_line_ratio"] for row in ours] == [1 / 2, 0]
     assert [row["duplicate_line_ratio"] for row in theirs] == [0, 0]
     assert [row["top_2gram_char_ratio"] for row in theirs] == [
@@ -120,6 +120,6 @@ def test_real_pages_are_measured(shared_data: Path) -> None:
     """One WET record of CommonCrawl: Aragonese, long, with a menu and lists."""
     wet = (shared_data / "cc-sample" / "whirlwind.warc.wet").read_bytes()
     text = wet.decode().split("\r\n\r\n")[4]
-    (row,) = build(MeasureText())(batch([text], ["arg"])).to_pylist()
+    (row,) = MeasureText().build()(batch([text], ["arg"])).to_pylist()
     assert row["word_count"] > 300
     assert row["stop_word_count"] > 10

@@ -20,9 +20,9 @@ from tamis.mix import shuffle as mix_shuffle
 from tamis.mix.kernels.cut import cut_of
 from tamis.mix.kernels.order import shuffle_key
 from tamis.stages import mix_corpus
-from tamis.stages.mix_corpus import MixCorpus, run
+from tamis.stages.mix_corpus import MixCorpus
 from tamis.storage import Storage
-from tamis.work.commits import Outputs, fingerprint
+from tamis.work.commits import Outputs, fingerprint_of
 from tamis.work.executors import InlineExecutor
 from tamis.work.tasks import Silent, Tasks
 
@@ -70,8 +70,8 @@ def saved(
         with outputs.parquet("decisions", DECISIONS) as writer:
             writer.write_table(table.select(["id", "drop_reason"]))
         documents, decisions = outputs.files
-        print_ = fingerprint([documents.path, decisions.path])
-        found.append(Part(outputs.key, print_, (documents,), (decisions,)))
+        fingerprint = fingerprint_of([documents.path, decisions.path])
+        found.append(Part(outputs.key, fingerprint, (documents,), (decisions,)))
     return found
 
 
@@ -86,7 +86,7 @@ def mixed(
     storage = Storage(str(folder))
     config = MixCorpus(**{"seed": 7, "alpha": 1.0, **settings})
     documents = saved(storage, rows, parts=parts, more=more)
-    return storage, run(config, documents, Tasks(storage, InlineExecutor()))
+    return storage, config.run(documents, Tasks(storage, InlineExecutor()))
 
 
 def rows_in(storage: Storage, result: Published) -> list[Row]:
@@ -176,7 +176,7 @@ def test_documents_are_repeated_for_the_copies_that_there_were(tmp_path: Path) -
     assert {id_: sorted(epochs) for id_, epochs in taken.items()} == {
         id_: list(range(n)) for id_, n in times.items()
     }
-    counted = result.books["mix/manifest.json"]["languages"]["fra"]
+    counted = result.manifests["mix/manifest.json"]["languages"]["fra"]
     assert (counted["documents"], counted["rows"]) == (7, 21)
 
 
@@ -186,7 +186,7 @@ def test_copies_weigh_before_languages_do(tmp_path: Path) -> None:
     rows = [row(1, language="fra", text="x" * 58, cluster_size=9)]
     rows += [row(n, language="deu", text="x" * 58, cluster_size=1) for n in (2, 3, 4)]
     _, result = mixed(tmp_path, rows, more=sizes, rehydrate={2: 9}, budget_tokens=10**9)
-    languages = result.books["mix/manifest.json"]["languages"]
+    languages = result.manifests["mix/manifest.json"]["languages"]
     assert {name: about["rows"] for name, about in languages.items()} == {
         "fra": 36,  # and all of it as often as max_epochs allows
         "deu": 12,
@@ -293,7 +293,7 @@ def test_a_weight_without_documents_is_noted(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     rows = [row(id_, language="tha") for id_ in range(9)]
     config = MixCorpus(weights={"tha": 1.0, "fra": 1.0, "deu": 0.0})
-    run(config, saved(storage, rows), Tasks(storage, InlineExecutor(), Noted()))
+    config.run(saved(storage, rows), Tasks(storage, InlineExecutor(), Noted()))
     assert notes == ["mix_corpus.weights: no document is in fra"]
 
 

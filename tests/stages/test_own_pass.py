@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tamis.runner.passes.own import run_aligned
 
 from tamis.documents.parts import Part
 from tamis.errors import ConfigError
 from tamis.recipe.load import load_recipe
 from tamis.recipe.plan import Pass, plan_steps
-from tamis.runner.passes.own import run_aligned
 from tamis.runner.passes.work import PassWork
 from tamis.runner.run import run
 from tamis.stages.score_borderline import ScoreBorderline
@@ -154,7 +154,7 @@ def test_a_recipe_places_the_pass_and_reads_its_column(
     shutil.copytree(sample_run, output)
     recipe = load_recipe(recipe_with(model, tmp_path), [f"output={output}"])
     executor = Recording()
-    book = run(recipe, executor, Silent()).book
+    book = run(recipe, executor, Silent()).summary
     assert not {"extracted", "documents"} & set(book["tasks_executed"])
     assert book["tasks_executed"]["score_borderline"] == 2
     assert executor.gpus["run_aligned"] == 0.5

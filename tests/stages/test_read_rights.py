@@ -13,7 +13,7 @@ from tamis.rights.robots import parse
 from tamis.rights.robots_runs import Answer, merge_runs, write_runs
 from tamis.stages import decode_html, read_warc
 from tamis.stages.filter_rights import FilterRights
-from tamis.stages.read_rights import ReadRights, build, path_of, stated_license
+from tamis.stages.read_rights import ReadRights, path_of, stated_license
 from tamis.warc.splits import Split
 
 CC = "https://creativecommons.org/licenses/"
@@ -34,7 +34,7 @@ def batch(*pages: str | None, headers: Any = None, kind: str = "text/html") -> A
 
 def read(records: Any, **settings: Any) -> dict[str, list[Any]]:
     config = ReadRights(**settings)
-    result = build(config)(records)
+    result = config.build()(records)
     written = config.columns_written()
     assert result.schema == pa.schema([*records.schema, *written])
     struct = result["rights"]
@@ -70,8 +70,8 @@ def test_header_and_page_are_read_together() -> None:
 
 def test_the_result_does_not_depend_on_the_batch() -> None:
     pages = [BY, "", '<meta name="robots" content="noai">', f"{BY}{BY}", None]
-    alone = [build(ReadRights())(batch(page)) for page in pages]
-    together = build(ReadRights())(batch(*pages))
+    alone = [ReadRights().build()(batch(page)) for page in pages]
+    together = ReadRights().build()(batch(*pages))
     assert pa.Table.from_batches(alone).equals(
         pa.Table.from_batches([together]).combine_chunks()
     )
@@ -170,7 +170,7 @@ def test_the_path_of_an_address_has_its_query(url: str, path: str) -> None:
 
 def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"read_rights\.robots: .*none\.arrow"):
-        build(ReadRights(robots=str(tmp_path / "none.arrow")))
+        ReadRights(robots=str(tmp_path / "none.arrow")).build()
 
 
 def test_what_a_server_said_comes_from_the_archive(

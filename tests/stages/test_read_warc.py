@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from tamis import schema
 from tamis.errors import InputError
-from tamis.stages.read_warc import Reading, ReadWarc, read
+from tamis.stages.read_warc import ReadWarc
+from tamis.warc.reading import Reading
 from tamis.warc.splits import Split
 
 
@@ -42,7 +43,7 @@ def stored(tmp_path: Path):
 
 
 def rows(config: ReadWarc, split: Split, reading: Reading | None = None) -> list[dict]:
-    return [row for batch in read(config, split, reading) for row in batch.to_pylist()]
+    return [row for batch in config.read(split, reading) for row in batch.to_pylist()]
 
 
 def test_every_column_of_a_document(stored) -> None:
@@ -72,7 +73,7 @@ def test_every_column_of_a_document(stored) -> None:
 
 def test_batches_have_the_schema_of_records(stored) -> None:
     split = stored(page("a", b"x") + page("b", b"") + page("c", b"yz"))
-    for batch in read(ReadWarc(batch_documents=2), split):
+    for batch in ReadWarc(batch_documents=2).read(split):
         batch.validate(full=True)
         assert batch.schema.equals(schema.RECORD)
 
@@ -81,7 +82,7 @@ def test_batches_end_at_documents_or_bytes(stored) -> None:
     split = stored(b"".join(page(f"{n}", b"x" * 100) for n in range(7)))
 
     def sizes(**settings: int) -> list[int]:
-        return [batch.num_rows for batch in read(ReadWarc(**settings), split)]
+        return [batch.num_rows for batch in ReadWarc(**settings).read(split)]
 
     assert sizes() == [7]
     assert sizes(batch_documents=3) == [3, 3, 1]
@@ -146,7 +147,7 @@ def test_kinds_that_are_counted_apart_are_limited(stored, monkeypatch) -> None:
 
 
 def test_empty_file_gives_no_batch(stored) -> None:
-    assert list(read(ReadWarc(), stored(b""))) == []
+    assert list(ReadWarc().read(stored(b""))) == []
 
 
 def test_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:

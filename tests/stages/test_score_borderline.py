@@ -12,7 +12,7 @@ from tamis.errors import ConfigError
 from tamis.linear.features import buckets, whole_documents
 from tamis.linear.model import quantised
 from tamis.stages.filter_toxicity import FilterToxicity, toxic_reasons
-from tamis.stages.score_borderline import ScoreBorderline, build, window_texts
+from tamis.stages.score_borderline import ScoreBorderline, window_texts
 from tamis.text.buffers import utf8_buffers
 from tamis.text.words import segment
 from tamis.toxicity.model import default_model, save
@@ -41,7 +41,7 @@ def batch(*rows: Row) -> pa.RecordBatch:
 
 
 def scored(config: ScoreBorderline, *rows: Row) -> list[float | None]:
-    found: list[float | None] = build(config)(batch(*rows))[
+    found: list[float | None] = config.build()(batch(*rows))[
         "borderline_score"
     ].to_pylist()
     return found
@@ -74,7 +74,7 @@ def test_words_of_any_script_arrive_whole(model: str, word: str) -> None:
 
 def test_no_document_no_answer(model: str) -> None:
     config = ScoreBorderline(model=model, labels=("toxic",))
-    empty = build(config)(batch())
+    empty = config.build()(batch())
     assert empty.select(["borderline_score"]).schema.equals(config.columns_written())
 
 
@@ -136,13 +136,13 @@ def test_the_model_s_files_are_part_of_the_fingerprint(model: str) -> None:
 
 def test_what_is_wrong_is_named(model: str) -> None:
     with pytest.raises(ConfigError, match="has no rude, but fine, toxic"):
-        build(ScoreBorderline(model=model, labels=("rude",)))
+        ScoreBorderline(model=model, labels=("rude",)).build()
     with pytest.raises(
         ConfigError, match=r"score_borderline\.model: nowhere: .*config"
     ):
-        build(ScoreBorderline(model="nowhere", labels=("toxic",)))
+        ScoreBorderline(model="nowhere", labels=("toxic",)).build()
     with pytest.raises(ConfigError, match=r"windows_by: none\.npz"):
-        build(ScoreBorderline(model=model, labels=("toxic",), windows_by="none.npz"))
+        ScoreBorderline(model=model, labels=("toxic",), windows_by="none.npz").build()
     with pytest.raises(ValidationError, match="only in a pass of its own"):
         ScoreBorderline(model=model, labels=("toxic",), batch_windows=8)
     with pytest.raises(ValidationError, match="first bound is more than the second"):

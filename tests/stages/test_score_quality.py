@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tamis.errors import ConfigError
 from tamis.linear.model import quantised
 from tamis.quality.model import save
-from tamis.stages.score_quality import ScoreQuality, build
+from tamis.stages.score_quality import ScoreQuality
 from tamis.text.buffers import utf8_buffers
 from tamis.text.words import segment
 
@@ -33,7 +33,7 @@ def batch(*rows: tuple[str | None, str | None]) -> pa.RecordBatch:
 
 
 def scores(config: ScoreQuality, *rows: tuple[str | None, str | None]) -> list[Any]:
-    result = build(config)(batch(*rows))
+    result = config.build()(batch(*rows))
     assert result.schema.field("quality_score") == config.columns_written()[0]
     found: list[Any] = result["quality_score"].to_pylist()
     return found
@@ -93,9 +93,9 @@ def test_dactory_weighs_lines_by_their_bytes(fasttext_file: Callable[..., str]) 
 def test_other_labels_are_to_be_named(fasttext_file: Callable[..., str]) -> None:
     path = fasttext_file("__label__a", "__label__b", "__label__c", good=3.0)
     with pytest.raises(ConfigError, match=r"say which labels of model\.bin are good"):
-        build(ScoreQuality(model=path))
+        ScoreQuality(model=path).build()
     with pytest.raises(ConfigError, match=r"model\.bin has no __label__d"):
-        build(ScoreQuality(model=path, labels=("__label__a", "__label__d")))
+        ScoreQuality(model=path, labels=("__label__a", "__label__d")).build()
     both = ScoreQuality(model=path, labels=("__label__a", "__label__c"))
     (found,) = scores(both, ("good", "eng"))
     # Logits 1.5, -1.5 and 0.
@@ -120,10 +120,10 @@ def test_each_language_may_have_its_own_model(
 def test_a_file_that_is_no_model_is_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with pytest.raises(ConfigError, match=name):
-        build(ScoreQuality(model=str(path)))
+        ScoreQuality(model=str(path)).build()
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(ConfigError, match=name):
-        build(ScoreQuality(model=str(path)))
+        ScoreQuality(model=str(path)).build()
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,10 @@ def test_words_that_an_earlier_stage_found_are_not_looked_for_again(
         raise AssertionError("the words of this batch are known")
 
     monkeypatch.setattr("tamis.text.words._segment", looked_for)
-    one, *others = build(ScoreQuality(model={"eng": own_model}))(rows)[
-        "quality_score"
-    ].to_pylist()
+    one, *others = (
+        ScoreQuality(model={"eng": own_model})
+        .build()(rows)["quality_score"]
+        .to_pylist()
+    )
     assert one is not None
     assert others == [None, None]

@@ -8,7 +8,7 @@ import pytest
 from tamis.errors import ConfigError
 from tamis.linear.model import quantised
 from tamis.stages import score_toxicity
-from tamis.stages.score_toxicity import ScoreToxicity, build
+from tamis.stages.score_toxicity import ScoreToxicity
 from tamis.toxicity.model import save
 
 
@@ -34,7 +34,7 @@ def batch(*rows: tuple[str | None, str | None]) -> pa.RecordBatch:
 
 
 def test_density_is_hits_per_thousand_words(folder: Path) -> None:
-    scored = build(ScoreToxicity(lists=str(folder), packaged=False, model=None))(
+    scored = ScoreToxicity(lists=str(folder), packaged=False, model=None).build()(
         batch(
             ("un navet et une tête de navet", "fra"),  # 2 hits in 7 words
             ("rien à signaler", "fra"),
@@ -49,7 +49,7 @@ def test_density_is_hits_per_thousand_words(folder: Path) -> None:
 
 
 def test_what_nobody_looked_at_is_null(folder: Path) -> None:
-    scored = build(ScoreToxicity(lists=str(folder), packaged=False, model=None))(
+    scored = ScoreToxicity(lists=str(folder), packaged=False, model=None).build()(
         batch(("navet", "ita"), ("navet", None), (None, "fra"), ("navet", "fra"))
     )
     assert scored["toxic_word_density"].to_pylist() == [None, None, None, 1000]
@@ -59,13 +59,13 @@ def test_what_nobody_looked_at_is_null(folder: Path) -> None:
 def test_columns_are_the_declared_ones(folder: Path) -> None:
     config = ScoreToxicity(lists=str(folder), packaged=False, model=None)
     for rows in ([], [("navet", "fra")], [(None, None)]):
-        scored = build(config)(batch(*rows))
+        scored = config.build()(batch(*rows))
         written = config.columns_written()
         assert scored.select(written.names).schema.equals(written)
 
 
 def test_no_list_at_all_scores_nothing() -> None:
-    scored = build(ScoreToxicity(packaged=False, model=None))(batch(("navet", "fra")))
+    scored = ScoreToxicity(packaged=False, model=None).build()(batch(("navet", "fra")))
     assert scored["toxic_word_density"].to_pylist() == [None]
 
 
@@ -76,7 +76,7 @@ def test_every_file_of_the_folder_is_part_of_the_fingerprint(folder: Path) -> No
 
 def test_rows_come_out_the_same_however_they_are_batched(folder: Path) -> None:
     rows = [("navet", "fra"), ("萝卜萝卜", "cmn"), (None, "fra"), ("x", "eng")]
-    transform = build(ScoreToxicity(lists=str(folder), packaged=False, model=None))
+    transform = ScoreToxicity(lists=str(folder), packaged=False, model=None).build()
     alone = [transform(batch(row)).to_pylist()[0] for row in rows]
     assert transform(batch(*rows)).to_pylist() == alone
 
@@ -91,16 +91,16 @@ def test_rows_come_out_the_same_however_they_are_batched(folder: Path) -> None:
 )
 def test_a_wrong_list_is_named(lists: dict[str, str] | str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        build(ScoreToxicity(lists=lists, packaged=False, model=None))
+        ScoreToxicity(lists=lists, packaged=False, model=None).build()
 
 
 def test_a_missing_package_matters_only_where_its_lists_are_wanted(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(score_toxicity, "packaged_lists", dict)
-    build(ScoreToxicity(lists=str(folder), packaged=False, model=None))
+    ScoreToxicity(lists=str(folder), packaged=False, model=None).build()
     with pytest.raises(ConfigError, match="glin-profanity is not installed"):
-        build(ScoreToxicity(lists=str(folder), model=None))
+        ScoreToxicity(lists=str(folder), model=None).build()
 
 
 MODEL_COLUMNS = ["toxicity_max", "toxicity_mean", "toxicity_share"]
@@ -108,7 +108,7 @@ MODEL_COLUMNS = ["toxicity_max", "toxicity_mean", "toxicity_share"]
 
 def test_the_model_scores_the_languages_it_learnt() -> None:
     config = ScoreToxicity(packaged=False)
-    scored = build(config)(
+    scored = config.build()(
         batch(
             ("You are a stupid bitch, shut up, idiot.", "eng"),
             ("The council met on Tuesday to discuss the new library.", "eng"),
@@ -136,7 +136,7 @@ def test_a_model_of_ones_own_is_read_and_part_of_the_fingerprint(
     save(model, path)
     config = ScoreToxicity(packaged=False, model=path)
     assert config.files() == (path,)
-    scored = build(config)(batch(("hola", "spa"), ("hello", "eng"), ("", "spa")))
+    scored = config.build()(batch(("hola", "spa"), ("hello", "eng"), ("", "spa")))
     assert scored["toxicity_max"].to_pylist() == [0.5, None, None]
 
 
@@ -149,14 +149,14 @@ def test_of_several_models_a_language_has_the_first_that_knows_it(
     third = fasttext_file("__label__toxic", "__label__other", turnip=3.0)
     config = ScoreToxicity(packaged=False, model=(first, second, third))
     assert config.files() == (first, second, third)
-    found = build(config)(
+    found = config.build()(
         batch(("", "spa"), ("turnip", "por"), ("순무", "kor"), ("turnip", "spa"))
     )["toxicity_max"].to_pylist()
     expected = [1 / (1 + np.exp(-logit)) for logit in (-1.0, 1.0, 1.0)]
     assert found[0] is None
     assert found[1:] == pytest.approx(expected)
     # The third knows all that the others do not.
-    found = build(config)(batch(("turnip", "und"), ("turnip", "por")))
+    found = config.build()(batch(("turnip", "und"), ("turnip", "por")))
     expected = [1 / (1 + np.exp(-logit)) for logit in (3.0, -1.0)]
     assert found["toxicity_mean"].to_pylist() == pytest.approx(expected, 1e-3)
     nothing = ScoreToxicity(packaged=False, model=())
@@ -175,13 +175,13 @@ def test_a_file_that_is_no_model_is_named(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"score_toxicity\.model: .*own\.npz"):
-        build(ScoreToxicity(packaged=False, model=str(path)))
+        ScoreToxicity(packaged=False, model=str(path)).build()
 
 
 def scored_by(
     config: ScoreToxicity, *rows: tuple[str | None, str | None]
 ) -> pa.RecordBatch:
-    return build(config)(batch(*rows))
+    return config.build()(batch(*rows))
 
 
 def test_a_fasttext_classifier_scores_windows_or_documents(
@@ -218,4 +218,4 @@ def test_a_fasttext_classifier_has_the_languages_and_labels_it_is_said_to(
     expected = pytest.approx(1 / (1 + np.exp(-3.0)), 1e-3)
     assert found["toxicity_max"].to_pylist() == [expected, None, None]
     with pytest.raises(ConfigError, match="has no __label__toxic, but __label__bad"):
-        build(ScoreToxicity(packaged=False, model=path))
+        ScoreToxicity(packaged=False, model=path).build()

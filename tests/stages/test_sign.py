@@ -3,8 +3,8 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from tamis.stage import StageConfig
-from tamis.stages.sign import Sign, build
+from tamis.stage import Stage
+from tamis.stages.sign import Sign
 
 # Text, text_hash, band_00, band_13. Whoever changes one of these makes every index of
 # earlier crawls unreadable, and must raise `Sign.version`.
@@ -106,7 +106,7 @@ def batch(*texts: str | None) -> pa.RecordBatch:
 @pytest.mark.parametrize("script", GOLDEN)
 def test_signatures_are_frozen(script: str) -> None:
     text, text_hash, first, last = GOLDEN[script]
-    (row,) = build(Sign())(batch(text)).to_pylist()
+    (row,) = Sign().build()(batch(text)).to_pylist()
     assert (row["text_hash"], row["band_00"], row["band_13"]) == (
         text_hash,
         first,
@@ -116,7 +116,7 @@ def test_signatures_are_frozen(script: str) -> None:
 
 def test_the_columns_are_those_it_announces() -> None:
     config = Sign(bands=3, rows=2)
-    signed = build(config)(batch("a b c d e f"))
+    signed = config.build()(batch("a b c d e f"))
     assert signed.schema.names == [
         "text",
         "drop_reason",
@@ -131,14 +131,14 @@ def test_the_columns_are_those_it_announces() -> None:
 
 
 def test_an_empty_batch_has_the_right_types() -> None:
-    signed = build(Sign())(batch())
+    signed = Sign().build()(batch())
     assert signed.num_rows == 0
     for field in Sign().columns_written():
         assert signed.schema.field(field.name).type == field.type
 
 
 def test_short_texts_have_no_bands_and_absent_ones_no_hash() -> None:
-    signed = build(Sign())(
+    signed = Sign().build()(
         batch("one two three four", None, "", "one two three four five")
     )
     assert signed["text_hash"].is_valid().to_pylist() == [True, False, True, True]
@@ -147,7 +147,7 @@ def test_short_texts_have_no_bands_and_absent_ones_no_hash() -> None:
 
 def test_batches_make_no_difference() -> None:
     texts = [text for text, *_ in GOLDEN.values()]
-    transform = build(Sign())
+    transform = Sign().build()
     whole = transform(batch(*texts))
     single = pa.Table.from_batches([transform(batch(text)) for text in texts])
     assert pa.Table.from_batches([whole]).equals(single.combine_chunks())
@@ -186,12 +186,12 @@ def test_but_not_in_two_ways_at_once(settings: dict[str, float]) -> None:
 def test_settings_survive_a_round_trip() -> None:
     for config in (Sign(preset="dclm"), Sign(threshold=0.7), Sign(bands=5, rows=4)):
         assert type(config).model_validate(config.model_dump()) == config
-        assert isinstance(config, StageConfig)
+        assert isinstance(config, Stage)
 
 
 def test_a_word_more_changes_few_bands() -> None:
     words = " ".join(f"word{number}" for number in range(0, 4000, 7))
     words = words.translate(str.maketrans("0123456789", "abcdefghij"))
-    signed = build(Sign())(batch(words, words + " more"))
+    signed = Sign().build()(batch(words, words + " more"))
     bands = np.array([signed[f"band_{band:02}"].to_pylist() for band in range(14)])
     assert (bands[:, 0] == bands[:, 1]).sum() >= 12

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tamis.linear.model import Model
-from tamis.stages.score_toxicity import ScoreToxicity, build
+from tamis.stages.score_toxicity import ScoreToxicity
 from tamis.toxicity.model import DEFAULT_PATH, default_model, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,9 +70,9 @@ def test_the_optional_weights_add_languages_and_change_none() -> None:
         }
     )
     alone, joined = (
-        build(ScoreToxicity(packaged=False, model=names))(rows)[
-            "toxicity_max"
-        ].to_pylist()
+        ScoreToxicity(packaged=False, model=names)
+        .build()(rows)["toxicity_max"]
+        .to_pylist()
         for names in ("default", ("default", str(SHARE_ALIKE)))
     )
     assert alone[1:] == [None] * 3

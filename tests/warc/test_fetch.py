@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import InputError
-from tamis.stages.read_warc import ReadWarc, read
+from tamis.stages.read_warc import ReadWarc
 from tamis.warc.fetch import fetch_record
 from tamis.warc.splits import Split
 
@@ -29,7 +29,7 @@ class Counted(io.BytesIO):
 def rows(path: Path) -> list[dict]:
     size = path.stat().st_size
     split = Split(str(path), 0, size, size)
-    return [row for batch in read(ReadWarc(), split) for row in batch.to_pylist()]
+    return [row for batch in ReadWarc().read(split) for row in batch.to_pylist()]
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bytes])

@@ -9,8 +9,8 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 from xxhash import xxh3_128_digest
 
-from tamis.stages.read_warc import Reading, ReadWarc
-from tamis.stages.read_warc import read as read_stage
+from tamis.stages.read_warc import ReadWarc
+from tamis.warc.reading import Reading
 from tamis.warc.splits import Split, plan_splits, reread
 
 pytestmark = pytest.mark.shared
@@ -69,7 +69,7 @@ def rows_of(path: Path, split_bytes: int | None = None) -> tuple[list[tuple], Co
 def read_split(split: Split):
     reading = Reading()
     config = ReadWarc(max_html_bytes=MAX_BYTES)
-    return list(read_stage(config, split, reading)), reading
+    return list(config.read(split, reading)), reading
 
 
 def named(reading: Reading):

@@ -14,7 +14,7 @@ from tamis.work.commits import (
     Commit,
     Outputs,
     commit_of,
-    fingerprint,
+    fingerprint_of,
     publish_commit,
     record_name,
 )
@@ -207,11 +207,11 @@ def test_who_is_at_no_document_blames_none(
 
 def test_a_fingerprint_differs_when_any_part_does() -> None:
     prints = {
-        fingerprint("a", 1),
-        fingerprint("a", 2),
-        fingerprint("a1"),
-        fingerprint(["a", 1]),
-        fingerprint("a", {"x": 1}),
+        fingerprint_of("a", 1),
+        fingerprint_of("a", 2),
+        fingerprint_of("a1"),
+        fingerprint_of(["a", 1]),
+        fingerprint_of("a", {"x": 1}),
     }
     assert len(prints) == 5
-    assert fingerprint({"x": 1, "y": 2}) == fingerprint({"y": 2, "x": 1})
+    assert fingerprint_of({"x": 1, "y": 2}) == fingerprint_of({"y": 2, "x": 1})

@@ -7,12 +7,14 @@ from rich.console import Console
 from rich.table import Table
 
 from tamis.cli.options import recipe_argument, set_option
-from tamis.recipe.load import Recipe, load_recipe
+from tamis.recipe.load import load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps
+from tamis.recipe.recipe import Recipe
 from tamis.runner.estimate import Estimate, estimate
 from tamis.runner.outlook import Outlook, outlook
+from tamis.schema import PROVENANCE
 from tamis.sizes import spelled
-from tamis.stage import kind
+from tamis.stage import Stage
 from tamis.work.executors import available_cpus
 
 
@@ -58,16 +60,14 @@ def _plan_table(recipe: Recipe, found: Outlook) -> Table:
     table.add_column("writes")
     table.add_column("to do", no_wrap=True)
     for step in plan_steps(recipe.stages):
-        stages = [step.config] if isinstance(step, BarrierStep) else step.stages
+        stages = (step.stage,) if isinstance(step, BarrierStep) else step.stages
         name = _step_name(step)
-        for config in stages:
+        for stage in stages:
             table.add_row(
                 name,
-                config.label,
-                _some(config.columns_read()),
-                _some(config.columns_written().names)
-                if kind(config) != "source"
-                else "provenance, html",
+                stage.label,
+                _some(stage.columns_read()),
+                _written(stage),
                 found.to_do.get(step.name, "") if name else "",
             )
             name = ""
@@ -79,6 +79,15 @@ def _step_name(step: Pass | BarrierStep) -> str:
     if isinstance(step, BarrierStep):
         return "barrier"
     return f"save {step.name}" if step.kind in ("source", "table") else "columns"
+
+
+def _written(stage: Stage) -> str:
+    """Of a source the provenance is a word, as every source writes it."""
+    names = [*stage.columns_written().names]
+    if stage.kind != "source":
+        return _some(names)
+    own = [n for n in names if n not in (*PROVENANCE.names, "drop_reason")]
+    return _some(["provenance", *own])
 
 
 def _some(names: list[str] | tuple[str, ...]) -> str:
@@ -98,19 +107,13 @@ def _estimate_lines(bill: Estimate, found: Outlook) -> list[str]:
         f"expect  about {bill.pages:,} pages, {spelled(bill.disk_bytes)} of disk, "
         f"{bill.core_hours:.1f} core hours from the start"
     ]
-    if bill.dedup is not None:
-        lines.append(
-            f"        of these deduplicate {spelled(bill.dedup.work_bytes)} under work/, "
-            f"{bill.dedup.core_hours:.1f} core hours, "
-            f"under {spelled(bill.dedup.memory_bytes)} of memory in any task"
-        )
-        if bill.dedup.index_bytes:
+    for label, own in bill.bills.items():
+        lines.append(f"        of these {label} {own.stated()}")
+        if own.index_bytes:
             lines.append(
-                f"        and {spelled(bill.dedup.index_bytes)} at most, and for good, "
+                f"        and {spelled(own.index_bytes)} at most, and for good, "
                 f"in the index"
             )
-    for label, own in bill.barriers.items():
-        lines.append(f"        of these {label} {own.stated()}")
     if found.free_bytes is not None:
         lines.append(f"free    {spelled(found.free_bytes)} where the output goes")
         if found.free_bytes < bill.disk_bytes:

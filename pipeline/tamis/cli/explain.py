@@ -19,7 +19,7 @@ from tamis.html.blocks.explain import Block, as_html, as_text, explain
 from tamis.html.blocks.judge.weights import SHIPPED
 from tamis.recipe.load import load_recipe
 from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
-from tamis.stage import StageConfig, kind
+from tamis.stage import Source, Stage
 from tamis.stages.extract_text import ExtractText
 
 _TEXT_SHOWN = 1200
@@ -59,9 +59,9 @@ def command(
     if Path(page).is_file():
         record = record_of_file(Path(page))
     else:
-        record = record_of_url(
-            page, checked.input, checked.stages[0], checked.storage_options
-        )
+        source = checked.stages[0]
+        assert isinstance(source, Source)
+        record = record_of_url(page, checked.input, source, checked.storage_options)
     console = Console()
     reason = None
     for step in replay(record, checked.stages):
@@ -71,7 +71,7 @@ def command(
             _print_blocks(console, _blocks(record, checked.stages))
     if shaded is not None:
         _write(shaded, as_html(_blocks(record, checked.stages), page))
-    barriers = [config.label for config in checked.stages if kind(config) == "barrier"]
+    barriers = [stage.label for stage in checked.stages if stage.kind == "barrier"]
     if reason is None:
         console.print(f"kept by every stage before {', '.join(barriers) or 'the end'}")
 
@@ -87,13 +87,13 @@ def _print_blocks(console: Console, blocks: list[Block]) -> None:
         console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
 
 
-def _engine(stages: Sequence[StageConfig]) -> ExtractText:
+def _engine(stages: Sequence[Stage]) -> ExtractText:
     """The recipe's extract_text; its defaults in a recipe without one."""
     found = (config for config in stages if isinstance(config, ExtractText))
     return next(found, ExtractText())
 
 
-def _blocks(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> list[Block]:
+def _blocks(record: pa.RecordBatch, stages: Sequence[Stage]) -> list[Block]:
     config = _engine(stages)
     return explain(
         decoded(record, stages),

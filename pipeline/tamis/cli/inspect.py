@@ -17,9 +17,9 @@ from tamis.errors import ConfigError, TamisError
 from tamis.report.members import Member, Members, members_with
 from tamis.report.reading import InputTables, inputs_of, mix_shards, rows_with
 from tamis.runner.passes.splits import task_name
-from tamis.runner.recorded import recorded_stages, storage_options_of
+from tamis.runner.recorded import opened_by, recorded_stages
 from tamis.runner.replay import masked_for_eyes, text_again
-from tamis.stage import StageConfig
+from tamis.stage import Stage
 from tamis.stages.sign import Sign
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
@@ -70,10 +70,10 @@ def command(
     RUN saved it, or read again from its archive, as the recipe in RUN's run.json has it.
     """
     console = Console()
-    options = storage_options_of(recipe)
+    options, trusted = opened_by(recipe)
     storage = Storage(run, options)
     book = storage.read_json("run.json")  # says clearly where there is no run
-    stages = recorded_stages(book, options)
+    stages = recorded_stages(book, options, trusted)
     inputs = inputs_of(storage)
     if cluster is not None:
         _show_cluster(console, storage, inputs, stages, cluster, limit)
@@ -113,7 +113,7 @@ def _text(
     row: Mapping[str, Any],
     storage: Storage,
     inputs: Sequence[InputTables],
-    stages: Sequence[StageConfig],
+    stages: Sequence[Stage],
 ) -> str:
     """The text of a document, or why there is none."""
     text: str | None = row["text"]
@@ -147,7 +147,7 @@ def _show_cluster(
     console: Console,
     storage: Storage,
     inputs: Sequence[InputTables],
-    stages: Sequence[StageConfig],
+    stages: Sequence[Stage],
     id_: int,
     limit: int,
 ) -> None:

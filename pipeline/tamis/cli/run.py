@@ -44,7 +44,7 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
             outcome = run(checked, executor, bars)
     finally:
         executor.close()
-    console.print(funnel_table(outcome.book))
+    console.print(funnel_table(outcome.summary))
     _say_where(console, outcome, Storage(checked.output, checked.storage_options))
     if not outcome.is_complete:
         names = "\n".join(f"  {why}" for why in outcome.missing.values())

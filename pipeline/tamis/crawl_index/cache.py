@@ -12,7 +12,7 @@ from tamis.crawl_index.settings import Select
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input
 from tamis.storage import Storage
-from tamis.work.commits import fingerprint
+from tamis.work.commits import fingerprint_of
 
 _RECORD = pa.schema(
     [("name", pa.string()), ("offset", pa.int64()), ("length", pa.int64())]
@@ -39,7 +39,7 @@ def kept_selection(
         for path, about in zip(paths, abouts, strict=True)
     ]
     settings = select.model_dump(mode="json", exclude={"max_gap_bytes"})
-    name = f"selections/{fingerprint(settings, sorted(names), stamps)}.parquet"
+    name = f"selections/{fingerprint_of(settings, sorted(names), stamps)}.parquet"
     if storage.exists(name):
         with storage.open(name) as file:
             found = Found(names)

@@ -1,6 +1,6 @@
 """What deduplication will cost, before it starts.
 
-`bill` is about deduplicate, measured with benchmarks/dedup_scale.py (one Zen 4 core,
+`clusters_bill` is about deduplicate, measured with benchmarks/dedup_scale.py (one Zen 4 core,
 November 2026): 10^7 documents, 14 bands, four documents in ten with a duplicate. It is
 linear: each document has one row for each band, one for its text and one for its id.
 
@@ -11,9 +11,7 @@ that is quadratic, and half of the hours for lines of 5*10^8 documents, n-grams 
 substrings of 10^7.
 """
 
-from typing import NamedTuple
-
-from tamis.sizes import spelled
+from tamis.stage import Bill
 
 _MEMORY_BYTES = 1 << 30
 _LINE_ROWS, _NGRAM_ROWS = 40, 700  # of a web page
@@ -37,21 +35,7 @@ _ROW_GROUP_SECONDS = (
 )
 
 
-class TextBill(NamedTuple):
-    """Disk under work/ while it runs, memory of the largest task, hours of one core."""
-
-    work_bytes: int
-    memory_bytes: int
-    core_hours: float
-
-    def stated(self) -> str:
-        return (
-            f"about {spelled(self.work_bytes)} under work/, {self.core_hours:.1f} core "
-            f"hours, under {spelled(self.memory_bytes)} of memory in any task"
-        )
-
-
-def lines_bill(documents: int, *, with_ngrams: bool) -> TextBill:
+def lines_bill(documents: int, *, with_ngrams: bool) -> Bill:
     """10^8 documents: 68 GB and 4.3 core hours; with n-grams 770 GB and 275, of which all
     but 11 go into opening runs. 10^9: 680 GB and 108 core hours.
     """
@@ -63,16 +47,18 @@ def lines_bill(documents: int, *, with_ngrams: bool) -> TextBill:
         seconds += documents * _NGRAMS_SECONDS
     ranges = sum(_power_of_two(own / _RUN_ROWS) for own in rows)
     seconds += _PAIR_SECONDS * ranges * sum(rows) / _RUN_ROWS
-    return TextBill(documents * row_bytes, _MEMORY_BYTES, seconds / 3600)
+    return Bill(
+        seconds / 3600, work_bytes=documents * row_bytes, memory_bytes=_MEMORY_BYTES
+    )
 
 
-def urls_bill(documents: int) -> TextBill:
+def urls_bill(documents: int) -> Bill:
     """10^9 documents: 30 GB and 1.4 core hours."""
     hours = documents * _URL_SECONDS / 3600
-    return TextBill(documents * _URL_BYTES, _MEMORY_BYTES, hours)
+    return Bill(hours, work_bytes=documents * _URL_BYTES, memory_bytes=_MEMORY_BYTES)
 
 
-def substrings_bill(documents: int, partition_bytes: int) -> TextBill:
+def substrings_bill(documents: int, partition_bytes: int) -> Bill:
     """10^8 documents in 4,096 partitions: 200 GB and 67 core hours, of which 61 go into
     footers: a file has a row group of every partition for each 256 MB of its texts.
     """
@@ -82,7 +68,7 @@ def substrings_bill(documents: int, partition_bytes: int) -> TextBill:
     row_groups = partitions * size / _FLUSH_BYTES
     seconds = documents * _SUBSTRINGS_SECONDS
     seconds += partitions * row_groups * _ROW_GROUP_SECONDS
-    return TextBill(documents * _TEXT_BYTES, memory, seconds / 3600)
+    return Bill(seconds / 3600, work_bytes=documents * _TEXT_BYTES, memory_bytes=memory)
 
 
 def _power_of_two(least: float) -> int:
@@ -108,19 +94,7 @@ _SKETCH_SECONDS = 1.5e-4  # to read a text, find the shingles, write the sketch 
 _VERIFY_SECONDS = 1.5e-4  # to read its text, find the shingles, write and compare them
 
 
-class Bill(NamedTuple):
-    """Disk under work/ and for good, memory of the largest step, hours of one core;
-    `index_bytes`: what the index grows by.
-    """
-
-    work_bytes: int
-    layer_bytes: int
-    memory_bytes: int
-    core_hours: float
-    index_bytes: int = 0
-
-
-def bill(
+def clusters_bill(
     documents: int,
     bands: int,
     *,

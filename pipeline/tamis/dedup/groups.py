@@ -23,8 +23,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tamis.documents.parts import Part
+from tamis.stage import Stage
 from tamis.storage import Storage
 from tamis.work.commits import File
+from tamis.work.fingerprints import stage_dependencies
+from tamis.work.steps import Steps
+from tamis.work.tasks import Tasks
 
 WORK = "work/dedup"
 
@@ -100,6 +104,27 @@ def groups_of(parts: Sequence[Part]) -> list[Group]:
     if own:
         groups.append(Group(len(groups), start, tuple(own)))
     return groups
+
+
+def steps_of(
+    stage: Stage, groups: Sequence[Group], tasks: Tasks, *depends: Any
+) -> Steps:
+    """The steps of a barrier over groups of parts."""
+    parts = [
+        [group.start, part.name, part.fingerprint]
+        for group in groups
+        for part in group.parts
+    ]
+    return Steps(stage.label, tasks, stage_dependencies(stage), parts, *depends)
+
+
+def layers_of(
+    groups: Sequence[Group], layers: Sequence[File], parts: Sequence[Part]
+) -> tuple[File, ...]:
+    """Layers from the order of groups, one for each part, back to that of `parts`."""
+    names = [part.name for group in groups for part in group.parts]
+    by_name = dict(zip(names, layers, strict=True))
+    return tuple(by_name[part.name] for part in parts)
 
 
 def ranges_of(rows: int) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from tamis.documents.rows import rows_of
 from tamis.storage import Storage
 from tamis.text.cuts import CUTS, cut_texts
-from tamis.work.commits import File, fingerprint
+from tamis.work.commits import File, fingerprint_of
 
 _BATCH_ROWS = 1024
 _OF_LAYER = "layer {}"
@@ -82,9 +82,9 @@ class Part:
                 names.update(pq.ParquetFile(source).schema_arrow.names)
         return names
 
-    def with_layer(self, layer: File, fingerprint_: str) -> "Part":
+    def with_layer(self, layer: File, fingerprint: str) -> "Part":
         """This part with one more aligned file on top."""
-        name = fingerprint(self.fingerprint, fingerprint_)
+        name = fingerprint_of(self.fingerprint, fingerprint)
         return Part(self.name, name, self.files, (*self.layers, layer))
 
 
@@ -93,13 +93,13 @@ class Published:
     """What a barrier gives back: one layer per part, and the files it published.
 
     `files` are all tables that stay when the run is over, the layers not among them;
-    what lies under work/ need not be named. `books` are JSON files, by name, that the
-    run writes at its end: what they list is complete then.
+    what lies under work/ need not be named. `manifests` are JSON files, by name, that
+    the run writes at its end: what they list is complete then.
     """
 
     layers: tuple[File, ...]
     files: tuple[File, ...] = ()
-    books: dict[str, Any] = field(default_factory=dict)
+    manifests: dict[str, Any] = field(default_factory=dict)
     tally: dict[str, Any] = field(default_factory=dict)
 
 

@@ -35,6 +35,7 @@ class Engine(NamedTuple):
     factory: str
     needs_guard: bool
     libraries: tuple[str, ...]
+    page_seconds: float  # of one core, measured with benchmarks/throughput.py
     settings: tuple[str, ...] = ()
 
 
@@ -45,16 +46,19 @@ ENGINES = {
         "tamis.html.engines.trafilatura:build",
         needs_guard=True,
         libraries=("justext", "lxml", "trafilatura"),
+        page_seconds=0.03,
     ),
     "resiliparse": Engine(
         "tamis.html.engines.resiliparse:build",
         needs_guard=True,
         libraries=("resiliparse",),
+        page_seconds=0.003,
     ),
     "blocks": Engine(
         "tamis.html.blocks.engine:build",
         needs_guard=False,
         libraries=(),
+        page_seconds=0.001,
         settings=("comments", "markdown", "model"),
     ),
 }

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tamis.documents.parts import Part
-from tamis.mix import domains as mix_domains
+from tamis.mix import domains
 from tamis.mix.kernels.cut import Cut
 from tamis.mix.kernels.weights import largest_needed
 from tamis.mix.rows import Draw
 from tamis.mix.shuffle import BUCKETS, Bucket, gather, rescatter, scatter_parts
-from tamis.work.commits import Commit, File, fingerprint
-from tamis.work.tasks import Task, Tasks
+from tamis.work.commits import Commit, File
+from tamis.work.steps import Piece, Steps, files_of
 
 _BYTES_PER_TASK = 1 << 30  # compressed, that one task scatters
 
@@ -21,66 +21,51 @@ Thing = TypeVar("Thing")
 
 
 def find_caps(
-    share: float,
-    about: str,
-    counted: Sequence[Commit],
-    totals: Mapping[str, int],
-    tasks: Tasks,
+    share: float, counted: Sequence[Commit], totals: Mapping[str, int], *, steps: Steps
 ) -> dict[str, dict[str, float]]:
-    """{language: {domain: share of its tokens that may stay}} of domains over the cap.
-
-    `about` says which version of the stage asks.
-    """
-    files = _files(counted, mix_domains.WORK)
+    """{language: {domain: share of its tokens that may stay}} of domains over the cap."""
+    files = files_of(counted, domains.WORK)
     if not files:
         return {}
-    ways, needed = mix_domains.ways_for(files), largest_needed(share)
+    ways, needed = domains.ways_for(files), largest_needed(share)
 
-    def task(key: str, function: Any, sources: Sequence[File], *more: Any) -> Task:
-        print_ = fingerprint(about, [file.path for file in sources], *more)
-        return Task(key, print_, function, (sources, *more))
+    def piece(key: str, sources: Sequence[File], *more: Any) -> Piece:
+        return Piece(key, (sources, *more), ([file.path for file in sources], *more))
 
-    merge = [
-        task(f"group-{number:05d}", mix_domains.merge_domains, group, ways)
-        for number, group in enumerate(mix_domains.groups_of(files))
-    ]
-    pieces = _files(tasks.run("mix_corpus-domains", merge), mix_domains.WORK)
+    groups = enumerate(domains.groups_of(files))
+    merge = [piece(f"group-{number:05d}", group, ways) for number, group in groups]
+    merged = steps.run("domains", domains.merge_domains, merge)
+    pieces = files_of(merged, domains.WORK)
     heaviest = [
-        task(f"way-{way:03d}", mix_domains.heaviest_domains, pieces, way, ways, needed)
-        for way in range(ways)
+        piece(f"way-{way:03d}", pieces, way, ways, needed) for way in range(ways)
     ]
-    largest = _files(tasks.run("mix_corpus-largest", heaviest), mix_domains.WORK)
-    (found,) = tasks.run(
-        "mix_corpus-caps",
-        [task("all", mix_domains.find_caps, largest, totals, share, needed)],
-    )
+    largest = steps.run("largest", domains.heaviest_domains, heaviest)
+    last = piece("all", files_of(largest, domains.WORK), totals, share, needed)
+    (found,) = steps.run("caps", domains.find_caps, [last])
     caps: dict[str, dict[str, float]] = found.tally["caps"]
     return caps
 
 
-def scatter_all(
-    draw: Draw, print_: str, parts: Sequence[Part], tasks: Tasks
-) -> list[Commit]:
+def scatter_all(draw: Draw, parts: Sequence[Part], steps: Steps) -> list[Commit]:
+    """The rows of groups of parts, dealt out by their shuffle key."""
     groups = _groups(parts, lambda part: sum(file.bytes for file in part.files))
-    return tasks.run(
-        "mix_corpus-scatter",
+    return steps.run(
+        "scatter",
+        scatter_parts,
         [
-            Task(
-                key=f"group-{number:05d}",
-                fingerprint=fingerprint(print_, [part.fingerprint for part in group]),
-                function=scatter_parts,
-                arguments=(draw, group),
+            Piece(
+                f"group-{number:05d}",
+                (draw, group),
+                ([part.fingerprint for part in group],),
             )
             for number, group in enumerate(groups)
         ],
     )
 
 
-def leaves(
-    cut: Cut, print_: str, scattered: Sequence[Commit], tasks: Tasks
-) -> list[Bucket]:
+def leaves(cut: Cut, scattered: Sequence[Commit], steps: Steps) -> list[Bucket]:
     """Where each bucket's rows lie when they have been scattered through all levels."""
-    pieces = _files(scattered, BUCKETS)
+    pieces = files_of(scattered, BUCKETS)
     found = [Bucket(pieces, way) for way in range(cut.ways)]
     for level in range(1, cut.levels):
         work = {
@@ -88,15 +73,11 @@ def leaves(
             for number, bucket in enumerate(found)
             for group, some in enumerate(_groups(bucket.pieces, _way_bytes(cut)))
         }
-        commits = tasks.run(
-            f"mix_corpus-rescatter-{level}",
+        commits = steps.run(
+            f"rescatter-{level}",
+            rescatter,
             [
-                Task(
-                    key,
-                    fingerprint(print_, [file.path for file in source.pieces]),
-                    rescatter,
-                    (cut, level, source),
-                )
+                Piece(key, (cut, level, source), ([f.path for f in source.pieces],))
                 for key, source in work.items()
             ],
         )
@@ -111,31 +92,26 @@ def leaves(
     return found[: cut.buckets]
 
 
-def _way_bytes(cut: Cut) -> Callable[[File], int]:
-    return lambda file: file.bytes // cut.ways
-
-
-def gather_all(
-    cut: Cut, print_: str, buckets: Sequence[Bucket], tasks: Tasks
-) -> list[Commit]:
+def gather_all(cut: Cut, buckets: Sequence[Bucket], steps: Steps) -> list[Commit]:
+    """The shards: a task sorts and writes the buckets of one, or of several."""
     together = cut.buckets_per_shard
-    return tasks.run(
-        "mix_corpus-gather",
+    return steps.run(
+        "gather",
+        gather,
         [
-            Task(
-                key=f"bucket-{first:08d}",
-                fingerprint=fingerprint(
-                    print_,
-                    first,
-                    [file.path for bucket in some for file in bucket.pieces],
-                ),
-                function=gather,
-                arguments=(cut, some),
+            Piece(
+                f"bucket-{first:08d}",
+                (cut, some),
+                (first, [file.path for bucket in some for file in bucket.pieces]),
             )
             for first in range(0, len(buckets), together)
             if (some := buckets[first : first + together])
         ],
     )
+
+
+def _way_bytes(cut: Cut) -> Callable[[File], int]:
+    return lambda file: file.bytes // cut.ways
 
 
 def _groups(
@@ -151,7 +127,3 @@ def _groups(
         groups[-1].append(thing)
         size += size_of(thing)
     return groups
-
-
-def _files(commits: Sequence[Commit], dataset: str) -> tuple[File, ...]:
-    return tuple(file for commit in commits for file in commit.of(dataset))

@@ -172,7 +172,7 @@ def _clamped(row: dict[str, float], script: str) -> Bounds:
 @lru_cache(maxsize=1)
 def _rows() -> dict[tuple[str, str], dict[str, float]]:
     """Figures of fineweb2.tsv by language and script."""
-    text = (files("tamis.stages") / "fineweb2.tsv").read_text(encoding="utf-8")
+    text = (files("tamis.quality") / "fineweb2.tsv").read_text(encoding="utf-8")
     rows = {}
     for row in csv.DictReader(text.splitlines(), delimiter="\t"):
         # FineWeb-2 says fas and fil where identify_language says pes and tgl; two of

@@ -11,6 +11,7 @@ What ranks and how the last place is found: `tamis.quality.radix_select`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,16 +34,19 @@ from tamis.quality.radix_select import (
     shares_prefix,
     value_keys,
 )
-from tamis.stage import StageConfig, Transform
+from tamis.stage import Transform
 from tamis.storage import Storage
-from tamis.work.commits import Commit, Outputs, fingerprint
-from tamis.work.tasks import Task, Tasks
+from tamis.work.commits import Commit, Outputs
+from tamis.work.fingerprints import stage_dependencies
+from tamis.work.steps import Piece, Steps
+from tamis.work.tasks import Tasks
+from tamis.work.transforms import Applied, chain_of, through
 
 LAYER = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
 
 _MOST_GATHERED = 1 << 22  # keys in memory at once, some 100 MB
 _WORK = "work/share"
-_LAYERS = "decisions_share"
+LAYERS = "decisions_share"
 _COUNTS = pa.schema(
     [("language", pa.string()), ("digit", pa.int64()), ("count", pa.int64())]
 )
@@ -50,18 +54,15 @@ _KEYS = pa.schema(
     [("language", pa.string()), ("value", pa.uint64()), ("id", pa.uint64())]
 )
 
-Build = Callable[[Any], Transform]
-
 
 class Share(NamedTuple):
     """How much of which language stays, by which column; a share of 1 is not looked for.
 
-    `build` makes the transform of `config`'s bounds: a document that breaks one is gone
-    before the others are ranked.
+    A document that breaks one of the bounds of `stage` is gone before the others are
+    ranked.
     """
 
-    config: StageConfig
-    build: Build
+    stage: Transform
     column: str
     largest_first: bool
     shares: dict[str, float]
@@ -79,24 +80,37 @@ class _Ranked(NamedTuple):
     ids: Keys
 
 
-def keep_top_share(
-    share: Share, print_: Any, parts: Sequence[Part], tasks: Tasks
-) -> Published:
-    """One layer per part. `print_` names the settings."""
-    step = _Steps(share, print_, parts, tasks)
-    step.parts = [
+def keep_top_share(share: Share, parts: Sequence[Part], tasks: Tasks) -> Published:
+    """One layer per part."""
+    steps = Steps(share.stage.label, tasks, stage_dependencies(share.stage))
+
+    def step(
+        name: str,
+        function: Callable[..., dict[str, Any]],
+        parts: Sequence[Part],
+        known: Mapping[str, Any],
+    ) -> list[Commit]:
+        """A task for each part. `known`: what earlier steps found, all that it needs."""
+        pieces = [
+            Piece(part.name, (share, part, known), (part.fingerprint,))
+            for part in parts
+        ]
+        return steps.run(name, function, pieces, known)
+
+    bounded = step("bounds", keep_bounds, parts, {})
+    parts = [
         part.with_layer(commit.files[0], commit.fingerprint)
-        for part, commit in zip(parts, step("bounds", keep_bounds, {}), strict=True)
+        for part, commit in zip(parts, bounded, strict=True)
     ]
     searches: dict[str, Search] = {}
     left = sum(part.rows for part in parts)
     for number in range(DIGITS):
         if left <= _MOST_GATHERED:
             break
-        counts = step(f"count-{number}", count_digits, searches)
+        counts = step(f"count-{number}", count_digits, parts, searches)
         searches, left = _narrowed(share, _read(tasks.storage, counts), searches)
-    gathered = _read(tasks.storage, step("gather", gather_keys, searches))
-    lasts = {
+    gathered = _read(tasks.storage, step("gather", gather_keys, parts, searches))
+    cutoffs = {
         language: last_place(
             _keys(own["value"]),
             _keys(own["id"]),
@@ -105,7 +119,7 @@ def keep_top_share(
         )
         for language, own in _by_language(gathered)
     }
-    decided = step("decide", decide, lasts)
+    decided = step("decide", decide, parts, cutoffs)
     return Published(tuple(commit.files[0] for commit in decided))
 
 
@@ -113,16 +127,28 @@ def keep_bounds(
     outputs: Outputs, share: Share, part: Part, known: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write the bound that each document breaks which nothing dropped before."""
-    names = {"id", "drop_reason", *share.config.columns_read()}
+    available = part.columns(outputs.storage)
+    names = {"id", "drop_reason", *share.stage.columns_needed(available)}
     table = part.read(outputs.storage, sorted(names))
-    was_open = pc.is_null(table["drop_reason"])
-    transform = share.build(share.config)
-    pieces = [transform(b)["drop_reason"] for b in table.combine_chunks().to_batches()]
-    reasons = pa.chunked_array(pieces, pa.string())
-    own = pc.if_else(was_open, reasons, pa.scalar(None, pa.string()))
+    reasons = np.full(table.num_rows, None, object)
+    is_open = np.asarray(pc.is_null(table["drop_reason"]))
+    chain = chain_of([share.stage])
+    row = 0
+    for batch in table.combine_chunks().to_batches():
+        rows = row + np.flatnonzero(is_open[row : row + batch.num_rows])
+        row += batch.num_rows
+        opened = batch.filter(pc.is_null(batch["drop_reason"]))
+        through(chain, opened, partial(_note_reasons, reasons, rows))
+    layer = pa.table([table["id"], pa.array(reasons, pa.string())], schema=LAYER)
     with outputs.parquet(_WORK, LAYER) as writer:
-        writer.write_table(pa.table([table["id"], own], schema=LAYER))
+        writer.write_table(layer)
     return {}
+
+
+def _note_reasons(
+    reasons: NDArray[np.object_], rows: NDArray[np.int64], step: Applied
+) -> None:
+    reasons[rows] = step.after["drop_reason"].to_pylist()
 
 
 def count_digits(
@@ -170,40 +196,9 @@ def decide(
         behind = is_behind(own.values, own.ids, lasts.get(language))
         reasons[own.rows[behind]] = f"{share.column}_share"
     layer = pa.table([table["id"], pa.array(reasons, pa.string())], schema=LAYER)
-    with outputs.parquet(_LAYERS, LAYER, part.name) as writer:
+    with outputs.parquet(LAYERS, LAYER, part.name) as writer:
         writer.write_table(layer)
     return {}
-
-
-class _Steps:
-    """Runs one step after another, a task for each part."""
-
-    def __init__(
-        self, share: Share, print_: Any, parts: Sequence[Part], tasks: Tasks
-    ) -> None:
-        self.share = share
-        self.print = print_
-        self.parts = parts
-        self.tasks = tasks
-
-    def __call__(
-        self,
-        name: str,
-        function: Callable[..., dict[str, Any]],
-        known: Mapping[str, Any],
-    ) -> list[Commit]:
-        """`known` is what the steps before found out, and all that a task needs of them."""
-        group = f"{self.share.config.label}-{name}"
-        tasks = [
-            Task(
-                key=part.name,
-                fingerprint=fingerprint(self.print, part.fingerprint, known),
-                function=function,
-                arguments=(self.share, part, known),
-            )
-            for part in self.parts
-        ]
-        return self.tasks.run(group, tasks)
 
 
 def _ranked(storage: Storage, part: Part, share: Share) -> dict[str, _Ranked]:

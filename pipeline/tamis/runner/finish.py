@@ -3,17 +3,16 @@
 import json
 import platform
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from tamis.inputs import InputFile
-from tamis.recipe.load import Recipe, resolved
+from tamis.recipe.recipe import Recipe
 from tamis.remote.failures import without_secrets
 from tamis.report.page import render_page
 from tamis.report.reading import TABLES
-from tamis.runner.barriers import LastAct
 from tamis.runner.dropped.publish import (
     DroppedInput,
     DroppedWork,
@@ -21,15 +20,16 @@ from tamis.runner.dropped.publish import (
     smallest_keys,
     thresholds,
 )
-from tamis.runner.dropped.rows import masking_print
+from tamis.runner.dropped.rows import masking_fingerprint
 from tamis.runner.passes.splits import PLAN
-from tamis.runner.tally import add
-from tamis.stage import kind
 from tamis.storage import Storage
+from tamis.tally import RunSummary, Tally, add
 from tamis.warc.splits import UNKNOWN_SIZE
-from tamis.work.commits import Commit, fingerprint
+from tamis.work.commits import Commit, fingerprint_of
 from tamis.work.fingerprints import file_sha256, icu_version, library_version
 from tamis.work.tasks import Task, Tasks
+
+LastAct = Callable[[], None]
 
 _INPUTS_PER_TASK = 1000
 _KEPT = {PLAN, TABLES, "run.json", "report.html", "lock.json"}
@@ -41,31 +41,34 @@ def finish(
     recipe: Recipe,
     tasks: Tasks,
     files: Sequence[InputFile],
-    inputs: Sequence[DroppedInput],
-    work: DroppedWork,
-    tally: dict[str, Any],
-    missing: Mapping[str, str],
-    books: Mapping[str, Any],
-    last_acts: Sequence[LastAct] = (),
     *,
+    dropped: Sequence[DroppedInput],
+    work: DroppedWork,
+    tally: Tally,
+    missing: Mapping[str, str],
+    manifests: Mapping[str, Any],
+    last_acts: Sequence[LastAct],
+    executor: str,
     seconds: float,
     is_complete: bool,
-) -> dict[str, Any]:
-    """Publish what was dropped, write the books, then the `last_acts` of barriers; remove
+) -> RunSummary:
+    """Publish what was dropped, write the run summary, then let barriers conclude; remove
     what no record names.
     """
-    dropped = _publish(tasks, inputs, work)
-    for commit in dropped:
+    published = _publish(tasks, dropped, work)
+    for commit in published:
         add(tally, commit.tally)
-    book = {
+    resolved = recipe.resolved()
+    resolved["executor"]["kind"] = executor  # the one that ran, whatever was asked for
+    summary: RunSummary = {
         "tamis": library_version("tamis"),
         "complete": is_complete,
-        "recipe": resolved(recipe),
+        "recipe": resolved,
         "versions": _versions(recipe),
         "models": {
             Path(path).name: file_sha256(path)
-            for config in recipe.stages
-            for path in config.models()
+            for stage in recipe.stages
+            for path in stage.files()
         },
         "inputs": [
             {
@@ -82,17 +85,17 @@ def finish(
     }
     tasks.storage.check_lock()
     if is_complete:  # from here on the new mix is the one that counts
-        for name, content in books.items():
+        for name, content in manifests.items():
             written = json.dumps(content, indent=1, sort_keys=True).encode()
             tasks.storage.write(name, written)
-    tasks.storage.write(TABLES, json.dumps(_tables(inputs, dropped)).encode())
-    tasks.storage.write("run.json", json.dumps(book, indent=1).encode())
-    tasks.storage.write("report.html", render_page(book, tasks.storage).encode())
+    tasks.storage.write(TABLES, json.dumps(_tables(dropped, published)).encode())
+    tasks.storage.write("run.json", json.dumps(summary, indent=1).encode())
+    tasks.storage.write("report.html", render_page(summary, tasks.storage).encode())
     if is_complete:
         for act in last_acts:
             act()
-        _sweep(tasks, books)
-    return book
+        _sweep(tasks, manifests)
+    return summary
 
 
 def _tables(
@@ -122,9 +125,9 @@ def _publish(
     """One commit for each input."""
     if not inputs:
         return []
-    masking = masking_print()
-    prints = [
-        fingerprint(
+    masking = masking_fingerprint()
+    fingerprints = [
+        fingerprint_of(
             [file.path for file in source.sidecars],
             source.part.fingerprint,
             [work.keep_text, work.labels, str(work.signals), masking],
@@ -133,7 +136,7 @@ def _publish(
     ]
     chunks = [
         (
-            prints[first : first + _INPUTS_PER_TASK],
+            fingerprints[first : first + _INPUTS_PER_TASK],
             inputs[first : first + _INPUTS_PER_TASK],
         )
         for first in range(0, len(inputs), _INPUTS_PER_TASK)
@@ -141,40 +144,41 @@ def _publish(
     drawn = tasks.run(
         "samples",
         [
-            Task(f"chunk-{number}", fingerprint(some), smallest_keys, (work, chunk))
+            Task(f"chunk-{number}", fingerprint_of(some), smallest_keys, (work, chunk))
             for number, (some, chunk) in enumerate(chunks)
         ],
     )
     limits = thresholds([commit.tally for commit in drawn])
-    limits_print = fingerprint(sorted([*group, key] for group, key in limits.items()))
+    limits_fingerprint = fingerprint_of(
+        sorted([*group, key] for group, key in limits.items())
+    )
     return tasks.run(
         "dropped",
         [
             Task(
                 source.name,
-                fingerprint(print_, limits_print),
+                fingerprint_of(fingerprint, limits_fingerprint),
                 publish_dropped,
                 (work, source, limits),
             )
-            for print_, source in zip(prints, inputs, strict=True)
+            for fingerprint, source in zip(fingerprints, inputs, strict=True)
         ],
     )
 
 
-def _ordered(recipe: Recipe, tally: dict[str, Any]) -> dict[str, Any]:
+def _ordered(recipe: Recipe, tally: Tally) -> Tally:
     """The tally with its stages in the recipe's order, barriers' seconds added."""
     stages = tally.get("stages", {})
     for name, about in tally.get("barriers", {}).items():
-        stages.get(name, {})["seconds"] = about.get("seconds", 0.0)
-    labels = [config.label for config in recipe.stages if kind(config) != "save"]
-    return {
-        "stages": {label: stages[label] for label in labels if label in stages},
-        **{key: value for key, value in tally.items() if key != "stages"},
-    }
+        if name in stages:
+            stages[name]["seconds"] = about.get("seconds", 0.0)
+    labels = [stage.label for stage in recipe.stages if stage.kind != "save"]
+    tally["stages"] = {label: stages[label] for label in labels if label in stages}
+    return tally
 
 
 def _versions(recipe: Recipe) -> dict[str, str]:
-    names = {name for config in recipe.stages for name in config.depends_on()}
+    names = {name for stage in recipe.stages for name in stage.libraries()}
     names |= {"pyarrow", "numpy", "numba", "ray"}
     return {
         "python": platform.python_version(),
@@ -184,10 +188,10 @@ def _versions(recipe: Recipe) -> dict[str, str]:
     }
 
 
-def _sweep(tasks: Tasks, books: Iterable[str]) -> None:
+def _sweep(tasks: Tasks, manifests: Iterable[str]) -> None:
     """Remove every file of ours that no commit record of this run names."""
     storage: Storage = tasks.storage
-    named = {*_KEPT, *tasks.used, *books}
+    named = {*_KEPT, *tasks.used, *manifests}
     folders = {"commits", "work", "mix", "dropped"}
     records = [name for name in storage.names("commits") if name.endswith(".json")]
     with ThreadPoolExecutor(16) as pool:

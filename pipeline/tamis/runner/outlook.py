@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tamis.recipe.load import Recipe
 from tamis.recipe.plan import plan_steps
-from tamis.runner.barriers import look_ahead
-from tamis.runner.run import Run, recipe_files
+from tamis.recipe.recipe import Recipe
+from tamis.runner.run import Setting, look_ahead, recipe_files, run_steps
 from tamis.storage import Storage
 from tamis.work.commits import Commit
 from tamis.work.executors import InlineExecutor
@@ -50,8 +49,8 @@ class _Looking(Tasks):
             raise _NotDone
         return {task.key: self.whole(group, task.key, commits) for task in tasks}
 
-    def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:
-        commit = super().recall(group, key, fingerprint_)
+    def recall(self, group: str, key: str, fingerprint: str) -> Commit | None:
+        commit = super().recall(group, key, fingerprint)
         if commit is None:
             raise _NotDone
         self._found[group] = "done"
@@ -68,7 +67,7 @@ def outlook(recipe: Recipe, workers: int) -> Outlook:
     looking.executor.workers = workers
     steps = [step.name for step in plan_steps(recipe.stages)]
     with suppress(_NotDone):
-        Run(recipe, storage, looking, files, writes_plan=False).steps()
+        run_steps(Setting(recipe, storage, looking, files, is_dry=True))
     for step in steps:
         to_do.setdefault(step, "then all" if to_do else "all")
     return Outlook(

@@ -5,28 +5,38 @@ a recipe that happens to lie about. Storage options are no part of run.json, whi
 their names only as they may hold secrets: whoever reads a run hands them in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from tamis.errors import ConfigError
-from tamis.recipe.load import load_recipe, stage_classes
-from tamis.stage import StageConfig, kind
+from tamis.recipe.load import load_recipe
+from tamis.stage import Stage, Transform
+from tamis.stage_source import FILE_STAGE, locator_of
+from tamis.stages import stage_class
 
 
 def recorded_stages(
-    book: Mapping[str, Any], storage_options: Mapping[str, Any]
-) -> tuple[StageConfig, ...]:
+    summary: Mapping[str, Any],
+    storage_options: Mapping[str, Any],
+    trusted: Container[str] = (),
+) -> tuple[Stage, ...]:
     """The stages with the settings they had.
 
-    Raises ConfigError where this version of tamis does not know them.
+    Of stages that files define only those in `trusted` are loaded: a run may come from
+    elsewhere. Raises ConfigError where this version of tamis does not know them.
     """
     stages = []
-    for entry in book["recipe"]["stages"]:
+    for entry in summary["recipe"]["stages"]:
         ((name, settings),) = entry.items()
-        cls = stage_classes().get(name)
+        if FILE_STAGE.fullmatch(name) and name not in trusted:
+            raise ConfigError(
+                f"run.json: its recipe has the stage {name} of a file, which is not run "
+                f"on its word: name the recipe with --recipe"
+            )
+        cls = stage_class(name)
         if cls is None:
             raise ConfigError(
                 f"run.json: its recipe has a stage {name!r}, unknown here"
@@ -36,7 +46,7 @@ def recorded_stages(
         try:
             stages.append(cls.model_validate(settings))
         except ValidationError as error:
-            version = book.get("tamis", "another version")
+            version = summary.get("tamis", "another version")
             raise ConfigError(
                 f"run.json: the settings of {name}, made by tamis {version}, cannot be "
                 f"read: {error.errors()[0]['msg']}"
@@ -44,21 +54,30 @@ def recorded_stages(
     return tuple(stages)
 
 
+def opened_by(recipe: Path | None) -> tuple[dict[str, Any], set[str]]:
+    """Storage options of a recipe file, and the stages that it names; none without one."""
+    if recipe is None:
+        return {}, set()
+    loaded = load_recipe(recipe)
+    return loaded.storage_options, {locator_of(stage) for stage in loaded.stages}
+
+
 def storage_options_of(recipe: Path | None) -> dict[str, Any]:
     """Those of a recipe file; none without one."""
-    return load_recipe(recipe).storage_options if recipe else {}
+    return opened_by(recipe)[0]
 
 
-def stages_for_text(stages: Sequence[StageConfig]) -> list[StageConfig]:
+def stages_for_text(stages: Sequence[Stage]) -> list[Transform]:
     """The transforms without which the text of a page would be another.
 
     Those that write `text` or `html`, and those whose columns they go by.
     """
-    needed, chosen = {"text", "html"}, []
-    for config in reversed(stages):
-        prefix = f"{config.prefix}_" if config.prefix else ""
-        written = {prefix + name for name in config.columns_written().names}
-        if kind(config) == "transform" and needed & written:
-            chosen.append(config)
-            needed |= set(config.columns_read())
+    needed = {"text", "html"}
+    chosen: list[Transform] = []
+    for stage in reversed(stages):
+        prefix = f"{stage.prefix}_" if stage.prefix else ""
+        written = {prefix + name for name in stage.columns_written().names}
+        if isinstance(stage, Transform) and needed & written:
+            chosen.append(stage)
+            needed |= stage.columns_needed(set())
     return chosen[::-1]

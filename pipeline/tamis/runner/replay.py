@@ -5,7 +5,7 @@ to show the text of a dropped document that kept none: as the run would have sav
 personal data masked.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +21,13 @@ from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input, open_input
 from tamis.runner.recorded import stages_for_text
 from tamis.schema import RECORD
-from tamis.stage import StageConfig, build_transform, function_of, kind
+from tamis.stage import Source, Stage, Transform
+from tamis.stages.decode_html import DecodeHtml
 from tamis.stages.mask_pii import MaskPii
 from tamis.stages.read_warc import ReadWarc
 from tamis.warc.fetch import fetch_record
 from tamis.warc.splits import Split
+from tamis.work.transforms import Applied, chain_of, through
 
 _MAX_PAGE_BYTES = 64 << 20
 
@@ -39,34 +41,36 @@ class Step:
     reason: str | None
 
 
-def replay(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> Iterator[Step]:
-    """The transforms of a recipe on one record, ending with the stage that drops it."""
-    batch = record
-    reason = batch["drop_reason"][0].as_py()
-    yield Step("read_warc", _values(batch, set()), reason)
-    for config in stages:
-        if reason is not None:
-            return
-        if kind(config) != "transform" and not config.needs_whole_run():
-            continue
-        before = {name: batch[name] for name in batch.schema.names}
-        batch = build_transform(config)(batch)
-        changed = {
+def replay(record: pa.RecordBatch, stages: Sequence[Stage]) -> list[Step]:
+    """The transforms of a recipe on one record, ending with the stage that drops it.
+
+    Of a stage that needs the whole run this is what it decides on a document alone.
+    """
+    reason = record["drop_reason"][0].as_py()
+    steps = [Step(stages[0].label, _values(record, set()), reason)]
+
+    def see(step: Applied) -> None:
+        before = {name: step.before[name] for name in step.before.schema.names}
+        same = {
             name
-            for name in batch.schema.names
-            if name not in before or not batch[name].equals(before[name])
+            for name in step.after.schema.names
+            if name in before and step.after[name].equals(before[name])
         }
-        reason = batch["drop_reason"][0].as_py()
-        yield Step(config.label, _values(batch, set(before) - changed), reason)
+        reason = step.after["drop_reason"][0].as_py()
+        steps.append(Step(step.stage.label, _values(step.after, same), reason))
+
+    if reason is None:
+        transforms = [stage for stage in stages if isinstance(stage, Transform)]
+        through(chain_of(transforms), record, see)
+    return steps
 
 
-def decoded(record: pa.RecordBatch, stages: Sequence[StageConfig]) -> str:
+def decoded(record: pa.RecordBatch, stages: Sequence[Stage]) -> str:
     """The page as extract_text reads it; "" where it cannot be decoded."""
-    for config in stages:
-        if config.stage == "decode_html":
-            record = build_transform(config)(record)
-    html = record["html"][0].as_py()
-    return html if isinstance(html, str) else ""
+    decoders = [stage for stage in stages if isinstance(stage, DecodeHtml)]
+    html = through(chain_of(decoders), record, lambda step: None)["html"]
+    page = html[0].as_py() if len(html) else None
+    return page if isinstance(page, str) else ""
 
 
 def record_of_file(path: Path) -> pa.RecordBatch:
@@ -92,14 +96,14 @@ def record_of_file(path: Path) -> pa.RecordBatch:
 
 
 def record_of_url(
-    url: str, patterns: Sequence[str], source: StageConfig, options: Mapping[str, Any]
+    url: str, patterns: Sequence[str], source: Source, options: Mapping[str, Any]
 ) -> pa.RecordBatch:
     """The first record of that URL in the inputs. Raises InputError where there is none."""
     for file in resolve(patterns, options):
         if file.problem:
             continue
         split = Split(file.path, 0, file.size, file.size, exact=True)
-        for batch in function_of(source)(source, split):
+        for batch in source.read(split):
             urls = batch["url"].to_pylist()
             if url in urls:
                 return batch.slice(urls.index(url), 1)
@@ -134,25 +138,25 @@ def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(values, schema=RECORD)
 
 
-def text_again(row: Mapping[str, Any], stages: Sequence[StageConfig]) -> str | None:
+def text_again(row: Mapping[str, Any], stages: Sequence[Stage]) -> str | None:
     """The text of a dropped document, extracted anew; null where it has none.
 
     Every stage of the recipe that changes the text has its turn. Where one of them
     drops the page, before its text was masked perhaps, that is made up for.
     Raises InputError where the archive cannot be read.
     """
-    source = next(config for config in stages if isinstance(config, ReadWarc))
+    source = next(stage for stage in stages if isinstance(stage, ReadWarc))
     text = None
     for step in replay(refetched(row, source), stages_for_text(stages)):
         text = step.columns.get("text", text)
     return masked_for_eyes(text, stages) if text else text
 
 
-def masked_for_eyes(text: str, stages: Sequence[StageConfig]) -> str:
+def masked_for_eyes(text: str, stages: Sequence[Stage]) -> str:
     """`text` with personal data masked as the recipe does it; all kinds without a word
     of it in the recipe. What is masked already stays as it is.
     """
-    masks = [config for config in stages if isinstance(config, MaskPii)]
+    masks = [stage for stage in stages if isinstance(stage, MaskPii)]
     return masked_text(text, masks[-1].placeholders if masks else PLACEHOLDERS)
 
 

@@ -1,12 +1,13 @@
-"""One run: steps in order, each skipping what is finished, then the books.
+"""One run: steps in order, each skipping what is finished, then the run summary.
 
-What a step needs of the one before it are commits: of saved files (a pass), or of
-parts with their layers (filters on columns, barriers).
+What a step needs of the one before it are commits: of saved files (a pass), or of parts
+with their layers (filters on columns, barriers).
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -14,15 +15,13 @@ import pyarrow as pa
 from tamis.documents.parts import Part, Published
 from tamis.errors import InputError
 from tamis.inputs import InputFile, resolve
-from tamis.recipe.load import Recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
+from tamis.recipe.recipe import Recipe
 from tamis.remote.failures import without_secrets
-from tamis.runner.barriers import LastAct, begin, look_ahead
 from tamis.runner.dropped.publish import DroppedInput, DroppedWork
-from tamis.runner.dropped.rows import masking_print
-from tamis.runner.finish import finish
-from tamis.runner.passes.columns import run_columns
-from tamis.runner.passes.own import run_aligned
+from tamis.runner.dropped.rows import masking_fingerprint
+from tamis.runner.finish import LastAct, finish
+from tamis.runner.passes.layers import run_layer
 from tamis.runner.passes.saved import file_task, saved_name, saved_rows
 from tamis.runner.passes.splits import (
     SplitTasks,
@@ -34,12 +33,13 @@ from tamis.runner.passes.splits import (
     write_plan,
 )
 from tamis.runner.passes.work import PassWork
-from tamis.runner.tally import add
-from tamis.stage import StageConfig, function_of
+from tamis.stage import Barrier, Begun, Source, Stage, Transform
+from tamis.stage_source import refuse_without_file
 from tamis.storage import Storage
-from tamis.work.commits import Commit, File, fingerprint
-from tamis.work.executors import Executor
-from tamis.work.fingerprints import pass_print, stage_print
+from tamis.tally import RunSummary, Tally, add
+from tamis.work.commits import Commit, File, fingerprint_of
+from tamis.work.executors import Executor, InlineExecutor
+from tamis.work.fingerprints import pass_fingerprint, stage_dependencies
 from tamis.work.tasks import Progress, Task, Tasks
 
 
@@ -48,9 +48,52 @@ class Outcome:
     """What a run came to. `missing` says of each unread input why."""
 
     output: str
-    book: dict[str, Any]
+    summary: RunSummary
     missing: dict[str, str] = field(default_factory=dict)
     is_complete: bool = True
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stays the same from the first step of a run to the last.
+
+    A dry run writes nothing: it looks at what is finished.
+    """
+
+    recipe: Recipe
+    storage: Storage
+    tasks: Tasks
+    inputs: Sequence[InputFile]
+    is_dry: bool = False
+
+    @property
+    def missing_at_most(self) -> int:
+        return self.recipe.allow_missing_inputs
+
+
+@dataclass
+class State:
+    """What one step hands to the next.
+
+    files      inputs that could be read so far
+    missing    why the others could not, by path
+    saved      commits of the newest save, by input name
+    sidecars   files of dropped rows, by input name
+    parts      the newest save with its layers; empty until a step needs them
+    labels     the stage of each layer; null where its rows name the stage
+    manifests  JSON files that barriers publish at the end
+    last_acts  what barriers do once all is done
+    """
+
+    files: list[InputFile]
+    missing: dict[str, str]
+    saved: dict[str, list[Commit]] = field(default_factory=dict)
+    sidecars: dict[str, list[File]] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    labels: list[str | None] = field(default_factory=list)
+    manifests: dict[str, Any] = field(default_factory=dict)
+    last_acts: list[LastAct] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
 
 
 def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
@@ -60,289 +103,302 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     to mend; whatever was finished by then stays and is not done again.
     """
     look_ahead(recipe.stages)
+    if not isinstance(executor, InlineExecutor):
+        for stage in recipe.stages:
+            refuse_without_file(type(stage))
     storage = Storage(recipe.output, recipe.storage_options)
     files = recipe_files(recipe, storage)
-    readable = [file for file in files if not file.problem]
-    if not readable:
+    if all(file.problem for file in files):
         problem = files[0].problem if files else None
         raise InputError(problem or "input: the list names no file")
     with storage.lock():
-        tasks = Tasks(storage, executor, progress)
-        return Run(recipe, storage, tasks, files).whole()
+        start = time.time()
+        setting = Setting(recipe, storage, Tasks(storage, executor, progress), files)
+        state = run_steps(setting)
+        is_complete = len(state.missing) <= setting.missing_at_most
+        dropped = _dropped_inputs(state)
+        summary = finish(
+            recipe,
+            setting.tasks,
+            files,
+            dropped=dropped,
+            work=_dropped_work(recipe, state),
+            tally=state.tally,
+            missing=state.missing,
+            manifests=state.manifests,
+            last_acts=state.last_acts,
+            executor=executor.kind,
+            seconds=time.time() - start,
+            is_complete=is_complete,
+        )
+    return Outcome(recipe.output, summary, state.missing, is_complete)
+
+
+def look_ahead(stages: Sequence[Stage]) -> None:
+    """Raise ConfigError where what outlives the run does not fit the recipe."""
+    for stage in stages:
+        if isinstance(stage, Barrier):
+            stage.look_ahead(stages)
 
 
 def recipe_files(recipe: Recipe, storage: Storage) -> list[InputFile]:
     """What the recipe's `input` names; see `tamis.inputs`."""
+    source = recipe.stages[0]
+    assert isinstance(source, Source)
     return resolve(
         recipe.input,
         recipe.storage_options,
-        requests_per_second=getattr(recipe.stages[0], "requests_per_second", None),
+        requests_per_second=source.requests_to_one_host(),
         known=known_files(storage),
     )
 
 
-class Run:
-    """The state that one step hands to the next."""
+def run_steps(setting: Setting) -> State:
+    """Passes and barriers, as far as the inputs allow."""
+    state = State(
+        files=[file for file in setting.inputs if not file.problem],
+        missing={
+            without_secrets(file.path): file.problem
+            for file in setting.inputs
+            if file.problem
+        },
+    )
+    for step in plan_steps(setting.recipe.stages):
+        if isinstance(step, BarrierStep):
+            # No mix of a part of the corpus unless it is asked for.
+            if len(state.missing) > setting.missing_at_most:
+                break
+            _barrier(setting, state, step)
+        elif step.kind == "source":
+            _source_pass(setting, state, step)
+        elif step.kind == "table":
+            _table_pass(setting, state, step)
+        else:
+            _layer_pass(setting, state, step)
+    return state
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        storage: Storage,
-        tasks: Tasks,
-        files: Sequence[InputFile],
-        *,
-        writes_plan: bool = True,
-    ) -> None:
-        self.writes_plan = writes_plan
-        self.recipe = recipe
-        self.storage = storage
-        self.tasks = tasks
-        self.files = [file for file in files if not file.problem]
-        self.all_files = files
-        self.missing = {without_secrets(f.path): f.problem for f in files if f.problem}
-        self.saved: dict[str, list[Commit]] = {}
-        self.sidecars: dict[str, list[File]] = {}
-        self.parts: list[Part] = []
-        self.labels: list[str | None] = []  # of layers; null: its rows name the stage
-        self.books: dict[str, Any] = {}  # what barriers say of what they published
-        self.tally: dict[str, Any] = {}
-        self.last_acts: list[LastAct] = []  # of barriers, once all is done
 
-    def whole(self) -> Outcome:
-        """All steps, then the books."""
-        start = time.time()
-        self.steps()
-        is_complete = len(self.missing) <= self.recipe.allow_missing_inputs
-        book = finish(
-            self.recipe,
-            self.tasks,
-            self.all_files,
-            self._dropped_inputs(),
-            self._dropped_work(),
-            self.tally,
-            self.missing,
-            self.books,
-            self.last_acts,
-            seconds=time.time() - start,
-            is_complete=is_complete,
-        )
-        return Outcome(self.recipe.output, book, self.missing, is_complete)
-
-    def steps(self) -> None:
-        """Passes and barriers, as far as the inputs allow."""
-        for step in plan_steps(self.recipe.stages):
-            if isinstance(step, BarrierStep):
-                # No mix of a part of the corpus unless it is asked for.
-                if len(self.missing) > self.recipe.allow_missing_inputs:
-                    return
-                self._barrier(step)
-            elif step.kind == "source":
-                self._source_pass(step)
-            elif step.kind == "table":
-                self._table_pass(step)
-            elif step.kind == "column":
-                self._layer_pass(step, run_columns)
-            else:
-                self._layer_pass(step, run_aligned)
-
-    def _source_pass(self, step: Pass) -> None:
-        source, *transforms = step.stages
-        work = self._work(step, transforms)
-        cores = self.tasks.executor.workers
-        split_bytes = getattr(source, "split_bytes", None)
-        ranges = planned_ranges(self.storage, self.files, split_bytes, cores)
-        if self.writes_plan:
-            write_plan(self.storage, self.files, split_bytes, ranges)
-        makers = SplitTasks(
-            work,
+def _source_pass(setting: Setting, state: State, step: Pass) -> None:
+    """From every split of every input to a file of the first save."""
+    source = step.stages[0]
+    assert isinstance(source, Source)
+    tasks, storage = setting.tasks, setting.storage
+    ranges = planned_ranges(storage, state.files, source, cores=tasks.executor.workers)
+    if not setting.is_dry:
+        write_plan(storage, state.files, source, ranges=ranges)
+    makers = SplitTasks(
+        _work(setting, step),
+        source,
+        _pass_fingerprint(setting, step),
+        tasks=tasks.executor.workers,
+        selection=selection_of(
             source,
-            self._print(step),
-            tasks=cores,
-            selection=selection_of(
-                source,
-                self.files,
-                self.storage,
-                self.recipe.storage_options,
-                is_kept=self.writes_plan,
-            ),
+            state.files,
+            storage,
+            options=setting.recipe.storage_options,
+            is_kept=not setting.is_dry,
+        ),
+    )
+    planned = {
+        file.name: [
+            makers.task(file, start, stop, exact=start == 0)
+            for start, stop in ranges[file.name]
+        ]
+        for file in state.files
+    }
+    each = tasks.run_each(step.name, _flat(planned))
+    files = state.files
+    while corrected := corrected_tasks(files, planned, each, makers=makers):
+        planned.update(corrected)
+        each |= tasks.run_each(step.name, _flat(corrected))
+        files = [file for file in files if file.name in corrected]
+    _take_saved(setting, state, step, planned=planned, each=each)
+
+
+def _table_pass(setting: Setting, state: State, step: Pass) -> None:
+    """From every saved file, and the layers on it, to a file of the next save."""
+    work = _work(setting, step)
+    fingerprint = _pass_fingerprint(setting, step)
+    parts = {part.name: part for part in state.parts}
+    planned = {
+        file.name: [
+            file_task(work, fingerprint, rows)
+            for rows in saved_rows(
+                state.saved[file.name], state.labels, parts.get(task_name(file.name))
+            )
+        ]
+        for file in state.files
+    }
+    each = setting.tasks.run_each(step.name, _flat(planned))
+    # The next layers lie on what is saved now.
+    state.parts, state.labels = [], []
+    _take_saved(setting, state, step, planned=planned, each=each)
+
+
+def _layer_pass(setting: Setting, state: State, step: Pass) -> None:
+    """A layer of decisions or of new columns for every part."""
+    work = _work(setting, step)
+    parts = _parts(state)
+    fingerprint = _pass_fingerprint(setting, step)
+    tasks = [
+        Task(
+            part.name,
+            fingerprint_of(fingerprint, part.fingerprint),
+            run_layer,
+            (work, part),
+            gpus=step.resources.gpu if step.resources else 0.0,
         )
-        planned = {
-            file.name: [
-                makers.task(file, start, stop, exact=start == 0)
-                for start, stop in ranges[file.name]
-            ]
-            for file in self.files
-        }
-        each = self.tasks.run_each(step.name, _flat(planned))
-        files = self.files
-        while corrected := corrected_tasks(files, planned, each, makers):
-            planned.update(corrected)
-            each |= self.tasks.run_each(step.name, _flat(corrected))
-            files = [file for file in files if file.name in corrected]
-        self._set_aside(planned, each)
-        self.saved = {
-            file.name: [c for task in planned[file.name] for c in each[task.key]]
-            for file in self.files
-        }
-        self._count(step)
+        for part in parts
+    ]
+    commits = setting.tasks.run(step.name, tasks)
+    state.parts = [
+        part.with_layer(commit.files[0], commit.fingerprint)
+        for part, commit in zip(parts, commits, strict=True)
+    ]
+    state.labels.append(None)
+    for commit in commits:
+        add(state.tally, commit.tally)
 
-    def _set_aside(
-        self, planned: dict[str, list[Task]], each: dict[str, list[Commit]]
-    ) -> None:
-        """An input of which a part cannot be read is left out whole."""
-        for file in list(self.files):
-            unread = [task.key for task in planned[file.name] if not each[task.key]]
-            if unread:
-                why = self.tasks.unreadable[unread[0]]
-                self.missing[without_secrets(file.path)] = why
-                self.files.remove(file)
 
-    def _table_pass(self, step: Pass) -> None:
-        """From every saved file, and the layers on it, to one of the next save."""
-        work = self._work(step, step.stages)
-        print_ = self._print(step)
-        parts = {part.name: part for part in self.parts}
-        planned = {
-            file.name: [
-                file_task(work, print_, rows)
-                for rows in saved_rows(
-                    self.saved[file.name],
-                    self.labels,
-                    parts.get(task_name(file.name)),
-                )
-            ]
-            for file in self.files
-        }
-        each = self.tasks.run_each(step.name, _flat(planned))
-        self._set_aside(planned, each)
-        self.saved = {
-            file.name: [c for task in planned[file.name] for c in each[task.key]]
-            for file in self.files
-        }
-        # The next layers lie on what was saved now.
-        self.parts, self.labels = [], []
-        self._count(step)
+def _barrier(setting: Setting, state: State, step: BarrierStep) -> None:
+    """The layers of a stage that sees the whole data set."""
+    parts, stage, tasks = _parts(state), step.stage, setting.tasks
+    stages = setting.recipe.stages
+    begun = stage.begin(parts, tasks, stages, is_dry=setting.is_dry)
+    if begun is not None:
+        state.last_acts.append(partial(stage.conclude, list(parts), tasks, begun))
+    depends = [stage_dependencies(stage), [part.fingerprint for part in parts]]
+    fingerprint = fingerprint_of(*depends, *([begun] if begun is not None else []))
+    done = tasks.recall(step.name, "all", fingerprint)
+    if done is None:
+        tasks.progress.begin(step.name, 0)
+        announce(stage, parts, tasks, above=stages[: step.position])
+        done = _run_barrier(step, parts, tasks, begun=begun, fingerprint=fingerprint)
+    layers = done.files[: len(parts)]
+    state.parts = [
+        part.with_layer(layer, fingerprint)
+        for part, layer in zip(parts, layers, strict=True)
+    ]
+    state.labels.append(step.name)
+    add(state.tally, {"barriers": {step.name: done.tally["counts"]}})
+    state.manifests.update(done.tally["manifests"])
 
-    def _layer_pass(self, step: Pass, function: Callable[..., dict[str, Any]]) -> None:
-        """A layer of decisions or of new columns for every part."""
-        work = self._work(step, step.stages)
-        parts = self._parts()
-        prints = [fingerprint(self._print(step), part.fingerprint) for part in parts]
-        gpus = max(config.own_pass_gpus() or 0.0 for config in step.stages)
-        tasks = [
-            Task(part.name, print_, function, (work, part), gpus=gpus)
-            for part, print_ in zip(parts, prints, strict=True)
-        ]
-        commits = self.tasks.run(step.name, tasks)
-        self.parts = [
-            part.with_layer(commit.files[0], commit.fingerprint)
-            for part, commit in zip(parts, commits, strict=True)
-        ]
-        self.labels.append(None)
+
+def announce(
+    stage: Stage, parts: Sequence[Part], tasks: Tasks, *, above: Sequence[Stage]
+) -> None:
+    """Say what a barrier will need, before it starts."""
+    documents = sum(part.rows for part in parts)
+    bill = stage.bill(documents, above)
+    if bill is not None:
+        tasks.progress.note(f"{stage.label}: {documents:,} documents, {bill.stated()}")
+
+
+def _run_barrier(
+    step: BarrierStep,
+    parts: Sequence[Part],
+    tasks: Tasks,
+    *,
+    begun: Begun | None,
+    fingerprint: str,
+) -> Commit:
+    start = time.time()
+    result: Published = step.stage.run(parts, tasks, begun)
+    tally = {
+        "counts": {**result.tally, "seconds": time.time() - start},
+        "manifests": result.manifests,
+    }
+    files = (*result.layers, *result.files)
+    return tasks.record(step.name, Commit("all", fingerprint, files, tally))
+
+
+def _take_saved(
+    setting: Setting,
+    state: State,
+    step: Pass,
+    *,
+    planned: Mapping[str, Sequence[Task]],
+    each: Mapping[str, list[Commit]],
+) -> None:
+    """What a pass saved and dropped; an input that was read only in part is left out.
+
+    The tallies are added up and go: those of 100,000 inputs would fill the driver.
+    """
+    for file in list(state.files):
+        unread = [task.key for task in planned[file.name] if not each[task.key]]
+        if unread:
+            why = setting.tasks.unreadable[unread[0]]
+            state.missing[without_secrets(file.path)] = why
+            state.files.remove(file)
+    state.saved = {}
+    for file in state.files:
+        commits = [c for task in planned[file.name] for c in each[task.key]]
         for commit in commits:
-            add(self.tally, commit.tally)
+            tally = {k: v for k, v in commit.tally.items() if k != "split"}
+            source = tally.get("source", {})
+            for place in ("first_start", "next_start"):
+                source.pop(place, None)
+            add(state.tally, tally)
+            rows = commit.of(f"commits/{step.name}")
+            state.sidecars.setdefault(file.name, []).extend(rows)
+        state.saved[file.name] = [replace(commit, tally={}) for commit in commits]
 
-    def _barrier(self, step: BarrierStep) -> None:
-        parts = self._parts()
-        prints: list[Any] = [
-            stage_print(step.config),
-            [part.fingerprint for part in parts],
-        ]
-        dry = not self.writes_plan
-        stages = self.recipe.stages
-        begun, acts = begin(step.config, parts, self.tasks, stages, is_dry=dry)
-        self.last_acts += acts
-        print_ = fingerprint(*prints, *begun)
-        done = self.tasks.recall(step.name, "all", print_)
-        if done is None:
-            self.tasks.progress.begin(step.name, 0)
-            start = time.time()
-            result: Published = function_of(step.config)(
-                step.config, parts, self.tasks, *begun
+
+def _parts(state: State) -> list[Part]:
+    """The saved documents by input file; kept with its layers from step to step."""
+    if not state.parts:
+        for file in state.files:
+            files = tuple(
+                saved
+                for commit in state.saved[file.name]
+                for saved in commit.of(saved_name(commit))
             )
-            tally = {
-                "counts": {**result.tally, "seconds": time.time() - start},
-                "books": result.books,
-            }
-            files = (*result.layers, *result.files)
-            done = self.tasks.record(step.name, Commit("all", print_, files, tally))
-        layers = done.files[: len(parts)]
-        self.parts = [
-            part.with_layer(layer, print_)
-            for part, layer in zip(parts, layers, strict=True)
-        ]
-        self.labels.append(step.name)
-        add(self.tally, {"barriers": {step.name: done.tally["counts"]}})
-        self.books.update(done.tally["books"])
+            fingerprint = fingerprint_of([saved.path for saved in files])
+            state.parts.append(Part(task_name(file.name), fingerprint, files))
+    return state.parts
 
-    def _parts(self) -> list[Part]:
-        """The saved documents by input file; kept with its layers from step to step."""
-        if not self.parts:
-            for file in self.files:
-                files = tuple(
-                    saved
-                    for commit in self.saved[file.name]
-                    for saved in commit.of(saved_name(commit))
-                )
-                print_ = fingerprint([saved.path for saved in files])
-                self.parts.append(Part(task_name(file.name), print_, files))
-        return self.parts
 
-    def _work(self, step: Pass, transforms: Sequence[StageConfig]) -> PassWork:
-        return PassWork(
-            name=step.name,
-            key=pass_print(transforms),
-            stages=tuple(transforms),
-            saved=step.saved,
-            signals=self._signals(step),
-            keep_dropped_text=self.recipe.dropped.text,
+def _work(setting: Setting, step: Pass) -> PassWork:
+    transforms = tuple(s for s in step.stages if isinstance(s, Transform))
+    return PassWork(
+        name=step.name,
+        key=pass_fingerprint(transforms),
+        stages=transforms,
+        saved=step.saved,
+        signals=_signals(setting, step),
+        keep_dropped_text=setting.recipe.dropped.text,
+    )
+
+
+def _signals(setting: Setting, step: Pass) -> pa.Schema:
+    """The signals of a row that this pass drops: those of its stages and of earlier ones."""
+    return signal_columns(setting.recipe.stages, step.end)
+
+
+def _pass_fingerprint(setting: Setting, step: Pass) -> str:
+    """What every row of a pass depends on, kept or dropped, but for its input."""
+    # Layers hold no texts: other rules of masking leave them as they are.
+    masking = [masking_fingerprint()] if step.kind in ("source", "table") else []
+    signals = str(_signals(setting, step))
+    return pass_fingerprint(step.stages, setting.recipe.dropped.text, signals, *masking)
+
+
+def _dropped_inputs(state: State) -> list[DroppedInput]:
+    parts = {part.name: part for part in _parts(state)}
+    return [
+        DroppedInput(
+            task_name(file.name),
+            tuple(state.sidecars[file.name]),
+            parts[task_name(file.name)],
         )
+        for file in state.files
+    ]
 
-    def _signals(self, step: Pass) -> pa.Schema:
-        """What a dropped row of this pass can tell: no stage below it has any say."""
-        return signal_columns(self.recipe.stages, step.end)
 
-    def _print(self, step: Pass) -> str:
-        """What every row of a pass depends on, kept or dropped, but for its input."""
-        # Layers hold no texts: other rules of masking leave them as they are.
-        masking = [masking_print()] if step.kind in ("source", "table") else []
-        return pass_print(
-            step.stages, self.recipe.dropped.text, str(self._signals(step)), *masking
-        )
-
-    def _count(self, step: Pass) -> None:
-        """Add the tallies of a pass, and remember where its rows lie, dropped or saved.
-
-        The tallies themselves go: those of 100,000 inputs would fill the driver.
-        """
-        for name, commits in self.saved.items():
-            for commit in commits:
-                tally = {k: v for k, v in commit.tally.items() if k != "split"}
-                source = tally.get("source", {})
-                for place in ("first_start", "next_start"):
-                    source.pop(place, None)
-                add(self.tally, tally)
-                rows = commit.of(f"commits/{step.name}")
-                self.sidecars.setdefault(name, []).extend(rows)
-            self.saved[name] = [replace(commit, tally={}) for commit in commits]
-
-    def _dropped_inputs(self) -> list[DroppedInput]:
-        parts = {part.name: part for part in self._parts()}
-        return [
-            DroppedInput(
-                task_name(file.name),
-                tuple(self.sidecars[file.name]),
-                parts[task_name(file.name)],
-            )
-            for file in self.files
-        ]
-
-    def _dropped_work(self) -> DroppedWork:
-        return DroppedWork(
-            signal_columns(self.recipe.stages),
-            self.recipe.dropped.text,
-            tuple(self.labels),
-        )
+def _dropped_work(recipe: Recipe, state: State) -> DroppedWork:
+    return DroppedWork(
+        signal_columns(recipe.stages), recipe.dropped.text, tuple(state.labels)
+    )
 
 
 def _flat(planned: Mapping[str, list[Task]]) -> list[Task]:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tamis.stage import StageConfig, Transform, drop, with_columns
+from tamis.stage import BatchFunction, Transform, drop, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.cleaning import clean
 from tamis.text.cleaning.clean import C4, REFINEDWEB, REMOVED_WORDS, RULES, WORDS
@@ -41,14 +41,10 @@ _RULES_OF: dict[Preset, tuple[str, ...]] = {"c4": C4, "refinedweb": REFINEDWEB}
 _REFINEDWEB_MOST = 0.05
 
 
-class CleanLines(StageConfig):
+class CleanLines(Transform):
     """Which rules, and how much a document may lose by them."""
 
     version: ClassVar[int] = 3
-
-    libraries: ClassVar[tuple[str, ...]] = ("regex",)
-
-    stage: Literal["clean_lines"] = "clean_lines"
 
     preset: Preset | tuple[Preset, ...] = "refinedweb"
     # Rules of the preset to leave out: FineWeb takes C4's without `unpunctuated`.
@@ -83,6 +79,9 @@ class CleanLines(StageConfig):
             return self.max_removed_ratio
         return 1.0 if "c4" in self.presets else _REFINEDWEB_MOST
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("regex",)
+
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "text_chars") + (() if self.compat else ("language",))
 
@@ -96,44 +95,43 @@ class CleanLines(StageConfig):
             ]
         )
 
+    def build(self) -> BatchFunction:
+        """Return a transform that shortens `text`, counts, and fills `drop_reason`."""
 
-def build(config: CleanLines) -> Transform:
-    """Return a transform that shortens `text`, counts, and fills `drop_reason`."""
+        def clean_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
+            columns = cleaned(batch, self)
+            if "markdown" in batch.schema.names:
+                # Of a text that lines were taken from there is no Markdown without them.
+                is_same = pc.equal(batch["text"], columns["text"])
+                nothing = pa.scalar(None, pa.string())
+                columns["markdown"] = pc.if_else(is_same, batch["markdown"], nothing)
+            batch = with_columns(batch, columns)
+            return drop(batch, reasons(batch["clean_lines_word_ratio"], self))
 
-    def clean_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
-        columns = cleaned(batch, config)
-        if "markdown" in batch.schema.names:
-            # Of a text that lines were taken from there is no Markdown without them.
-            is_same = pc.equal(batch["text"], columns["text"])
-            nothing = pa.scalar(None, pa.string())
-            columns["markdown"] = pc.if_else(is_same, batch["markdown"], nothing)
-        batch = with_columns(batch, columns)
-        return drop(batch, reasons(batch["clean_lines_word_ratio"], config))
-
-    return clean_lines
+        return clean_lines
 
 
-def reasons(word_ratio: pa.Array, config: CleanLines) -> pa.StringArray:
+def reasons(word_ratio: pa.Array, stage: CleanLines) -> pa.StringArray:
     """cleaned_too_much where a document lost more than it may; null keeps the row."""
-    is_over = pc.greater(word_ratio, pa.scalar(config.most_removed, pa.float32()))
+    is_over = pc.greater(word_ratio, pa.scalar(stage.most_removed, pa.float32()))
     nothing = pa.scalar(None, pa.string())
     return pc.if_else(pc.fill_null(is_over, False), "cleaned_too_much", nothing)
 
 
-def cleaned(batch: pa.RecordBatch, config: CleanLines) -> dict[str, pa.Array]:
+def cleaned(batch: pa.RecordBatch, stage: CleanLines) -> dict[str, pa.Array]:
     """The columns written, row for row with the batch; null where the text is null."""
     text = batch["text"]
     data, offsets = utf8_buffers(text)
     no_language: list[str | None] = [None] * len(text)
-    languages = no_language if config.compat else batch["language"].to_pylist()
+    languages = no_language if stage.compat else batch["language"].to_pylist()
     new_data, new_offsets, counts = clean.clean_lines(
         data,
         offsets,
         code_points(),
         phrases(),
         list_of(languages),
-        np.array([rule in config.rules for rule in RULES]),
-        config.compat == "datatrove",
+        np.array([rule in stage.rules for rule in RULES]),
+        stage.compat == "datatrove",
     )
     is_null = np.asarray(text.is_null())
     new_text = _strings(new_data, new_offsets, is_null, text.type)
@@ -141,7 +139,7 @@ def cleaned(batch: pa.RecordBatch, config: CleanLines) -> dict[str, pa.Array]:
         "text": new_text,
         "text_chars": pc.utf8_length(new_text).cast(batch["text_chars"].type),
     }
-    for rule in config.rules:
+    for rule in stage.rules:
         values = counts[:, RULES.index(rule)]
         columns[f"clean_lines_{rule}_count"] = pa.array(
             values, pa.int32(), mask=is_null

@@ -9,7 +9,7 @@ the publisher's own software left in the page among them. A page that is UTF-8
 already keeps its bytes: they are checked, not copied.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tamis.html.charset import decode, is_plain_utf_8
-from tamis.stage import StageConfig, Transform, drop, with_columns
+from tamis.stage import BatchFunction, Transform, drop, with_columns
 from tamis.text.buffers import Bytes, Offsets, utf8_buffers
 
 _WRITTEN = pa.schema(
@@ -32,15 +32,15 @@ _WRITTEN = pa.schema(
 )
 
 
-class DecodeHtml(StageConfig):
+class DecodeHtml(Transform):
     """Pages keep at most this share of characters that could not be decoded."""
 
-    libraries: ClassVar[tuple[str, ...]] = ("turbohtml",)
     tallied: ClassVar[tuple[str, ...]] = ("charset", "charset_source")
 
-    stage: Literal["decode_html"] = "decode_html"
-
     max_undecodable_ratio: float = Field(0.01, ge=0, le=1)
+
+    def libraries(self) -> tuple[str, ...]:
+        return ("turbohtml",)
 
     def columns_read(self) -> tuple[str, ...]:
         return ("html", "http_content_type", "host")
@@ -48,15 +48,14 @@ class DecodeHtml(StageConfig):
     def columns_written(self) -> pa.Schema:
         return _WRITTEN
 
+    def build(self) -> BatchFunction:
+        """Return a transform that decodes `html` and drops what is mostly not text."""
 
-def build(config: DecodeHtml) -> Transform:
-    """Return a transform that decodes `html` and drops what is mostly not text."""
+        def decode_html(batch: pa.RecordBatch) -> pa.RecordBatch:
+            batch = with_columns(batch, decoded_columns(batch))
+            return drop(batch, undecodable_reasons(batch, self.max_undecodable_ratio))
 
-    def decode_html(batch: pa.RecordBatch) -> pa.RecordBatch:
-        batch = with_columns(batch, decoded_columns(batch))
-        return drop(batch, undecodable_reasons(batch, config.max_undecodable_ratio))
-
-    return decode_html
+        return decode_html
 
 
 def decoded_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:

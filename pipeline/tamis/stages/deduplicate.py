@@ -25,11 +25,13 @@ With an index, what earlier runs kept takes part: pipeline/tamis/dedup/index/run
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tamis.dedup.bill import clusters_bill
 from tamis.dedup.clusters.candidates import gather_candidates
 from tamis.dedup.clusters.components import INDEX_CRAWL, find_components, publish
 from tamis.dedup.clusters.gather import find_edges, find_same_ids, gather, gather_pairs
@@ -39,8 +41,10 @@ from tamis.dedup.groups import (
     Settings,
     band_names,
     groups_of,
+    layers_of,
     partitions_for,
     ranges_for,
+    steps_of,
 )
 from tamis.dedup.index.folder import generations
 from tamis.dedup.index.run import (
@@ -57,12 +61,12 @@ from tamis.dedup.kernels.bands import band_pairs
 from tamis.dedup.sorted_runs import ID, units
 from tamis.documents.parts import Part, Published
 from tamis.schema import DUPLICATES
-from tamis.stage import StageConfig
+from tamis.stage import Barrier, Begun, Bill, Placement, Stage
 from tamis.stages.sign import Sign
 from tamis.storage import Storage
-from tamis.work.commits import Commit, File, fingerprint
-from tamis.work.fingerprints import stage_print
-from tamis.work.steps import Steps, Work, by_column, files_of, layers_of
+from tamis.work.commits import Commit, File, fingerprint_of
+from tamis.work.fingerprints import stage_dependencies
+from tamis.work.steps import Work, by_column, files_of
 from tamis.work.tasks import Tasks
 
 KeepKey = Annotated[str, Field(pattern=r"^-?[a-z][a-z0-9_]*$")]
@@ -79,7 +83,7 @@ class Verify(BaseModel):
     ngram: int = Field(5, ge=1, le=100)
 
 
-class Deduplicate(StageConfig):
+class Deduplicate(Barrier):
     """Which duplicates to look for, and which document of a cluster stays.
 
     `keep` names columns, ascending unless -; the first decides, the next breaks ties, and
@@ -90,10 +94,9 @@ class Deduplicate(StageConfig):
     """
 
     version: ClassVar[int] = 2
+    folders: ClassVar[tuple[str, ...]] = ("duplicates",)
     # Where the index lies is nothing that an outcome depends on; what it holds is.
     not_fingerprinted: ClassVar[tuple[str, ...]] = ("index",)
-
-    stage: Literal["deduplicate"] = "deduplicate"
 
     keep: tuple[KeepKey, ...] = ("-text_chars", "fetched_at", "id")
     scope: Literal["run", "language"] = "run"
@@ -146,70 +149,96 @@ class Deduplicate(StageConfig):
         names += ["crawl"] if self.index else []
         return tuple(dict.fromkeys(names))
 
-    def columns_sorted(self) -> tuple[str, ...]:
-        return tuple(column for column, _ in self.order())
-
     def columns_written(self) -> pa.Schema:
         more = [INDEX_CRAWL] if self.index else []
         return pa.schema([*(DUPLICATES.field(name) for name in _WRITTEN), *more])
 
+    def look_ahead(self, stages: Sequence[Stage]) -> None:
+        """Raises ConfigError where the index was made by a recipe with other hashes.
 
-def look_ahead(config: Deduplicate, stages: Sequence[StageConfig]) -> None:
-    """Raises ConfigError where the index was made by a recipe with other hashes.
+        Reserves nothing: it costs a moment before a run, and not its extraction.
+        """
+        index = _index(self)
+        if index is not None:
+            refuse_other_hashes(index, generations(index), _hashing(self, stages))
 
-    Reserves nothing: it costs a moment before a run, and not its extraction.
-    """
-    index = _index(config)
-    if index is not None:
-        refuse_other_hashes(index, generations(index), _hashing(config, stages))
+    def mistakes(self, placement: Placement) -> list[str]:
+        return [
+            *(
+                f".keep: sorts by {column!r}, whose values "
+                f"({placement.columns[column]}) have no order"
+                for column, _ in self.order()
+                if column in placement.columns
+                and pa.types.is_nested(placement.columns[column])
+            ),
+            *self._mistakes_of_index(placement),
+        ]
 
+    def _mistakes_of_index(self, placement: Placement) -> list[str]:
+        """There is one index, outside the run."""
+        if self.index is None:
+            return []
+        if _folder(self.index) == _folder(placement.output):
+            return [".index: is the output; an index is a folder of its own"]
+        others = (s for s in placement.above if isinstance(s, Deduplicate))
+        if any(other.index for other in others):
+            return [".index: one stage of a recipe can have an index"]
+        return []
 
-def begin(
-    config: Deduplicate,
-    parts: Sequence[Part],
-    output: Storage,
-    stages: Sequence[StageConfig],
-    *,
-    is_dry: bool,
-) -> dict[str, Any] | None:
-    """What the index tells this run, and which number the run has; null without one."""
-    index = _index(config)
-    if index is None:
-        return None
-    names = sorted((part.name, part.fingerprint) for part in parts)
-    print_ = fingerprint(stage_print(config), names)
-    hashing = _hashing(config, stages)
-    return begin_turn(index, output, print_, hashing, parts, is_dry=is_dry)
+    def bill(self, documents: int, above: Sequence[Stage]) -> Bill:
+        bands = [stage.banding().bands for stage in above if isinstance(stage, Sign)]
+        return clusters_bill(
+            documents,
+            bands[-1] if bands else Sign().banding().bands,
+            is_verified=self.verify is not None,
+            has_index=self.index is not None,
+            has_signatures=self.index_signatures,
+        )
 
+    def begin(
+        self,
+        parts: Sequence[Part],
+        tasks: Tasks,
+        stages: Sequence[Stage],
+        *,
+        is_dry: bool,
+    ) -> Begun | None:
+        """What the index tells this run, and the number of the run; null without one."""
+        index = _index(self)
+        if index is None:
+            return None
+        names = sorted((part.name, part.fingerprint) for part in parts)
+        fingerprint = fingerprint_of(stage_dependencies(self), names)
+        hashing = _hashing(self, stages)
+        return begin_turn(
+            index, tasks.storage, fingerprint, hashing, parts, is_dry=is_dry
+        )
 
-def run(
-    config: Deduplicate,
-    parts: Sequence[Part],
-    tasks: Tasks,
-    begun: dict[str, Any] | None = None,
-) -> Published:
-    """One layer per part, in the order of `parts`."""
-    if not parts:
-        return Published(())
-    job = _job(config, parts, tasks, begun)
-    decided = _decide(job)
-    return Published(
-        layers_of(job.groups, files_of(decided.published), parts),
-        tally=_tally(decided.survivors, decided.published),
-    )
+    def run(
+        self,
+        parts: Sequence[Part],
+        tasks: Tasks,
+        begun: Begun | None = None,
+    ) -> Published:
+        """One layer per part, in the order of `parts`."""
+        if not parts:
+            return Published(())
+        job = _job(self, parts, tasks, begun)
+        decided = _decide(job)
+        return Published(
+            layers_of(job.groups, files_of(decided.published), parts),
+            tally=_tally(decided.survivors, decided.published),
+        )
 
-
-def conclude(
-    config: Deduplicate, parts: Sequence[Part], tasks: Tasks, begun: dict[str, Any]
-) -> None:
-    """The last act of a run with an index: publish what it adds, merge older ones."""
-    index = _index(config)
-    assert index is not None
-    entries = [entry for own in generations(index) for entry in own.runs]
-    if all(entry.print != begun["print"] for entry in entries):
-        job = _job(config, parts, tasks, begun)
-        publish_turn(job, _decide(job) if parts else None)
-    tidy(index, tasks.storage)
+    def conclude(self, parts: Sequence[Part], tasks: Tasks, begun: Begun) -> None:
+        """The last act of a run with an index: publish what it adds, merge older ones."""
+        index = _index(self)
+        assert index is not None
+        entries = [entry for own in generations(index) for entry in own.runs]
+        if all(entry.fingerprint != begun["fingerprint"] for entry in entries):
+            job = _job(self, parts, tasks, begun)
+            publish_turn(job, _decide(job) if parts else None)
+        tidy(index, tasks.storage)
 
 
 def _decide(job: Job) -> Decided:
@@ -242,47 +271,53 @@ def _decide(job: Job) -> Decided:
 
 
 def _job(
-    config: Deduplicate,
+    stage: Deduplicate,
     parts: Sequence[Part],
     tasks: Tasks,
-    begun: dict[str, Any] | None,
+    begun: Begun | None,
 ) -> Job:
-    settings = _settings(config, parts[0].columns(tasks.storage) if parts else set())
+    settings = _settings(stage, parts[0].columns(tasks.storage) if parts else set())
     groups = groups_of(parts)
-    step = Steps(config, groups, tasks, list(settings), begun)
-    return Job(step, settings, groups, tasks, _index(config), begun)
+    step = steps_of(stage, groups, tasks, list(settings), begun)
+    return Job(step, settings, groups, tasks, _index(stage), begun)
 
 
-def _index(config: Deduplicate) -> Storage | None:
-    return Storage(config.index, config.storage_options) if config.index else None
+def _folder(path: str) -> str:
+    """The same for two spellings of one folder."""
+    local = path.removeprefix("file://")
+    return path.rstrip("/") if "://" in local else str(Path(local).resolve())
 
 
-def _hashing(config: Deduplicate, stages: Sequence[StageConfig]) -> dict[str, Any]:
+def _index(stage: Deduplicate) -> Storage | None:
+    return Storage(stage.index, stage.storage_options) if stage.index else None
+
+
+def _hashing(stage: Deduplicate, stages: Sequence[Stage]) -> dict[str, Any]:
     """What must be alike for the hashes of two runs to meet."""
-    about: dict[str, Any] = {"scope": config.scope, "exact": config.exact}
-    if config.index_signatures and config.verify:
-        about["signatures of n-grams"] = config.verify.ngram
+    about: dict[str, Any] = {"scope": stage.scope, "exact": stage.exact}
+    if stage.index_signatures and stage.verify:
+        about["signatures of n-grams"] = stage.verify.ngram
     for signed in stages:
         if isinstance(signed, Sign):
             about["sign"] = signed.version
-            if config.near:
+            if stage.near:
                 bands, rows = signed.banding()
                 about |= {"bands": bands, "rows": rows, "ngram": signed.ngram}
     return about
 
 
-def _settings(config: Deduplicate, columns: set[str]) -> Settings:
+def _settings(stage: Deduplicate, columns: set[str]) -> Settings:
     return Settings(
-        by_language=config.scope == "language",
-        exact=config.exact,
-        bands=band_names(columns) if config.near else (),
-        order=config.order(),
-        is_verified=config.verify is not None,
-        jaccard=config.verify.jaccard if config.verify else 0.0,
-        ngram=config.verify.ngram if config.verify else 0,
-        max_component=config.max_component,
-        has_index=config.index is not None,
-        has_sketches=config.index_signatures,
+        by_language=stage.scope == "language",
+        exact=stage.exact,
+        bands=band_names(columns) if stage.near else (),
+        order=stage.order(),
+        is_verified=stage.verify is not None,
+        jaccard=stage.verify.jaccard if stage.verify else 0.0,
+        ngram=stage.verify.ngram if stage.verify else 0,
+        max_component=stage.max_component,
+        has_index=stage.index is not None,
+        has_sketches=stage.index_signatures,
     )
 
 

@@ -18,20 +18,20 @@ most n-grams, but not from the first document that has them (as DCLM does, Li et
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tamis.dedup.bill import TextBill, lines_bill
-from tamis.dedup.groups import groups_of
+from tamis.dedup.bill import lines_bill
+from tamis.dedup.groups import groups_of, layers_of, steps_of
 from tamis.dedup.lines.cut import LINES, columns_of, cut
 from tamis.dedup.lines.runs import count, dataset, gather, ranges, verdicts
 from tamis.dedup.lines.walk import Settings
 from tamis.documents.parts import Part, Published
-from tamis.stage import StageConfig
+from tamis.stage import Barrier, Begun, Bill, Stage
 from tamis.work.commits import Commit
-from tamis.work.steps import Steps, files_of, layers_of
+from tamis.work.steps import files_of
 from tamis.work.tasks import Tasks
 
 
@@ -45,10 +45,10 @@ class Overlap(BaseModel):
     min_ratio: float = Field(0.8, gt=0.0, lt=1.0)
 
 
-class DeduplicateLines(StageConfig):
+class DeduplicateLines(Barrier):
     """What is compared, what is counted, and how often a line may occur."""
 
-    stage: Literal["deduplicate_lines"] = "deduplicate_lines"
+    folders: ClassVar[tuple[str, ...]] = (LINES,)
 
     unit: Literal["line", "paragraph"] = "line"
     count: Literal["domains", "documents"] = "domains"
@@ -73,8 +73,7 @@ class DeduplicateLines(StageConfig):
             min_ratio=self.overlap.min_ratio if self.overlap else 0.0,
         )
 
-    def bill(self, documents: int) -> TextBill:
-        """What so many documents will need."""
+    def bill(self, documents: int, above: Sequence[Stage]) -> Bill:
         return lines_bill(documents, with_ngrams=self.overlap is not None)
 
     def columns_read(self) -> tuple[str, ...]:
@@ -83,37 +82,36 @@ class DeduplicateLines(StageConfig):
     def columns_written(self) -> pa.Schema:
         return pa.schema([("text", pa.string()), *columns_of(self.settings())])
 
-
-def run(config: DeduplicateLines, parts: Sequence[Part], tasks: Tasks) -> Published:
-    """One layer per part, in the order of `parts`."""
-    if not parts:
-        return Published(())
-    settings = config.settings()
-    groups = groups_of(parts)
-    documents = groups[-1].stop
-    bill = config.bill(documents)
-    tasks.progress.note(f"{config.label}: {documents:,} documents, {bill.stated()}")
-    step = Steps(config, groups, tasks)
-    gathered = step("gather", gather, [(settings, g, documents) for g in groups])
-    runs = {kind: files_of(gathered, dataset(kind)) for kind in settings.kinds}
-    rows = {
-        kind: sum(commit.tally["rows"][kind] for commit in gathered)
-        for kind in settings.kinds
-    }
-    work = [(settings, own) for own in ranges(runs, rows)]
-    counted = step("count", count, work)
-    over = {kind: files_of(counted, verdicts(kind)) for kind in settings.kinds}
-    firsts = _first_runs(gathered)
-    cuts = step(
-        LINES,
-        cut,
-        [
-            (settings, group, first, over)
-            for group, first in zip(groups, firsts, strict=True)
-        ],
-    )
-    layers = layers_of(groups, files_of(cuts, LINES), parts)
-    return Published(layers, tally=_tally(counted, cuts))
+    def run(
+        self, parts: Sequence[Part], tasks: Tasks, begun: Begun | None = None
+    ) -> Published:
+        """One layer per part, in the order of `parts`."""
+        if not parts:
+            return Published(())
+        settings = self.settings()
+        groups = groups_of(parts)
+        documents = groups[-1].stop
+        step = steps_of(self, groups, tasks)
+        gathered = step("gather", gather, [(settings, g, documents) for g in groups])
+        runs = {kind: files_of(gathered, dataset(kind)) for kind in settings.kinds}
+        rows = {
+            kind: sum(commit.tally["rows"][kind] for commit in gathered)
+            for kind in settings.kinds
+        }
+        work = [(settings, own) for own in ranges(runs, rows)]
+        counted = step("count", count, work)
+        over = {kind: files_of(counted, verdicts(kind)) for kind in settings.kinds}
+        firsts = _first_runs(gathered)
+        cuts = step(
+            LINES,
+            cut,
+            [
+                (settings, group, first, over)
+                for group, first in zip(groups, firsts, strict=True)
+            ],
+        )
+        layers = layers_of(groups, files_of(cuts, LINES), parts)
+        return Published(layers, tally=_tally(counted, cuts))
 
 
 def _first_runs(gathered: Sequence[Commit]) -> list[int]:

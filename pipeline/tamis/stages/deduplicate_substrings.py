@@ -21,13 +21,13 @@ save and measure_text; marking may stand below the last save.
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from tamis.dedup.bill import TextBill, substrings_bill
-from tamis.dedup.groups import groups_of
+from tamis.dedup.bill import substrings_bill
+from tamis.dedup.groups import groups_of, layers_of, steps_of
 from tamis.dedup.substrings.cut import (
     FOUND,
     SUBSTRINGS,
@@ -45,15 +45,15 @@ from tamis.dedup.substrings.partitions import (
 )
 from tamis.documents.parts import Part, Published
 from tamis.sizes import ByteSize
-from tamis.stage import StageConfig
-from tamis.work.steps import Steps, files_of, layers_of
+from tamis.stage import Barrier, Begun, Bill, Placement, Stage
+from tamis.work.steps import files_of
 from tamis.work.tasks import Tasks
 
 
-class DeduplicateSubstrings(StageConfig):
+class DeduplicateSubstrings(Barrier):
     """How long a repeat is, where it is looked for, and what becomes of it."""
 
-    stage: Literal["deduplicate_substrings"] = "deduplicate_substrings"
+    folders: ClassVar[tuple[str, ...]] = (SUBSTRINGS,)
 
     min_tokens: int = Field(50, ge=2, le=10_000)
     action: Literal["cut", "mask"] = "cut"
@@ -79,9 +79,15 @@ class DeduplicateSubstrings(StageConfig):
             min_chars=self.min_chars,
         )
 
-    def bill(self, documents: int) -> TextBill:
-        """What so many documents will need."""
+    def bill(self, documents: int, above: Sequence[Stage]) -> Bill:
         return substrings_bill(documents, self.partition_bytes)
+
+    def mistakes(self, placement: Placement) -> list[str]:
+        """Marked places are right only as long as the text stays as it is."""
+        if self.action == "cut":
+            return []
+        below = [s for s in placement.below if "text" in s.columns_written().names]
+        return [f"marks places in a text that {s.label} changes" for s in below[:1]]
 
     def columns_read(self) -> tuple[str, ...]:
         return ("id", "text", "text_chars", "domain", "host")
@@ -90,35 +96,33 @@ class DeduplicateSubstrings(StageConfig):
         text = [("text", pa.string())] if self.action == "cut" else []
         return pa.schema([*text, *columns_of(self.settings())])
 
-
-def run(
-    config: DeduplicateSubstrings, parts: Sequence[Part], tasks: Tasks
-) -> Published:
-    """One layer per part, in the order of `parts`."""
-    if not parts:
-        return Published(())
-    settings, by_domain = config.settings(), config.partition == "domain"
-    groups = groups_of(parts)
-    documents = groups[-1].stop
-    bill = config.bill(documents)
-    tasks.progress.note(f"{config.label}: {documents:,} documents, {bill.stated()}")
-    step = Steps(config, groups, tasks)
-    measured = step("measure", measure, [(group, by_domain) for group in groups])
-    sizes: Counter[str] = Counter()
-    for commit in measured:
-        sizes.update(commit.tally["bytes"])
-    partitions = partitions_of(
-        [sizes[str(bucket)] for bucket in range(BUCKETS)], config.partition_bytes
-    )
-    work: list[tuple[Any, ...]] = [(group, by_domain, partitions) for group in groups]
-    texts = files_of(step("scatter", scatter, work), TEXTS)
-    work = [(settings, texts, number) for number in range(partitions.total)]
-    found = files_of(step("find", find, work), FOUND)
-    published = step(
-        SUBSTRINGS, publish, [(settings, group, found) for group in groups]
-    )
-    tally: Counter[str] = Counter(partitions=partitions.total)
-    for commit in published:
-        tally.update(commit.tally)
-    layers = layers_of(groups, files_of(published, SUBSTRINGS), parts)
-    return Published(layers, tally=dict(tally))
+    def run(
+        self, parts: Sequence[Part], tasks: Tasks, begun: Begun | None = None
+    ) -> Published:
+        """One layer per part, in the order of `parts`."""
+        if not parts:
+            return Published(())
+        settings, by_domain = self.settings(), self.partition == "domain"
+        groups = groups_of(parts)
+        step = steps_of(self, groups, tasks)
+        measured = step("measure", measure, [(group, by_domain) for group in groups])
+        sizes: Counter[str] = Counter()
+        for commit in measured:
+            sizes.update(commit.tally["bytes"])
+        partitions = partitions_of(
+            [sizes[str(bucket)] for bucket in range(BUCKETS)], self.partition_bytes
+        )
+        work: list[tuple[Any, ...]] = [
+            (group, by_domain, partitions) for group in groups
+        ]
+        texts = files_of(step("scatter", scatter, work), TEXTS)
+        work = [(settings, texts, number) for number in range(partitions.total)]
+        found = files_of(step("find", find, work), FOUND)
+        published = step(
+            SUBSTRINGS, publish, [(settings, group, found) for group in groups]
+        )
+        tally: Counter[str] = Counter(partitions=partitions.total)
+        for commit in published:
+            tally.update(commit.tally)
+        layers = layers_of(groups, files_of(published, SUBSTRINGS), parts)
+        return Published(layers, tally=dict(tally))

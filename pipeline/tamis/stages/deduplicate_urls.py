@@ -13,12 +13,12 @@ expected (0.03), among 10^10 three.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from tamis.dedup.bill import TextBill, urls_bill
-from tamis.dedup.groups import groups_of, ranges_of
+from tamis.dedup.bill import urls_bill
+from tamis.dedup.groups import groups_of, layers_of, ranges_of, steps_of
 from tamis.dedup.urls import (
     LOSERS,
     RANGES_PER_RANGE,
@@ -29,20 +29,19 @@ from tamis.dedup.urls import (
     publish,
 )
 from tamis.documents.parts import Part, Published
-from tamis.stage import StageConfig
-from tamis.work.steps import Steps, files_of, layers_of
+from tamis.stage import Barrier, Begun, Bill, Stage
+from tamis.work.steps import files_of
 from tamis.work.tasks import Tasks
 
 
-class DeduplicateUrls(StageConfig):
+class DeduplicateUrls(Barrier):
     """`ignore_parameters` are query parameters that do not tell pages apart."""
 
-    stage: Literal["deduplicate_urls"] = "deduplicate_urls"
+    folders: ClassVar[tuple[str, ...]] = (URLS,)
 
     ignore_parameters: tuple[str, ...] = ()
 
-    def bill(self, documents: int) -> TextBill:
-        """What so many documents will need."""
+    def bill(self, documents: int, above: Sequence[Stage]) -> Bill:
         return urls_bill(documents)
 
     def columns_read(self) -> tuple[str, ...]:
@@ -51,23 +50,22 @@ class DeduplicateUrls(StageConfig):
     def columns_written(self) -> pa.Schema:
         return pa.schema([("drop_reason", pa.string())])
 
-
-def run(config: DeduplicateUrls, parts: Sequence[Part], tasks: Tasks) -> Published:
-    """One layer per part, in the order of `parts`."""
-    if not parts:
-        return Published(())
-    groups = groups_of(parts)
-    documents = groups[-1].stop
-    bill = config.bill(documents)
-    tasks.progress.note(f"{config.label}: {documents:,} documents, {bill.stated()}")
-    step = Steps(config, groups, tasks)
-    ignored = tuple(sorted(name.lower() for name in config.ignore_parameters))
-    work: list[tuple[Any, ...]] = [(group, ignored, documents) for group in groups]
-    runs = files_of(step("gather", gather, work), RUNS)
-    ranges = ranges_of(RANGES_PER_RANGE * documents)
-    work = [(runs, low, high) for low, high in ranges]
-    losers = files_of(step("losers", find_losers, work), LOSERS)
-    published = step(URLS, publish, [(group, losers) for group in groups])
-    dropped = sum(commit.tally["dropped"] for commit in published)
-    layers = layers_of(groups, files_of(published, URLS), parts)
-    return Published(layers, tally={"duplicate_url": dropped})
+    def run(
+        self, parts: Sequence[Part], tasks: Tasks, begun: Begun | None = None
+    ) -> Published:
+        """One layer per part, in the order of `parts`."""
+        if not parts:
+            return Published(())
+        groups = groups_of(parts)
+        documents = groups[-1].stop
+        step = steps_of(self, groups, tasks)
+        ignored = tuple(sorted(name.lower() for name in self.ignore_parameters))
+        work: list[tuple[Any, ...]] = [(group, ignored, documents) for group in groups]
+        runs = files_of(step("gather", gather, work), RUNS)
+        ranges = ranges_of(RANGES_PER_RANGE * documents)
+        work = [(runs, low, high) for low, high in ranges]
+        losers = files_of(step("losers", find_losers, work), LOSERS)
+        published = step(URLS, publish, [(group, losers) for group in groups])
+        dropped = sum(commit.tally["dropped"] for commit in published)
+        layers = layers_of(groups, files_of(published, URLS), parts)
+        return Published(layers, tally={"duplicate_url": dropped})

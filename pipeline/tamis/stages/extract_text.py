@@ -17,6 +17,7 @@ confused with `truncated`, which says that the archive holds but a part of the p
 """
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar, Literal, Self
 
 import pyarrow as pa
@@ -28,7 +29,7 @@ from tamis.html.clean import clean, clean_title
 from tamis.html.extract import ENGINES, Extract, Extracted, open_engine
 from tamis.html.guard import Failure
 from tamis.html.limits import REASONS, broken_limits
-from tamis.stage import StageConfig, Transform, drop, with_columns
+from tamis.stage import BatchFunction, Bill, Stage, Transform, drop, with_columns
 from tamis.text.buffers import utf8_buffers
 
 # What became of a page: its text, or the reason why it has none.
@@ -38,13 +39,11 @@ Outcome = Extracted | str
 _MARKUP = re.compile(r"\s{0,64}<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 
 
-class ExtractText(StageConfig):
+class ExtractText(Transform):
     """Engine and limits. The time is CPU time per page; memory is per page, too."""
 
     version: ClassVar[int] = 3
     tallied: ClassVar[tuple[str, ...]] = ("extract_note",)
-
-    stage: Literal["extract_text"] = "extract_text"
 
     engine: str = "blocks"
     timeout_seconds: float = Field(10.0, gt=0, le=3600)
@@ -85,7 +84,7 @@ class ExtractText(StageConfig):
     def columns_removed(self) -> tuple[str, ...]:
         return ("html",)
 
-    def depends_on(self) -> tuple[str, ...]:
+    def libraries(self) -> tuple[str, ...]:
         # Python's Unicode tables put every engine's text in its form; see clean.
         return ("python", *ENGINES[self.engine].libraries)
 
@@ -93,27 +92,30 @@ class ExtractText(StageConfig):
         # The packaged weights too: other weights, other texts.
         return (self.model or str(SHIPPED),) if self.engine == "blocks" else ()
 
+    def bill(self, documents: int, above: Sequence[Stage]) -> Bill:
+        # Measured over pages-dev*.warc.gz with benchmarks/throughput.py.
+        return Bill(documents * ENGINES[self.engine].page_seconds / 3600)
 
-def build(config: ExtractText) -> Transform:
-    """Return a transform that adds the text of `html`; see `outcomes`."""
-    extract = open_engine(
-        config.engine,
-        config.model_dump(include={"comments", "markdown", "model"}),
-        timeout_seconds=config.timeout_seconds,
-        memory_bytes=config.memory_bytes,
-    )
-
-    def extract_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-        pages = batch["html"]
-        known = plain_texts(pages, batch["http_content_type"])
-        if ENGINES[config.engine].needs_guard:
-            known |= refused_pages(pages, config.max_depth, config.max_attributes)
-        columns, reasons = written_columns(
-            outcomes(pages, known, extract), config.markdown
+    def build(self) -> BatchFunction:
+        """Return a transform that adds the text of `html`; see `outcomes`."""
+        extract = open_engine(
+            self.engine,
+            self.model_dump(include={"comments", "markdown", "model"}),
+            timeout_seconds=self.timeout_seconds,
+            memory_bytes=self.memory_bytes,
         )
-        return drop(with_columns(batch, columns), reasons)
 
-    return extract_text
+        def extract_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+            pages = batch["html"]
+            known = plain_texts(pages, batch["http_content_type"])
+            if ENGINES[self.engine].needs_guard:
+                known |= refused_pages(pages, self.max_depth, self.max_attributes)
+            columns, reasons = written_columns(
+                outcomes(pages, known, extract), self.markdown
+            )
+            return drop(with_columns(batch, columns), reasons)
+
+        return extract_text
 
 
 def plain_texts(pages: pa.Array, content_types: pa.Array) -> dict[int, Outcome]:

@@ -5,14 +5,14 @@ Writes drop_reason  language_unknown, language_not_wanted, language_low_score
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from tamis.language.codes import by_language, canonical_language
-from tamis.stage import StageConfig, Transform, drop
+from tamis.stage import BatchFunction, Transform, drop
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -20,7 +20,7 @@ Score = Annotated[float, Field(ge=0, le=1)]
 OTHER_LANGUAGES = "default"
 
 
-class FilterLanguage(StageConfig):
+class FilterLanguage(Transform):
     """Which languages stay, and from which score on.
 
     Before extraction, on `raw` columns, drop only what is surely something else:
@@ -28,8 +28,6 @@ class FilterLanguage(StageConfig):
         filter_language: {as: raw, min_score: 0, min_unwanted_score: 0.5,
                           keep_unknown: true}
     """
-
-    stage: Literal["filter_language"] = "filter_language"
 
     # Empty keeps every language. Filled from the recipe's top level.
     languages: tuple[str, ...] = ()
@@ -57,36 +55,37 @@ class FilterLanguage(StageConfig):
     def columns_read(self) -> tuple[str, ...]:
         return ("language", "language_score")
 
+    def build(self) -> BatchFunction:
+        """Return a transform that fills `drop_reason`; see `reasons`."""
 
-def build(config: FilterLanguage) -> Transform:
-    """Return a transform that fills `drop_reason`; see `reasons`."""
+        def filter_language(batch: pa.RecordBatch) -> pa.RecordBatch:
+            return drop(
+                batch, reasons(batch["language"], batch["language_score"], self)
+            )
 
-    def filter_language(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return drop(batch, reasons(batch["language"], batch["language_score"], config))
-
-    return filter_language
+        return filter_language
 
 
-def reasons(language: Any, score: Any, config: FilterLanguage) -> pa.StringArray:
+def reasons(language: Any, score: Any, stage: FilterLanguage) -> pa.StringArray:
     """Why each row goes; null keeps it. A null score passes every bound.
 
     A wanted language meets `min_score`, any other `min_unwanted_score`: below that
     nobody is sure of it, and the row goes only if `min_score` says so as well.
     """
     is_unknown = pc.is_null(language)
-    if config.languages:
-        asked = pa.array(config.languages, pa.string())
+    if stage.languages:
+        asked = pa.array(stage.languages, pa.string())
         is_unwanted = pc.and_(
             pc.invert(pc.is_in(language, asked)),
-            pc.fill_null(pc.greater_equal(score, config.min_unwanted_score), True),
+            pc.fill_null(pc.greater_equal(score, stage.min_unwanted_score), True),
         )
     else:
         is_unwanted = pa.repeat(False, len(language))
-    is_low = pc.fill_null(pc.less(score, bounds(language, config.min_score)), False)
+    is_low = pc.fill_null(pc.less(score, bounds(language, stage.min_score)), False)
     # case_when wants its conditions side by side, the first that holds wins.
     return pc.case_when(
         pc.make_struct(is_unknown, is_unwanted, is_low),
-        pa.scalar(None if config.keep_unknown else "language_unknown", pa.string()),
+        pa.scalar(None if stage.keep_unknown else "language_unknown", pa.string()),
         pa.scalar("language_not_wanted"),
         pa.scalar("language_low_score"),
     )

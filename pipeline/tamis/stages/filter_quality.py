@@ -23,7 +23,7 @@ their bounds, those with the best values of a column stay, exactly that share of
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -42,9 +42,8 @@ from tamis.documents.parts import Part, Published
 from tamis.errors import ConfigError
 from tamis.language.codes import by_language
 from tamis.quality.presets import Bound, Bounds, Preset, datatrove_bounds, preset_bounds
-from tamis.quality.top_share import Share, keep_top_share
-from tamis.stage import StageConfig, Transform, drop
-from tamis.work.fingerprints import stage_print
+from tamis.quality.top_share import LAYERS, Share, keep_top_share
+from tamis.stage import Barrier, BatchFunction, Begun, Kind, Transform, drop
 from tamis.work.tasks import Tasks
 
 BoundsOf = Callable[[str | None, str | None], Bounds]
@@ -68,10 +67,10 @@ PerLanguage = Annotated[dict[str, Overrides], AfterValidator(by_language)]
 _THRESHOLDS: TypeAdapter[PerLanguage] = TypeAdapter(PerLanguage)
 
 
-class FilterQuality(StageConfig):
+class FilterQuality(Transform, Barrier):
     """Bounds that a document must keep. See tamis.quality.presets."""
 
-    stage: Literal["filter_quality"] = "filter_quality"
+    folders: ClassVar[tuple[str, ...]] = (LAYERS,)
 
     # One preset or several; of two bounds for one column the later preset's holds.
     preset: Preset | tuple[Preset, ...] | None = "fineweb2"
@@ -95,8 +94,9 @@ class FilterQuality(StageConfig):
     def _name_languages(cls, shares: dict[str, float]) -> dict[str, float]:
         return by_language(shares, others=(_DEFAULT,))
 
-    def needs_whole_run(self) -> bool:
-        return bool(self.keep_share)
+    @property
+    def kind(self) -> Kind:
+        return "barrier" if self.keep_share else "transform"
 
     def columns_read(self) -> tuple[str, ...]:
         names = dict.fromkeys(bounds_for(self, {}, None, None))
@@ -114,52 +114,52 @@ class FilterQuality(StageConfig):
     def files(self) -> tuple[str, ...]:
         return () if self.thresholds is None else (self.thresholds,)
 
+    def build(self) -> BatchFunction:
+        """Return a transform that fills `drop_reason`; see `first_broken_bound`."""
+        thresholds = {} if self.thresholds is None else _thresholds(self.thresholds)
+        is_per_language = _is_per_language(self)
 
-def build(config: FilterQuality) -> Transform:
-    """Return a transform that fills `drop_reason`; see `first_broken_bound`."""
-    thresholds = {} if config.thresholds is None else _thresholds(config.thresholds)
-    is_per_language = _is_per_language(config)
+        def bounds_of(language: str | None, script: str | None) -> Bounds:
+            return bounds_for(self, thresholds, language, script)
 
-    def bounds_of(language: str | None, script: str | None) -> Bounds:
-        return bounds_for(config, thresholds, language, script)
-
-    def filter_quality(batch: pa.RecordBatch) -> pa.RecordBatch:
-        groups = (
-            _groups(batch["language"], batch["script"])
-            if is_per_language
-            else pa.array(
-                [_UNKNOWN + _BETWEEN + _UNKNOWN] * batch.num_rows, pa.string()
+        def filter_quality(batch: pa.RecordBatch) -> pa.RecordBatch:
+            groups = (
+                _groups(batch["language"], batch["script"])
+                if is_per_language
+                else pa.array(
+                    [_UNKNOWN + _BETWEEN + _UNKNOWN] * batch.num_rows, pa.string()
+                )
             )
-        )
-        return drop(batch, first_broken_bound(batch, groups, bounds_of))
+            return drop(batch, first_broken_bound(batch, groups, bounds_of))
 
-    return filter_quality
+        return filter_quality
 
-
-def run(config: FilterQuality, parts: Sequence[Part], tasks: Tasks) -> Published:
-    """One layer per part: who breaks a bound, and who is not in the top share."""
-    shares = dict(config.keep_share)
-    default = shares.pop(_DEFAULT, 1.0)
-    is_largest_first = config.share_keeps == "largest"
-    share = Share(config, build, config.share_column, is_largest_first, shares, default)
-    return keep_top_share(share, stage_print(config), parts, tasks)
+    def run(
+        self, parts: Sequence[Part], tasks: Tasks, begun: Begun | None = None
+    ) -> Published:
+        """One layer per part: who breaks a bound, and who is not in the top share."""
+        shares = dict(self.keep_share)
+        default = shares.pop(_DEFAULT, 1.0)
+        is_largest_first = self.share_keeps == "largest"
+        share = Share(self, self.share_column, is_largest_first, shares, default)
+        return keep_top_share(share, parts, tasks)
 
 
 def bounds_for(
-    config: FilterQuality,
+    stage: FilterQuality,
     thresholds: PerLanguage,
     language: str | None,
     script: str | None,
 ) -> Bounds:
     """The bounds that documents of one language and script are held to."""
     bounds: dict[str, Bound | None] = {}
-    for preset in _presets(config):
+    for preset in _presets(stage):
         bounds |= preset_bounds(preset, language, script)
-        if config.compat:
+        if stage.compat:
             bounds |= datatrove_bounds(preset)
     bounds |= thresholds.get(language or "", {})
-    bounds |= config.bounds
-    bounds |= config.per_language.get(language or "", {})
+    bounds |= stage.bounds
+    bounds |= stage.per_language.get(language or "", {})
     return {column: bound for column, bound in bounds.items() if bound is not None}
 
 
@@ -216,17 +216,17 @@ def _groups(language: Any, script: Any) -> pa.StringArray:
     )
 
 
-def _presets(config: FilterQuality) -> tuple[Preset, ...]:
-    if config.preset is None:
+def _presets(stage: FilterQuality) -> tuple[Preset, ...]:
+    if stage.preset is None:
         return ()
-    return (config.preset,) if isinstance(config.preset, str) else config.preset
+    return (stage.preset,) if isinstance(stage.preset, str) else stage.preset
 
 
-def _is_per_language(config: FilterQuality) -> bool:
+def _is_per_language(stage: FilterQuality) -> bool:
     return (
-        "fineweb2" in _presets(config)
-        or config.thresholds is not None
-        or bool(config.per_language)
+        "fineweb2" in _presets(stage)
+        or stage.thresholds is not None
+        or bool(stage.per_language)
     )
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import field_validator
 
-from tamis.stage import StageConfig, Transform, drop
+from tamis.stage import BatchFunction, Transform, drop
 
 Signal = Literal[
     "tdm",
@@ -37,7 +37,7 @@ _REASONS = {
 }
 
 
-class FilterRights(StageConfig):
+class FilterRights(Transform):
     """Which signals drop a document, and which licences it must have.
 
     EU law (Directive 2019/790, article 4) lets a rightholder reserve mining "in an
@@ -45,8 +45,6 @@ class FilterRights(StageConfig):
     a page or its response can carry. An RSL licence counts for a reservation, since
     its terms are not in the archive. `robots` needs the table that read_rights names.
     """
-
-    stage: Literal["filter_rights"] = "filter_rights"
 
     refuse: tuple[Signal, ...] = ("tdm", "ai_train", "noai", "rsl")
     # Such as [cc0, cc-pdm, cc-by, cc-by-sa]: only documents under one of them, in any
@@ -64,11 +62,16 @@ class FilterRights(StageConfig):
         return licenses
 
     def columns_read(self) -> tuple[str, ...]:
-        return ("rights",)
-
-    def fields_read(self) -> dict[str, tuple[str, ...]]:
         licenses = ("license", "license_count") if self.licenses is not None else ()
-        return {"rights": (*self.refuse, *licenses)}
+        return tuple(f"rights.{field}" for field in (*self.refuse, *licenses))
+
+    def build(self) -> BatchFunction:
+        """Return a transform that fills `drop_reason`; see `reasons`."""
+
+        def filter_rights(batch: pa.RecordBatch) -> pa.RecordBatch:
+            return drop(batch, reasons(batch, self))
+
+        return filter_rights
 
 
 FAMILIES = (
@@ -77,28 +80,19 @@ FAMILIES = (
 )
 
 
-def build(config: FilterRights) -> Transform:
-    """Return a transform that fills `drop_reason`; see `reasons`."""
-
-    def filter_rights(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return drop(batch, reasons(batch, config))
-
-    return filter_rights
-
-
-def reasons(batch: pa.RecordBatch, config: FilterRights) -> pa.StringArray:
+def reasons(batch: pa.RecordBatch, stage: FilterRights) -> pa.StringArray:
     """The first refusal, in the order of `refuse`, of each row; null keeps the row."""
     rights = batch["rights"]
     found = pa.nulls(batch.num_rows, pa.string())
-    for signal in config.refuse:
+    for signal in stage.refuse:
         said = pc.struct_field(rights, signal)
         is_refused = pc.equal(said, signal != "ai_train")
         reason = _REASONS.get(signal, f"rights_{signal}")
         found = pc.coalesce(found, _where(is_refused, reason))
-    if config.licenses is not None:
+    if stage.licenses is not None:
         is_missing = pc.equal(pc.struct_field(rights, "license_count"), 0)
         license_ = pc.struct_field(rights, "license")
-        is_other = pc.invert(is_under(license_, config.licenses))
+        is_other = pc.invert(is_under(license_, stage.licenses))
         found = pc.coalesce(found, _where(is_missing, "rights_license_missing"))
         found = pc.coalesce(found, _where(is_other, "rights_license_other"))
     return found

@@ -10,14 +10,14 @@ tone, and many words in a long text are a novel. A null is over no limit.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, field_validator
 
 from tamis.language.codes import by_language
-from tamis.stage import StageConfig, Transform, drop
+from tamis.stage import BatchFunction, Transform, drop
 from tamis.toxicity.model import COLUMNS
 
 _BY_MODELS = (*COLUMNS, "borderline_score")
@@ -36,7 +36,7 @@ class Limits(BaseModel):
     borderline_score: float | None = None
 
 
-class FilterToxicity(StageConfig):
+class FilterToxicity(Transform):
     """What a document may not exceed; a limit of null is none.
 
     The word limits were chosen on the reviewed main texts of 1,903 real pages in 17
@@ -45,8 +45,6 @@ class FilterToxicity(StageConfig):
     in English and Portuguese (all of two sets); lists of other languages name too
     little. The packaged model puts none of 1,611 such pages over a maximum of 0.7.
     """
-
-    stage: Literal["filter_toxicity"] = "filter_toxicity"
 
     # Hits per 1,000 words (over), and how many different entries (at least).
     toxic_word_density: NonNegativeFloat | None = 15.0
@@ -88,32 +86,31 @@ class FilterToxicity(StageConfig):
         everywhere = [self, *self.per_language.values()]
         return any(getattr(limits, column) is not None for limits in everywhere)
 
+    def build(self) -> BatchFunction:
+        """Return a transform that fills `drop_reason`; see `toxic_reasons`."""
 
-def build(config: FilterToxicity) -> Transform:
-    """Return a transform that fills `drop_reason`; see `toxic_reasons`."""
+        def filter_toxicity(batch: pa.RecordBatch) -> pa.RecordBatch:
+            return drop(batch, toxic_reasons(batch, self))
 
-    def filter_toxicity(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return drop(batch, toxic_reasons(batch, config))
-
-    return filter_toxicity
+        return filter_toxicity
 
 
-def toxic_reasons(batch: pa.RecordBatch, config: FilterToxicity) -> pa.StringArray:
+def toxic_reasons(batch: pa.RecordBatch, stage: FilterToxicity) -> pa.StringArray:
     """`toxic_words` or `toxic_text` for each row over the limits, null for the others."""
     languages = batch["language"].to_pylist()
     reasons = pa.nulls(batch.num_rows, pa.string())
 
     def is_over(column: str) -> Any:
-        return pc.greater(batch[column], config.limits(column, languages))
+        return pc.greater(batch[column], stage.limits(column, languages))
 
-    if "toxic_word_density" in config.columns_read():
-        fewest = config.limits("toxic_word_distinct", languages)
+    if "toxic_word_density" in stage.columns_read():
+        fewest = stage.limits("toxic_word_distinct", languages)
         is_varied = pc.greater_equal(batch["toxic_word_distinct"], fewest)
         reasons = _where(
             pc.and_(is_over("toxic_word_density"), is_varied), "toxic_words"
         )
     for column in _BY_MODELS:
-        if column in config.columns_read():
+        if column in stage.columns_read():
             reasons = pc.coalesce(reasons, _where(is_over(column), "toxic_text"))
     return reasons
 

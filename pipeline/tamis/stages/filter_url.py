@@ -8,13 +8,13 @@ from a file `adult.txt`. Lists and what their entries match: `pipeline/tamis/url
 """
 
 import re
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.stage import StageConfig, Transform, drop
+from tamis.stage import BatchFunction, Transform, drop
 from tamis.urls.blocklist import Blocklist, default_folder, prepare
 from tamis.urls.normalise import address
 from tamis.urls.sources import sources
@@ -24,12 +24,10 @@ from tamis.urls.words import UrlWords, load_words
 _NOT_PLAIN = r"%|xn--|[^\x00-\x7f]"
 
 
-class FilterUrl(StageConfig):
+class FilterUrl(Transform):
     """Which lists and words. Without lists, the package's own few words."""
 
     version: ClassVar[int] = 2
-
-    stage: Literal["filter_url"] = "filter_url"
 
     # Files and folders of domains, hosts and URLs, such as an unpacked UT1.
     lists: tuple[str, ...] = ()
@@ -48,23 +46,22 @@ class FilterUrl(StageConfig):
         paths = [str(source.path) for source in sources(self.lists, self.categories)]
         return (*paths, *self.word_lists)
 
+    def build(self) -> BatchFunction:
+        """Map the prepared lists, preparing them if nobody has, and return the transform."""
+        blocklist = open_blocklist(self)
+        words = load_words(self.word_lists, with_own=self.words)
 
-def build(config: FilterUrl) -> Transform:
-    """Map the prepared lists, preparing them if nobody has, and return the transform."""
-    blocklist = open_blocklist(config)
-    words = load_words(config.word_lists, with_own=config.words)
+        def filter_url(batch: pa.RecordBatch) -> pa.RecordBatch:
+            return drop(batch, reasons(batch["url"], blocklist, words))
 
-    def filter_url(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return drop(batch, reasons(batch["url"], blocklist, words))
-
-    return filter_url
+        return filter_url
 
 
-def open_blocklist(config: FilterUrl) -> Blocklist | None:
-    """The lists of a config, ready for look-ups; None where it names none."""
-    if not config.lists:
+def open_blocklist(stage: FilterUrl) -> Blocklist | None:
+    """The lists of a stage, ready for look-ups; None where it names none."""
+    if not stage.lists:
         return None
-    lists = sources(config.lists, config.categories)
+    lists = sources(stage.lists, stage.categories)
     return Blocklist(prepare(lists, default_folder()))
 
 

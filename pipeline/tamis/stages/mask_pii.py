@@ -9,28 +9,21 @@ the text, a pattern that finds them destroys more prose than it protects people.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.pii.masking import KINDS, PLACEHOLDERS, find, replace
-from tamis.stage import StageConfig, Transform, with_columns
+from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 
 
-class MaskPii(StageConfig):
+class MaskPii(Transform):
     """What stands in the place of each kind; null leaves that kind as it is."""
 
-    libraries: ClassVar[tuple[str, ...]] = (
-        "phonenumbers",
-        "publicsuffixlist",
-        "python",  # which addresses are public is the standard library's word
-        "python-stdnum",
-    )
-
-    stage: Literal["mask_pii"] = "mask_pii"
+    describes_text: ClassVar[bool] = True
 
     email: str | None = PLACEHOLDERS["email"]
     ip: str | None = PLACEHOLDERS["ip"]
@@ -44,6 +37,14 @@ class MaskPii(StageConfig):
         chosen = {kind: getattr(self, kind) for kind in KINDS}
         return {kind: text for kind, text in chosen.items() if text is not None}
 
+    def libraries(self) -> tuple[str, ...]:
+        return (
+            "phonenumbers",
+            "publicsuffixlist",
+            "python",  # which addresses are public is the standard library's word
+            "python-stdnum",
+        )
+
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "text_chars")
 
@@ -56,23 +57,22 @@ class MaskPii(StageConfig):
             ]
         )
 
+    def build(self) -> BatchFunction:
+        """Return a transform that masks `text` and counts what it masked; see `masked`."""
+        placeholders = self.placeholders
 
-def build(config: MaskPii) -> Transform:
-    """Return a transform that masks `text` and counts what it masked; see `masked`."""
-    placeholders = config.placeholders
+        def mask_pii(batch: pa.RecordBatch) -> pa.RecordBatch:
+            text, counts = masked(batch["text"], placeholders)
+            if text is not None:
+                characters = pc.utf8_length(text).cast(batch["text_chars"].type)
+                batch = with_columns(batch, {"text": text, "text_chars": characters})
+            if "markdown" in batch.schema.names:  # the same text once more
+                marked, _ = masked(batch["markdown"], placeholders)
+                if marked is not None:
+                    batch = with_columns(batch, {"markdown": marked})
+            return with_columns(batch, counts)
 
-    def mask_pii(batch: pa.RecordBatch) -> pa.RecordBatch:
-        text, counts = masked(batch["text"], placeholders)
-        if text is not None:
-            characters = pc.utf8_length(text).cast(batch["text_chars"].type)
-            batch = with_columns(batch, {"text": text, "text_chars": characters})
-        if "markdown" in batch.schema.names:  # the same text once more
-            marked, _ = masked(batch["markdown"], placeholders)
-            if marked is not None:
-                batch = with_columns(batch, {"markdown": marked})
-        return with_columns(batch, counts)
-
-    return mask_pii
+        return mask_pii
 
 
 def masked(

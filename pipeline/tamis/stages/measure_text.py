@@ -12,25 +12,27 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tamis.stage import StageConfig, Transform, with_columns
+from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.function_words import function_words
 from tamis.text.statistics.measure import COLUMNS, measure
 from tamis.text.words import segment
 
 
-class MeasureText(StageConfig):
+class MeasureText(Transform):
     """How to count. What the numbers mean is filter_quality's to decide."""
+
+    describes_text: ClassVar[bool] = True
 
     version: ClassVar[int] = 4
     # icu4py and regex bring the dictionaries and tables that words are found with.
-    libraries: ClassVar[tuple[str, ...]] = ("icu4py", "justext", "regex")
-
-    stage: Literal["measure_text"] = "measure_text"
 
     # datatrove: count as its filters do, where tamis.text.statistics.measure says
     # that it differs, with Gopher's English stop words for every language.
     compat: Literal["datatrove"] | None = None
+
+    def libraries(self) -> tuple[str, ...]:
+        return ("icu4py", "justext", "regex")
 
     def columns_read(self) -> tuple[str, ...]:
         return ("text",) if self.compat else ("text", "language")
@@ -38,15 +40,14 @@ class MeasureText(StageConfig):
     def columns_written(self) -> pa.Schema:
         return pa.schema([(name, _type(name)) for name in COLUMNS])
 
+    def build(self) -> BatchFunction:
+        """Return a transform that appends one column per statistic."""
+        schema = self.columns_written()
 
-def build(config: MeasureText) -> Transform:
-    """Return a transform that appends one column per statistic."""
-    schema = config.columns_written()
+        def measure_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+            return with_columns(batch, statistics(batch, schema, compat=self.compat))
 
-    def measure_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return with_columns(batch, statistics(batch, schema, compat=config.compat))
-
-    return measure_text
+        return measure_text
 
 
 def statistics(

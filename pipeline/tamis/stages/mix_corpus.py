@@ -35,23 +35,23 @@ from tamis.mix.kernels.weights import epochs_of, explicit_shares, temperature_sh
 from tamis.mix.rows import MIX, Draw
 from tamis.mix.tasks import find_caps, gather_all, leaves, scatter_all
 from tamis.sizes import ByteSize
-from tamis.stage import StageConfig
-from tamis.work.commits import Commit, fingerprint
-from tamis.work.fingerprints import stage_print
-from tamis.work.tasks import Task, Tasks
+from tamis.stage import Barrier, Begun, Placement
+from tamis.work.commits import Commit
+from tamis.work.fingerprints import Dependencies, stage_dependencies
+from tamis.work.steps import Piece, Steps, files_of
+from tamis.work.tasks import Tasks
 
 _ROW_BYTES = 500  # of a row beside its text, nearly all of it provenance
 
 Rehydration = dict[Annotated[int, Field(ge=1)], Annotated[float, Field(ge=0, le=100)]]
 
 
-class MixCorpus(StageConfig):
+class MixCorpus(Barrier):
     """What goes into the mix, how often, and how it is cut."""
 
     version: ClassVar[int] = 4
+    folders: ClassVar[tuple[str, ...]] = ("mix", "mixed")
 
-    stage: Literal["mix_corpus"] = "mix_corpus"
-    libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "tokenizers")
     not_fingerprinted: ClassVar[tuple[str, ...]] = ("bucket_bytes",)
 
     seed: int = Field(0, ge=0, lt=2**63)
@@ -83,6 +83,9 @@ class MixCorpus(StageConfig):
         """Empty where cluster sizes do not count."""
         return FINEWEB2 if self.rehydrate == "fineweb2" else self.rehydrate or {}
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("pyarrow", "tokenizers")
+
     def columns_read(self) -> tuple[str, ...]:
         names = ("text", "text_chars", "language", "url", "domain", "warc_path")
         return (*names, "cluster_size") if self.rehydrate else names
@@ -90,56 +93,63 @@ class MixCorpus(StageConfig):
     def files(self) -> tuple[str, ...]:
         return (self.tokenizer,) if self.tokenizer else ()
 
+    def mistakes(self, placement: Placement) -> list[str]:
+        if placement.below:
+            return ["stands last: what it has mixed cannot be dropped any more"]
+        return []
 
-def run(config: MixCorpus, parts: Sequence[Part], tasks: Tasks) -> Published:
-    """Write mix/ and give back, per part, what was left out and how often the rest is taken."""
-    counted = tasks.run("mix_corpus-count", _count_tasks(config, parts))
-    counts = _sum(counted)
-    for line in _unmatched(config, counts):
-        tasks.progress.note(line)
-    caps: dict[str, dict[str, float]] = {}
-    if config.max_share_per_domain is not None:
-        totals = {language: sums["tokens"] for language, sums in counts.items()}
-        about = fingerprint(config.version)
-        caps = find_caps(config.max_share_per_domain, about, counted, totals, tasks)
-    # Markdown is the text once more, and some marks.
-    times_text = 2 if any(one.tally["has_markdown"] for one in counted) else 1
-    draw = _draw(config, counts, caps, times_text)
-    print_ = fingerprint(stage_print(config), draw.epochs, draw.caps, asdict(draw.cut))
-    scattered = scatter_all(draw, print_, parts, tasks)
-    buckets = leaves(draw.cut, print_, scattered, tasks)
-    shards = gather_all(draw.cut, print_, buckets, tasks)
-    layers = {
-        file.path.rpartition("/")[2].rpartition("-")[0]: file
-        for commit in scattered
-        for file in commit.of("mixed")
-    }
-    manifest = _manifest(config, draw, scattered, shards)
-    files = tuple(file for commit in shards for file in commit.of("mix"))
-    tally = {"languages": manifest["languages"], "shards": len(files)}
-    return Published(
-        layers=tuple(layers[part.name] for part in parts),
-        files=files,
-        books={"mix/manifest.json": manifest},
-        tally=tally,
-    )
-
-
-def _count_tasks(config: MixCorpus, parts: Sequence[Part]) -> list[Task]:
-    by_domain = config.max_share_per_domain is not None
-    about = stage_print(config)
-    times = config.rehydration
-    # Another share or seed needs no new count; another tokenizer or library does.
-    settings = [about["version"], about["libraries"], about["files"], by_domain, times]
-    return [
-        Task(
-            key=part.name,
-            fingerprint=fingerprint(settings, part.fingerprint),
-            function=count_part,
-            arguments=(part, config.tokenizer, times, by_domain),
+    def run(
+        self, parts: Sequence[Part], tasks: Tasks, begun: Begun | None = None
+    ) -> Published:
+        """Write mix/ and return, per part, what was left out and how often the rest is
+        taken.
+        """
+        depends = stage_dependencies(self)
+        counted = _counted(self, depends, parts, tasks)
+        counts = _sum(counted)
+        for line in _unmatched(self, counts):
+            tasks.progress.note(line)
+        caps: dict[str, dict[str, float]] = {}
+        if self.max_share_per_domain is not None:
+            totals = {language: sums["tokens"] for language, sums in counts.items()}
+            steps = Steps(self.label, tasks, self.version)
+            caps = find_caps(self.max_share_per_domain, counted, totals, steps=steps)
+        # Markdown is the text once more, and some marks.
+        times_text = 2 if any(one.tally["has_markdown"] for one in counted) else 1
+        draw = _draw(self, counts, caps, times_text=times_text)
+        steps = Steps(
+            self.label, tasks, depends, draw.epochs, draw.caps, asdict(draw.cut)
         )
+        scattered = scatter_all(draw, parts, steps)
+        shards = gather_all(draw.cut, leaves(draw.cut, scattered, steps), steps)
+        layers = {
+            file.path.rpartition("/")[2].rpartition("-")[0]: file
+            for file in files_of(scattered, "mixed")
+        }
+        manifest = _manifest(self, draw, scattered, shards)
+        files = files_of(shards, "mix")
+        return Published(
+            layers=tuple(layers[part.name] for part in parts),
+            files=files,
+            manifests={"mix/manifest.json": manifest},
+            tally={"languages": manifest["languages"], "shards": len(files)},
+        )
+
+
+def _counted(
+    stage: MixCorpus, depends: Dependencies, parts: Sequence[Part], tasks: Tasks
+) -> list[Commit]:
+    """How much there is of each language, part by part."""
+    by_domain = stage.max_share_per_domain is not None
+    times = stage.rehydration
+    # Another share or seed needs no new count; another tokenizer or library does.
+    about = [depends["version"], depends["libraries"], depends["files"]]
+    steps = Steps(stage.label, tasks, *about, by_domain, times)
+    pieces = [
+        Piece(part.name, (part, stage.tokenizer, times, by_domain), (part.fingerprint,))
         for part in parts
     ]
+    return steps.run("count", count_part, pieces)
 
 
 def _sum(counted: Sequence[Commit]) -> dict[str, dict[str, int]]:
@@ -153,13 +163,13 @@ def _sum(counted: Sequence[Commit]) -> dict[str, dict[str, int]]:
     return dict(sorted(total.items()))
 
 
-def _unmatched(config: MixCorpus, counts: Mapping[str, Any]) -> list[str]:
+def _unmatched(stage: MixCorpus, counts: Mapping[str, Any]) -> list[str]:
     """What to say of weights for which there are no documents.
 
     Raises ConfigError where there are documents, and the weights take none of them.
     """
     there = [language for language, sums in counts.items() if sums["tokens"] > 0]
-    wanted = [language for language, weight in (config.weights or {}).items() if weight]
+    wanted = [language for language, weight in (stage.weights or {}).items() if weight]
     if not there or not wanted:
         return []
     if not set(there) & set(wanted):
@@ -172,22 +182,23 @@ def _unmatched(config: MixCorpus, counts: Mapping[str, Any]) -> list[str]:
 
 
 def _draw(
-    config: MixCorpus,
+    stage: MixCorpus,
     counts: Mapping[str, Mapping[str, int]],
     caps: dict[str, dict[str, float]],
+    *,
     times_text: int,
 ) -> Draw:
     available = {language: float(sums["tokens"]) for language, sums in counts.items()}
     share = (
-        explicit_shares(available, config.weights)
-        if config.weights is not None
-        else temperature_shares(available, config.alpha)
+        explicit_shares(available, stage.weights)
+        if stage.weights is not None
+        else temperature_shares(available, stage.alpha)
     )
     epochs = epochs_of(
         available,
         share,
-        budget=config.budget_tokens,
-        max_epochs=config.max_epochs,
+        budget=stage.budget_tokens,
+        max_epochs=stage.max_epochs,
     )
     size = sum(
         times
@@ -198,19 +209,19 @@ def _draw(
         for language, times in epochs.items()
     )
     return Draw(
-        seed=config.seed,
+        seed=stage.seed,
         epochs=epochs,
         caps=caps,
-        rehydration=config.rehydration,
-        tokenizer=config.tokenizer,
+        rehydration=stage.rehydration,
+        tokenizer=stage.tokenizer,
         cut=cut_of(
-            size, shard_bytes=config.shard_bytes, bucket_bytes=config.bucket_bytes
+            size, shard_bytes=stage.shard_bytes, bucket_bytes=stage.bucket_bytes
         ),
     )
 
 
 def _manifest(
-    config: MixCorpus,
+    stage: MixCorpus,
     draw: Draw,
     scattered: Sequence[Commit],
     shards: Sequence[Commit],
@@ -227,8 +238,8 @@ def _manifest(
         counts["epochs"] = round(draw.epochs[language], 6)
         counts["share"] = round(counts["tokens"] / tokens, 6) if tokens else 0.0
     return {
-        "seed": config.seed,
-        "tokens_counted_by": "tokenizer" if config.tokenizer else "characters",
+        "seed": stage.seed,
+        "tokens_counted_by": "tokenizer" if stage.tokenizer else "characters",
         "languages": dict(sorted(languages.items())),
         "columns": [{"name": field.name, "type": str(field.type)} for field in MIX],
         "shards": [

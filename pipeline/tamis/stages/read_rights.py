@@ -21,7 +21,7 @@ dropped: see `filter_rights`. Every signal is counted in run.json.
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +32,7 @@ from tamis.rights.licenses import PLACES, Statement, of_link_header, statements
 from tamis.rights.notices import DIRECTIVES, Notices, read_headers, read_tag
 from tamis.rights.robots_table import RobotsTable
 from tamis.rights.scan import mentions, tags
-from tamis.stage import StageConfig, Transform, with_columns
+from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 
 # Agents whose owners train models with what they fetch, or that a crawl that others
@@ -85,15 +85,13 @@ _ROBOTS = _FIELDS.get_field_index("robots")
 _MAYBE_UNSAID = ("tdm", "ai_train", "robots")
 
 
-class ReadRights(StageConfig):
+class ReadRights(Transform):
     """Directives for one agent count where it is one of `agents`."""
 
     version: ClassVar[int] = 4
     tallied: ClassVar[tuple[str, ...]] = tuple(
         f"rights.{name}" for name in _FIELDS.names if name != "tdm_policy"
     )
-
-    stage: Literal["read_rights"] = "read_rights"
 
     agents: tuple[str, ...] = TRAINING_AGENTS
     # The table that `tamis robots` made of the crawl's robots.txt files.
@@ -110,6 +108,23 @@ class ReadRights(StageConfig):
     def files(self) -> tuple[str, ...]:
         return (self.robots,) if self.robots else ()
 
+    def build(self) -> BatchFunction:
+        """Return a transform that appends `rights`; see `found_in`."""
+        agents = frozenset(agent.lower() for agent in self.agents)
+        table = table_of(self)
+
+        def read_rights(batch: pa.RecordBatch) -> pa.RecordBatch:
+            is_text = np.asarray(_is_plain_text(batch["http_content_type"]))
+            found = found_in(batch["html"], is_text, batch["http_rights"], agents)
+            if table is not None:
+                add_robots(batch["host"], batch["url"], table, found)
+            rights = rights_of(
+                found, batch.num_rows, self.columns_written().field("rights")
+            )
+            return with_columns(batch, {"rights": rights})
+
+        return read_rights
+
 
 class Found(NamedTuple):
     """What was found of one page."""
@@ -118,32 +133,14 @@ class Found(NamedTuple):
     licenses: list[Statement]
 
 
-def build(config: ReadRights) -> Transform:
-    """Return a transform that appends `rights`; see `found_in`."""
-    agents = frozenset(agent.lower() for agent in config.agents)
-    table = table_of(config)
-
-    def read_rights(batch: pa.RecordBatch) -> pa.RecordBatch:
-        is_text = np.asarray(_is_plain_text(batch["http_content_type"]))
-        found = found_in(batch["html"], is_text, batch["http_rights"], agents)
-        if table is not None:
-            add_robots(batch["host"], batch["url"], table, found)
-        rights = rights_of(
-            found, batch.num_rows, config.columns_written().field("rights")
-        )
-        return with_columns(batch, {"rights": rights})
-
-    return read_rights
-
-
-def table_of(config: ReadRights) -> RobotsTable | None:
+def table_of(stage: ReadRights) -> RobotsTable | None:
     """The table that the settings name. Raises ConfigError where it cannot be read."""
-    if config.robots is None:
+    if stage.robots is None:
         return None
     try:
-        return RobotsTable(config.robots)
+        return RobotsTable(stage.robots)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"read_rights.robots: {config.robots}: {error}") from error
+        raise ConfigError(f"read_rights.robots: {stage.robots}: {error}") from error
 
 
 def add_robots(

@@ -10,10 +10,9 @@ Archives are read on a disk, over https:// and from s3://. With `select` only th
 records that an index names are fetched.
 """
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,26 +23,23 @@ from tamis.crawl_index.settings import Select
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input, open_input
 from tamis.sizes import ByteSize
-from tamis.stage import StageConfig
+from tamis.stage import Source
 from tamis.warc.admission import Refused, admit
 from tamis.warc.document import Document, block_limit, crawl_of, document
 from tamis.warc.frames import open_archive
+from tamis.warc.reading import Reading
 from tamis.warc.record import Loss, Record
 from tamis.warc.records import read_records
 from tamis.warc.selected import groups, read_selected
-from tamis.warc.source import Source
+from tamis.warc.source import Source as ByteSource
 from tamis.warc.splits import UNKNOWN_SIZE, Place, Split
 
-_MAX_LOSSES = 1000
-_MAX_KINDS = 1000
 
-
-class ReadWarc(StageConfig):
+class ReadWarc(Source):
     """Sizes are numbers of bytes, or words such as 3MiB."""
 
     version: ClassVar[int] = 2
-    stage: Literal["read_warc"] = "read_warc"
-    libraries: ClassVar[tuple[str, ...]] = ("fastwarc", "publicsuffixlist")
+    is_splittable: ClassVar[bool] = True
     not_fingerprinted: ClassVar[tuple[str, ...]] = (
         "split_bytes",
         "batch_documents",
@@ -69,73 +65,68 @@ class ReadWarc(StageConfig):
     # By protocol: {s3: {endpoint_url: ...}}. Credentials belong in the environment, not here.
     storage_options: dict[str, Any] = Field(default_factory=dict)
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("fastwarc", "publicsuffixlist")
+
     def columns_written(self) -> pa.Schema:
         return schema.RECORD
 
+    def bytes_per_split(self) -> int | None:
+        return self.split_bytes
 
-@dataclass(slots=True)
-class Reading:
-    """What reading one split found, besides its documents.
+    def requests_to_one_host(self) -> float | None:
+        return self.requests_per_second
 
-    refused  records that became no document, by (type, status, MIME type);
-             beyond 1,000 kinds all further ones count as type "other"
-    losses   the first 1,000, each with offset and bytes; the sums count all
-    place    where the split began and ended, for comparing neighbours
-    """
+    def crawl_name(self) -> str | None:
+        return self.crawl
 
-    records: int = 0
-    admitted: int = 0
-    refused: Counter[Refused] = field(default_factory=Counter)
-    records_lost: int = 0
-    bytes_lost: int = 0
-    losses: list[Loss] = field(default_factory=list)
-    place: Place = field(default_factory=Place)
+    def selection(self) -> Select | None:
+        return self.select
 
+    def read(
+        self, split: Split, reading: Reading | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of schema.RECORD: the documents of one split, in file order.
 
-def read(
-    config: ReadWarc, split: Split, reading: Reading | None = None
-) -> Iterator[pa.RecordBatch]:
-    """Batches of schema.RECORD: the documents of one split, in file order.
-
-    Fills `reading` as it goes; it is complete when the iterator is exhausted.
-    Raises InputError for a file that cannot be read or holds no record.
-    """
-    reading = Reading() if reading is None else reading
-    most = config.batch_bytes + config.max_html_bytes
-    rows, html = [], _Html(most)
-    for row in _documents(config, split, reading):
-        # Its bytes are copied while they are warm, and given back at once.
-        html.append(row.html)
-        rows.append(row._replace(html=None))
-        if len(rows) >= config.batch_documents or html.size >= config.batch_bytes:
+        Fills `reading` as it goes; it is complete when the iterator is exhausted.
+        Raises InputError for a file that cannot be read or holds no record.
+        """
+        reading = Reading() if reading is None else reading
+        most = self.batch_bytes + self.max_html_bytes
+        rows, html = [], _Html(most)
+        for row in _documents(self, split, reading):
+            # Its bytes are copied while they are warm, and given back at once.
+            html.append(row.html)
+            rows.append(row._replace(html=None))
+            if len(rows) >= self.batch_documents or html.size >= self.batch_bytes:
+                yield _batch(rows, html)
+                rows, html = [], _Html(most)
+        if rows:
             yield _batch(rows, html)
-            rows, html = [], _Html(most)
-    if rows:
-        yield _batch(rows, html)
 
 
-def _documents(config: ReadWarc, split: Split, reading: Reading) -> Iterator[Document]:
+def _documents(stage: ReadWarc, split: Split, reading: Reading) -> Iterator[Document]:
     path = without_secrets(split.path)
-    crawl = crawl_of(split.path) or split.crawl or config.crawl
-    for step in _records(config, split, reading.place):
+    crawl = crawl_of(split.path) or split.crawl or stage.crawl
+    for step in _records(stage, split, reading.place):
         if isinstance(step, Loss):
-            _count_loss(step, reading)
+            reading.lose(step)
             continue
         reading.records += 1
         admission = admit(step)
         if isinstance(admission, Refused):
-            _count_refused(admission, reading)
+            reading.refuse(admission)
             continue
         reading.admitted += 1
         yield document(
-            admission, path=path, crawl=crawl, max_html_bytes=config.max_html_bytes
+            admission, path=path, crawl=crawl, max_html_bytes=stage.max_html_bytes
         )
 
 
-def _records(config: ReadWarc, split: Split, place: Place) -> Iterator[Record | Loss]:
+def _records(stage: ReadWarc, split: Split, place: Place) -> Iterator[Record | Loss]:
     """What the split holds, or what is selected of it."""
-    access = Access(config.storage_options, config.requests_per_second, split.tasks)
-    limit = block_limit(config.max_html_bytes)
+    access = Access(stage.storage_options, stage.requests_per_second, split.tasks)
+    limit = block_limit(stage.max_html_bytes)
     name = without_secrets(split.path)
     if split.selected is None:
         if split.size == UNKNOWN_SIZE:
@@ -145,13 +136,13 @@ def _records(config: ReadWarc, split: Split, place: Place) -> Iterator[Record | 
         with open_input(
             split.path, access, size=split.size, stamp=split.stamp, ranges=ranges
         ) as file:
-            source = Source(file, split.size, name, ahead_to=split.stop)
+            source = ByteSource(file, split.size, name, ahead_to=split.stop)
             archive = open_archive(source)
             yield from read_records(archive, split, place, max_block_bytes=limit)
         return
     # Places are exact: no neighbour has to be compared with.
     place.first_start, place.next_start = split.start, split.stop
-    gap = config.select.max_gap_bytes if config.select else 0
+    gap = stage.select.max_gap_bytes if stage.select else 0
     wanted = groups(split.selected, gap)
     if not wanted:
         return
@@ -161,19 +152,6 @@ def _records(config: ReadWarc, split: Split, place: Place) -> Iterator[Record | 
         split.path, access, size=known, stamp=split.stamp, ranges=ranges
     ) as file:
         yield from read_selected(file, wanted, name, max_block_bytes=limit)
-
-
-def _count_loss(loss: Loss, reading: Reading) -> None:
-    reading.records_lost += loss.records
-    reading.bytes_lost += loss.bytes
-    if len(reading.losses) < _MAX_LOSSES:
-        reading.losses.append(loss)
-
-
-def _count_refused(refused: Refused, reading: Reading) -> None:
-    if refused not in reading.refused and len(reading.refused) >= _MAX_KINDS:
-        refused = Refused("other", None, None)
-    reading.refused[refused] += 1
 
 
 def _batch(rows: list[Document], html: "_Html") -> pa.RecordBatch:

@@ -3,16 +3,16 @@
 A later run starts at the newest save above the first setting that changed.
 """
 
-from typing import Literal
-
 from pydantic import Field
 
-from tamis.stage import StageConfig
+from tamis.stage import Kind, Stage
 
 
-class Save(StageConfig):
+class Save(Stage):
     """`save: extracted` is short for `save: {name: extracted}`."""
 
-    stage: Literal["save"] = "save"
-
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+
+    @property
+    def kind(self) -> Kind:
+        return "save"

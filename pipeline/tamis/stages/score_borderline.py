@@ -16,14 +16,12 @@ window has the same score in both: only `device: cuda` counts otherwise than `cp
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PositiveInt,
     field_validator,
@@ -35,7 +33,7 @@ from tamis.language.codes import canonical_language
 from tamis.linear.choice import likeliest, spread
 from tamis.linear.features import windows_of
 from tamis.linear.model import Model, window_chances
-from tamis.stage import StageConfig, Transform, with_columns
+from tamis.stage import BatchFunction, Resources, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.words import segment
 from tamis.toxicity.model import DEFAULT, DEFAULT_PATH, default_model, load
@@ -44,23 +42,12 @@ from tamis.toxicity.onnx_labels import FILES, WEIGHTS, Device, OnnxLabels
 _COLUMN = "borderline_score"
 
 
-class Resources(BaseModel):
-    """What a task of the pass needs besides its core."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    gpu: Annotated[float, Field(ge=0)]
-
-
-class ScoreBorderline(StageConfig):
+class ScoreBorderline(Transform):
     """Which documents are asked about, and which model is asked."""
 
-    libraries: ClassVar[tuple[str, ...]] = (
-        *("onnxruntime", "onnxruntime-gpu", "tokenizers", "icu4py", "regex"),
-    )
-    not_fingerprinted: ClassVar[tuple[str, ...]] = ("resources",)
+    describes_text: ClassVar[bool] = True
 
-    stage: Literal["score_borderline"] = "score_borderline"
+    not_fingerprinted: ClassVar[tuple[str, ...]] = ("resources",)
 
     # A folder with model.onnx, tokenizer.json and config.json.
     model: str
@@ -98,61 +85,58 @@ class ScoreBorderline(StageConfig):
             raise ValueError("between: the first bound is more than the second")
         return self
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("onnxruntime", "onnxruntime-gpu", "tokenizers", "icu4py", "regex")
+
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "language", self.column)
 
     def columns_written(self) -> pa.Schema:
         return pa.schema([(_COLUMN, pa.float32())])
 
-    def own_pass_gpus(self) -> float | None:
-        return None if self.resources is None else self.resources.gpu
+    def own_pass(self) -> Resources | None:
+        return self.resources
 
     def files(self) -> tuple[str, ...]:
         weights = (name for name in WEIGHTS if (Path(self.model) / name).exists())
-        is_own = self.windows_by not in (None, DEFAULT)
-        return (
-            *(str(Path(self.model) / name) for name in (*FILES, *weights)),
-            *([str(self.windows_by)] if is_own else []),
-        )
+        own = (str(Path(self.model) / name) for name in (*FILES, *weights))
+        if self.windows_by is None:
+            return tuple(own)
+        return (*own, DEFAULT_PATH if self.windows_by == DEFAULT else self.windows_by)
 
-    def models(self) -> tuple[str, ...]:
-        by_default = self.windows_by == DEFAULT
-        return (*self.files(), *([DEFAULT_PATH] if by_default else []))
+    def build(self) -> BatchFunction:
+        """Return a transform that appends the column; see `is_borderline`, `window_texts`."""
+        model = _opened(self)
+        judge = _judge(self)
 
+        def score_borderline(batch: pa.RecordBatch) -> pa.RecordBatch:
+            rows = np.flatnonzero(is_borderline(batch, self))
+            scores = np.full(batch.num_rows, np.nan)
+            texts, counts = window_texts(
+                batch["text"].take(pa.array(rows, pa.int64())), judge, self.max_windows
+            )
+            chances = model.chances(texts, self.labels, at_once=self.batch_windows)
+            starts = np.cumsum(counts) - counts
+            if len(chances):
+                has_words = counts > 0
+                largest = np.maximum.reduceat(chances, starts[has_words])
+                scores[rows[has_words]] = largest
+            column = pa.array(scores, pa.float32(), mask=np.isnan(scores))
+            return with_columns(batch, {_COLUMN: column})
 
-def build(config: ScoreBorderline) -> Transform:
-    """Return a transform that appends the column; see `is_borderline`, `window_texts`."""
-    model = _opened(config)
-    judge = _judge(config)
-
-    def score_borderline(batch: pa.RecordBatch) -> pa.RecordBatch:
-        rows = np.flatnonzero(is_borderline(batch, config))
-        scores = np.full(batch.num_rows, np.nan)
-        texts, counts = window_texts(
-            batch["text"].take(pa.array(rows, pa.int64())), judge, config.max_windows
-        )
-        chances = model.chances(texts, config.labels, at_once=config.batch_windows)
-        starts = np.cumsum(counts) - counts
-        if len(chances):
-            has_words = counts > 0
-            largest = np.maximum.reduceat(chances, starts[has_words])
-            scores[rows[has_words]] = largest
-        column = pa.array(scores, pa.float32(), mask=np.isnan(scores))
-        return with_columns(batch, {_COLUMN: column})
-
-    return score_borderline
+        return score_borderline
 
 
-def is_borderline(batch: pa.RecordBatch, config: ScoreBorderline) -> NDArray[np.bool_]:
+def is_borderline(batch: pa.RecordBatch, stage: ScoreBorderline) -> NDArray[np.bool_]:
     """Which documents have a text, a value within the bounds, and a known language."""
-    values = batch[config.column].cast(pa.float64()).to_numpy(zero_copy_only=False)
-    least, most = config.between
-    if pa.types.is_float32(batch[config.column].type):
+    values = batch[stage.column].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    least, most = stage.between
+    if pa.types.is_float32(batch[stage.column].type):
         # So that 0.3 is 0.3 in the column's type too.
         least, most = float(np.float32(least)), float(np.float32(most))
     found = (values >= least) & (values <= most) & np.asarray(batch["text"].is_valid())
-    if config.model_languages:
-        known = frozenset(config.model_languages)
+    if stage.model_languages:
+        known = frozenset(stage.model_languages)
         found &= np.array([code in known for code in batch["language"].to_pylist()])
     return np.asarray(found, bool)
 
@@ -189,31 +173,31 @@ def _decoded(
     ]
 
 
-def _opened(config: ScoreBorderline) -> OnnxLabels:
+def _opened(stage: ScoreBorderline) -> OnnxLabels:
     place = "score_borderline.model"
     try:
         model = OnnxLabels(
-            config.model, device=config.device, max_tokens=config.max_tokens
+            stage.model, device=stage.device, max_tokens=stage.max_tokens
         )
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{place}: {config.model}: {error}") from error
-    strangers = sorted(set(config.labels) - set(model.labels))
+        raise ConfigError(f"{place}: {stage.model}: {error}") from error
+    strangers = sorted(set(stage.labels) - set(model.labels))
     if strangers:
         raise ConfigError(
-            f"score_borderline.labels: {config.model} has no {', '.join(strangers)},"
+            f"score_borderline.labels: {stage.model} has no {', '.join(strangers)},"
             f" but {', '.join(model.labels[:20])}"
         )
     return model
 
 
-def _judge(config: ScoreBorderline) -> Model | None:
-    if config.windows_by is None:
+def _judge(stage: ScoreBorderline) -> Model | None:
+    if stage.windows_by is None:
         return None
-    if config.windows_by == DEFAULT:
+    if stage.windows_by == DEFAULT:
         return default_model()
     try:
-        return load(config.windows_by)
+        return load(stage.windows_by)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"score_borderline.windows_by: {config.windows_by}: {error}"
+            f"score_borderline.windows_by: {stage.windows_by}: {error}"
         ) from error

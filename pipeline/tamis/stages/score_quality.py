@@ -21,7 +21,7 @@ Models, by their file:
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +33,7 @@ from tamis.linear.fasttext_labels import FastTextLabels
 from tamis.linear.model import Model, document_scores
 from tamis.quality.model import load
 from tamis.quality.perplexity import LanguageModel, bucket_of
-from tamis.stage import StageConfig, Transform, with_columns
+from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.words import segment
 
@@ -46,14 +46,10 @@ _GOOD, _RANDOM = "__label__hq", "__label__rand"
 _EVERY_LANGUAGE = ""
 
 
-class ScoreQuality(StageConfig):
+class ScoreQuality(Transform):
     """Which model scores which language."""
 
-    libraries: ClassVar[tuple[str, ...]] = (
-        *("fasttext-predict", "icu4py", "kenlm", "regex", "sentencepiece"),
-    )
-
-    stage: Literal["score_quality"] = "score_quality"
+    describes_text: ClassVar[bool] = True
 
     # One file for every language, or {fra: path, eng: path}: others score null.
     model: str | dict[str, str]
@@ -96,6 +92,9 @@ class ScoreQuality(StageConfig):
                 )
         return self
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("fasttext-predict", "icu4py", "kenlm", "regex", "sentencepiece")
+
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "language")
 
@@ -118,6 +117,28 @@ class ScoreQuality(StageConfig):
             {_EVERY_LANGUAGE: self.model} if isinstance(self.model, str) else self.model
         )
 
+    def build(self) -> BatchFunction:
+        """Return a transform that appends the columns; see `scores`."""
+        scorers = [
+            scorer_of(language or None, path, self)
+            for language, path in self.paths().items()
+        ]
+        names = self.columns_written().names
+
+        def score_quality(batch: pa.RecordBatch) -> pa.RecordBatch:
+            columns = {
+                name: scores(batch, [own for own in scorers if own.column == name])
+                for name in names
+                if name != "quality_bucket"
+            }
+            if "quality_bucket" in names:
+                columns["quality_bucket"] = buckets(
+                    columns["quality_perplexity"], batch["language"], self
+                )
+            return with_columns(batch, columns)
+
+        return score_quality
+
 
 class Scorer(NamedTuple):
     """A model, the language it is for (None: all), and the column it fills."""
@@ -125,29 +146,6 @@ class Scorer(NamedTuple):
     language: str | None
     column: str
     score: Score
-
-
-def build(config: ScoreQuality) -> Transform:
-    """Return a transform that appends the columns; see `scores`."""
-    scorers = [
-        scorer_of(language or None, path, config)
-        for language, path in config.paths().items()
-    ]
-    names = config.columns_written().names
-
-    def score_quality(batch: pa.RecordBatch) -> pa.RecordBatch:
-        columns = {
-            name: scores(batch, [own for own in scorers if own.column == name])
-            for name in names
-            if name != "quality_bucket"
-        }
-        if "quality_bucket" in names:
-            columns["quality_bucket"] = buckets(
-                columns["quality_perplexity"], batch["language"], config
-            )
-        return with_columns(batch, columns)
-
-    return score_quality
 
 
 def scores(batch: pa.RecordBatch, scorers: list[Scorer]) -> pa.Array:
@@ -163,26 +161,26 @@ def scores(batch: pa.RecordBatch, scorers: list[Scorer]) -> pa.Array:
 
 
 def buckets(
-    perplexities: pa.Array, languages: pa.Array, config: ScoreQuality
+    perplexities: pa.Array, languages: pa.Array, stage: ScoreQuality
 ) -> pa.Array:
     """Head, middle or tail of each document; null where it has no perplexity."""
     pairs = zip(perplexities.to_pylist(), languages.to_pylist(), strict=True)
     return pa.array(
         [
-            None if value is None else bucket_of(value, config.cutoffs.get(language))
+            None if value is None else bucket_of(value, stage.cutoffs.get(language))
             for value, language in pairs
         ],
         pa.string(),
     )
 
 
-def scorer_of(language: str | None, path: str, config: ScoreQuality) -> Scorer:
+def scorer_of(language: str | None, path: str, stage: ScoreQuality) -> Scorer:
     """What a model's file stands for. Raises ConfigError, naming the file."""
     try:
         if path.endswith(_KENLM):
-            return _by_perplexity(language, path, config)
+            return _by_perplexity(language, path, stage)
         if path.endswith(_FASTTEXT):
-            score = _by_labels(FastTextLabels(path), path, config)
+            score = _by_labels(FastTextLabels(path), path, stage)
         else:
             score = _by_windows(load(path))
     except (OSError, RuntimeError, ValueError) as error:
@@ -211,21 +209,21 @@ def _by_windows(model: Model) -> Score:
     return by_windows
 
 
-def _by_labels(model: FastTextLabels, path: str, config: ScoreQuality) -> Score:
+def _by_labels(model: FastTextLabels, path: str, stage: ScoreQuality) -> Score:
     layout = layout_of(model.labels)
-    if not config.labels and layout is None:
+    if not stage.labels and layout is None:
         raise ConfigError(
             f"score_quality.labels: say which labels of {Path(path).name} are good,"
             f" it has {', '.join(model.labels[:20])}"
         )
-    strangers = set(config.labels) - set(model.labels)
+    strangers = set(stage.labels) - set(model.labels)
     if strangers:
         raise ConfigError(
             f"score_quality.labels: {Path(path).name} has no {', '.join(sorted(strangers))}"
         )
     labels, lines = layout or ((), False)
-    labels = config.labels or labels
-    by_line = lines if config.by_line is None else config.by_line
+    labels = stage.labels or labels
+    by_line = lines if stage.by_line is None else stage.by_line
 
     def by_labels(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
         return [
@@ -235,12 +233,12 @@ def _by_labels(model: FastTextLabels, path: str, config: ScoreQuality) -> Score:
     return by_labels
 
 
-def _by_perplexity(language: str | None, path: str, config: ScoreQuality) -> Scorer:
+def _by_perplexity(language: str | None, path: str, stage: ScoreQuality) -> Scorer:
     if language is None:
         raise ConfigError(
             f"score_quality.model: {path} is of one language: write {{fra: {path}}}"
         )
-    model = LanguageModel(path, config.sentencepiece.get(language))
+    model = LanguageModel(path, stage.sentencepiece.get(language))
 
     def by_perplexity(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
         return [model.perplexity(texts[row].as_py()) for row in rows]

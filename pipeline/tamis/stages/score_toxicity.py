@@ -30,7 +30,7 @@ from tamis.language.codes import canonical_language
 from tamis.linear.fasttext_labels import FastTextLabels
 from tamis.linear.features import Windows, windows_of
 from tamis.linear.model import Model, Scores, document_scores, only, scores_of
-from tamis.stage import StageConfig, Transform, with_columns
+from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import Bytes, utf8_buffers
 from tamis.text.words import Words, segment
 from tamis.toxicity.lexicon import Lexicon, count_hits, lexicon
@@ -46,15 +46,10 @@ _FASTTEXT = (".bin", ".ftz")
 _NO_LISTS = ("readme", "license", "licence", "users", "authors", "changelog")
 
 
-class ScoreToxicity(StageConfig):
+class ScoreToxicity(Transform):
     """Which lists and which model count."""
 
-    # icu4py and regex bring the dictionaries and tables that words are found with.
-    libraries: ClassVar[tuple[str, ...]] = (
-        *(PACKAGE, "fasttext-predict", "icu4py", "regex"),
-    )
-
-    stage: Literal["score_toxicity"] = "score_toxicity"
+    describes_text: ClassVar[bool] = True
 
     # {fra: path}, or a folder with a file per language (fra.txt, fr.json, fr), each
     # with one entry a line or JSON. They join the package's lists.
@@ -75,6 +70,10 @@ class ScoreToxicity(StageConfig):
     def _canonical(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(canonical_language, languages))
 
+    def libraries(self) -> tuple[str, ...]:
+        # icu4py and regex bring the dictionaries and tables that words are found with.
+        return (PACKAGE, "fasttext-predict", "icu4py", "regex")
+
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "language")
 
@@ -88,11 +87,8 @@ class ScoreToxicity(StageConfig):
 
     def files(self) -> tuple[str, ...]:
         lists = (path for paths in self.paths().values() for path in paths)
-        return (*lists, *(path for path in self.named_models() if path != DEFAULT))
-
-    def models(self) -> tuple[str, ...]:
-        by_default = DEFAULT in self.named_models()
-        return (*self.files(), *([DEFAULT_PATH] if by_default else []))
+        models = (DEFAULT_PATH if m == DEFAULT else m for m in self.named_models())
+        return (*lists, *models)
 
     def named_models(self) -> tuple[str, ...]:
         """The models in the order in which a language finds its own."""
@@ -114,28 +110,27 @@ class ScoreToxicity(StageConfig):
                 raise ConfigError(f"score_toxicity.lists: {path}: {error}") from error
         return paths
 
+    def build(self) -> BatchFunction:
+        """Return a transform that appends the columns; see `word_scores`, `model_scores`."""
+        table = lexicon(lists_of(self))
+        scorer = scorer_of(self)
 
-def build(config: ScoreToxicity) -> Transform:
-    """Return a transform that appends the columns; see `word_scores`, `model_scores`."""
-    table = lexicon(lists_of(config))
-    scorer = scorer_of(config)
+        def score_toxicity(batch: pa.RecordBatch) -> pa.RecordBatch:
+            text, languages = batch["text"], batch["language"].to_pylist()
+            data, offsets = utf8_buffers(text)
+            words = segment(data, offsets)
+            is_null = np.asarray(text.is_null())
+            columns = word_scores(data, words, languages, is_null, table)
+            if scorer is not None:
+                columns |= model_scores(scorer(data, words, languages), is_null)
+            return with_columns(batch, columns)
 
-    def score_toxicity(batch: pa.RecordBatch) -> pa.RecordBatch:
-        text, languages = batch["text"], batch["language"].to_pylist()
-        data, offsets = utf8_buffers(text)
-        words = segment(data, offsets)
-        is_null = np.asarray(text.is_null())
-        columns = word_scores(data, words, languages, is_null, table)
-        if scorer is not None:
-            columns |= model_scores(scorer(data, words, languages), is_null)
-        return with_columns(batch, columns)
-
-    return score_toxicity
+        return score_toxicity
 
 
-def scorer_of(config: ScoreToxicity) -> Scorer | None:
+def scorer_of(stage: ScoreToxicity) -> Scorer | None:
     """What the settings name as models. Raises ConfigError where one cannot be read."""
-    scorers = [_opened(path, config) for path in config.named_models()]
+    scorers = [_opened(path, stage) for path in stage.named_models()]
     if len(scorers) < 2:
         return scorers[0] if scorers else None
 
@@ -157,13 +152,13 @@ def scorer_of(config: ScoreToxicity) -> Scorer | None:
     return by_first_that_knows
 
 
-def lists_of(config: ScoreToxicity) -> dict[str, list[str]]:
+def lists_of(stage: ScoreToxicity) -> dict[str, list[str]]:
     """Entries by language, of the package and of the user's files together.
 
     Raises ConfigError where a file cannot be read or the package is not there.
     """
     lists: dict[str, list[str]] = {}
-    if config.packaged:
+    if stage.packaged:
         packaged = packaged_lists()
         if not packaged:
             raise ConfigError(
@@ -171,7 +166,7 @@ def lists_of(config: ScoreToxicity) -> dict[str, list[str]]:
                 " or set packaged: false and name lists of your own"
             )
         lists = {language: list(entries) for language, entries in packaged.items()}
-    for language, paths in config.paths().items():
+    for language, paths in stage.paths().items():
         for path in paths:
             try:
                 entries = entries_of(Path(path).read_text(encoding="utf-8"))
@@ -211,12 +206,12 @@ def model_scores(scores: Scores, is_null: NDArray[np.bool_]) -> dict[str, pa.Arr
     }
 
 
-def _opened(path: str, config: ScoreToxicity) -> Scorer:
+def _opened(path: str, stage: ScoreToxicity) -> Scorer:
     if path == DEFAULT:
         return _by_weights(default_model())
     try:
         if path.endswith(_FASTTEXT):
-            return _by_labels(FastTextLabels(path), path, config)
+            return _by_labels(FastTextLabels(path), path, stage)
         return _by_weights(load(path))
     except (OSError, ValueError) as error:
         raise ConfigError(f"score_toxicity.model: {path}: {error}") from error
@@ -229,19 +224,19 @@ def _by_weights(model: Model) -> Scorer:
     return by_weights
 
 
-def _by_labels(model: FastTextLabels, path: str, config: ScoreToxicity) -> Scorer:
-    strangers = sorted(set(config.labels) - set(model.labels))
-    if strangers or not config.labels:
+def _by_labels(model: FastTextLabels, path: str, stage: ScoreToxicity) -> Scorer:
+    strangers = sorted(set(stage.labels) - set(model.labels))
+    if strangers or not stage.labels:
         raise ConfigError(
             f"score_toxicity.labels: {path} has no {', '.join(strangers)}, but"
             f" {', '.join(model.labels[:20])}"
         )
-    known = frozenset(config.model_languages)
+    known = frozenset(stage.model_languages)
 
     def by_labels(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
         words = only(words, [not known or own in known for own in languages])
-        windows = windows_of(words) if config.per == "window" else _whole(words)
-        chances = model.window_chances(data, words, windows, config.labels)
+        windows = windows_of(words) if stage.per == "window" else _whole(words)
+        chances = model.window_chances(data, words, windows, stage.labels)
         return scores_of(chances, windows)
 
     return by_labels

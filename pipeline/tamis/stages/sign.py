@@ -9,7 +9,7 @@ text of fewer than `ngram` words. One column for each band: deduplicate reads th
 at a time. They are random bits, 8 bytes for each band and document on disk.
 """
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -18,18 +18,18 @@ from pydantic import Field, model_validator
 
 from tamis.dedup.kernels.bands import PRESETS, Banding, banding_for
 from tamis.dedup.kernels.minhash import signatures
-from tamis.stage import StageConfig, Transform, with_columns
+from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 
 
-class Sign(StageConfig):
+class Sign(Transform):
     """How a text is cut into shingles, and the sketch of these into bands.
 
     `preset` and `threshold` are other ways to say `bands` and `rows`: what a published
     corpus used, or the similarity about which a cut of 128 slots errs least.
     """
 
-    stage: Literal["sign"] = "sign"
+    describes_text: ClassVar[bool] = True
 
     bands: int | None = Field(None, ge=1, le=1000)  # 14 where nothing else is said
     rows: int | None = Field(None, ge=1, le=100)  # 8
@@ -65,31 +65,30 @@ class Sign(StageConfig):
         names = ["text_hash", *band_columns(self.banding().bands)]
         return pa.schema([(name, pa.uint64()) for name in names])
 
+    def build(self) -> BatchFunction:
+        """Return a transform that appends the hashes; see `signatures`."""
+        banding = self.banding()
+        names = band_columns(banding.bands)
+
+        def sign(batch: pa.RecordBatch) -> pa.RecordBatch:
+            data, offsets = utf8_buffers(batch["text"])
+            texts, bands, is_signed = signatures(
+                data, offsets, ngram=self.ngram, bands=banding.bands, rows=banding.rows
+            )
+            is_absent = np.asarray(batch["text"].is_null())
+            columns = {"text_hash": _with_nulls(texts, is_absent)}
+            columns |= {
+                name: _with_nulls(hashes, ~is_signed)
+                for name, hashes in zip(names, bands, strict=True)
+            }
+            return with_columns(batch, columns)
+
+        return sign
+
 
 def band_columns(bands: int) -> list[str]:
     """`band_00`, `band_01` ... `band_99`, `band_100`."""
     return [f"band_{band:02}" for band in range(bands)]
-
-
-def build(config: Sign) -> Transform:
-    """Return a transform that appends the hashes; see `signatures`."""
-    banding = config.banding()
-    names = band_columns(banding.bands)
-
-    def sign(batch: pa.RecordBatch) -> pa.RecordBatch:
-        data, offsets = utf8_buffers(batch["text"])
-        texts, bands, is_signed = signatures(
-            data, offsets, ngram=config.ngram, bands=banding.bands, rows=banding.rows
-        )
-        is_absent = np.asarray(batch["text"].is_null())
-        columns = {"text_hash": _with_nulls(texts, is_absent)}
-        columns |= {
-            name: _with_nulls(hashes, ~is_signed)
-            for name, hashes in zip(names, bands, strict=True)
-        }
-        return with_columns(batch, columns)
-
-    return sign
 
 
 def _with_nulls(hashes: NDArray[np.uint64], is_null: NDArray[np.bool_]) -> pa.Array:

@@ -93,13 +93,13 @@ class Outputs:
     """
 
     def __init__(
-        self, storage: Storage, key: str, fingerprint_: str = "", deaths: int = 0
+        self, storage: Storage, key: str, fingerprint: str = "", deaths: int = 0
     ) -> None:
         self.storage = storage
         self.key = key
         self.deaths = deaths
         self.files: list[File] = []
-        self._mark_name = mark_name(key, fingerprint_)
+        self._mark_name = mark_name(key, fingerprint)
 
     def mark(self, place: Any) -> None:
         """Remember `place`, a JSON value, should the worker die now."""
@@ -156,17 +156,17 @@ def commit_of(record: dict[str, Any]) -> Commit:
     )
 
 
-def fingerprint(*parts: Any) -> str:
+def fingerprint_of(*parts: Any) -> str:
     """16 hex digits that differ when any part does. Parts are JSON values."""
     content = json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def record_name(group: str, key: str, fingerprint_: str) -> str:
+def record_name(group: str, key: str, fingerprint: str) -> str:
     """Where a task's commit record lies."""
-    return f"commits/{group}/{key}-{fingerprint_}.json"
+    return f"commits/{group}/{key}-{fingerprint}.json"
 
 
-def mark_name(key: str, fingerprint_: str) -> str:
+def mark_name(key: str, fingerprint: str) -> str:
     """Where a worker that may die tells where it is."""
-    return f"work/marks/{key}-{fingerprint_}.json"
+    return f"work/marks/{key}-{fingerprint}.json"

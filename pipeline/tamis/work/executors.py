@@ -44,6 +44,7 @@ class Executor(Protocol):
     `workers` of them run at once.
     """
 
+    kind: Literal["inline", "ray"]
     capacity: int
     workers: int
 
@@ -60,6 +61,7 @@ class Executor(Protocol):
 class InlineExecutor:
     """Runs each call in this process when it is waited for: for debugging."""
 
+    kind: Literal["inline", "ray"] = "inline"
     capacity = 1
     workers = 1
 
@@ -86,6 +88,8 @@ class InlineExecutor:
 
 class RayExecutor:
     """Ray Core tasks of one CPU each; a started instance ends with `close`."""
+
+    kind: Literal["inline", "ray"] = "ray"
 
     def __init__(self, address: str, workers: int | None) -> None:
         self._ray = _started_ray(address, workers)

@@ -1,4 +1,4 @@
-"""Fingerprints: everything that the outcome of a stage depends on, as a hash."""
+"""Fingerprints: everything that the output of a stage depends on, as a hash."""
 
 import hashlib
 import sys
@@ -6,37 +6,57 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from tamis.errors import ConfigError
-from tamis.stage import StageConfig
-from tamis.work.commits import fingerprint
+from tamis.stage import Stage
+from tamis.stage_source import source_of
+from tamis.work.commits import fingerprint_of
 
 _CHUNK_BYTES = 8 << 20
 
 
-def stage_print(config: StageConfig) -> dict[str, Any]:
-    """Settings, version, libraries and files of a stage, as JSON values."""
+class Dependencies(TypedDict):
+    """What the output of one stage depends on, as JSON values.
+
+    files   sha256 of each file that its settings name
+    source  sha256 of the file that defines the stage; null for the package's own
+            stages, which have a version
+    """
+
+    stage: str
+    version: int
+    settings: dict[str, Any]
+    libraries: dict[str, str]
+    files: list[str]
+    source: str | None
+
+
+def stage_dependencies(stage: Stage) -> Dependencies:
+    """Settings, version, libraries, files and source of a stage."""
+    source = source_of(type(stage))
     return {
-        "stage": config.label,
-        "version": config.version,
-        "settings": config.model_dump(
-            mode="json", exclude={"storage_options", *config.not_fingerprinted}
+        "stage": stage.label,
+        "version": stage.version,
+        "settings": stage.model_dump(
+            mode="json", exclude={"storage_options", *stage.not_fingerprinted}
         ),
-        "libraries": {name: library_version(name) for name in config.depends_on()},
-        "files": {path: file_sha256(path) for path in config.files()},
+        "libraries": {name: library_version(name) for name in stage.libraries()},
+        "files": [file_sha256(path) for path in stage.files()],
+        "source": source and hashlib.sha256(source.text.encode()).hexdigest(),
     }
 
 
-def pass_print(stages: Sequence[StageConfig], *more: Any) -> str:
+def pass_fingerprint(stages: Sequence[Stage], *more: Any) -> str:
     """Fingerprint of a pass: its stages in order, and what else its rows depend on."""
-    return fingerprint([stage_print(config) for config in stages], *more)
+    return fingerprint_of([stage_dependencies(stage) for stage in stages], *more)
 
 
 def library_version(distribution: str) -> str:
     """The installed version; `absent` for an optional one that is not there.
 
-    `python` is the interpreter's, major and minor: its tables decide here and there.
+    `python` is the interpreter's, major and minor: its Unicode tables decide here and
+    there.
     """
     if distribution == "python":
         return f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -47,7 +67,7 @@ def library_version(distribution: str) -> str:
 
 
 def icu_version() -> str:
-    """Of the ICU inside icu4py: its dictionaries cut words where there are no spaces."""
+    """The version of ICU inside icu4py, whose dictionaries cut unspaced scripts."""
     from icu4py import _version
 
     return str(_version.icu_version)

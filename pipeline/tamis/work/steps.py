@@ -1,63 +1,76 @@
-"""What the barriers that deduplicate have in common: steps of tasks.
+"""The steps of a barrier: sets of tasks with commit records, one set after another.
 
-Each step is a set of tasks with commit records; between steps everything lies under
-work/. How the work is cut follows from the parts alone (pipeline/tamis/dedup/groups.py).
+Between steps everything lies under work/. How the work is cut follows from the documents
+alone, never from the number of workers, so that a resumed run finds its tasks again.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from tamis.dedup.groups import Group
-from tamis.documents.parts import Part
-from tamis.stage import StageConfig
-from tamis.work.commits import Commit, File, fingerprint
-from tamis.work.fingerprints import stage_print
+from tamis.work.commits import Commit, File, fingerprint_of
 from tamis.work.tasks import Task, Tasks
 
 Work = list[tuple[Any, ...]]
+Function = Callable[..., Mapping[str, Any]]
+
+
+class Piece(NamedTuple):
+    """One task of a step; `depends` is what it depends on besides the whole step."""
+
+    key: str
+    arguments: tuple[Any, ...]
+    depends: tuple[Any, ...] = ()
 
 
 class Steps:
-    """Runs one step after another, each under its name. `about` is what its tasks
-    depend on besides the stage's settings and the parts.
+    """Runs the steps of the barrier `label`. All of them depend on `depends`, which are
+    JSON values: the stage's settings and, where each task does not name its own, the parts.
     """
 
-    def __init__(
-        self, config: StageConfig, groups: Sequence[Group], tasks: Tasks, *about: Any
-    ) -> None:
-        self.label = config.label
+    def __init__(self, label: str, tasks: Tasks, *depends: Any) -> None:
+        self.label = label
         self.tasks = tasks
-        parts = [
-            [group.start, part.name, part.fingerprint]
-            for group in groups
-            for part in group.parts
-        ]
-        self.print = fingerprint(stage_print(config), parts, *about)
+        self.fingerprint = fingerprint_of(*depends)
 
     def __call__(
         self,
         name: str,
-        function: Callable[..., dict[str, Any]],
+        function: Function,
         arguments: Sequence[tuple[Any, ...]],
-        *more: Any,
+        *depends: Any,
     ) -> list[Commit]:
-        """One task for each tuple of arguments. What earlier steps made need not enter
-        the fingerprint: what the steps were made with determines it. How the work is
-        cut does, where it follows from anything else: `more`.
+        """A numbered task for each tuple of arguments.
+
+        What earlier steps made need not enter the fingerprint: it follows from what the
+        steps depend on. How the work is cut does, where it follows from anything else:
+        `depends`.
         """
-        print_ = fingerprint(self.print, len(arguments), *more)
+        pieces = [
+            Piece(f"{name}-{number:05}", own) for number, own in enumerate(arguments)
+        ]
+        return self.run(name, function, pieces, len(arguments), *depends)
+
+    def run(
+        self, name: str, function: Function, pieces: Sequence[Piece], *depends: Any
+    ) -> list[Commit]:
+        """A task for each piece, under the piece's own key."""
         return self.tasks.run(
             f"{self.label}-{name}",
             [
-                Task(f"{name}-{number:05}", print_, function, own)
-                for number, own in enumerate(arguments)
+                Task(
+                    piece.key,
+                    fingerprint_of(self.fingerprint, *depends, *piece.depends),
+                    function,
+                    piece.arguments,
+                )
+                for piece in pieces
             ],
         )
 
     def elsewhere(self, tasks: Tasks) -> "Steps":
-        """The same with another place to publish: what its tasks make lies there."""
-        steps = object.__new__(Steps)
-        steps.label, steps.print, steps.tasks = self.label, self.print, tasks
+        """The same steps with another place to publish their files."""
+        steps = Steps(self.label, tasks)
+        steps.fingerprint = self.fingerprint
         return steps
 
 
@@ -77,12 +90,3 @@ def files_of(commits: Sequence[Commit], dataset: str | None = None) -> tuple[Fil
         for file in commit.files
         if dataset is None or file.dataset == dataset
     )
-
-
-def layers_of(
-    groups: Sequence[Group], layers: Sequence[File], parts: Sequence[Part]
-) -> tuple[File, ...]:
-    """Layers from the order of groups, one for each part, back to that of `parts`."""
-    names = [part.name for group in groups for part in group.parts]
-    by_name = dict(zip(names, layers, strict=True))
-    return tuple(by_name[part.name] for part in parts)

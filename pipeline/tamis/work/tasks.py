@@ -45,7 +45,7 @@ class Task:
 
     key: str
     fingerprint: str
-    function: Callable[..., dict[str, Any]]
+    function: Callable[..., Mapping[str, Any]]
     arguments: tuple[Any, ...]
     isolate: Callable[[Any], Sequence["Task"]] | None = None
     gpus: float = 0.0
@@ -127,12 +127,12 @@ class Tasks:
                         queue.append(retry)
         return {task.key: self.whole(group, task.key, commits) for task in tasks}
 
-    def recall(self, group: str, key: str, fingerprint_: str) -> Commit | None:
+    def recall(self, group: str, key: str, fingerprint: str) -> Commit | None:
         """The commit of something already done, if its files are all in place."""
-        task = Task(key, fingerprint_, dict, ())
+        task = Task(key, fingerprint, dict, ())
         commit = self.committed(group, [task]).get(key)
         if commit:
-            self.used.add(record_name(group, key, fingerprint_))
+            self.used.add(record_name(group, key, fingerprint))
         return commit
 
     def record(self, group: str, commit: Commit) -> Commit:
@@ -263,7 +263,7 @@ def execute_and_commit(
     name: str,
     outputs: Outputs,
     fingerprint: str,
-    function: Callable[..., dict[str, Any]],
+    function: Callable[..., Mapping[str, Any]],
     arguments: tuple[Any, ...],
 ) -> Commit:
     """Run in a worker: the task's files, then its record, called `name`."""

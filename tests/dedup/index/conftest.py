@@ -12,10 +12,10 @@ import pytest
 
 from tamis.documents.parts import Part
 from tamis.schema import TIMESTAMP
-from tamis.stages.deduplicate import Deduplicate, begin, conclude, run
+from tamis.stages.deduplicate import Deduplicate
 from tamis.stages.sign import Sign
 from tamis.storage import Storage
-from tamis.work.commits import Outputs, fingerprint
+from tamis.work.commits import Outputs, fingerprint_of
 from tamis.work.executors import Call, InlineExecutor
 from tamis.work.tasks import Tasks
 
@@ -80,8 +80,8 @@ class Crawls:
         with outputs.parquet("decisions", LAYER, name) as writer:
             writer.write_table(layer)
         documents, decisions = outputs.files
-        print_ = fingerprint([documents.path, decisions.path])
-        return Part(name, print_, (documents,), (decisions,))
+        fingerprint = fingerprint_of([documents.path, decisions.path])
+        return Part(name, fingerprint, (documents,), (decisions,))
 
     def run(
         self,
@@ -100,9 +100,9 @@ class Crawls:
         parts = self.parts(storage, name, rows, schema)
         with storage.lock():
             tasks = Tasks(storage, Travelling())
-            begun = begin(config, parts, storage, [self.sign, config], is_dry=False)
-            result = run(config, parts, tasks, begun)
-            conclude(config, parts, tasks, begun)
+            begun = config.begin(parts, tasks, [self.sign, config], is_dry=False)
+            result = config.run(parts, tasks, begun)
+            config.conclude(parts, tasks, begun)
         found: list[Row] = []
         for layer in result.layers:
             with storage.open(layer.path) as source:

@@ -15,7 +15,7 @@ from tamis.dedup.index import folder as dedup_index
 from tamis.dedup.index.folder import generations
 from tamis.schema import TIMESTAMP
 from tamis.stages.deduplicate import Deduplicate
-from tamis.stages.sign import Sign, build
+from tamis.stages.sign import Sign
 from tamis.storage import Storage
 
 Row = dict[str, Any]
@@ -48,7 +48,7 @@ def signed_rows(
             "reason": pa.nulls(count, pa.string()),
         }
     )
-    batch = build(SIGN)(batch)
+    batch = SIGN.build()(batch)
     return batch.to_pylist(), batch.schema
 
 

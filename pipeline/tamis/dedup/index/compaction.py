@@ -33,7 +33,7 @@ from tamis.dedup.index.turn import refuse_while_held, sweep
 from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.kernels.tiers import to_merge
 from tamis.storage import Storage
-from tamis.work.commits import Outputs, fingerprint
+from tamis.work.commits import Outputs, fingerprint_of
 from tamis.work.executors import Executor
 from tamis.work.tasks import Progress, Task, Tasks
 
@@ -95,12 +95,12 @@ def _merge(tasks: Tasks, some: Sequence[Generation]) -> Generation:
             pieces.append((column, low, high, source.of(column, low, high)))
     rows = sum(own.file.rows for own in source.files)
     runs = tuple(entry for own in some for entry in own.runs)
-    print_ = fingerprint([entry.print for entry in runs], len(pieces))
+    fingerprint = fingerprint_of([entry.fingerprint for entry in runs], len(pieces))
     name = f"{some[0].first:06}-{some[-1].last:06}"
     commits = tasks.run(
         "merge",
         [
-            Task(f"{name}-{number:05}", print_, merge_rows, (work,))
+            Task(f"{name}-{number:05}", fingerprint, merge_rows, (work,))
             for number, work in enumerate(packed(pieces, rows, _TASK_ROWS))
         ],
     )

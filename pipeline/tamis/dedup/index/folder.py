@@ -72,10 +72,10 @@ class IndexFile:
 
 @dataclass(frozen=True)
 class Entry:
-    """A run that published. `print`: its recipe and input; `at`: when, in UTC."""
+    """A run that published. `fingerprint`: its recipe and input; `at`: when, in UTC."""
 
     number: int
-    print: str
+    fingerprint: str
     at: str
     documents: int
     kept: int

@@ -101,7 +101,7 @@ class Decided(NamedTuple):
 def begin_turn(
     index: Storage,
     output: Storage,
-    print_: str,
+    fingerprint: str,
     settings: dict[str, Any],
     parts: Sequence[Part],
     *,
@@ -110,11 +110,11 @@ def begin_turn(
     """The turn as JSON values; it is part of what the run depends on."""
     names = _hashes_of(part.name for part in parts)
     if is_dry:
-        turn: Turn = upcoming(index, print_, settings, names)
+        turn: Turn = upcoming(index, fingerprint, settings, names)
     else:
-        turn = reserve(index, output, print_, settings, names)
+        turn = reserve(index, output, fingerprint, settings, names)
     return {
-        "print": print_,
+        "fingerprint": fingerprint,
         "settings": settings,
         "number": turn.number,
         "reads": list(turn.reads),
@@ -193,7 +193,7 @@ def publish_turn(job: Job, decided: Decided | None) -> None:
     )
     entry = Entry(
         number=number,
-        print=job.begun["print"],
+        fingerprint=job.begun["fingerprint"],
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         documents=tally.get("documents", 0),
         kept=kept,

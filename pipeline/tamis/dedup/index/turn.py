@@ -49,11 +49,11 @@ class Turn(NamedTuple):
 
 def upcoming(
     index: Storage,
-    print_: str,
+    fingerprint: str,
     settings: dict[str, Any],
     inputs: NDArray[np.uint64],
 ) -> Turn:
-    """The turn of the run `print_`, if it has published already that of then.
+    """The turn of the run `fingerprint`, if it has published already that of then.
 
     Raises ConfigError where the index cannot be compared with, or has read some of
     the `inputs` (hashes of their names) by another recipe.
@@ -61,7 +61,7 @@ def upcoming(
     published = generations(index)
     refuse_other_hashes(index, published, settings)
     runs = [entry for generation in published for entry in generation.runs]
-    own = [entry.number for entry in runs if entry.print == print_]
+    own = [entry.number for entry in runs if entry.fingerprint == fingerprint]
     number = own[0] if own else max((entry.number for entry in runs), default=0) + 1
     if not own:
         known = input_hashes(reading(index, published, number))
@@ -73,7 +73,7 @@ def upcoming(
                 f"document would be its own duplicate. Leave them out, or take them out of "
                 f"the index (`tamis index remove {index.root}`, the newest run first)"
             )
-    reads = tuple(entry.print for entry in runs if entry.number < number)
+    reads = tuple(entry.fingerprint for entry in runs if entry.number < number)
     return Turn(number, reads, bool(own))
 
 
@@ -93,7 +93,7 @@ def refuse_other_hashes(
 def reserve(
     index: Storage,
     output: Storage,
-    print_: str,
+    fingerprint: str,
     settings: dict[str, Any],
     inputs: NDArray[np.uint64],
 ) -> Turn:
@@ -101,11 +101,11 @@ def reserve(
 
     Raises StorageError while another folder holds the turn.
     """
-    turn = upcoming(index, print_, settings, inputs)
+    turn = upcoming(index, fingerprint, settings, inputs)
     if turn.is_published:
         return turn
     with locked(index):
-        turn = upcoming(index, print_, settings, inputs)
+        turn = upcoming(index, fingerprint, settings, inputs)
         held, token = holder(index), _token(output)
         if held and held["token"] != token:
             raise StorageError(_reserved(index, held))

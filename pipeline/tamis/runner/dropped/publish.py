@@ -31,8 +31,8 @@ from tamis.runner.dropped.rows import (
     replace,
     sample_keys,
 )
-from tamis.runner.tally import add, characters_of, dropped_tally
 from tamis.storage import Storage
+from tamis.tally import add, characters_of, dropped_tally
 from tamis.work.commits import File, Outputs
 
 _LIMIT_REASONS = "_(timeout|crash)$"

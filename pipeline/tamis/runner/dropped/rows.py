@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from tamis.mix.kernels.order import shuffle_key
 from tamis.pii.masking import mask
-from tamis.runner.tally import language_of
 from tamis.schema import DROPPED
 from tamis.stages.mask_pii import MaskPii
-from tamis.work.commits import fingerprint
-from tamis.work.fingerprints import stage_print
+from tamis.tally import language_of
+from tamis.work.commits import fingerprint_of
+from tamis.work.fingerprints import stage_dependencies
 
 SAMPLES_PER_GROUP = 20
 SAMPLE_CHARACTERS = 1000
@@ -104,10 +104,10 @@ def beginning(text: str) -> str:
     return mask(text[: 2 * SAMPLE_CHARACTERS])[:SAMPLE_CHARACTERS]
 
 
-def masking_print() -> str:
+def masking_fingerprint() -> str:
     """What a masked beginning depends on: our rules, and the libraries that they ask."""
-    about = stage_print(MaskPii())
-    return fingerprint(about["version"], about["libraries"])
+    about = stage_dependencies(MaskPii())
+    return fingerprint_of(about["version"], about["libraries"])
 
 
 def as_dropped(rows: pa.Table, reason: Any, stage: Any, schema: pa.Schema) -> pa.Table:

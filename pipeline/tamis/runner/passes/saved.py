@@ -8,12 +8,12 @@ from typing import Any
 from tamis.documents.parts import Part, SavedRows
 from tamis.runner.passes.chain import run_file
 from tamis.runner.passes.work import Crashes, PassWork
-from tamis.work.commits import Commit, File, fingerprint
+from tamis.work.commits import Commit, File, fingerprint_of
 from tamis.work.tasks import Task
 
 
 def file_task(
-    work: PassWork, print_: str, rows: SavedRows, crashes: Crashes = ()
+    work: PassWork, fingerprint: str, rows: SavedRows, crashes: Crashes = ()
 ) -> Task:
     """The rows through the pass, but for documents that killed their workers."""
     file, start, stop = rows.file, rows.start, rows.stop
@@ -31,7 +31,7 @@ def file_task(
             (row + 1, stop, ()),
         ]
         return [
-            file_task(work, print_, replace(rows, start=first, stop=last), why)
+            file_task(work, fingerprint, replace(rows, start=first, stop=last), why)
             for first, last, why in ranges
             if first < last
         ]
@@ -41,7 +41,9 @@ def file_task(
     below = [rows.first, *layers] if layers else []
     return Task(
         key=key + ("-crash" if crashes else ""),
-        fingerprint=fingerprint(print_, file.path, start, stop, crashes, *below),
+        fingerprint=fingerprint_of(
+            fingerprint, file.path, start, stop, crashes, *below
+        ),
         function=run_file,
         arguments=(work, rows, crashes),
         isolate=isolate,

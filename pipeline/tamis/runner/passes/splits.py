@@ -12,16 +12,15 @@ from typing import Any
 
 from tamis.crawl_index.cache import kept_selection
 from tamis.crawl_index.places import Selection
-from tamis.crawl_index.settings import Select
 from tamis.inputs import InputFile
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access
 from tamis.runner.passes.chain import run_split
 from tamis.runner.passes.work import Crashes, PassWork
-from tamis.stage import StageConfig
+from tamis.stage import Source
 from tamis.storage import Storage
 from tamis.warc.splits import Place, Split, plan_splits, reread
-from tamis.work.commits import Commit, fingerprint
+from tamis.work.commits import Commit, fingerprint_of
 from tamis.work.tasks import Task
 
 PLAN = "plan.json"
@@ -32,12 +31,15 @@ Ranges = dict[str, list[tuple[int, int]]]
 
 
 def planned_ranges(
-    storage: Storage, files: Sequence[InputFile], split_bytes: int | None, cores: int
+    storage: Storage, files: Sequence[InputFile], source: Source, *, cores: int
 ) -> Ranges:
     """Ranges of every file, from the plan of an earlier run where that still fits."""
     earlier = storage.read_json(PLAN) if storage.exists(PLAN) else {}
     ranges: Ranges = {}
+    split_bytes = source.bytes_per_split()
     size_of_split = split_bytes or _balanced(files, cores)
+    if not source.is_splittable:
+        size_of_split = None
     for file in files:
         known = earlier.get(file.name, {})
         about = _about(file, split_bytes)
@@ -57,12 +59,16 @@ def known_files(storage: Storage) -> dict[str, tuple[int, str]]:
 def write_plan(
     storage: Storage,
     files: Sequence[InputFile],
-    split_bytes: int | None,
+    source: Source,
+    *,
     ranges: Ranges,
 ) -> None:
     """Keep the plan for the runs that resume this one."""
     plan = {
-        file.name: {**_about(file, split_bytes), "ranges": ranges[file.name]}
+        file.name: {
+            **_about(file, source.bytes_per_split()),
+            "ranges": ranges[file.name],
+        }
         for file in files
     }
     storage.write(PLAN, json.dumps(plan, indent=1).encode())
@@ -86,15 +92,15 @@ class SplitTasks:
     def __init__(
         self,
         work: PassWork,
-        source: StageConfig,
-        print_: str,
+        source: Source,
+        fingerprint: str,
         *,
         tasks: int = 1,
         selection: Selection | None = None,
     ) -> None:
         self._work = work
         self._source = source
-        self._print = print_
+        self._fingerprint = fingerprint
         self._tasks = tasks  # that read at once
         self._selection = selection
 
@@ -107,7 +113,7 @@ class SplitTasks:
         crashes: Sequence[Sequence[Any]] = (),
     ) -> Task:
         """Reads the records of `file` that begin in [start, stop)."""
-        crawl = getattr(self._source, "crawl", None) or crawl_of(file.path)
+        crawl = self._source.crawl_name() or crawl_of(file.path)
         selected, chosen = None, []
         if self._selection is not None:
             selected = self._selection.within(file.name, start, stop)
@@ -138,10 +144,10 @@ class SplitTasks:
             how,
             apart,
         )
-        print_ = fingerprint(self._print, *about, *chosen)
+        fingerprint = fingerprint_of(self._fingerprint, *about, *chosen)
         return Task(
             key=f"{task_name(file.name)}-{start}-{stop}{how}",
-            fingerprint=print_,
+            fingerprint=fingerprint,
             function=run_split,
             arguments=(
                 self._work,
@@ -181,18 +187,18 @@ class SplitTasks:
 
 
 def selection_of(
-    source: StageConfig,
+    source: Source,
     files: Sequence[InputFile],
     storage: Storage,
-    options: Mapping[str, Any],
     *,
+    options: Mapping[str, Any],
     is_kept: bool,
 ) -> Selection | None:
     """What the source selects of the files; None where it reads everything."""
-    select: Select | None = getattr(source, "select", None)
+    select = source.selection()
     if select is None:
         return None
-    access = Access(options, getattr(source, "requests_per_second", None))
+    access = Access(options, source.requests_to_one_host())
     names = [file.name for file in files]
     return kept_selection(storage, select, names, access, is_kept=is_kept)
 
@@ -201,6 +207,7 @@ def corrected_tasks(
     files: Sequence[InputFile],
     planned: Mapping[str, list[Task]],
     each: Mapping[str, list[Commit]],
+    *,
     makers: SplitTasks,
 ) -> dict[str, list[Task]]:
     """New tasks of each file in which a split began at the wrong place.
@@ -251,4 +258,4 @@ def task_name(name: str) -> str:
     A hash tells apart two names of which that makes one.
     """
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    return plain if plain == name else f"{plain}-{fingerprint(name)[:8]}"
+    return plain if plain == name else f"{plain}-{fingerprint_of(name)[:8]}"

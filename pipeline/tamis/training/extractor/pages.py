@@ -21,7 +21,7 @@ from tamis.errors import InputError
 from tamis.html.charset import decode
 from tamis.stages.decode_html import DecodeHtml
 from tamis.stages.extract_text import plain_texts
-from tamis.stages.read_warc import ReadWarc, read
+from tamis.stages.read_warc import ReadWarc
 from tamis.warc.splits import Split
 
 # What the weights are tested on and may not learn: the corpus' licence is unclear (see
@@ -89,7 +89,7 @@ def _documents(warc: Path) -> Iterator[tuple[str, str, str]]:
         if size == 0:
             return
         split = Split(str(warc), 0, size, size, exact=True)
-        for batch in read(ReadWarc(max_html_bytes=_MAX_HTML_BYTES), split):
+        for batch in ReadWarc(max_html_bytes=_MAX_HTML_BYTES).read(split):
             for row in batch.to_pylist():
                 if row["url"] is None or row["drop_reason"] is not None:
                     continue

@@ -1,26 +1,104 @@
-"""What a task counted: nested dicts with numbers at the leaves, so that they add.
+"""What stages, tasks and runs count, as types, and how counts are added.
 
-{"stages": {STAGE: {"documents_in", "documents_out", "characters_in",
-                    "characters_out", "seconds",
-                    "dropped": {REASON: {LANGUAGE: {"documents", "characters"}}}}},
- "columns": {COLUMN: {VALUE: documents}},
- "source": what read_warc counted}
+Numbers stand at the leaves of nested dicts, so that tallies of tasks add up to that of
+the run. `RunSummary` is run.json.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.stages.read_warc import Reading
+from tamis.warc.reading import Reading
 
 UNKNOWN_LANGUAGE = "unknown"
 _LISTED = 10_000  # of losses, of pages that hit a limit: the numbers count them all
 
 
-def add(total: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+class Amount(TypedDict):
+    """Documents, and code points of their texts."""
+
+    documents: int
+    characters: int
+
+
+Dropped = dict[str, dict[str, Amount]]
+"""{reason: {language: amount}}"""
+
+
+class StageTally(TypedDict):
+    """What one stage was given, kept and dropped. Barriers add `seconds` at the end."""
+
+    documents_in: int
+    documents_out: int
+    characters_in: int
+    characters_out: int
+    seconds: float
+    dropped: Dropped
+
+
+class SourceTally(TypedDict):
+    """What the source read; `refused` is {type: {status: {MIME type: records}}}.
+
+    `first_start` and `next_start` say where a split began and where the next one must.
+    """
+
+    records: int
+    admitted: int
+    refused: dict[str, dict[str, dict[str, int]]]
+    records_lost: int
+    bytes_lost: int
+    losses: list[dict[str, Any]]
+    first_start: int
+    next_start: int
+
+
+class LostPage(TypedDict):
+    """A page that a limit of time or memory dropped: another machine might keep it."""
+
+    url: str | None
+    warc_path: str
+    warc_offset: int
+    stage: str
+    reason: str
+
+
+class Tally(TypedDict, total=False):
+    """What a task of a pass counted, and the sum over all of them."""
+
+    stages: dict[str, StageTally]
+    columns: dict[str, dict[str, int]]  # {column: {value: documents}}
+    source: SourceTally
+    barriers: dict[str, dict[str, Any]]  # by label, what each says of its own work
+    pages_lost_to_limits: list[LostPage]
+    split: tuple[int, int, bool, list[tuple[int, str]]]
+
+
+class SummaryInput(TypedDict):
+    """An input file: its size (null where nobody asked) and its stamp."""
+
+    path: str
+    bytes: int | None
+    stamp: str
+
+
+class RunSummary(Tally, total=False):
+    """run.json: what was run, on what, and what came of it."""
+
+    tamis: str
+    complete: bool
+    recipe: dict[str, Any]
+    versions: dict[str, str]
+    models: dict[str, str]
+    inputs: list[SummaryInput]
+    missing_inputs: dict[str, str]
+    tasks_executed: dict[str, int]
+    seconds: float
+
+
+def add(total: Any, more: Mapping[str, Any]) -> Any:
     """Add `more` into `total`, key by key: numbers sum, lists append up to 10,000."""
     for key, value in more.items():
         if isinstance(value, Mapping):
@@ -39,8 +117,9 @@ def stage_tally(
     before: pa.RecordBatch,
     kept: pa.RecordBatch,
     dropped: pa.RecordBatch,
+    *,
     seconds: float,
-) -> dict[str, Any]:
+) -> StageTally:
     """Counts of one stage on one batch: what went in, what it kept, what it dropped.
 
     Characters out are counted on what is kept: a stage that edits texts (mask_pii)
@@ -56,9 +135,9 @@ def stage_tally(
     }
 
 
-def source_tally(reading: Reading) -> dict[str, Any]:
-    """What read_warc counted, its losses with their places, and where it stood."""
-    refused: dict[str, Any] = {}
+def source_tally(reading: Reading) -> SourceTally:
+    """What the source counted, its losses with their places, and where it began."""
+    refused: dict[str, dict[str, dict[str, int]]] = {}
     for kind, count in reading.refused.items():
         by_status = refused.setdefault(kind.type, {}).setdefault(str(kind.status), {})
         by_status[str(kind.mime)] = count
@@ -74,8 +153,8 @@ def source_tally(reading: Reading) -> dict[str, Any]:
     }
 
 
-def dropped_tally(dropped: Any) -> dict[str, Any]:
-    """{reason: {language: {"documents", "characters"}}} of dropped rows."""
+def dropped_tally(dropped: Any) -> Dropped:
+    """Amounts of dropped rows by reason and language."""
     if dropped.num_rows == 0:
         return {}
     table = pa.table(
@@ -92,7 +171,7 @@ def dropped_tally(dropped: Any) -> dict[str, Any]:
     groups = table.group_by(["reason", "language"]).aggregate(
         [([], "count_all"), ("characters", "sum")]
     )
-    result: dict[str, Any] = {}
+    result: Dropped = {}
     for row in groups.to_pylist():
         result.setdefault(row["reason"], {})[row["language"]] = {
             "documents": row["count_all"],
@@ -101,12 +180,14 @@ def dropped_tally(dropped: Any) -> dict[str, Any]:
     return result
 
 
-def column_tally(batch: pa.RecordBatch, names: Iterable[str]) -> dict[str, Any]:
+def column_tally(
+    batch: pa.RecordBatch, names: Iterable[str]
+) -> dict[str, dict[str, int]]:
     """{column: {value: documents}}; null counts as "null".
 
-    `rights.tdm` is a field of a struct. What is not there is not counted.
+    `rights.tdm` is a field of a struct. A column that is not there is not counted.
     """
-    result: dict[str, Any] = {}
+    result: dict[str, dict[str, int]] = {}
     for name in names:
         column, _, field = name.partition(".")
         index = batch.schema.get_field_index(column)
@@ -124,7 +205,7 @@ def column_tally(batch: pa.RecordBatch, names: Iterable[str]) -> dict[str, Any]:
 
 
 def language_of(batch: Any) -> Any:
-    """The `language` column, `unknown` where nobody has told it yet."""
+    """The `language` column; `unknown` where no stage has identified it yet."""
     if "language" not in batch.schema.names:
         return pa.array([UNKNOWN_LANGUAGE] * batch.num_rows, pa.string())
     return pc.fill_null(batch["language"], UNKNOWN_LANGUAGE)

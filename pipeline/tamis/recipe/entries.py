@@ -1,0 +1,110 @@
+"""Entries of a recipe as stages: `sign: {bands: 20}` -> `Sign(bands=20)`."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from tamis.stage import Stage
+from tamis.stage_source import FILE_STAGE
+from tamis.stages import known_names, stage_class
+
+
+def built_stages(
+    entries: Sequence[Any], inherited: Mapping[str, Any], mistakes: list[str]
+) -> list[Stage]:
+    """The stages of a recipe from its entries; what is wrong with them in `mistakes`."""
+    stages: list[Stage] = []
+    for index, entry in enumerate(entries):
+        place = f"stages[{index}]"
+        if isinstance(entry, Stage):
+            stages.append(_with_inherited(entry, inherited))
+            continue
+        name, settings = _named(entry)
+        if name is None:
+            mistakes.append(
+                f"{place}: one stage name with its settings, as `- sign: {{}}`"
+            )
+            continue
+        cls = stage_class(name)
+        if cls is None:
+            known = known_names()
+            mistakes.append(
+                f"{place}.{name}: no such stage{nearest(name, known)}; there are "
+                f"{', '.join(known)}"
+            )
+            continue
+        if "stage" in settings:
+            mistakes.append(f"{place}.{name}.stage: extra inputs are not permitted")
+            continue
+        fields = cls.model_fields
+        shared = {key: value for key, value in inherited.items() if key in fields}
+        try:
+            stages.append(cls.model_validate({**shared, **settings}))
+        except ValidationError as error:
+            known = [name for name in fields if name not in ("stage", "prefix")]
+            mistakes += explained(error, f"{place}.{name}", [*known, "as"])
+    return stages
+
+
+def _with_inherited(stage: Stage, inherited: Mapping[str, Any]) -> Stage:
+    """A stage object with what it did not set."""
+    missing = {
+        name: value
+        for name, value in inherited.items()
+        if name in type(stage).model_fields and name not in stage.model_fields_set
+    }
+    if not missing:
+        return stage
+    given = {name: getattr(stage, name) for name in stage.model_fields_set}
+    return type(stage).model_validate({**given, **missing})
+
+
+def _named(entry: Any) -> tuple[str | None, dict[str, Any]]:
+    """Name and settings of an entry: `sign`, or a mapping of one key."""
+    if isinstance(entry, str):
+        return entry, {}
+    if not isinstance(entry, dict) or len(entry) != 1:
+        return None, {}
+    ((name, settings),) = entry.items()
+    if not isinstance(settings, dict):
+        settings = long_form(str(name), settings)
+    return str(name), settings
+
+
+def long_form(stage: str, settings: Any) -> dict[str, Any]:
+    """`save: extracted` as `save: {name: extracted}`; nothing as no settings."""
+    if settings is None:
+        return {}
+    return {"name": settings} if stage == "save" else {"": settings}
+
+
+def short_name(name: str) -> str:
+    """`my/stages.py:KeepLong` is called keep_long, as in the funnel."""
+    if not FILE_STAGE.fullmatch(name):
+        return name
+    cls = stage_class(name)
+    return cls.stage_name() if cls else name
+
+
+def explained(
+    error: ValidationError, place: str, known: Sequence[str] = ()
+) -> list[str]:
+    """One line per mistake, with the nearest of the `known` names for an unknown one."""
+    lines = []
+    for mistake in error.errors():
+        where = place
+        for key in mistake["loc"]:
+            where += f"[{key}]" if isinstance(key, int) else f".{key}"
+        message = mistake["msg"][0].lower() + mistake["msg"][1:]
+        if mistake["type"] == "extra_forbidden" and len(mistake["loc"]) == 1:
+            message += nearest(str(mistake["loc"][0]), known)
+        lines.append(f"{where.lstrip('.')}: {message}")
+    return lines
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """`; did you mean bands?`, or nothing where no known name is like it."""
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {found[0]}?" if found else ""

@@ -1,0 +1,132 @@
+"""Stages that are no part of this package: where their code is, and how it travels.
+
+A recipe names such a stage `path/to/file.py:Class`. Its file is loaded here; when the
+stage is sent to a worker, the text of the file goes along, so that the worker needs no
+file of that name. Its digest enters the fingerprint.
+"""
+
+import hashlib
+import inspect
+import re
+import sys
+import sysconfig
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from tamis.errors import ConfigError
+
+# How a recipe names a stage that a file defines.
+FILE_STAGE = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
+
+_MOST_BYTES = 1 << 20
+_SITE_PACKAGES = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+
+
+class SourceFile(NamedTuple):
+    """The text of a file that defines a stage, its path, and the name of the class."""
+
+    text: str
+    path: str
+    name: str
+
+
+def source_of(cls: type) -> SourceFile | None:
+    """The file that defines a class; null for this package's own classes.
+
+    Raises ConfigError for a class that is in no file: one of a notebook or a prompt.
+    """
+    if cls.__module__.partition(".")[0] == "tamis":
+        return None
+    module = sys.modules.get(cls.__module__)
+    loaded = getattr(module, "_tamis_source", None)
+    if loaded is not None:
+        return SourceFile(loaded.text, loaded.path, cls.__qualname__)
+    try:
+        path = inspect.getsourcefile(cls)
+        text = Path(path or "").read_text(encoding="utf-8")
+    except (OSError, TypeError) as error:
+        raise ConfigError(_no_file(cls)) from error
+    return SourceFile(text, str(path), cls.__qualname__)
+
+
+def travelling_source(cls: type) -> SourceFile | None:
+    """The file to send along with a stage; null for a class that a worker can import.
+
+    Sent are files that a recipe names, and modules that lie about outside any package.
+    """
+    module = sys.modules.get(cls.__module__)
+    if hasattr(module, "_tamis_source"):
+        return source_of(cls)
+    if cls.__module__ == "__main__" or "." in cls.__module__:
+        return None
+    file = Path(getattr(module, "__file__", None) or "").resolve()
+    is_installed = any(file.is_relative_to(path) for path in _SITE_PACKAGES)
+    return None if is_installed or module is None else source_of(cls)
+
+
+def locator_of(stage: Any) -> str:
+    """How a recipe names the stage: `filter_quality`, or `path/to/file.py:Class`."""
+    module = sys.modules.get(type(stage).__module__)
+    source: SourceFile | None = getattr(module, "_tamis_source", None)
+    return f"{source.path}:{type(stage).__qualname__}" if source else str(stage.stage)
+
+
+def is_in_file(cls: type) -> bool:
+    """Whether a worker can be given the class: from a package, or from a file."""
+    if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__:
+        return False
+    try:
+        source_of(cls)
+    except ConfigError:
+        return False
+    return True
+
+
+def refuse_without_file(cls: type) -> None:
+    """Raises ConfigError for a class that no worker could be given."""
+    if not is_in_file(cls):
+        raise ConfigError(_no_file(cls))
+
+
+def load_class(path: Path, name: str) -> type:
+    """A class of a Python file. Raises ConfigError, which names file and class."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ConfigError(f"{path}: longer than {_MOST_BYTES:,} bytes, for a stage")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return class_from(SourceFile(text, str(path), name))
+
+
+def class_from(source: SourceFile) -> type:
+    """The class that the text defines, the same one for the same text in one process."""
+    digest = hashlib.sha256(source.text.encode()).hexdigest()[:16]
+    module_name = f"tamis_stage_{digest}"
+    module = sys.modules.get(module_name)
+    if module is None:
+        module = ModuleType(module_name)
+        module.__file__ = source.path
+        module._tamis_source = source  # type: ignore[attr-defined]  # see source_of
+        sys.modules[module_name] = module
+        try:
+            exec(compile(source.text, source.path, "exec"), module.__dict__)
+        except Exception as error:
+            del sys.modules[module_name]
+            raise ConfigError(
+                f"{source.path}: {type(error).__name__}: {error}"
+            ) from error
+    found: Any = module
+    for part in source.name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, type):
+        raise ConfigError(f"{source.path}: defines no class {source.name}")
+    return found
+
+
+def _no_file(cls: type) -> str:
+    return (
+        f"stage {cls.__name__} is defined in {cls.__module__}, which workers cannot read: "
+        f"write it to a file, and name it `path/to/file.py:{cls.__name__}` in the recipe"
+    )

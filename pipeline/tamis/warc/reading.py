@@ -1,0 +1,43 @@
+"""What reading one split of an archive found, besides its documents."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tamis.warc.admission import Refused
+from tamis.warc.record import Loss
+from tamis.warc.splits import Place
+
+_MAX_LOSSES = 1000
+_MAX_KINDS = 1000
+
+
+@dataclass(slots=True)
+class Reading:
+    """Counts of one split.
+
+    refused  records that became no document, by (type, status, MIME type);
+             beyond 1,000 kinds all further ones count as type "other"
+    losses   the first 1,000, each with offset and bytes; the sums count all
+    place    where the split began and ended, for comparing neighbours
+    """
+
+    records: int = 0
+    admitted: int = 0
+    refused: Counter[Refused] = field(default_factory=Counter)
+    records_lost: int = 0
+    bytes_lost: int = 0
+    losses: list[Loss] = field(default_factory=list)
+    place: Place = field(default_factory=Place)
+
+    def lose(self, loss: Loss) -> None:
+        """Count records that cannot be read."""
+        self.records_lost += loss.records
+        self.bytes_lost += loss.bytes
+        if len(self.losses) < _MAX_LOSSES:
+            self.losses.append(loss)
+
+    def refuse(self, refused: Refused) -> None:
+        """Count a record that is no document."""
+        if refused not in self.refused and len(self.refused) >= _MAX_KINDS:
+            refused = Refused("other", None, None)
+        self.refused[refused] += 1
