@@ -6,16 +6,16 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from tamis.api import check
 from tamis.cli.options import recipe_argument, set_option
 from tamis.recipe.load import load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps
 from tamis.recipe.recipe import Recipe
-from tamis.runner.estimate import Estimate, estimate
-from tamis.runner.outlook import Outlook, outlook
+from tamis.runner.estimate import Estimate
+from tamis.runner.outlook import Outlook
 from tamis.schema import PROVENANCE
 from tamis.sizes import spelled
 from tamis.stage import Stage
-from tamis.work.executors import available_cpus
 
 
 @click.command(
@@ -37,8 +37,8 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
     """
     console = Console()
     checked = load_recipe(recipe, overrides)
-    workers = checked.executor.workers or available_cpus()
-    found = outlook(checked, workers)
+    report = check(checked)
+    found = report.outlook
     console.print(_plan_table(checked, found))
     console.print(_inputs_line(found), highlight=False)
     for path, problem in found.problems.items():
@@ -48,7 +48,7 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
             soft_wrap=True,
             markup=False,
         )
-    for line in _estimate_lines(estimate(found.input_bytes, checked.stages), found):
+    for line in _estimate_lines(report.estimate, found):
         console.print(line, highlight=False, soft_wrap=True)
 
 

@@ -1,25 +1,22 @@
 """tamis explain: one page through the recipe, each stage's numbers, its blocks."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tamis.api import explain
 from tamis.cli.options import recipe_argument, set_option
 from tamis.cli.showing import visible
 from tamis.errors import ConfigError
-from tamis.html.blocks.explain import Block, as_html, as_text, explain
-from tamis.html.blocks.judge.weights import SHIPPED
+from tamis.html.blocks.explain import Block, as_html, as_text
 from tamis.recipe.load import load_recipe
-from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
-from tamis.stage import Source, Stage
+from tamis.runner.replay import Step
 from tamis.stages.extract_text import ExtractText
 
 _TEXT_SHOWN = 1200
@@ -56,23 +53,17 @@ def command(
     that it is a reader's comment, and the three features that moved it most.
     """
     checked = load_recipe(recipe, overrides)
-    if Path(page).is_file():
-        record = record_of_file(Path(page))
-    else:
-        source = checked.stages[0]
-        assert isinstance(source, Source)
-        record = record_of_url(page, checked.input, source, checked.storage_options)
+    found = explain(checked, page)
+    engine = next((s for s in checked.stages if isinstance(s, ExtractText)), None)
     console = Console()
-    reason = None
-    for step in replay(record, checked.stages):
+    for step in found.steps:
         console.print(_table(step))
-        reason = step.reason
-        if step.stage == "extract_text" and _engine(checked.stages).engine == "blocks":
-            _print_blocks(console, _blocks(record, checked.stages))
+        if engine and step.stage == engine.label and engine.engine == "blocks":
+            _print_blocks(console, found.blocks)
     if shaded is not None:
-        _write(shaded, as_html(_blocks(record, checked.stages), page))
+        _write(shaded, as_html(found.blocks, page))
     barriers = [stage.label for stage in checked.stages if stage.kind == "barrier"]
-    if reason is None:
+    if found.reason is None:
         console.print(f"kept by every stage before {', '.join(barriers) or 'the end'}")
 
 
@@ -85,21 +76,6 @@ def _print_blocks(console: Console, blocks: list[Block]) -> None:
             continue
         style = "bold" if line.startswith("+") else ""
         console.print(Text(line, style=style), no_wrap=True, overflow="ellipsis")
-
-
-def _engine(stages: Sequence[Stage]) -> ExtractText:
-    """The recipe's extract_text; its defaults in a recipe without one."""
-    found = (config for config in stages if isinstance(config, ExtractText))
-    return next(found, ExtractText())
-
-
-def _blocks(record: pa.RecordBatch, stages: Sequence[Stage]) -> list[Block]:
-    config = _engine(stages)
-    return explain(
-        decoded(record, stages),
-        keeps_comments=config.comments == "keep",
-        model=Path(config.model) if config.model else SHIPPED,
-    )
 
 
 def _write(path: Path, page: str) -> None:

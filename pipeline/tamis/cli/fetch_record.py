@@ -4,10 +4,7 @@ import sys
 
 import click
 
-from tamis.errors import InputError
-from tamis.remote.failures import without_secrets
-from tamis.remote.opening import Access, open_input
-from tamis.warc.fetch import fetch_record
+from tamis.api import fetch_record
 
 
 @click.command(
@@ -28,11 +25,4 @@ def command(warc: str, offset: int, length: int) -> None:
     Only those bytes are read, over https:// and s3:// by a range request. The body
     comes out as it was sent, transfer and content encoding undone.
     """
-    name = without_secrets(warc)
-    ranges = [(offset, offset + length)]
-    try:
-        with open_input(warc, Access(), ranges=ranges) as file:
-            found = fetch_record(file, offset, length, path=name)
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error}") from error
-    sys.stdout.buffer.write(found.html or b"")
+    sys.stdout.buffer.write(fetch_record(warc, offset, length))

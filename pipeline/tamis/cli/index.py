@@ -9,16 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tamis.api import Index
 from tamis.cli.options import opening_option, workers_option
 from tamis.cli.showing import visible
-from tamis.dedup.index.compaction import compact
-from tamis.dedup.index.folder import Generation, generations
-from tamis.dedup.index.turn import holder, remove_newest, unlock
-from tamis.errors import ConfigError
+from tamis.dedup.index.folder import Generation
 from tamis.runner.recorded import storage_options_of
 from tamis.sizes import spelled
-from tamis.storage import Storage
-from tamis.work.executors import make_executor
 
 _folder: Callable[..., Any] = click.argument("folder", metavar="FOLDER")
 _recipe = opening_option("FOLDER")
@@ -42,8 +38,8 @@ def command() -> None:
 @_recipe
 def list_(folder: str, recipe: Path | None) -> None:
     """What FOLDER holds: a line for each run, a section for each generation."""
-    storage = _opened(folder, recipe)
-    published = generations(storage)
+    index = _opened(folder, recipe)
+    published = index.generations()
     console = Console()
     table = Table()
     for name in ("run", "crawls", "published"):
@@ -64,7 +60,7 @@ def list_(folder: str, recipe: Path | None) -> None:
                 spelled(generation.bytes) if number == 0 else "",
             )
     console.print(table)
-    held = holder(storage)
+    held = index.holder()
     if held:
         console.print(
             f"run {held['number']} is under way or was stopped: {held['output']}, "
@@ -80,8 +76,8 @@ def list_(folder: str, recipe: Path | None) -> None:
 @_recipe
 def remove(folder: str, recipe: Path | None) -> None:
     """Take the newest run out of FOLDER: what it added is gone, and no other can go."""
-    storage = _opened(folder, recipe)
-    removed = remove_newest(storage)
+    index = _opened(folder, recipe)
+    removed = index.remove_newest()
     click.echo(f"removed run {removed.last} from {folder}, {spelled(removed.bytes)}")
 
 
@@ -94,12 +90,8 @@ def compact_(folder: str, recipe: Path | None, workers: int) -> None:
 
     Every run does so at its end; by hand it is of use after an interrupted one.
     """
-    storage = _opened(folder, recipe)
-    executor = make_executor("ray" if workers > 1 else "inline", "local", workers)
-    try:
-        merged = compact(storage, executor)
-    finally:
-        executor.close()
+    index = _opened(folder, recipe)
+    merged = index.compact(workers)
     for own in merged:
         click.echo(f"merged runs {_numbers(own)} of {folder}, {spelled(own.bytes)}")
     if not merged:
@@ -115,20 +107,16 @@ def unlock_(folder: str, recipe: Path | None) -> None:
     Should it go on after all, what it publishes is refused, and running it again
     compares with what was published since.
     """
-    storage = _opened(folder, recipe)
-    held = unlock(storage)
+    index = _opened(folder, recipe)
+    held = index.unlock()
     if held:
         click.echo(f"given up: run {held['number']} of {held['output']}")
     else:
         click.echo(f"no run has begun in {folder}")
 
 
-def _opened(folder: str, recipe: Path | None) -> Storage:
-    """The index. Raises ConfigError where there is none, and makes none."""
-    storage = Storage(folder, storage_options_of(recipe))
-    if not generations(storage) and not holder(storage):
-        raise ConfigError(f"{storage.root}: there is no index here")
-    return storage
+def _opened(folder: str, recipe: Path | None) -> Index:
+    return Index(folder, storage_options_of(recipe))
 
 
 def _numbers(generation: Generation) -> str:

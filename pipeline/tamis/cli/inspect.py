@@ -1,6 +1,6 @@
 """tamis inspect: documents of a run, why they went, and what a duplicate doubles."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,10 @@ from tamis.cli.options import run_argument, storage_option
 from tamis.cli.showing import show_cluster, show_document
 from tamis.dedup.kernels.verify import jaccard
 from tamis.errors import ConfigError, TamisError
-from tamis.report.members import Member, Members, members_with
-from tamis.report.reading import InputTables, inputs_of, mix_shards, rows_with
-from tamis.runner.passes.splits import task_name
-from tamis.runner.recorded import opened_by, recorded_stages
-from tamis.runner.replay import masked_for_eyes, text_again
-from tamis.stage import Stage
+from tamis.finished_run import Run
+from tamis.report.members import Member, Members
+from tamis.runner.recorded import opened_by
 from tamis.stages.sign import Sign
-from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
 from tamis.text.shingles import shingles
 
@@ -53,6 +49,11 @@ _NGRAM = 5  # of a run that signed nothing
     help="The duplicates of the document with this id, of the mix or dropped, side by side.",
 )
 @click.option("--limit", "-n", default=10, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--warc",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the records of the documents shown into this archive (.warc.gz).",
+)
 @storage_option
 def command(
     run: str,
@@ -62,6 +63,7 @@ def command(
     url: str | None,
     cluster: int | None,
     limit: int,
+    warc: Path | None,
     recipe: Path | None,
 ) -> None:
     """Show documents of RUN, an output folder: of the mix, or with --dropped, --stage those left out.
@@ -71,37 +73,37 @@ def command(
     """
     console = Console()
     options, trusted = opened_by(recipe)
-    storage = Storage(run, options)
-    book = storage.read_json("run.json")  # says clearly where there is no run
-    stages = recorded_stages(book, options, trusted)
-    inputs = inputs_of(storage)
+    opened = Run(run, options, trusted_stages=trusted)
     if cluster is not None:
-        _show_cluster(console, storage, inputs, stages, cluster, limit)
+        _show_cluster(console, opened, cluster, limit)
         return
     wanted = {"reason": reason, "stage": stage, "language": language, "url": url}
     filters = {name: value for name, value in wanted.items() if value is not None}
-    dropped = [tables.dropped for tables in inputs]
-    tables = [] if reason or stage else [mix_shards(storage)]
-    tables += [dropped] if reason or stage or url else []
-    shown = 0
-    for names in tables:
-        for row in _rows(storage, names, filters, limit - shown):
+    datasets = []
+    if not (reason or stage) and opened.has_mix:
+        datasets.append(opened.mix())
+    if reason or stage or url:
+        datasets.append(opened.dropped())
+    shown: list[dict[str, Any]] = []
+    for dataset in datasets:
+        for row in _rows(dataset, filters, limit - len(shown)):
             verdict = "in the mix"
             if "reason" in row:
                 verdict = f"{row['stage']}: {row['reason']}"
-            show_document(console, row, verdict, _text(row, storage, inputs, stages))
-            shown += 1
+            show_document(console, row, verdict, _text(opened, row))
+            shown.append(row)
     if not shown:
         raise ConfigError(f"no such document in {run}: {_said(filters)}")
+    if warc is not None:
+        count = opened.write_warc(shown, warc)
+        console.print(f"records  {count} in {warc}", highlight=False, soft_wrap=True)
 
 
 def _rows(
-    storage: Storage, names: Sequence[str], filters: Mapping[str, str], limit: int
+    dataset: ds.Dataset, filters: Mapping[str, str], limit: int
 ) -> Iterator[dict[str, Any]]:
-    if not names or limit <= 0:
+    if limit <= 0:
         return
-    paths = [storage.path(name) for name in names]
-    dataset = ds.dataset(paths, filesystem=storage.filesystem)
     condition = pc.scalar(True)
     for name, value in filters.items():
         if name in dataset.schema.names:
@@ -109,58 +111,18 @@ def _rows(
     yield from dataset.head(limit, filter=condition).to_pylist()
 
 
-def _text(
-    row: Mapping[str, Any],
-    storage: Storage,
-    inputs: Sequence[InputTables],
-    stages: Sequence[Stage],
-) -> str:
+def _text(run: Run, row: Mapping[str, Any]) -> str:
     """The text of a document, or why there is none."""
-    text: str | None = row["text"]
-    if "reason" in row:
-        text = text or _saved_text(row, storage, inputs)
-        try:
-            text = text or text_again(row, stages)
-        except TamisError as error:
-            return f"(no text: {error})"
-        text = masked_for_eyes(text, stages) if text else None
-    return text or "(no text)"
+    try:
+        return run.text_of(row) or "(no text)"
+    except TamisError as error:
+        return f"(no text: {error})"
 
 
-def _saved_text(
-    row: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
-) -> str | None:
-    """The text of a document that the last save has: barriers dropped it, or filters
-    on columns.
-    """
-    name = task_name(str(row["warc_path"]).rpartition("/")[2])
-    for tables in inputs:
-        if tables.name == name:
-            for path in tables.saved:
-                for saved in rows_with(storage, path, [row["id"]], ["text"]):
-                    text: str | None = saved.get("text")
-                    return text
-    return None
-
-
-def _show_cluster(
-    console: Console,
-    storage: Storage,
-    inputs: Sequence[InputTables],
-    stages: Sequence[Stage],
-    id_: int,
-    limit: int,
-) -> None:
-    if not any(tables.duplicates for tables in inputs):
-        raise ConfigError(f"{storage.root}: this run did not deduplicate")
-    members = members_with(storage, inputs, id_, limit)
-    if members is None:
-        raise ConfigError(
-            f"{storage.root}: deduplicate saw no document with the id {id_}"
-        )
-    ngram = next((s.ngram for s in stages if isinstance(s, Sign)), _NGRAM)
-    masked = members.with_texts(lambda text: masked_for_eyes(text, stages))
-    show_cluster(console, masked, _similarities(members, ngram))
+def _show_cluster(console: Console, run: Run, id_: int, limit: int) -> None:
+    members = run.cluster(id_, limit, masked=False)
+    ngram = next((s.ngram for s in run.stages() if isinstance(s, Sign)), _NGRAM)
+    show_cluster(console, run.masked(members), _similarities(members, ngram))
 
 
 def _similarities(members: Members, ngram: int) -> dict[int, float]:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "inspect": "tamis.cli.inspect",
     "explain": "tamis.cli.explain",
     "report": "tamis.cli.report",
+    "export": "tamis.cli.export",
     "index": "tamis.cli.index",
     "fetch-record": "tamis.cli.fetch_record",
     "train": "tamis.cli.train",

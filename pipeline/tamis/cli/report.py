@@ -6,10 +6,9 @@ import click
 from rich.console import Console
 
 from tamis.cli.options import run_argument, storage_option
+from tamis.finished_run import Run
 from tamis.report.funnel import funnel_table
-from tamis.report.page import render_page
 from tamis.runner.recorded import storage_options_of
-from tamis.storage import Storage
 
 
 @click.command("report", epilog="Example: tamis report out/")
@@ -18,10 +17,7 @@ from tamis.storage import Storage
 def command(run: str, recipe: Path | None) -> None:
     """Print the funnel of RUN, an output folder, and write its report.html anew."""
     console = Console()
-    storage = Storage(run, storage_options_of(recipe))
-    book = storage.read_json("run.json")
-    storage.write("report.html", render_page(book, storage).encode())
-    console.print(funnel_table(book))
-    console.print(
-        f"report  {run.rstrip('/')}/report.html", highlight=False, soft_wrap=True
-    )
+    opened = Run(run, storage_options_of(recipe))
+    place = opened.render_report()
+    console.print(funnel_table(opened.summary))
+    console.print(f"report  {place}", highlight=False, soft_wrap=True)

@@ -4,15 +4,12 @@ from pathlib import Path
 
 import click
 
+from tamis.api import build_robots_table
 from tamis.cli.options import opening_option, workers_option
 from tamis.cli.showing import visible
 from tamis.errors import InputError
-from tamis.inputs import resolve
-from tamis.remote.opening import Access
-from tamis.rights.robots_archives import build_table
 from tamis.runner.recorded import storage_options_of
 from tamis.stages.read_rights import REPRESENTED_AGENTS
-from tamis.work.executors import make_executor
 
 _MOST_SHOWN = 20
 
@@ -55,19 +52,13 @@ def command(
     Of a host that was asked several times the latest answer counts. Where an archive
     cannot be read the table is written without its hosts, and the command fails.
     """
-    options = storage_options_of(recipe)
-    files = resolve(archives, options, are_all_asked=True)
-    executor = make_executor("ray" if workers > 1 else "inline", "local", workers)
-    try:
-        built = build_table(
-            files,
-            output,
-            tuple(agent.lower() for agent in agents),
-            Access(options, tasks=workers),
-            executor,
-        )
-    finally:
-        executor.close()
+    built = build_robots_table(
+        archives,
+        output,
+        agents=agents,
+        workers=workers,
+        storage_options=storage_options_of(recipe),
+    )
     rows, hosts = built.written
     click.echo(f"{output}: {rows:,} of {hosts:,} hosts refuse or signal something")
     if built.problems:

@@ -5,14 +5,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from tamis.api import run_recipe
 from tamis.cli.options import recipe_argument, set_option
-from tamis.cli.progress import Bars
-from tamis.errors import InputError
 from tamis.recipe.load import load_recipe
 from tamis.report.funnel import funnel_table
-from tamis.runner.run import Outcome, run
+from tamis.runner.progress import Bars
+from tamis.runner.run import Outcome
 from tamis.storage import Storage
-from tamis.work.executors import make_executor
 
 
 @click.command(
@@ -36,22 +35,11 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
     """
     console = Console(quiet=quiet, stderr=False)
     checked = load_recipe(recipe, overrides)
-    executor = make_executor(
-        checked.executor.kind, checked.executor.address, checked.executor.workers
-    )
-    try:
-        with Bars(console) as bars:
-            outcome = run(checked, executor, bars)
-    finally:
-        executor.close()
+    with Bars(console) as bars:
+        outcome = run_recipe(checked, bars)
     console.print(funnel_table(outcome.summary))
     _say_where(console, outcome, Storage(checked.output, checked.storage_options))
-    if not outcome.is_complete:
-        names = "\n".join(f"  {why}" for why in outcome.missing.values())
-        raise InputError(
-            f"{len(outcome.missing)} input(s) could not be read, so no mix was made; "
-            f"mend them and run again, or set allow_missing_inputs:\n{names}"
-        )
+    outcome.raise_if_incomplete()
 
 
 def _say_where(console: Console, outcome: Outcome, storage: Storage) -> None:

@@ -4,15 +4,12 @@ A command for another model is a function here and a module in `tamis.training`,
 which is imported when the command runs.
 """
 
-import tempfile
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import click
 
+from tamis import training
 from tamis.cli.options import Decorator
-from tamis.errors import ConfigError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _PLACE = click.Path(path_type=Path, exists=True)
@@ -89,18 +86,17 @@ def toxicity(
     threshold, all by cross-validation. A model that puts more than 1 % of clean prose
     over 0.9 is not saved.
     """
-    from tamis.toxicity.model import save
-    from tamis.training.toxicity import table_of, train_toxicity
+    from tamis.training.toxicity import table_of
 
-    model = train_toxicity(
+    model = training.train_toxicity(
         labelled,
         clean,
+        output,
         licence=licence,
         documents=documents,
         bits=bits,
         show=lambda figures: _print_table(table_of(figures)),
     )
-    _write(output, model, save)
     unjudged = model.card["figures"]["not_scored"]
     if unjudged:
         click.echo(f"not scored, for want of clean prose: {', '.join(unjudged)}")
@@ -146,18 +142,17 @@ def quality(
     Prints per language the AUC over documents of sites that the fold has not seen. A
     language in which it is below 0.6 is not scored.
     """
-    from tamis.quality.model import save
-    from tamis.training.quality import table_of, train_quality
+    from tamis.training.quality import table_of
 
-    model = train_quality(
+    model = training.train_quality(
         positive,
         negative,
+        output,
         licence=licence,
         documents=documents,
         bits=bits,
         show=lambda figures: _print_table(table_of(figures)),
     )
-    _write(output, model, save)
     click.echo(f"{output}: {', '.join(model.languages)}")
 
 
@@ -212,37 +207,11 @@ def extractor(
     (five folds), on sources they have not seen, and of the teachers. Only pages with
     gold count. The same input gives the same bytes.
     """
-    from tamis.training.extractor.run import train_extractor
-
-    if "trafilatura" not in teachers:
-        raise ConfigError("--teacher: trafilatura must be one of the teachers")
-    if find_spec("lightgbm") is None:
-        raise ConfigError("training needs LightGBM: pip install 'tamis[train]'")
-    asked = ["trafilatura", "trafilatura_comments"]
-    asked += ["resiliparse"] * ("resiliparse" in teachers)
-    for file in filter(None, (output, cache)):
-        _make_room(file)  # now, not after hours of asking the teachers
-    table = train_extractor(warcs, gold, out=output, teachers=tuple(asked), cache=cache)
+    table = training.train_extractor(
+        warcs, output, gold=gold, teachers=teachers, cache=cache
+    )
     click.echo(table)
     click.echo(f"{output}: {output.stat().st_size:,} bytes")
-
-
-def _make_room(file: Path) -> None:
-    """Make the file's folder; ConfigError where no file can be written there."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=file.parent):
-            pass
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be written: {error}") from error
-
-
-def _write(output: Path, model: Any, save: Any) -> None:
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        save(model, output)
-    except OSError as error:
-        raise ConfigError(f"{output}: cannot be written: {error}") from error
 
 
 def _print_table(rows: list[list[str]]) -> None:

@@ -31,8 +31,8 @@ def built_stages(
         if cls is None:
             known = known_names()
             mistakes.append(
-                f"{place}.{name}: no such stage{nearest(name, known)}; there are "
-                f"{', '.join(known)}"
+                f"{place}.{name}: no such stage; there are {', '.join(known)}"
+                f"{nearest(name, known)}"
             )
             continue
         if "stage" in settings:

@@ -27,19 +27,28 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class InputTables:
     """The tables of one input file, by name. `saved` holds its documents with signals;
-    `duplicates` is null where nothing was deduplicated."""
+    `duplicates` is null where nothing was deduplicated. `layers` have the stage that
+    made each, null where its rows name the stage.
+    """
 
     name: str
     dropped: str
     saved: tuple[str, ...]
     duplicates: str | None
+    layers: tuple[tuple[str | None, str], ...] = ()
 
 
 def inputs_of(storage: Storage) -> list[InputTables]:
     """Every input of the run that has tables, in the order of the names."""
     tables = storage.read_json(TABLES) if storage.exists(TABLES) else {}
     return [
-        InputTables(name, of["dropped"], tuple(of["saved"]), of["duplicates"])
+        InputTables(
+            name,
+            of["dropped"],
+            tuple(of["saved"]),
+            of["duplicates"],
+            tuple((stage, path) for stage, path in of["layers"]),
+        )
         for name, of in sorted(tables.items())
     ]
 

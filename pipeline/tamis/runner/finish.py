@@ -88,7 +88,9 @@ def finish(
         for name, content in manifests.items():
             written = json.dumps(content, indent=1, sort_keys=True).encode()
             tasks.storage.write(name, written)
-    tasks.storage.write(TABLES, json.dumps(_tables(dropped, published)).encode())
+    tasks.storage.write(
+        TABLES, json.dumps(_tables(dropped, published, labels=work.labels)).encode()
+    )
     tasks.storage.write("run.json", json.dumps(summary, indent=1).encode())
     tasks.storage.write("report.html", render_page(summary, tasks.storage).encode())
     if is_complete:
@@ -99,13 +101,20 @@ def finish(
 
 
 def _tables(
-    inputs: Sequence[DroppedInput], dropped: Sequence[Commit]
+    inputs: Sequence[DroppedInput],
+    dropped: Sequence[Commit],
+    *,
+    labels: Sequence[str | None],
 ) -> dict[str, dict[str, Any]]:
     """The files that hold each input's documents: those of this run and no other."""
     return {
         source.name: {
             "dropped": commit.of("dropped")[0].path,
             "saved": [file.path for file in source.part.files],
+            "layers": [
+                [label, layer.path]
+                for label, layer in zip(labels, source.part.layers, strict=True)
+            ],
             "duplicates": next(
                 (
                     layer.path

@@ -52,6 +52,15 @@ class Outcome:
     missing: dict[str, str] = field(default_factory=dict)
     is_complete: bool = True
 
+    def raise_if_incomplete(self) -> None:
+        """Raise InputError, naming the inputs that could not be read."""
+        if not self.is_complete:
+            names = "\n".join(f"  {why}" for why in self.missing.values())
+            raise InputError(
+                f"{len(self.missing)} input(s) could not be read, so no mix was made; "
+                f"mend them and run again, or set allow_missing_inputs:\n{names}"
+            )
+
 
 @dataclass(frozen=True)
 class Setting:

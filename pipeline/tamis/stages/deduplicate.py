@@ -165,7 +165,7 @@ class Deduplicate(Barrier):
     def mistakes(self, placement: Placement) -> list[str]:
         return [
             *(
-                f".keep: sorts by {column!r}, whose values "
+                f"sorts by {column!r}, whose values "
                 f"({placement.columns[column]}) have no order"
                 for column, _ in self.order()
                 if column in placement.columns

@@ -9,6 +9,8 @@ from tamis.warc.record import Record
 from tamis.warc.records import read_record_at
 from tamis.warc.source import BinaryFile, Source
 
+_MOST_BLOCK_BYTES = 1 << 30  # of a record that is copied
+
 
 def fetch_record(
     file: BinaryFile,
@@ -29,23 +31,44 @@ def fetch_record(
     search go on where `length` falls short.
     Raises InputError where there is no whole record, or none of that id.
     """
+    record = fetch_whole(
+        file,
+        offset,
+        length,
+        path=path,
+        size=size,
+        id=id,
+        max_block_bytes=block_limit(max_html_bytes),
+    )
+    is_response = record.header.type == "response"
+    response = parse_response(record.block) if is_response else None
+    fetched = document(
+        Admitted(record, response),
+        path=path,
+        crawl=crawl_of(path) or crawl,
+        max_html_bytes=max_html_bytes,
+    )
+    html = None if fetched.html is None else bytes(fetched.html)
+    return fetched._replace(html=html)
+
+
+def fetch_whole(
+    file: BinaryFile,
+    offset: int,
+    length: int,
+    *,
+    path: str,
+    size: int | None = None,
+    id: int | None = None,
+    max_block_bytes: int = _MOST_BLOCK_BYTES,
+) -> Record:
+    """The record itself, header and block; otherwise as `fetch_record`."""
     for stop in (offset + length, size):
         if stop is None:
             break
-        record = _find(
-            Source(file, stop, path), offset, id, block_limit(max_html_bytes)
-        )
+        record = _find(Source(file, stop, path), offset, id, max_block_bytes)
         if record is not None:
-            is_response = record.header.type == "response"
-            response = parse_response(record.block) if is_response else None
-            fetched = document(
-                Admitted(record, response),
-                path=path,
-                crawl=crawl_of(path) or crawl,
-                max_html_bytes=max_html_bytes,
-            )
-            html = None if fetched.html is None else bytes(fetched.html)
-            return fetched._replace(html=html)
+            return record
     raise InputError(f"{path}: no whole record at {offset}, length {length}")
 
 

@@ -3,7 +3,10 @@
 Where the output is no terminal (a log, CI), one line when a step has ended.
 """
 
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import (
@@ -16,6 +19,8 @@ from rich.progress import (
 )
 
 from tamis.work.commits import Commit
+from tamis.work.tasks import Progress as Watching
+from tamis.work.tasks import Silent
 
 _NO_DOCUMENTS = ""
 
@@ -71,3 +76,17 @@ class Bars:
         self._console.print(
             message, style="yellow", highlight=False, soft_wrap=True, markup=False
         )
+
+
+@contextmanager
+def progress_of(progress: "bool | Watching | None") -> Iterator[Watching]:
+    """Who watches a run: bars for True, nobody for False, bars on a terminal for null."""
+    if progress is None:
+        progress = sys.stderr.isatty() or "ipykernel" in sys.modules
+    if not isinstance(progress, bool):
+        yield progress
+    elif not progress:
+        yield Silent()
+    else:
+        with Bars(Console(stderr=True)) as bars:
+            yield bars

@@ -1,0 +1,373 @@
+"""What the command line does, as calls: `tamis.run`, `tamis.apply` and the others."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from tamis.dedup.index.compaction import compact
+from tamis.dedup.index.folder import Entry, Generation, generations
+from tamis.dedup.index.turn import holder, remove_newest, unlock
+from tamis.errors import ConfigError, InputError, SchemaError, StageError
+from tamis.finished_run import Run
+from tamis.html.blocks.explain import Block, as_html
+from tamis.html.blocks.explain import explain as explain_blocks
+from tamis.html.blocks.judge.weights import SHIPPED
+from tamis.inputs import resolve
+from tamis.quality.run_thresholds import Calibrated, calibrate_documents
+from tamis.recipe.entries import built_stages
+from tamis.recipe.recipe import Recipe
+from tamis.remote.failures import without_secrets
+from tamis.remote.opening import Access, open_input
+from tamis.rights.robots_archives import Built, build_table
+from tamis.runner.estimate import Estimate, estimate
+from tamis.runner.outlook import Outlook, outlook
+from tamis.runner.progress import progress_of
+from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
+from tamis.runner.run import Outcome
+from tamis.runner.run import run as run_on
+from tamis.schema import TIMESTAMP
+from tamis.stage import Source, Stage, Transform
+from tamis.stages import NAMES, stage_class
+from tamis.stages.extract_text import ExtractText
+from tamis.stages.read_rights import REPRESENTED_AGENTS
+from tamis.storage import Storage
+from tamis.warc.fetch import fetch_record as fetch_record_from
+from tamis.work.executors import Executor, available_cpus, make_executor
+from tamis.work.tasks import STAGE_NOTE, Progress
+from tamis.work.transforms import Applied, chain_of, through
+
+_ROW = "_row"
+
+
+def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> Run:
+    """Run a recipe and open what came of it. What an earlier run finished is not redone.
+
+    `progress`: True shows a bar for each step, False shows nothing, null shows bars on a
+    terminal. Raises InputError where inputs could not be read and the recipe does not
+    allow for it, once everything else is done.
+    """
+    with progress_of(progress) as watching:
+        run_recipe(recipe, watching).raise_if_incomplete()
+    return Run(recipe.output, recipe.storage_options)
+
+
+def run_recipe(recipe: Recipe, progress: Progress) -> Outcome:
+    """Run with the executor that the recipe names; says what could not be read."""
+    settings = recipe.executor
+    with _executor(settings.kind, settings.address, settings.workers) as executor:
+        return run_on(recipe, executor, progress)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a run of the recipe would do: what is left of each step, and what it needs."""
+
+    recipe: Recipe
+    outlook: Outlook
+    estimate: Estimate
+
+
+def check(recipe: Recipe) -> Check:
+    """Look at the inputs and at the output folder; writes nothing."""
+    workers = recipe.executor.workers or available_cpus()
+    found = outlook(recipe, workers)
+    return Check(recipe, found, estimate(found.input_bytes, recipe.stages))
+
+
+def apply(stages: Any, documents: Any) -> pa.Table:
+    """The documents with what the stages write, in their order; dropped ones stay, with
+    their `drop_reason`.
+
+    stages     a transform, an entry such as `"measure_text"`, or several of them
+    documents  texts (str), pages (bytes), a pyarrow table, or what converts to one
+
+    Columns that a stage reads and the documents lack are added where a default stage
+    writes them from what is there: `filter_quality` of texts measures them first. Raises
+    SchemaError, which names the column, where none does; ConfigError for a stage that
+    needs a whole corpus.
+    """
+    entries = list(stages) if isinstance(stages, list | tuple) else [stages]
+    mistakes: list[str] = []
+    asked = built_stages(entries, {}, mistakes)
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    table = _as_table(documents)
+    transforms: list[Transform] = []
+    present = set(table.schema.names)
+    for stage in asked:
+        if not isinstance(stage, Transform):
+            raise ConfigError(
+                f"{stage.label} sees a whole corpus: it needs a recipe and tamis.run"
+            )
+        transforms += _missing_stages(stage, present, ())
+        transforms.append(stage)
+        present |= _written(stage)
+    return _applied(transforms, table)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What each stage found in a page, and what the engine `blocks` makes of its blocks.
+
+    `steps` end with the stage that drops the page. `blocks` are there for every page,
+    whatever the recipe's engine.
+    """
+
+    page: str
+    steps: list[Step]
+    blocks: list[Block]
+
+    @property
+    def reason(self) -> str | None:
+        """Why the page drops; null where no transform drops it."""
+        return self.steps[-1].reason
+
+    def _repr_html_(self) -> str:
+        """The page with its blocks shaded: kept or left, and why."""
+        return as_html(self.blocks, self.page)
+
+
+def explain(recipe: Recipe, page: str | Path) -> Explanation:
+    """What each transform of the recipe finds in one page.
+
+    `page` is a file, or the URL of a record in the recipe's input. Raises InputError
+    where there is no such page.
+    """
+    source = recipe.stages[0]
+    assert isinstance(source, Source)
+    if Path(page).is_file():
+        record = record_of_file(Path(page))
+    else:
+        record = record_of_url(str(page), recipe.input, source, recipe.storage_options)
+    extract = next((s for s in recipe.stages if isinstance(s, ExtractText)), None)
+    extract = extract or ExtractText()
+    blocks = explain_blocks(
+        decoded(record, recipe.stages),
+        keeps_comments=extract.comments == "keep",
+        model=Path(extract.model) if extract.model else SHIPPED,
+    )
+    return Explanation(str(page), replay(record, recipe.stages), blocks)
+
+
+def fetch_record(
+    warc: str,
+    offset: int,
+    length: int,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The page at a place of an archive, as `warc_path`, `warc_offset` and `warc_length`
+    of its document say. Only those bytes are read. Raises InputError.
+    """
+    name = without_secrets(warc)
+    ranges = [(offset, offset + length)]
+    try:
+        with open_input(warc, Access(storage_options or {}), ranges=ranges) as file:
+            found = fetch_record_from(file, offset, length, path=name)
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error}") from error
+    return bytes(found.html or b"")
+
+
+def calibrate(
+    output: str | Path,
+    *,
+    method: str,
+    reference: str = "eng",
+    preset: str = "tamis",
+    columns: Sequence[str] = (),
+    min_documents: int = 50,
+    saved: str = "documents",
+    storage_options: Mapping[str, Any] | None = None,
+) -> Calibrated:
+    """Bounds of filter_quality per language, from a run's own documents.
+
+    `method` is quantile, meanstd or 10tail: see `tamis.quality.calibrate`. Raises
+    ConfigError where there is no language to calibrate.
+    """
+    return calibrate_documents(
+        Storage(str(output), storage_options),
+        method=method,
+        reference=reference,
+        preset=preset,
+        columns=tuple(columns),
+        min_documents=min_documents,
+        saved=saved,
+    )
+
+
+def build_robots_table(
+    archives: str | Sequence[str],
+    output: str | Path,
+    *,
+    agents: Sequence[str] = REPRESENTED_AGENTS,
+    workers: int = 1,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Built:
+    """Read robots.txt responses and write the table that read_rights reads.
+
+    `problems` of the result are archives that could not be read whole: their hosts may
+    be missing from the table.
+    """
+    patterns = [archives] if isinstance(archives, str) else list(archives)
+    options = storage_options or {}
+    files = resolve(patterns, options, are_all_asked=True)
+    lower = tuple(agent.lower() for agent in agents)
+    with _executor("ray" if workers > 1 else "inline", "local", workers) as executor:
+        return build_table(
+            files, Path(output), lower, Access(options, tasks=workers), executor
+        )
+
+
+class Index:
+    """The folder that `deduplicate: {index: FOLDER}` remembers earlier runs in.
+
+    Raises ConfigError where there is none; makes none.
+    """
+
+    def __init__(
+        self, folder: str | Path, storage_options: Mapping[str, Any] | None = None
+    ) -> None:
+        self.storage = Storage(str(folder), storage_options)
+        if not self.generations() and not self.holder():
+            raise ConfigError(f"{self.storage.root}: there is no index here")
+
+    def generations(self) -> list[Generation]:
+        """What is published, the oldest first; a generation has one run or several."""
+        return generations(self.storage)
+
+    def runs(self) -> list[Entry]:
+        """The runs that published, the oldest first."""
+        return [entry for own in self.generations() for entry in own.runs]
+
+    def holder(self) -> dict[str, Any] | None:
+        """The run that has begun and not published, if there is one."""
+        return holder(self.storage)
+
+    def remove_newest(self) -> Generation:
+        """Take the newest run out: what it added is gone."""
+        return remove_newest(self.storage)
+
+    def compact(self, workers: int = 1) -> list[Generation]:
+        """Merge generations of one size, all but the newest two."""
+        kind = "ray" if workers > 1 else "inline"
+        with _executor(kind, "local", workers) as executor:
+            return compact(self.storage, executor)
+
+    def unlock(self) -> dict[str, Any] | None:
+        """Give up the run that has begun and will never end; returns what it said."""
+        return unlock(self.storage)
+
+
+def _applied(transforms: Sequence[Transform], table: pa.Table) -> pa.Table:
+    pieces: list[pa.RecordBatch] = []
+
+    def see(step: Applied) -> None:
+        if step.dropped.num_rows:
+            pieces.append(step.dropped)
+
+    chain = chain_of(transforms)
+    first = 0
+    for batch in table.combine_chunks().to_batches():
+        rows = pa.array(np.arange(first, first + batch.num_rows))
+        first += batch.num_rows
+        try:
+            pieces.append(through(chain, batch.append_column(_ROW, rows), see))
+        except Exception as error:
+            notes = getattr(error, "__notes__", [])
+            if isinstance(error, SchemaError | ConfigError) or not notes:
+                raise
+            stage = notes[-1].removeprefix(STAGE_NOTE)
+            cause = f"{type(error).__name__}: {error}"
+            raise StageError(stage, "tamis.apply", cause) from error
+    tables = [pa.Table.from_batches([piece]) for piece in pieces]
+    if not tables:
+        return table
+    whole = pa.concat_tables(tables, promote_options="default").sort_by(_ROW)
+    names = [n for n in whole.column_names if not n.startswith("_")]
+    return whole.select(names)
+
+
+def _missing_stages(
+    stage: Transform, present: set[str], asked_by: tuple[str, ...]
+) -> list[Transform]:
+    """Default stages that write what `stage` reads and nobody has; adds to `present`."""
+    found: list[Transform] = []
+    for name in sorted(stage.columns_needed(present)):
+        if name in present:
+            continue
+        provider = None if name in ("text", "html") else _provider(name)
+        if provider is None or provider.stage in (*asked_by, stage.stage):
+            raise SchemaError(
+                f"{stage.label} reads {name!r}, which the documents lack and no default "
+                f"stage writes: give a table with that column"
+            )
+        found += _missing_stages(provider, present, (*asked_by, stage.stage))
+        found.append(provider)
+        present |= _written(provider)
+    return found
+
+
+def _provider(column: str) -> Transform | None:
+    """The first stage that needs no settings and writes the column."""
+    for name in NAMES:
+        cls = stage_class(name)
+        if cls is None or any(f.is_required() for f in cls.model_fields.values()):
+            continue
+        stage: Stage = cls()
+        if isinstance(stage, Transform) and column in stage.columns_written().names:
+            return stage
+    return None
+
+
+def _written(stage: Stage) -> set[str]:
+    prefix = f"{stage.prefix}_" if stage.prefix else ""
+    return {prefix + name for name in stage.columns_written().names}
+
+
+def _as_table(documents: Any) -> pa.Table:
+    """A table with `id`, `text_chars`, provenance that is null, and `drop_reason`."""
+    if isinstance(documents, str | bytes):
+        documents = [documents]
+    if isinstance(documents, pa.RecordBatch):
+        documents = pa.Table.from_batches([documents])
+    if isinstance(documents, list | tuple):
+        is_pages = any(isinstance(one, bytes) for one in documents)
+        values = pa.array(documents, pa.binary() if is_pages else pa.string())
+        documents = pa.table({"html" if is_pages else "text": values})
+    table: pa.Table = pa.table(documents)
+    content = next((n for n in ("text", "html") if n in table.column_names), None)
+    added: dict[str, Any] = {"drop_reason": pa.nulls(table.num_rows, pa.string())}
+    if content is not None:
+        ids = [
+            xxhash.xxh3_64_intdigest(value or b"")
+            for value in table[content].cast(pa.binary()).to_pylist()
+        ]
+        added["id"] = pa.array(ids, pa.uint64())
+    if "text" in table.column_names:
+        text = table["text"].cast(pa.string())
+        table = table.set_column(table.column_names.index("text"), "text", text)
+        added["text_chars"] = pc.utf8_length(text)
+    for name in ("url", "host", "domain", "http_content_type", "http_rights", "title"):
+        added[name] = pa.nulls(table.num_rows, pa.string())
+    added["fetched_at"] = pa.nulls(table.num_rows, TIMESTAMP)
+    for name, column in added.items():
+        if name not in table.column_names:
+            table = table.append_column(name, column)
+    return table
+
+
+@contextmanager
+def _executor(kind: Any, address: str, workers: int | None) -> Iterator[Executor]:
+    executor = make_executor(kind, address, workers)
+    try:
+        yield executor
+    finally:
+        executor.close()
