@@ -101,8 +101,8 @@ def load_class(path: Path, name: str) -> type:
 
 
 def class_from(source: SourceFile) -> type:
-    """The class that the text defines, the same one for the same text in one process."""
-    digest = hashlib.sha256(source.text.encode()).hexdigest()[:16]
+    """The class that the text defines, the same one for the same file in one process."""
+    digest = hashlib.sha256(f"{source.path}\0{source.text}".encode()).hexdigest()[:16]
     module_name = f"tamis_stage_{digest}"
     module = sys.modules.get(module_name)
     if module is None:

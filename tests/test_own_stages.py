@@ -1,0 +1,367 @@
+"""Stages that a user writes have every right that the package's own have."""
+
+import json
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import xxhash
+
+import tamis
+from tamis.errors import ConfigError, SchemaError
+from tamis.schema import PROVENANCE
+from tamis.stage import Kind, Placement, Stage, column_of, drop
+from tamis.stages.filter_quality import FilterQuality
+from tamis.warc.reading import Reading
+from tamis.warc.splits import Split
+from tamis.work.transforms import chain_of, through
+
+ROOT = Path(__file__).resolve().parents[1]
+
+OWN = '''
+"""Two stages in one file."""
+
+import pyarrow.compute as pc
+
+import tamis
+from tamis.stage import drop
+
+WORD = "e"
+
+
+class KeepWord(tamis.Transform):
+    """Drop texts without a word."""
+
+    def columns_read(self):
+        return ("text",)
+
+    def build(self):
+        def keep_word(batch):
+            has_word = pc.match_substring(batch["text"], WORD)
+            return drop(batch, pc.if_else(has_word, None, "no_word"))
+
+        return keep_word
+
+
+class KeepVowels(KeepWord):
+    """The same with a setting, under a name of its own."""
+
+    vowels: str = "aeiou"
+'''
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "own.py"
+    path.write_text(OWN, "utf-8")
+    return path
+
+
+def recipe_of(folder: Path, *behind: Any, **settings: Any) -> tamis.Recipe:
+    stages: list[Any] = [
+        *("read_warc", "decode_html", "extract_text", *behind),
+        {"save": "extracted"},
+    ]
+    values = {"executor": "inline", "output": str(folder / "out")} | settings
+    samples = str(ROOT / "samples" / "samples-00000.warc.gz")
+    return tamis.Recipe(input=samples, languages=["fra"], stages=stages, **values)
+
+
+def test_a_stage_is_named_after_its_class() -> None:
+    class KeepURLs2(tamis.Transform):
+        def build(self) -> Any: ...
+
+    class Named(tamis.Transform):
+        stage: str = "other_name"
+
+        def build(self) -> Any: ...
+
+    assert KeepURLs2.stage_name() == "keep_urls2"
+    assert Named().stage == "other_name"
+    assert FilterQuality().label == "filter_quality"
+    assert FilterQuality(prefix="raw").label == "raw.filter_quality"
+
+
+def test_a_subclass_of_a_stage_is_a_stage_of_its_own() -> None:
+    class StrictQuality(FilterQuality):
+        """The same bounds under another name."""
+
+    stage = StrictQuality()
+    assert (stage.stage, stage.kind) == ("strict_quality", "transform")
+    found = tamis.apply(stage, ["Too short."])
+    assert found["drop_reason"].to_pylist() == ["word_count"]
+
+
+def test_two_stages_of_one_file_run(own: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(
+        tmp_path, {f"{own}:KeepWord": {}}, {f"{own}:KeepVowels": {"vowels": "e"}}
+    )
+    run = tamis.run(recipe)
+    first, second = (run.summary["stages"][n] for n in ("keep_word", "keep_vowels"))
+    assert first["documents_in"] == first["documents_out"] + sum(
+        amount["documents"] for amount in first["dropped"]["no_word"].values()
+    )
+    assert second["documents_in"] == first["documents_out"]
+    assert set(run.dropped().to_table(["stage"])["stage"].to_pylist()) >= {"keep_word"}
+
+
+@pytest.mark.ray
+def test_the_file_travels_to_the_workers(own: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path, {f"{own}:KeepWord": {}}, executor="ray")
+    run = tamis.run(recipe)
+    assert run.summary["recipe"]["executor"]["kind"] == "ray"
+    inline = tamis.run(recipe_of(tmp_path / "b", {f"{own}:KeepWord": {}}))
+    kept = [r.documents(kept=True).read_all().sort_by("id") for r in (run, inline)]
+    assert kept[0].equals(kept[1])
+
+
+def test_a_changed_file_redoes_its_pass(own: Path, tmp_path: Path) -> None:
+    stage = {f"{own}:KeepWord": {}}
+    assert tamis.run(recipe_of(tmp_path, stage)).summary["tasks_executed"]["extracted"]
+    again = tamis.run(recipe_of(tmp_path, stage)).summary["tasks_executed"]
+    assert "extracted" not in again
+    own.write_text(OWN.replace('WORD = "e"', 'WORD = "é"'), "utf-8")
+    changed = tamis.run(recipe_of(tmp_path, stage)).summary
+    assert changed["tasks_executed"]["extracted"] > 0
+    assert changed["stages"]["keep_word"]["documents_out"] < 100
+
+
+def test_a_stage_of_a_notebook_is_refused_with_the_line_to_write(
+    tmp_path: Path,
+) -> None:
+    class Nowhere(tamis.Transform):
+        def build(self) -> Any:
+            return lambda batch: batch
+
+    assert tamis.run(recipe_of(tmp_path, Nowhere())).is_complete
+    recipe = recipe_of(tmp_path / "b", Nowhere(), executor="ray")
+    with pytest.raises(ConfigError, match=r"`path/to/file\.py:Nowhere`"):
+        tamis.run(recipe)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        pytest.param("own.py:Missing", "defines no class Missing", id="no class"),
+        pytest.param("own.py:WORD", "defines no class WORD", id="no class at all"),
+        pytest.param("none.py:Stage", "cannot be read", id="no file"),
+        pytest.param("bad.py:Stage", "SyntaxError", id="no Python"),
+        pytest.param("plain.py:Plain", "is no tamis.Source", id="no stage"),
+    ],
+)
+def test_what_is_no_stage_is_one_line(
+    own: Path, tmp_path: Path, name: str, complaint: str
+) -> None:
+    (tmp_path / "bad.py").write_text("class :", "utf-8")
+    (tmp_path / "plain.py").write_text("class Plain: ...", "utf-8")
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        recipe_of(tmp_path, {f"{own.parent}/{name}": {}})
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_are_set_by_the_short_name(own: Path, tmp_path: Path) -> None:
+    path = tmp_path / "stages.yaml"
+    path.write_text(
+        f"input: a.warc.gz\noutput: out\nlanguages: [fra]\nstages:\n  - read_warc: {{}}\n"
+        f"  - decode_html: {{}}\n  - extract_text: {{}}\n  - {own}:KeepVowels: {{}}\n"
+        f"  - save: extracted\n"
+    )
+    recipe = tamis.Recipe.load(path, ["keep_vowels.vowels=y"])
+    assert recipe.stages[3].model_dump()["vowels"] == "y"
+
+
+def test_a_recorded_stage_of_a_file_is_not_run_on_its_word(
+    own: Path, tmp_path: Path
+) -> None:
+    name = f"{own}:KeepWord"
+    run = tamis.run(recipe_of(tmp_path, {name: {}}))
+    with pytest.raises(ConfigError, match="name the recipe with --recipe"):
+        run.stages()
+    trusted = tamis.Run(run.output, trusted_stages={name})
+    assert [stage.label for stage in trusted.stages()][3] == "keep_word"
+
+
+class ReadLines(tamis.Source):
+    """Read JSON lines with `url` and `text`: a source that is no archive."""
+
+    def columns_written(self) -> pa.Schema:
+        own = [("text", pa.string()), ("text_chars", pa.int32())]
+        return pa.schema([*PROVENANCE, *own, ("drop_reason", pa.string())])
+
+    def read(
+        self, split: Split, reading: Reading | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        reading = reading or Reading()
+        rows = [json.loads(line) for line in Path(split.path).read_text().splitlines()]
+        reading.records = reading.admitted = len(rows)
+        for number, row in enumerate(rows):
+            values = dict.fromkeys(self.columns_written().names) | row
+            key = f"{Path(split.path).name}:{number}".encode()
+            values |= {
+                "id": xxhash.xxh3_64_intdigest(key),
+                "warc_path": split.path,
+                "warc_offset": number,
+                "warc_length": 1,
+                "text_chars": len(row["text"]),
+                "drop_reason": None if row["text"] else "empty",
+            }
+            yield pa.RecordBatch.from_pylist([values], self.columns_written())
+
+
+def test_a_source_of_a_user_feeds_a_whole_run(tmp_path: Path) -> None:
+    texts = ["Le canal est calme ce matin.", "", "The canal is quiet.", "Le canal."]
+    for name in ("a", "b"):
+        lines = [json.dumps({"url": f"https://x/{t}", "text": t}) for t in texts]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines), "utf-8")
+    recipe = tamis.Recipe(
+        input=str(tmp_path / "*.jsonl"),
+        output=str(tmp_path / "out"),
+        languages=["fra", "eng"],
+        executor="inline",
+        stages=[
+            ReadLines(),
+            "identify_language",
+            "sign",
+            {"save": "documents"},
+            tamis.stages.Deduplicate(near=False),
+            "mix_corpus",
+        ],
+    )
+    run = tamis.run(recipe)
+    assert run.summary["source"]["admitted"] == 8
+    assert run.summary["stages"]["read_lines"]["dropped"]["empty"]
+    mixed = set(run.mix().to_table(["text"])["text"].to_pylist())
+    assert mixed == set(texts) - {""}
+    assert run.dropped().count_rows() == 2 + 3
+    assert tamis.check(recipe).outlook.to_do["documents"] == "done"
+
+
+def test_a_source_says_what_it_lacks() -> None:
+    class Bare(tamis.Source):
+        def columns_written(self) -> pa.Schema:
+            return pa.schema([("text", pa.string())])
+
+        def read(self, split: Split, reading: Reading | None = None) -> Any: ...
+
+    with pytest.raises(ConfigError, match="does not write id, record_id, url"):
+        tamis.Recipe(
+            input="a", output="b", languages=["fra"], stages=[Bare(), {"save": "c"}]
+        )
+
+
+def test_a_stage_says_what_is_wrong_with_its_place(tmp_path: Path) -> None:
+    class Lonely(tamis.Transform):
+        def mistakes(self, placement: Placement) -> list[str]:
+            others = len(placement.above) + len(placement.below)
+            return [f"stands among {others} others"] if others > 1 else []
+
+        def build(self) -> Any: ...
+
+    with pytest.raises(ConfigError, match=r"stages\[3\]\.lonely: stands among 4"):
+        recipe_of(tmp_path, Lonely())
+
+
+def batch(**columns: list[Any]) -> pa.RecordBatch:
+    rows = len(next(iter(columns.values())))
+    columns = {"drop_reason": [None] * rows} | columns
+    return pa.RecordBatch.from_pydict(columns).cast(
+        pa.schema([(n, pa.string()) for n in columns])
+    )
+
+
+class Misbehaving(tamis.Transform):
+    """Does what a stage may not."""
+
+    how: str = ""
+
+    def build(self) -> Callable[[pa.RecordBatch], Any]:
+        return {
+            "loses a row": lambda b: b.slice(1),
+            "returns a table": lambda b: pa.Table.from_batches([b]),
+            "takes drop_reason away": lambda b: b.drop_columns(["drop_reason"]),
+            "raises": lambda b: 1 / 0,
+        }[self.how]
+
+
+@pytest.mark.parametrize(
+    ("how", "complaint"),
+    [
+        ("loses a row", "stage misbehaving: 2 rows went in, 1 came out"),
+        ("returns a table", "stage misbehaving: returned Table, not a RecordBatch"),
+        ("takes drop_reason away", "stage misbehaving: the batch has no column drop_r"),
+    ],
+)
+def test_a_stage_that_breaks_the_contract_is_named(how: str, complaint: str) -> None:
+    chain = chain_of([Misbehaving(how=how)])
+    with pytest.raises(SchemaError, match=complaint):
+        through(chain, batch(text=["a", "b"]), lambda step: None)
+
+
+def test_what_a_stage_raises_carries_its_name() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        through(chain_of([Misbehaving(how="raises")]), batch(text=["a"]), print)
+    assert caught.value.__notes__ == ["in stage misbehaving"]
+
+
+def test_drop_without_the_column_names_it() -> None:
+    rows = pa.RecordBatch.from_pydict({"text": ["a"]})
+    with pytest.raises(SchemaError, match="no column drop_reason; it has text"):
+        drop(rows, pa.nulls(1, pa.string()))
+    with pytest.raises(SchemaError, match="no column url; it has text"):
+        column_of(rows, "url")
+
+
+def test_dropped_rows_reach_no_later_stage() -> None:
+    seen: list[tuple[str, int, int]] = []
+
+    class DropFirst(tamis.Transform):
+        def build(self) -> Any:
+            def drop_first(rows: pa.RecordBatch) -> pa.RecordBatch:
+                is_a = pc.equal(rows["text"], "a")
+                return drop(rows, pc.if_else(is_a, "is_a", None))
+
+            return drop_first
+
+    class See(DropFirst):
+        def build(self) -> Any:
+            return lambda rows: rows
+
+    kept = through(
+        chain_of([DropFirst(), See()]),
+        batch(text=["a", "b", "a"]),
+        lambda s: seen.append((s.stage.label, s.before.num_rows, s.dropped.num_rows)),
+    )
+    assert seen == [("drop_first", 3, 2), ("see", 1, 0)]
+    assert kept["text"].to_pylist() == ["b"]
+
+
+def test_a_bare_stage_is_no_stage() -> None:
+    class Nothing(Stage):
+        @property
+        def kind(self) -> Kind:
+            return super().kind
+
+    with pytest.raises(SchemaError, match="derive from Source, Transform or Barrier"):
+        _ = Nothing().kind
+    with pytest.raises(TypeError, match="abstract"):
+        tamis.Transform()  # type: ignore[abstract]  # the point
+
+
+def test_the_documented_entry_point_works_as_written(tmp_path: Path) -> None:
+    """docs/recipe.md shows a package with a stage: it is made here, and runs."""
+    page = (ROOT / "docs" / "recipe.md").read_text("utf-8")
+    section = page[page.index("## Stages of your own") :]
+    (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    (entry,) = re.findall(r'"(my_package\.[a-z.]+:\w+)"', section)
+    module, _, cls = entry.partition(":")
+    path = tmp_path / f"{module.rpartition('.')[2]}.py"
+    path.write_text(textwrap.dedent(code), "utf-8")
+    run = tamis.run(recipe_of(tmp_path, {f"{path}:{cls}": {}}))
+    assert run.summary["stages"]["shout"]["documents_out"] > 0
+    texts = run.documents(columns=["text"]).read_all()["text"].to_pylist()
+    assert all(text == text.upper() for text in texts)
