@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tamis.stage import StageConfig, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.function_words import function_words
+from tamis.text.statistics import datatrove
 from tamis.text.statistics.measure import COLUMNS, measure
 from tamis.text.words import segment
 
@@ -28,8 +29,7 @@ class MeasureText(StageConfig):
 
     stage: Literal["measure_text"] = "measure_text"
 
-    # datatrove: count as its filters do, where tamis.text.statistics.measure says
-    # that it differs, with Gopher's English stop words for every language.
+    # datatrove: count as its filters do; see tamis.text.statistics.datatrove.
     compat: Literal["datatrove"] | None = None
 
     def columns_read(self) -> tuple[str, ...]:
@@ -55,14 +55,12 @@ def statistics(
     """One Arrow array per column of `schema`, row for row with the batch."""
     text = batch["text"]
     data, offsets = utf8_buffers(text)
-    languages = ["eng"] * len(text) if compat else batch["language"].to_pylist()
-    values = measure(
-        data,
-        offsets,
-        segment(data, offsets),
-        function_words=function_words(languages),
-        like_datatrove=compat == "datatrove",
-    )
+    words = segment(data, offsets)
+    if compat == "datatrove":
+        values = datatrove.measure(data, offsets, words)
+    else:
+        lists = function_words(batch["language"].to_pylist())
+        values = measure(data, offsets, words, function_words=lists)
     is_null = np.asarray(text.is_null())
     return {
         name: _array(values[name], is_null, schema.field(name).type) for name in COLUMNS
