@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
 from tamis.errors import SchemaError
+from tamis.text.word_column import WORDS
 
 Transform = Callable[[pa.RecordBatch], pa.RecordBatch]
 Kind = Literal["source", "transform", "barrier", "save"]
@@ -153,7 +154,12 @@ def drop(batch: pa.RecordBatch, reasons: pa.StringArray) -> pa.RecordBatch:
 
 
 def with_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    """Return `batch` with `columns` appended, or replaced where the name exists."""
+    """Return `batch` with `columns` appended, or replaced where the name exists.
+
+    A new `text` takes the words of the one before it along.
+    """
+    if "text" in columns and WORDS in batch.schema.names:
+        batch = batch.drop_columns([WORDS])
     for name, values in columns.items():
         position = batch.schema.get_field_index(name)
         field = pa.field(name, values.type)

@@ -21,6 +21,7 @@ from tamis.schema import DECISIONS, RECORD
 from tamis.stage import StageConfig, kind
 from tamis.stages.deduplicate import Deduplicate
 from tamis.stages.save import Save
+from tamis.text.word_column import WORDS
 
 PassKind = Literal["source", "table", "column", "aligned"]
 # Folders of the output that a save cannot be called.
@@ -162,6 +163,8 @@ def _folder(path: str) -> str:
 def _misplaced(stages: Sequence[StageConfig], index: int) -> list[str]:
     """What cannot stand at this place of the list."""
     config, above = stages[index], stages[:index]
+    if WORDS in _written(config):
+        return [f"writes {WORDS!r}, in which stages hand words on: choose another name"]
     if config.stage == "mix_corpus" and index + 1 < len(stages):
         return ["stands last: what it has mixed cannot be dropped any more"]
     if kind(config) == "barrier" and "text" in _written(config):

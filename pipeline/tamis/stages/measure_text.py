@@ -17,7 +17,8 @@ from tamis.text.buffers import utf8_buffers
 from tamis.text.function_words import function_words
 from tamis.text.statistics import datatrove
 from tamis.text.statistics.measure import COLUMNS, measure
-from tamis.text.words import segment
+from tamis.text.word_column import with_words
+from tamis.text.words import Words
 
 
 class MeasureText(StageConfig):
@@ -44,18 +45,24 @@ def build(config: MeasureText) -> Transform:
     schema = config.columns_written()
 
     def measure_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return with_columns(batch, statistics(batch, schema, compat=config.compat))
+        batch, words = with_words(batch)
+        return with_columns(
+            batch, statistics(batch, words, schema, compat=config.compat)
+        )
 
     return measure_text
 
 
 def statistics(
-    batch: pa.RecordBatch, schema: pa.Schema, *, compat: str | None = None
+    batch: pa.RecordBatch,
+    words: Words,
+    schema: pa.Schema,
+    *,
+    compat: str | None = None,
 ) -> dict[str, pa.Array]:
     """One Arrow array per column of `schema`, row for row with the batch."""
     text = batch["text"]
     data, offsets = utf8_buffers(text)
-    words = segment(data, offsets)
     if compat == "datatrove":
         values = datatrove.measure(data, offsets, words)
     else:

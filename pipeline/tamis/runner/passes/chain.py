@@ -187,7 +187,7 @@ class _Chain:
         """Count the stage, take out the rows with a reason, and return the others."""
         has_reason = pc.is_valid(after["drop_reason"])
         out = after.filter(has_reason)
-        # As it is where nobody goes: stages know a column by where its bytes lie.
+        # Nothing was dropped: the same buffers, not a copy of them.
         kept = after.filter(pc.invert(has_reason)) if out.num_rows else after
         counts = stage_tally(before, kept, out, seconds)
         add(self.tally, {"stages": {stage: counts}})
