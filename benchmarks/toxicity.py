@@ -141,7 +141,6 @@ def speed() -> None:
 
 
 def find_words(data: Bytes, offsets: Offsets) -> None:
-    segment(*utf8_buffers(pa.array(["another text: the words are forgotten"])))
     segment(data, offsets)
 
 

@@ -32,6 +32,7 @@ from tamis.documents.parts import Part, Published
 from tamis.errors import SchemaError
 from tamis.sizes import spelled
 from tamis.stage_source import SourceFile, class_from, travelling_source
+from tamis.text.word_column import WORDS
 from tamis.warc.reading import Reading
 from tamis.warc.splits import Split
 from tamis.work.tasks import Tasks
@@ -302,7 +303,12 @@ def column_of(batch: pa.RecordBatch, name: str) -> pa.Array:
 
 
 def with_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    """Return `batch` with `columns` appended, or replaced where the name exists."""
+    """Return `batch` with `columns` appended, or replaced where the name exists.
+
+    A new `text` takes the words of the one before it along.
+    """
+    if "text" in columns and WORDS in batch.schema.names:
+        batch = batch.drop_columns([WORDS])
     for name, values in columns.items():
         position = batch.schema.get_field_index(name)
         field = pa.field(name, values.type)

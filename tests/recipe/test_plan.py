@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tamis.errors import ConfigError
 from tamis.recipe.load import load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
+from tamis.stages.measure_text import MeasureText
+from tamis.text.word_column import WORDS
 
 HEAD = "input: a.warc.gz\noutput: out\nlanguages: [fra]\nstages:\n"
 READING = ["read_warc", "decode_html", "extract_text", "identify_language"]
@@ -149,3 +152,12 @@ def test_without_barriers_between_them_saves_follow_as_before(tmp_path: Path) ->
     stages = without("deduplicate_urls", "deduplicate_lines", "deduplicate_substrings")
     steps = plan_steps(load_recipe(recipe_of(tmp_path, stages)).stages)
     assert [step.name for step in steps][:3] == ["extracted", "documents", "decisions"]
+
+
+def test_the_column_of_words_is_no_stage_s_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wordy = pa.schema([(WORDS, pa.string())])
+    monkeypatch.setattr(MeasureText, "columns_written", lambda _: wordy)
+    with pytest.raises(ConfigError, match="measure_text: writes '_words'"):
+        load_recipe(recipe_of(tmp_path, WHOLE))

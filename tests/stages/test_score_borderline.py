@@ -86,16 +86,20 @@ def test_a_model_may_know_only_some_languages(model: str) -> None:
     assert found == [ONE, None, None]
 
 
+def texts_of(*texts: str) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict({"text": list(texts)})
+
+
 def test_the_linear_model_says_which_windows(model: str, tmp_path: Path) -> None:
     # Four windows of some 400 characters; the third has the turnip.
     windows = ["rose " * 80, "pea " * 100, "turnip " + "leek " * 80, "dill " * 80]
     text = " ".join(windows)
     default = default_model()
-    texts, counts = window_texts(pa.array([text, ""]), default, 4)
+    texts, counts = window_texts(texts_of(text, ""), default, 4)
     assert counts.tolist() == [4, 0]
     assert ["turnip" in window for window in texts].count(True) == 1
     # A judge for whom nothing but turnips counts, and one for whom nothing does.
-    ones, _ = window_texts(pa.array(["turnip"]), None, 1)
+    ones, _ = window_texts(texts_of("turnip"), None, 1)
     assert ones == ["turnip"]
     data, offsets = utf8_buffers(pa.array(["turnip"]))
     words = segment(data, offsets)

@@ -12,8 +12,9 @@ from tamis.errors import ConfigError
 from tamis.linear.model import quantised
 from tamis.quality.model import save
 from tamis.stages.score_quality import ScoreQuality
-from tamis.text.buffers import utf8_buffers
-from tamis.text.words import segment
+from tamis.text import word_column
+from tamis.text.buffers import Bytes, Offsets
+from tamis.text.words import Words, segment
 
 DCLM = ("__label__hq", "__label__cc")
 
@@ -151,21 +152,20 @@ def test_settings_that_cannot_be_meant_are_refused(
         ScoreQuality(**settings)
 
 
-def test_words_that_an_earlier_stage_found_are_not_looked_for_again(
+def test_words_are_found_once_and_only_for_models_that_read_them(
     own_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = batch(("good words", "eng"), ("bons mots", "fra"), (None, "eng"))
-    data, offsets = utf8_buffers(rows["text"])
-    segment(data, offsets)
+    asked = []
 
-    def looked_for(*_: object) -> None:
-        raise AssertionError("the words of this batch are known")
+    def counted(data: Bytes, offsets: Offsets) -> Words:
+        asked.append(len(offsets) - 1)
+        return segment(data, offsets)
 
-    monkeypatch.setattr("tamis.text.words._segment", looked_for)
-    one, *others = (
-        ScoreQuality(model={"eng": own_model})
-        .build()(rows)["quality_score"]
-        .to_pylist()
-    )
-    assert one is not None
-    assert others == [None, None]
+    monkeypatch.setattr(word_column, "segment", counted)
+    score = ScoreQuality(model={"eng": own_model, "fra": own_model}).build()
+    scored = score(batch(("gut", "deu"), (None, "eng")))
+    assert scored["quality_score"].to_pylist() == [None, None]
+    assert asked == []
+    scored = score(batch(("good words", "eng"), ("bons mots", "fra"), (None, "eng")))
+    assert scored["quality_score"].is_valid().to_pylist() == [True, False, False]
+    assert asked == [3]

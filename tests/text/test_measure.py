@@ -2,12 +2,12 @@
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.text.buffers import utf8_buffers
 from tamis.text.function_words import function_words
+from tamis.text.statistics import datatrove
 from tamis.text.statistics.measure import COLUMNS, measure
 from tamis.text.words import segment
 
@@ -50,14 +50,10 @@ def test_ratios_stay_between_0_and_1_and_counts_are_whole(text: str) -> None:
             assert value == int(value)
 
 
-@pytest.mark.parametrize("like_datatrove", [False, True])
-def test_no_documents_give_no_rows(like_datatrove: bool) -> None:
+def test_no_documents_give_no_rows() -> None:
     data, offsets = utf8_buffers(pa.array([], pa.string()))
-    found = measure(
-        data,
-        offsets,
-        segment(data, offsets),
-        function_words=function_words([]),
-        like_datatrove=like_datatrove,
-    )
-    assert {len(values) for values in found.values()} == {0}
+    words = segment(data, offsets)
+    ours = measure(data, offsets, words, function_words=function_words([]))
+    theirs = datatrove.measure(data, offsets, words)
+    assert tuple(ours) == tuple(theirs) == COLUMNS
+    assert {len(values) for values in (*ours.values(), *theirs.values())} == {0}

@@ -9,12 +9,8 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.stages import measure_text, score_toxicity
-from tamis.stages.measure_text import MeasureText
-from tamis.stages.score_toxicity import ScoreToxicity
-from tamis.text import words
 from tamis.text.buffers import utf8_buffers
-from tamis.text.words import segment
+from tamis.text.words import no_words, segment
 
 
 def words_of(*texts: str | None) -> list[list[str]]:
@@ -76,36 +72,18 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words_of("x", text, None, "y") == [["x"], expected, [], ["y"]]
 
 
-def test_stages_that_read_the_same_text_share_its_words(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked = []
-    find = words._segment
-    monkeypatch.setattr(words, "_segment", lambda *a: asked.append(a) or find(*a))
-    batch = pa.RecordBatch.from_pydict(
-        {"text": ["我们在北京。", "in Peking", None], "language": ["cmn", "eng", None]}
-    )
-    measure = measure_text.build(MeasureText())
-    score = score_toxicity.build(ScoreToxicity())
-    measure(batch)  # the lists of words that it counts are cut the first time
-    assert words_of("forgotten") == [["forgotten"]]
-    asked.clear()
-    scored = score(measure(batch))
-    assert len(asked) == 1
-    # Other texts, an equal text elsewhere and another slice are looked at anew.
-    assert scored["word_count"].to_pylist() == [3, 2, None]
-    assert words_of("我们在北京。", "in Peking", None)[0] == ["我们", "在", "北京"]
-    assert words_of("我们") == [["我们"]]
-    column = pa.array(["ab cd", "ef"])
-    assert [len(segment(*utf8_buffers(column[:n])).starts) for n in (2, 1)] == [3, 2]
-    assert len(asked) == 5
-
-
 def test_no_documents_have_no_words() -> None:
     data, offsets = utf8_buffers(pa.array([], pa.string()))
     cut = segment(data, offsets)
     assert len(cut.starts) == 0
     assert cut.documents.tolist() == [0]
+
+
+def test_no_words_are_those_of_empty_documents() -> None:
+    by_hand, found = no_words(2), segment(*utf8_buffers(pa.array(["", None])))
+    assert [values.tolist() for values in by_hand] == [[], [], [], [0, 0, 0]]
+    for own, other in zip(by_hand, found, strict=True):
+        assert (own.dtype, own.tolist()) == (other.dtype, other.tolist())
 
 
 def test_slices_of_a_column_are_honoured() -> None:

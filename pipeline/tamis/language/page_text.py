@@ -8,11 +8,8 @@ are long, at most 2 where nothing is.
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from tamis.text.buffers import read_only
-
-Bytes = NDArray[np.uint8]
+from tamis.text.buffers import Bytes, read_only
 
 _SPACE, _LESS, _GREATER, _SLASH = 0x20, 0x3C, 0x3E, 0x2F
 _EXCLAMATION, _QUESTION = 0x21, 0x3F

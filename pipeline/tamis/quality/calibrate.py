@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.quality.presets import Bound, Bounds
+from tamis.text.statistics import ngrams
 
 Method = Literal["quantile", "meanstd", "10tail"]
 Values = Mapping[str, NDArray[np.float64]]
@@ -30,8 +31,7 @@ Values = Mapping[str, NDArray[np.float64]]
 # makes its words and its sentences. Counts mean the same in all of them.
 COLUMNS = (
     "duplicate_line_ratio",
-    *(f"top_{n}gram_char_ratio" for n in (2, 3, 4)),
-    *(f"duplicate_{n}gram_char_ratio" for n in (5, 6, 7, 8, 9, 10)),
+    *ngrams.COLUMNS,
     "mean_word_length",
     "alphabetic_word_ratio",
     "terminal_punctuation_line_ratio",

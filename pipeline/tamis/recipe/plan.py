@@ -19,6 +19,7 @@ import pyarrow as pa
 from tamis.schema import DECISIONS, PROVENANCE
 from tamis.stage import Barrier, Placement, Resources, Stage, Transform
 from tamis.stages.save import Save
+from tamis.text.word_column import WORDS
 
 PassKind = Literal["source", "table", "column", "own"]
 Columns = Mapping[str, pa.DataType]
@@ -149,6 +150,8 @@ def _misplaced(stage: Stage, placement: Placement) -> Iterator[str]:
     if stage.kind == "source":
         yield from _not_a_source(stage)
     yield from _missing(stage, placement.columns)
+    if WORDS in _written(stage):
+        yield f"writes {WORDS!r}, in which stages hand words on: choose another name"
     if isinstance(stage, Save):
         yield from _misplaced_save(stage, placement)
     elif stage.kind == "barrier":

@@ -25,6 +25,7 @@ from tamis.stage import Source, Stage, Transform
 from tamis.stages.decode_html import DecodeHtml
 from tamis.stages.mask_pii import MaskPii
 from tamis.stages.read_warc import ReadWarc
+from tamis.text.word_column import WORDS
 from tamis.warc.fetch import fetch_record
 from tamis.warc.splits import Split
 from tamis.work.transforms import Applied, chain_of, through
@@ -164,5 +165,5 @@ def _values(batch: pa.RecordBatch, hidden: set[str]) -> dict[str, Any]:
     return {
         name: batch[name][0].as_py()
         for name in batch.schema.names
-        if name not in hidden and name not in ("html", "drop_reason")
+        if name not in hidden and name not in ("html", "drop_reason", WORDS)
     }

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.function_words import function_words
+from tamis.text.statistics import datatrove
 from tamis.text.statistics.measure import COLUMNS, measure
-from tamis.text.words import segment
+from tamis.text.word_column import with_words
+from tamis.text.words import Words
 
 
 class MeasureText(Transform):
@@ -27,8 +29,7 @@ class MeasureText(Transform):
     version: ClassVar[int] = 4
     # icu4py and regex bring the dictionaries and tables that words are found with.
 
-    # datatrove: count as its filters do, where tamis.text.statistics.measure says
-    # that it differs, with Gopher's English stop words for every language.
+    # datatrove: count as its filters do; see tamis.text.statistics.datatrove.
     compat: Literal["datatrove"] | None = None
 
     def libraries(self) -> tuple[str, ...]:
@@ -45,25 +46,28 @@ class MeasureText(Transform):
         schema = self.columns_written()
 
         def measure_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-            return with_columns(batch, statistics(batch, schema, compat=self.compat))
+            batch, words = with_words(batch)
+            columns = statistics(batch, words, schema, compat=self.compat)
+            return with_columns(batch, columns)
 
         return measure_text
 
 
 def statistics(
-    batch: pa.RecordBatch, schema: pa.Schema, *, compat: str | None = None
+    batch: pa.RecordBatch,
+    words: Words,
+    schema: pa.Schema,
+    *,
+    compat: str | None = None,
 ) -> dict[str, pa.Array]:
     """One Arrow array per column of `schema`, row for row with the batch."""
     text = batch["text"]
     data, offsets = utf8_buffers(text)
-    languages = ["eng"] * len(text) if compat else batch["language"].to_pylist()
-    values = measure(
-        data,
-        offsets,
-        segment(data, offsets),
-        function_words=function_words(languages),
-        like_datatrove=compat == "datatrove",
-    )
+    if compat == "datatrove":
+        values = datatrove.measure(data, offsets, words)
+    else:
+        lists = function_words(batch["language"].to_pylist())
+        values = measure(data, offsets, words, function_words=lists)
     is_null = np.asarray(text.is_null())
     return {
         name: _array(values[name], is_null, schema.field(name).type) for name in COLUMNS

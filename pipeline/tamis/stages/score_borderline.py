@@ -35,7 +35,7 @@ from tamis.linear.features import windows_of
 from tamis.linear.model import Model, window_chances
 from tamis.stage import BatchFunction, Resources, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
-from tamis.text.words import segment
+from tamis.text.word_column import words_of
 from tamis.toxicity.model import DEFAULT, DEFAULT_PATH, default_model, load
 from tamis.toxicity.onnx_labels import FILES, WEIGHTS, Device, OnnxLabels
 
@@ -112,9 +112,8 @@ class ScoreBorderline(Transform):
         def score_borderline(batch: pa.RecordBatch) -> pa.RecordBatch:
             rows = np.flatnonzero(is_borderline(batch, self))
             scores = np.full(batch.num_rows, np.nan)
-            texts, counts = window_texts(
-                batch["text"].take(pa.array(rows, pa.int64())), judge, self.max_windows
-            )
+            doubtful = batch.take(pa.array(rows, pa.int64()))
+            texts, counts = window_texts(doubtful, judge, self.max_windows)
             chances = model.chances(texts, self.labels, at_once=self.batch_windows)
             starts = np.cumsum(counts) - counts
             if len(chances):
@@ -142,15 +141,15 @@ def is_borderline(batch: pa.RecordBatch, stage: ScoreBorderline) -> NDArray[np.b
 
 
 def window_texts(
-    texts: pa.Array, judge: Model | None, most: int
+    batch: pa.RecordBatch, judge: Model | None, most: int
 ) -> tuple[list[str], NDArray[np.int64]]:
     """Windows to ask about, document after document, and how many each has.
 
     The likeliest by `judge`, or evenly spread where there is none. A document without
     words has no window.
     """
-    data, offsets = utf8_buffers(texts)
-    words = segment(data, offsets)
+    data, _ = utf8_buffers(batch["text"])
+    words = words_of(batch)
     windows = windows_of(words)
     if judge is None:
         chosen = spread(windows, most)
@@ -161,7 +160,7 @@ def window_texts(
     starts, ends = words.starts[firsts], words.ends[lasts - 1]
     found = _decoded(data, starts.tolist(), ends.tolist())
     documents = np.searchsorted(windows.documents, chosen, "right") - 1
-    return found, np.bincount(documents, minlength=len(texts)).astype(np.int64)
+    return found, np.bincount(documents, minlength=batch.num_rows).astype(np.int64)
 
 
 def _decoded(

@@ -25,6 +25,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from tamis.errors import ConfigError
@@ -35,10 +36,10 @@ from tamis.quality.model import load
 from tamis.quality.perplexity import LanguageModel, bucket_of
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
-from tamis.text.words import segment
+from tamis.text.word_column import with_words, words_of
 
-# Scores of some rows of a batch, from its texts and languages; NaN where one has none.
-Score = Callable[[Any, list[str | None], list[int]], Any]
+# Scores of some rows of a batch; NaN where one has none.
+Score = Callable[[pa.RecordBatch, list[int]], Any]
 
 _KENLM = (".arpa", ".arpa.gz", ".arpa.bin", ".klm")
 _FASTTEXT = (".bin", ".ftz")
@@ -126,6 +127,8 @@ class ScoreQuality(Transform):
         names = self.columns_written().names
 
         def score_quality(batch: pa.RecordBatch) -> pa.RecordBatch:
+            if any(own.reads_words and len(rows_of(batch, own)) for own in scorers):
+                batch, _ = with_words(batch)
             columns = {
                 name: scores(batch, [own for own in scorers if own.column == name])
                 for name in names
@@ -146,18 +149,24 @@ class Scorer(NamedTuple):
     language: str | None
     column: str
     score: Score
+    reads_words: bool = False
 
 
 def scores(batch: pa.RecordBatch, scorers: list[Scorer]) -> pa.Array:
     """Scores by each language's model; null for a null text and where there is no model."""
-    texts, languages = batch["text"], batch["language"].to_pylist()
     found = np.full(batch.num_rows, np.nan)
-    for language, _, score in scorers:
-        is_own = [language in (None, own) for own in languages]
-        rows = np.flatnonzero(np.array(is_own, bool) & np.asarray(texts.is_valid()))
+    for scorer in scorers:
+        rows = rows_of(batch, scorer)
         if len(rows):
-            found[rows] = score(texts, languages, rows.tolist())
+            found[rows] = scorer.score(batch, rows.tolist())
     return pa.array(found, pa.float32(), mask=np.isnan(found))
+
+
+def rows_of(batch: pa.RecordBatch, scorer: Scorer) -> NDArray[np.int64]:
+    """The rows with a text in the scorer's language."""
+    languages = batch["language"].to_pylist()
+    is_own = [scorer.language in (None, language) for language in languages]
+    return np.flatnonzero(np.array(is_own, bool) & np.asarray(batch["text"].is_valid()))
 
 
 def buckets(
@@ -183,6 +192,7 @@ def scorer_of(language: str | None, path: str, stage: ScoreQuality) -> Scorer:
             score = _by_labels(FastTextLabels(path), path, stage)
         else:
             score = _by_windows(load(path))
+            return Scorer(language, "quality_score", score, reads_words=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(f"score_quality.model: {path}: {error}") from error
     return Scorer(language, "quality_score", score)
@@ -198,13 +208,12 @@ def layout_of(labels: tuple[str, ...]) -> tuple[tuple[str, ...], bool] | None:
 
 
 def _by_windows(model: Model) -> Score:
-    def by_windows(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
-        # Of the whole batch, whose words an earlier stage may have found already.
-        data, offsets = utf8_buffers(texts)
-        own: list[str | None] = [None] * len(languages)
+    def by_windows(batch: pa.RecordBatch, rows: list[int]) -> Any:
+        data, _ = utf8_buffers(batch["text"])
+        own: list[str | None] = [None] * batch.num_rows
         for row in rows:
-            own[row] = languages[row]
-        return document_scores(data, segment(data, offsets), model, own).mean[rows]
+            own[row] = batch["language"][row].as_py()
+        return document_scores(data, words_of(batch), model, own).mean[rows]
 
     return by_windows
 
@@ -225,10 +234,9 @@ def _by_labels(model: FastTextLabels, path: str, stage: ScoreQuality) -> Score:
     labels = stage.labels or labels
     by_line = lines if stage.by_line is None else stage.by_line
 
-    def by_labels(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
-        return [
-            model.chance(texts[row].as_py(), labels, by_line=by_line) for row in rows
-        ]
+    def by_labels(batch: pa.RecordBatch, rows: list[int]) -> Any:
+        texts = (batch["text"][row].as_py() for row in rows)
+        return [model.chance(text, labels, by_line=by_line) for text in texts]
 
     return by_labels
 
@@ -240,7 +248,7 @@ def _by_perplexity(language: str | None, path: str, stage: ScoreQuality) -> Scor
         )
     model = LanguageModel(path, stage.sentencepiece.get(language))
 
-    def by_perplexity(texts: Any, languages: list[str | None], rows: list[int]) -> Any:
-        return [model.perplexity(texts[row].as_py()) for row in rows]
+    def by_perplexity(batch: pa.RecordBatch, rows: list[int]) -> Any:
+        return [model.perplexity(batch["text"][row].as_py()) for row in rows]
 
     return Scorer(language, "quality_perplexity", by_perplexity)

@@ -18,7 +18,7 @@ stay separate columns: see `filter_toxicity`.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -32,13 +32,14 @@ from tamis.linear.features import Windows, windows_of
 from tamis.linear.model import Model, Scores, document_scores, only, scores_of
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import Bytes, utf8_buffers
-from tamis.text.words import Words, segment
+from tamis.text.word_column import with_words
+from tamis.text.words import Words, no_words
 from tamis.toxicity.lexicon import Lexicon, count_hits, lexicon
 from tamis.toxicity.lists import PACKAGE, entries_of, packaged_lists
 from tamis.toxicity.model import COLUMNS, DEFAULT, DEFAULT_PATH, default_model, load
 
 # Scores of documents, from their words and languages.
-Scorer = Callable[[Bytes, Words, list[str | None]], Scores]
+Score = Callable[[Bytes, Words, list[str | None]], Scores]
 
 # What stands beside the lists in the folders that people collect them in.
 _SUFFIXES = ("", ".txt", ".json")
@@ -115,17 +116,32 @@ class ScoreToxicity(Transform):
         table = lexicon(lists_of(self))
         scorer = scorer_of(self)
 
+        def is_known(language: str | None) -> bool:
+            by_model = scorer is not None and _is_for(language, scorer.languages)
+            return by_model or language in table.languages
+
         def score_toxicity(batch: pa.RecordBatch) -> pa.RecordBatch:
             text, languages = batch["text"], batch["language"].to_pylist()
-            data, offsets = utf8_buffers(text)
-            words = segment(data, offsets)
+            data, _ = utf8_buffers(text)
+            if any(map(is_known, languages)):
+                batch, words = with_words(batch)
+            else:
+                words = no_words(len(text))
             is_null = np.asarray(text.is_null())
             columns = word_scores(data, words, languages, is_null, table)
             if scorer is not None:
-                columns |= model_scores(scorer(data, words, languages), is_null)
+                found = scorer.score(data, words, languages)
+                columns |= model_scores(found, is_null)
             return with_columns(batch, columns)
 
         return score_toxicity
+
+
+class Scorer(NamedTuple):
+    """A model, or several in turn, and the languages it is for (None: all)."""
+
+    languages: frozenset[str] | None
+    score: Score
 
 
 def scorer_of(stage: ScoreToxicity) -> Scorer | None:
@@ -137,10 +153,10 @@ def scorer_of(stage: ScoreToxicity) -> Scorer | None:
     def by_first_that_knows(
         data: Bytes, words: Words, languages: list[str | None]
     ) -> Scores:
-        found = scorers[0](data, words, languages)
+        found = scorers[0].score(data, words, languages)
         for scorer in scorers[1:]:
             is_open = np.isnan(found.maximum)
-            others = scorer(data, only(words, is_open.tolist()), languages)
+            others = scorer.score(data, only(words, is_open.tolist()), languages)
             found = Scores(
                 *(
                     np.where(is_open, other, own)
@@ -149,7 +165,9 @@ def scorer_of(stage: ScoreToxicity) -> Scorer | None:
             )
         return found
 
-    return by_first_that_knows
+    known = [scorer.languages for scorer in scorers]
+    every = frozenset().union(*(own for own in known if own is not None))
+    return Scorer(None if None in known else every, by_first_that_knows)
 
 
 def lists_of(stage: ScoreToxicity) -> dict[str, list[str]]:
@@ -221,7 +239,7 @@ def _by_weights(model: Model) -> Scorer:
     def by_weights(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
         return document_scores(data, words, model, languages)
 
-    return by_weights
+    return Scorer(frozenset(model.languages), by_weights)
 
 
 def _by_labels(model: FastTextLabels, path: str, stage: ScoreToxicity) -> Scorer:
@@ -231,15 +249,19 @@ def _by_labels(model: FastTextLabels, path: str, stage: ScoreToxicity) -> Scorer
             f"score_toxicity.labels: {path} has no {', '.join(strangers)}, but"
             f" {', '.join(model.labels[:20])}"
         )
-    known = frozenset(stage.model_languages)
+    known = frozenset(stage.model_languages) or None
 
     def by_labels(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
-        words = only(words, [not known or own in known for own in languages])
+        words = only(words, [_is_for(own, known) for own in languages])
         windows = windows_of(words) if stage.per == "window" else _whole(words)
         chances = model.window_chances(data, words, windows, stage.labels)
         return scores_of(chances, windows)
 
-    return by_labels
+    return Scorer(known, by_labels)
+
+
+def _is_for(language: str | None, languages: frozenset[str] | None) -> bool:
+    return languages is None or language in languages
 
 
 def _whole(words: Words) -> Windows:

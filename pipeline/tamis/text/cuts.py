@@ -15,13 +15,10 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from tamis.text.buffers import read_only, utf8_buffers
+from tamis.text.buffers import Bytes, Offsets, read_only, utf8_buffers
 
 CUTS = "text_cuts"
 CUTS_TYPE = pa.list_(pa.int32())
-
-Bytes = NDArray[np.uint8]
-Offsets = NDArray[np.int64]
 
 
 def cut_texts(texts: Any, cuts: Any) -> pa.Array:

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tamis.text.buffers import Bytes, Offsets
 from tamis.text.normalise import (
     CODE_MASK,
     COUNT_BITS,
@@ -31,12 +32,11 @@ from tamis.text.normalise import (
 from tamis.text.unicode import position
 from tamis.text.utf8 import decode
 
-Bytes = NDArray[np.uint8]
-Offsets = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
-_SEED = np.uint64(0xCBF29CE484222325)
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
+# What the hash of a word begins with, and is multiplied with at each character.
+SEED = np.uint64(0xCBF29CE484222325)
+FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
 _ZERO = np.uint64(0)
 _DIGIT_ZERO = np.uint64(48)
 # A folded character of w bytes begins at most 2 w words (㌖ is キロメートル).
@@ -112,18 +112,31 @@ def document_shingles(
     if count == 0:
         return 0, text
     # A polynomial over the last `ngram` words: the oldest leaves, the next enters.
-    leaving = _FACTOR
+    leaving = FACTOR
     for _ in range(ngram - 1):
-        leaving *= _FACTOR
+        leaving *= FACTOR
     rolling = _ZERO
     for word in range(ngram - 1):
-        rolling = (rolling + scratch[word]) * _FACTOR
+        rolling = (rolling + scratch[word]) * FACTOR
     for first in range(count):
-        rolling = (rolling + scratch[first + ngram - 1]) * _FACTOR
+        rolling = (rolling + scratch[first + ngram - 1]) * FACTOR
         oldest = scratch[first]
         scratch[first] = mix64(rolling)
         rolling -= oldest * leaving
     return count, text
+
+
+@njit(cache=True, nogil=True)
+def appended(hashes: Hashes, filled: int, scratch: Hashes, count: int) -> Hashes:
+    """The first `filled` of `hashes` and `count` of `scratch`, in a larger array if need be."""
+    if filled + count > len(hashes):
+        grown = np.empty(2 * (filled + count), np.uint64)
+        for place in range(filled):
+            grown[place] = hashes[place]
+        hashes = grown
+    for place in range(count):
+        hashes[filled + place] = scratch[place]
+    return hashes
 
 
 @njit(cache=True, nogil=True)
@@ -140,15 +153,8 @@ def _shingles(
         count, texts[document] = document_shingles(
             data, offsets[document], offsets[document + 1], ngram, table, scratch
         )
-        start = starts[document]
-        starts[document + 1] = start + count
-        if start + count > len(hashes):
-            grown = np.empty(2 * (start + count), np.uint64)
-            for place in range(start):
-                grown[place] = hashes[place]
-            hashes = grown
-        for place in range(count):
-            hashes[start + place] = scratch[place]
+        hashes = appended(hashes, starts[document], scratch, count)
+        starts[document + 1] = starts[document] + count
     return hashes[: starts[-1]], starts, texts
 
 
@@ -159,8 +165,8 @@ def _words(
     """Hash of every word into `words`, their number, and the hash of the whole text."""
     blocks, entries, parts = table
     count = 0
-    text = _SEED
-    state, word, digits, is_after_digit = _NO_WORD, _SEED, _ZERO, False
+    text = SEED
+    state, word, digits, is_after_digit = _NO_WORD, SEED, _ZERO, False
     place = start
     while place < stop:
         byte = np.int64(data[place])
@@ -173,7 +179,7 @@ def _words(
         place += width
         kind = entry >> KIND_SHIFT
         if kind == LETTER and state != _IN_LETTER:  # nine bytes in ten: the short way
-            word = (word ^ np.uint64((code + entry) & CODE_MASK)) * _FACTOR
+            word = (word ^ np.uint64((code + entry) & CODE_MASK)) * FACTOR
             state, is_after_digit = _IN_WORD, False
             continue
         first, many = np.int64(0), np.int64(1)
@@ -196,15 +202,15 @@ def _words(
                 words[count] = word
                 count += 1
                 text = _joined(text, word ^ digits)
-                state, word, digits, is_after_digit = _NO_WORD, _SEED, _ZERO, False
+                state, word, digits, is_after_digit = _NO_WORD, SEED, _ZERO, False
             if kind == SEPARATOR:
                 continue
             if kind == DIGIT:
-                digits = (digits + np.uint64(folded)) * _FACTOR
+                digits = (digits + np.uint64(folded)) * FACTOR
                 if not is_after_digit:
-                    word = (word ^ _DIGIT_ZERO) * _FACTOR
+                    word = (word ^ _DIGIT_ZERO) * FACTOR
             else:
-                word = (word ^ np.uint64(folded)) * _FACTOR
+                word = (word ^ np.uint64(folded)) * FACTOR
             is_after_digit = kind == DIGIT
             if state == _NO_WORD:
                 state = _IN_LETTER if kind == UNSPACED else _IN_WORD
@@ -222,4 +228,4 @@ def _words(
 @njit(cache=True, nogil=True)
 def _joined(text: np.uint64, word: np.uint64) -> np.uint64:
     """The hash of a text and its next word; order counts."""
-    return ((text << np.uint64(5) | text >> np.uint64(59)) ^ word) * _FACTOR
+    return ((text << np.uint64(5) | text >> np.uint64(59)) ^ word) * FACTOR

@@ -1,4 +1,4 @@
-"""Where the words of a batch of documents are: found once, shared by every stage.
+"""Where the words of a batch of documents are.
 
 A word is a run of letters, numbers and what joins them (marks, underscores, ZWJ and
 ZWNJ) that begins with a letter or a number. Between a script that parts words with
@@ -37,49 +37,20 @@ class Words(NamedTuple):
     documents: NDArray[np.int64]
 
 
-class _Segmented(NamedTuple):
-    """A batch and its words. Holding `data` keeps its address from being used again."""
-
-    data: Bytes
-    offsets: Offsets
-    words: Words
-
-
-# The last batch of this process: measure_text and score_* read the same one in turn.
-_last: _Segmented | None = None
-
-
 def segment(data: Bytes, offsets: Offsets) -> Words:
-    """The words of every document. A document without letters or digits has none.
-
-    They are looked for once: who asks next for the same buffer, as Arrow hands it from
-    stage to stage, gets the same words. Nobody may write to either.
-    """
-    global _last
-    last = _last
-    if last is not None and _is_same(last, data, offsets):
-        return last.words
-    words = _segment(read_only(data), offsets)
-    _last = _Segmented(data, offsets, words)
-    return words
-
-
-def _is_same(last: _Segmented, data: Bytes, offsets: Offsets) -> bool:
-    """Whether this is the memory that was read last, not only an equal text."""
-    return (
-        last.data.ctypes.data == data.ctypes.data
-        and len(last.data) == len(data)
-        and np.array_equal(last.offsets, offsets)
-    )
-
-
-def _segment(data: Bytes, offsets: Offsets) -> Words:
-    tables = code_points()
+    """The words of every document. A document without letters or digits has none."""
+    data, tables = read_only(data), code_points()
     words, is_unspaced = _runs(data, offsets, tables.index, tables.flags)
     if not is_unspaced.any():
         return words
     breaks = word_breaks(data, words.starts[is_unspaced], words.ends[is_unspaced])
     return _cut(data, words, is_unspaced, breaks, tables.index, tables.flags)
+
+
+def no_words(documents: int) -> Words:
+    """What `segment` says of so many empty documents."""
+    empty = np.empty(0, np.int64)
+    return Words(empty, empty, np.empty(0, np.int32), np.zeros(documents + 1, np.int64))
 
 
 @njit(cache=True, nogil=True)

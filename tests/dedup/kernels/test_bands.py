@@ -3,28 +3,10 @@ import pytest
 from datasketch import MinHashLSH
 
 from tamis.dedup.kernels.bands import (
-    PRESETS,
     Banding,
     band_pairs,
     banding_for,
-    collision_probability,
 )
-
-
-@pytest.mark.parametrize(
-    ("preset", "jaccard", "chance"),
-    [
-        ("fineweb", 0.8, 0.924),
-        ("fineweb", 0.5, 0.053),
-        ("refinedweb", 0.75, 0.761),
-        ("refinedweb", 0.8, 0.995),
-        ("dclm", 0.8, 0.964),
-        ("curator", 0.8, 0.677),
-    ],
-)
-def test_the_published_s_curves(preset: str, jaccard: float, chance: float) -> None:
-    found = collision_probability(jaccard, *PRESETS[preset])
-    assert found == pytest.approx(chance, abs=0.001)
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.6, 0.7, 0.8, 0.9])

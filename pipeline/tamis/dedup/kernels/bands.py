@@ -30,14 +30,6 @@ _STEPS = 1000
 _MAX_PAIRS = 128
 
 
-def collision_probability(jaccard: float, bands: int, rows: int) -> float:
-    """Chance that two documents of this similarity share a bucket.
-
-    With 14 bands of 8 rows, a pair at 0.80 is found 92% of the time, one at 0.50 5%.
-    """
-    return float(1.0 - (1.0 - jaccard**rows) ** bands)
-
-
 def banding_for(threshold: float, slots: int = 128) -> Banding:
     """The cut of at most `slots` slots that errs least about `threshold`.
 

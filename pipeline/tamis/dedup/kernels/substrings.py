@@ -22,17 +22,12 @@ from numpy.typing import NDArray
 
 from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.kernels.units import Units
+from tamis.text.buffers import Bytes, Offsets
 from tamis.text.normalise import KIND_SHIFT, MARK, SEPARATOR, SKIPPED, UNSPACED, Folding
-from tamis.text.shingles import mix64
+from tamis.text.shingles import FACTOR, SEED, Hashes, mix64
 from tamis.text.unicode import position
 from tamis.text.utf8 import decode
 
-Bytes = NDArray[np.uint8]
-Offsets = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
-
-_SEED = np.uint64(0xCBF29CE484222325)
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
 _NO_TOKEN, _IN_WORD, _IN_LETTER, _IN_SYMBOL = 0, 1, 2, 3
 _BITS_PER_WINDOW = 8  # one window in nine meets a stranger's bit, to be sorted in vain
 
@@ -47,7 +42,7 @@ def tokens(data: Bytes, offsets: Offsets, table: Folding) -> tuple[Hashes, Units
     bounds = np.zeros(len(offsets), np.int64)
     count = 0
     for document in range(len(offsets) - 1):
-        state, value = _NO_TOKEN, _SEED
+        state, value = _NO_TOKEN, SEED
         place, last = offsets[document], offsets[document + 1]
         while place < last:
             code, width = decode(data, place, last)
@@ -59,7 +54,7 @@ def tokens(data: Bytes, offsets: Offsets, table: Folding) -> tuple[Hashes, Units
             if state != _NO_TOKEN and not goes_on:
                 hashes[count] = mix64(value)
                 count += 1
-                state, value = _NO_TOKEN, _SEED
+                state, value = _NO_TOKEN, SEED
             if state == _NO_TOKEN and not is_space and kind != SKIPPED:
                 starts[count] = place
                 if kind == UNSPACED:
@@ -68,7 +63,7 @@ def tokens(data: Bytes, offsets: Offsets, table: Folding) -> tuple[Hashes, Units
                     state = _IN_SYMBOL if kind == SEPARATOR else _IN_WORD
             place += width
             if state != _NO_TOKEN:
-                value = (value ^ np.uint64(code)) * _FACTOR
+                value = (value ^ np.uint64(code)) * FACTOR
                 stops[count] = place
         if state != _NO_TOKEN:
             hashes[count] = mix64(value)
@@ -144,9 +139,9 @@ def _is_space(code: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _leaving(length: int) -> np.uint64:
-    factor = _FACTOR
+    factor = FACTOR
     for _ in range(length - 1):
-        factor *= _FACTOR
+        factor *= FACTOR
     return factor
 
 
@@ -161,7 +156,7 @@ def _mark(
         rolling = np.uint64(0)
         for token in range(bounds[document], bounds[document + 1]):
             first = token - length + 1
-            rolling = (rolling + hashes[token]) * _FACTOR
+            rolling = (rolling + hashes[token]) * FACTOR
             if first < bounds[document]:
                 continue
             bit = mix64(rolling) >> np.uint64(shift)
@@ -193,7 +188,7 @@ def _candidates(
         rolling = np.uint64(0)
         for token in range(bounds[document], bounds[document + 1]):
             first = token - length + 1
-            rolling = (rolling + hashes[token]) * _FACTOR
+            rolling = (rolling + hashes[token]) * FACTOR
             if first < bounds[document]:
                 continue
             value = mix64(rolling)

@@ -18,12 +18,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tamis.text.buffers import Bytes, Offsets
 from tamis.text.normalise import Folding
-from tamis.text.shingles import document_shingles, mix64, scratch_for
-
-Bytes = NDArray[np.uint8]
-Offsets = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
+from tamis.text.shingles import Hashes, appended, document_shingles, mix64, scratch_for
 
 _LINE_FEED, _SPACE = 10, 32
 _SEED = np.uint64(0x9AE16A3B2F90404F)
@@ -104,15 +101,8 @@ def ngram_hashes(
         count, _ = document_shingles(
             data, found.starts[unit], found.stops[unit], ngram, table, scratch
         )
-        start = bounds[unit]
-        if start + count > len(hashes):
-            grown = np.empty(2 * (start + count), np.uint64)
-            for place in range(start):
-                grown[place] = hashes[place]
-            hashes = grown
-        for place in range(count):
-            hashes[start + place] = scratch[place]
-        bounds[unit + 1] = start + count
+        hashes = appended(hashes, bounds[unit], scratch, count)
+        bounds[unit + 1] = bounds[unit] + count
     return hashes[: bounds[-1]], bounds
 
 

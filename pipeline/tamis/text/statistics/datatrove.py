@@ -4,8 +4,9 @@ Where `tamis.text.statistics.measure` differs from datatrove's GopherQualityFilt
 GopherRepetitionFilter and FineWebQualityFilter, this module has datatrove's reading, on
 the same words: lines are compared with their white space and Gopher's include the blank
 ones, every line feed counts, words keep their case, an n-gram that comes once counts as
-repeated, and two n-grams are the same if their letters are ("ab c" and "a bc"). Lines
-are read by Python, so this is some ten times slower than the default.
+repeated, and two n-grams are the same if their letters are ("ab c" and "a bc"). Stop
+words are Gopher's eight, whatever the language. Lines are read by Python, so this is some
+ten times slower than the default.
 """
 
 import re
@@ -16,31 +17,64 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tamis.text.buffers import Bytes, Offsets, read_only
+from tamis.text.function_words import function_words
 from tamis.text.hashing import empty_table, finished, place
-from tamis.text.statistics import lines, ngrams
-from tamis.text.unicode import TERMINAL_CLASS, spans
-from tamis.text.utf8 import Integer, decode
+from tamis.text.statistics import lines, ngrams, phrases, sentences, vocabulary
+from tamis.text.statistics import word_order as order
+from tamis.text.statistics.measure import COLUMNS
+from tamis.text.unicode import TERMINAL_CLASS, CodePoints, code_points, spans
+from tamis.text.utf8 import Integer, code_point_counts, decode
 from tamis.text.words import Words
 
-COLUMNS = (
-    "bullet_line_ratio",
-    "ellipsis_line_ratio",
-    "terminal_punctuation_line_ratio",
-    "short_line_ratio",
-    "newline_word_ratio",
-    "duplicate_line_ratio",
-    "duplicate_line_char_ratio",
-    "duplicate_paragraph_ratio",
-    "duplicate_paragraph_char_ratio",
-    "char_duplicate_ratio",
-)
+# The columns of lines that it counts otherwise, as they stand beside each other there.
+_FIRST_LINE = lines.COLUMNS.index("bullet_line_ratio")
+_BEHIND_LINES = lines.COLUMNS.index("char_duplicate_ratio") + 1
 _FIRST_DUPLICATE, _LAST = ngrams.DUPLICATE[0], ngrams.DUPLICATE[-1]
 # Concatenation is a * BASE^len(b) + b, modulo 2^64.
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
+def measure(
+    data: Bytes, offsets: Offsets, words: Words
+) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
+    """As `measure.measure`, name by name."""
+    data, tables = read_only(data), code_points()
+    # "The" is another word than "the".
+    tables = tables._replace(lower=np.zeros_like(tables.lower))
+    word_counts, chars = np.diff(words.documents), code_point_counts(data, offsets)
+    lists = function_words(["eng"] * len(word_counts))
+    hashes, roles, of_words = vocabulary.vocabulary(data, words, tables, lists)
+    columns = [
+        word_counts,
+        *of_words.T,
+        *order.order_statistics(data, offsets, words, hashes, roles, tables, lists).T,
+        *_line_statistics(data, offsets, chars, word_counts, tables).T,
+        *sentences.sentence_statistics(data, offsets, tables).T,
+        *ngram_ratios(data, words, hashes, chars).T,
+        *phrases.phrase_counts(data, offsets).T,
+    ]
+    return dict(zip(COLUMNS, columns, strict=True))
+
+
+def _line_statistics(
+    data: Bytes,
+    offsets: Offsets,
+    chars: NDArray[np.int64],
+    word_counts: NDArray[np.int64],
+    tables: CodePoints,
+) -> NDArray[np.float64]:
+    """As `lines.line_statistics`, most of them counted as datatrove does."""
+    statistics = lines.line_statistics(data, offsets, chars, word_counts, tables)
+    for document, count in enumerate(word_counts):
+        text = data[offsets[document] : offsets[document + 1]].tobytes()
+        ratios = line_ratios(text.decode(errors="replace"), int(count))
+        statistics[document, _FIRST_LINE:_BEHIND_LINES] = ratios
+    return statistics
+
+
 def line_ratios(text: str, words: int) -> list[float]:
-    """The ratios named in COLUMNS of one document with this number of words."""
+    """From bullet_line_ratio to char_duplicate_ratio, of a document of so many words."""
     gopher = text.splitlines()
     starts = [line.lstrip()[:1] for line in gopher]
     ends = [line.rstrip()[-3:] for line in gopher]

@@ -5,12 +5,12 @@ Documents come as the buffers of `tamis.text.buffers` and their words as
 asks for it, is told where it is counted: in `vocabulary`, `order`, `lines`,
 `sentences`, `ngrams` and `phrases`.
 
-The defaults differ from datatrove 0.10.1, the reference implementation, in this:
+They differ from datatrove 0.10.1, the reference implementation, in this:
 words do not include punctuation; lines and paragraphs are compared without the white
 space around them, and words without regard to case; blank lines are no lines, so they
 count neither as a line nor as a line end; a line may end in closing quotes or
 brackets behind its full stop; more bullets than • and - are known; an n-gram that
-comes once is no repetition.
+comes once is no repetition. `tamis.text.statistics.datatrove` counts as it does.
 """
 
 import numpy as np
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.function_words import FunctionWords
 from tamis.text.statistics import (
-    datatrove,
     lines,
     ngrams,
     phrases,
@@ -48,17 +47,13 @@ def measure(
     words: Words,
     *,
     function_words: FunctionWords,
-    like_datatrove: bool = False,
 ) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
     """One array per name of COLUMNS, in that order, one value per document.
 
     Columns of function words are `vocabulary.NO_LIST` where the document's language
     has no list; every other value is a number, 0 for an empty document.
     """
-    data = read_only(data)
-    tables = code_points()
-    if like_datatrove:  # which tells "The" from "the"
-        tables = tables._replace(lower=np.zeros_like(tables.lower))
+    data, tables = read_only(data), code_points()
     word_counts = np.diff(words.documents)
     hashes, roles, of_words = vocabulary.vocabulary(data, words, tables, function_words)
     of_order = order.order_statistics(
@@ -67,11 +62,7 @@ def measure(
     chars = code_point_counts(data, offsets)
     of_lines = lines.line_statistics(data, offsets, chars, word_counts, tables)
     of_sentences = sentences.sentence_statistics(data, offsets, tables)
-    if like_datatrove:
-        _replace_lines(of_lines, data, offsets, word_counts)
-        of_ngrams = datatrove.ngram_ratios(data, words, hashes, chars)
-    else:
-        of_ngrams = ngrams.ngram_ratios(hashes, words, chars)
+    of_ngrams = ngrams.ngram_ratios(hashes, words, chars)
     of_phrases = phrases.phrase_counts(data, offsets)
     columns = [
         word_counts,
@@ -83,17 +74,3 @@ def measure(
         *of_phrases.T,
     ]
     return dict(zip(COLUMNS, columns, strict=True))
-
-
-def _replace_lines(
-    of_lines: NDArray[np.float64],
-    data: Bytes,
-    offsets: Offsets,
-    word_counts: NDArray[np.int64],
-) -> None:
-    """Write datatrove's reading over the columns of lines where it has one."""
-    columns = [lines.COLUMNS.index(name) for name in datatrove.COLUMNS]
-    for document, count in enumerate(word_counts):
-        text = data[offsets[document] : offsets[document + 1]].tobytes()
-        ratios = datatrove.line_ratios(text.decode(errors="replace"), int(count))
-        of_lines[document, columns] = ratios
