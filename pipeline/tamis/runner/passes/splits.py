@@ -20,6 +20,7 @@ from tamis.runner.passes.chain import run_split
 from tamis.runner.passes.work import Crashes, PassWork
 from tamis.stage import StageConfig
 from tamis.storage import Storage
+from tamis.warc.document import crawl_of
 from tamis.warc.splits import Place, Split, plan_splits, reread
 from tamis.work.commits import Commit, fingerprint
 from tamis.work.tasks import Task
@@ -237,12 +238,6 @@ def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
             return index, due
         due = max(due, place.next_start)
     return None
-
-
-def crawl_of(path: str) -> str | None:
-    """`CC-MAIN-2024-51` out of a path that has it."""
-    found = re.search(r"CC-MAIN-\d{4}-\d{2}(?!\d)", path)
-    return found.group() if found else None
 
 
 def task_name(name: str) -> str:
