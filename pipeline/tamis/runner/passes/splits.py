@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tamis.crawl_index.cache import kept_selection
+from tamis.crawl_index.cache import cached_selection
 from tamis.crawl_index.places import Selection
 from tamis.crawl_index.settings import Select
 from tamis.inputs import InputFile
@@ -195,7 +195,7 @@ def selection_of(
         return None
     access = Access(options, getattr(source, "requests_per_second", None))
     names = [file.name for file in files]
-    return kept_selection(storage, select, names, access, is_kept=is_kept)
+    return cached_selection(storage, select, names, access, writes=is_kept)
 
 
 def corrected_tasks(
