@@ -1,1 +1,1 @@
-"""Making the models that ship: needed to train, never to run."""
+"""Train the shipped models; never needed to run a recipe."""
