@@ -25,13 +25,13 @@ _LEAST_NOM = 0.02
 _HEADLINE = 12
 
 # A page may quote some of another country's characters. Of 79 Japanese texts of
-# lid-dev, without their kana, 78 % have 3 % of characters that only Japanese writes, and
-# none has a character that Japanese does not write. Of 311 texts in Chinese languages
-# none has a character of the first kind, and 99 % have 2 % of the second kind.
+# lid-dev, without their kana, 78 % have 3 % of characters that only Japanese writes,
+# and none has a character that Japanese does not write. Of 311 texts in Chinese
+# languages none has a character of the first kind, and 99 % have 2 % of the second.
 _LEAST_JAPANESE = _MOST_FOREIGN = 0.02
 
 
-def written(line: str, language: str, asked: Collection[str] = ()) -> str:
+def han_language(line: str, language: str, asked: Collection[str] = ()) -> str:
     """The language of a line in Chinese characters that a model took for `language`.
 
     asked  the recipe's languages: with Japanese and without Chinese among them, a line

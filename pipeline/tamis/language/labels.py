@@ -20,7 +20,7 @@ _NO_LANGUAGE = frozenset({"zxx", "und", "mul", "mis", "unk", "other"})
 # Names of Wikipedias that mean something else, or nothing, in ISO 639-3.
 _WIKIPEDIA = {"als": "gsw", "eml": "egl", "nah": "nhe", "bh": "bho"}
 
-# Serbo-Croatian: `serbo_croatian.standard` decides which of the three it is.
+# Serbo-Croatian: the text must show which of the three languages it is.
 SERBO_CROATIAN = "hbs"
 
 _WITH_SCRIPT = re.compile(r"([A-Za-z]{2,3})[_-][A-Z][a-z]{3}\b.*")

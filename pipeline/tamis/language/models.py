@@ -91,7 +91,7 @@ class SecondOpinion:
         total = sum(score for score, _ in weighed)
         return Opinion(language_of_label(label), score / total)
 
-    def is_wanted_over(self, first: Opinion) -> bool:
+    def outweighs(self, first: Opinion) -> bool:
         """Whether this model's answer replaces `first`, an unsure one."""
         if first.language in self.known or first.language is None:
             return True
@@ -111,10 +111,12 @@ def opinion(
         answer.score >= sure_from and answer.language != SERBO_CROATIAN
     ):
         return answer
-    return second.opinion(line) if second.is_wanted_over(answer) else answer
+    return second.opinion(line) if second.outweighs(answer) else answer
 
 
-def elsewhere(line: str, first: FastText, asked: frozenset[str]) -> Opinion | None:
+def opinion_outside(
+    line: str, first: FastText, asked: frozenset[str]
+) -> Opinion | None:
     """The first model's answer if it is sure that the language is none of `asked`.
 
     It need not be sure which other language it is, if that one is more likely than all

@@ -45,7 +45,7 @@ def _text(data: Bytes, most: int) -> tuple[Bytes, int]:
     while here < len(data) and size < most:
         byte = data[here]
         if byte == _LESS and _is_markup(data, here + 1):
-            here = _behind_markup(data, here)
+            here = _after_markup(data, here)
             is_apart = True
         elif byte <= _SPACE:
             is_apart = True
@@ -64,29 +64,29 @@ def _text(data: Bytes, most: int) -> tuple[Bytes, int]:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _is_markup(data: Bytes, behind: int) -> bool:
-    """Whether a `<` just before `behind` opens markup: in 3 < 4 it does not."""
-    if behind >= len(data):
+def _is_markup(data: Bytes, after: int) -> bool:
+    """Whether a `<` just before `after` opens markup: in 3 < 4 it does not."""
+    if after >= len(data):
         return False
-    byte = data[behind]
+    byte = data[after]
     is_letter = 0x61 <= byte | _LOWER <= 0x7A
     return is_letter or byte in (_SLASH, _EXCLAMATION, _QUESTION)
 
 
 @njit(cache=True, nogil=True)
-def _behind_markup(data: Bytes, here: int) -> int:
+def _after_markup(data: Bytes, here: int) -> int:
     """End of the tag, comment, script or style that begins here, or the page's end."""
     if _is_at(data, here, _COMMENT):
-        return _behind(data, here + len(_COMMENT), _COMMENT_END)
+        return _after(data, here + len(_COMMENT), _COMMENT_END)
     if _is_at(data, here, _SCRIPT):
-        here = _behind(data, here + len(_SCRIPT), _SCRIPT_END)
+        here = _after(data, here + len(_SCRIPT), _SCRIPT_END)
     elif _is_at(data, here, _STYLE):
-        here = _behind(data, here + len(_STYLE), _STYLE_END)
+        here = _after(data, here + len(_STYLE), _STYLE_END)
     return _next(data, here, _GREATER) + 1
 
 
 @njit(cache=True, nogil=True)
-def _behind(data: Bytes, here: int, end: Bytes) -> int:
+def _after(data: Bytes, here: int, end: Bytes) -> int:
     """The position after the next `end`, or the page's end."""
     here = _next(data, here, end[0])
     while here < len(data):
