@@ -46,7 +46,7 @@ def open_fasttext(path: str) -> Any:
             try:
                 _check(_Reader(content))
             except struct.error as error:
-                raise ValueError("not a whole fastText model: it breaks off") from error
+                raise ValueError("not a whole fastText model: cut short") from error
     return fasttext.load_model(path)
 
 
@@ -88,7 +88,7 @@ def _check(reader: _Reader) -> None:
     settings = reader.numbers("12id")
     dimension, _, _, _, _, word_ngrams, loss, kind, buckets, _, maxn, _, _ = settings
     if kind != _SUPERVISED:
-        raise ValueError("a fastText model of words, no classifier")
+        raise ValueError("a fastText model of words, not a classifier")
     _need(loss in _LOSSES, f"a loss of {loss}")
     # fastText divides by the number of buckets for every n-gram, of letters or words.
     has_ngrams = maxn > 0 or word_ngrams > 1
@@ -100,7 +100,7 @@ def _check(reader: _Reader) -> None:
     _need(columns == dimension, f"vectors of {columns}, not of {dimension}")
     ngrams = buckets if pruned < 0 else pruned
     _need(rows == words + ngrams, f"{rows} vectors for {words} words, {ngrams} n-grams")
-    _need(is_coded or pruned < 0, "pruned, and yet not in codes")
+    _need(is_coded or pruned < 0, "pruned, but not in codes")
     (is_output_coded,) = reader.numbers("?")
     rows, columns = _matrix(reader, is_coded and is_output_coded)
     _need(columns == dimension, f"label vectors of {columns}, not of {dimension}")

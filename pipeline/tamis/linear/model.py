@@ -178,5 +178,5 @@ def _model_in(arrays: Any, format_: str) -> Model:
         raise ValueError(f"a scale of {scale} and an intercept of {intercept}")
     languages, card = header["languages"], header["card"]
     if not isinstance(card, dict) or not isinstance(languages, list):
-        raise ValueError("its languages are no list, or its card is none")
+        raise ValueError("its languages are not a list, or its card is not an object")
     return Model(weights, scale, intercept, tuple(map(str, languages)), card)
