@@ -80,12 +80,12 @@ def _scan(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
             # second one it would be compiled again.
             is_at = byte == 0x40 or is_full_width(data, position, last, 0xA0)
             is_plus = byte == 0x2B or is_full_width(data, position, last, 0x8B)
-            behind = position + (3 if byte == 0xEF else 1)
+            after = position + (3 if byte == 0xEF else 1)
             if is_at:
-                start, stop = _email(data, first, position, behind, last)
+                start, stop = _email(data, first, position, after, last)
                 kind = EMAIL if stop > start else -1
             elif is_plus:
-                stop = _phone(data, first, position, behind, last)
+                stop = _phone(data, first, position, after, last)
                 kind = PHONE if stop > position else -1
                 start -= (
                     kind == PHONE

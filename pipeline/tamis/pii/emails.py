@@ -85,25 +85,25 @@ def _domain_end(data: Bytes, start: int, stop: int, table: NDArray[np.uint64]) -
     """End of the longest domain name that begins at `start`; 0 if none does."""
     end, label = 0, start
     for count in range(MOST_LABELS):
-        behind, hyphen = label, -1
-        while behind < stop and (
-            class_of(data[behind]) != NEITHER or data[behind] == _HYPHEN
+        end_of_label, hyphen = label, -1
+        while end_of_label < stop and (
+            class_of(data[end_of_label]) != NEITHER or data[end_of_label] == _HYPHEN
         ):
-            if data[behind] == _HYPHEN and hyphen < 0:
-                hyphen = behind
-            behind += 1
-        if behind == label:
+            if data[end_of_label] == _HYPHEN and hyphen < 0:
+                hyphen = end_of_label
+            end_of_label += 1
+        if end_of_label == label:
             break
-        if count and _is_in(table, data, label, behind):
-            end = behind
+        if count and _is_in(table, data, label, end_of_label):
+            end = end_of_label
         elif count and hyphen > label and _is_in(table, data, label, hyphen):
             end = hyphen
-        is_name = data[label] != _HYPHEN and data[behind - 1] != _HYPHEN
-        if not is_name or behind - label > _MOST_LABEL_BYTES:
+        is_name = data[label] != _HYPHEN and data[end_of_label - 1] != _HYPHEN
+        if not is_name or end_of_label - label > _MOST_LABEL_BYTES:
             break
-        if behind >= stop or data[behind] != _DOT:
+        if end_of_label >= stop or data[end_of_label] != _DOT:
             break
-        label = behind + 1
+        label = end_of_label + 1
     return end
 
 

@@ -18,7 +18,7 @@ from tamis.text.buffers import Bytes, Offsets
 KINDS = {"email": EMAIL, "ip": IP, "iban": IBAN, "card": CARD, "phone": PHONE}
 PLACEHOLDERS = {kind: f"<{kind.upper()}>" for kind in KINDS}
 
-_CONTEXT_BYTES = 32  # read before and behind an anchor
+_CONTEXT_BYTES = 32  # read before and after an anchor
 
 
 class Findings(NamedTuple):
@@ -97,14 +97,14 @@ def _span_of(
 ) -> tuple[int, int]:
     """First byte and end of an anchor's personal data; twice NONE if it has none."""
     text = _decoded(data, start, stop)
-    before = behind = ""
+    before = after = ""
     if kind == IP:
         first = max(int(offsets[document]), start - _CONTEXT_BYTES)
         before = fold(_decoded(data, first, start))
     elif kind == PHONE:
         last = min(int(offsets[document + 1]), stop + _CONTEXT_BYTES)
-        behind = fold(_decoded(data, stop, last))
-    span = span_in(kind, fold(text), before, behind)
+        after = fold(_decoded(data, stop, last))
+    span = span_in(kind, fold(text), before, after)
     if span is None:
         return NONE, NONE
     begin = start + _byte_length(text[: span[0]])

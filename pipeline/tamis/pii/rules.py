@@ -95,14 +95,14 @@ def fold(text: str) -> str:
     return text if text.isascii() else text.translate(_FOLDED)
 
 
-def span_in(kind: int, text: str, before: str = "", behind: str = "") -> Span | None:
+def span_in(kind: int, text: str, before: str = "", after: str = "") -> Span | None:
     """Span of the personal data of `kind` in `text`; None if it only looks similar."""
     if kind == EMAIL:
         return email_span(text)
     if kind == IBAN:
         return iban_span(text)
     if kind == PHONE:
-        return phone_span(text, behind)
+        return phone_span(text, after)
     if kind == CARD:
         return card_span(text)
     assert kind == IP
@@ -146,7 +146,7 @@ def iban_span(text: str) -> Span | None:
     return (0, stop) if iban.is_valid(text[:stop], check_country=False) else None
 
 
-def phone_span(text: str, behind: str = "") -> Span | None:
+def phone_span(text: str, after: str = "") -> Span | None:
     """The longest valid number at the start of `text`: +CC, (+CC or 00 CC."""
     groups = list(_DIGITS.finditer(text))
     is_prefixed_by_zeros = text[0] == "0"
@@ -155,7 +155,7 @@ def phone_span(text: str, behind: str = "") -> Span | None:
     attempts = 0
     for count in range(min(len(groups), _MOST_PHONE_GROUPS), 0, -1):
         stop = groups[count - 1].end()
-        if _MONEY_AFTER.match(text[stop:] + behind):
+        if _MONEY_AFTER.match(text[stop:] + after):
             continue
         number = _TRUNK_ZERO.sub(" ", text[:stop])
         digits = "".join(_DIGITS.findall(number))[2 * is_prefixed_by_zeros :]
