@@ -14,7 +14,6 @@ from tamis.html.labels import encoding_of
 # well, by reading the page again, and inline styles do push declarations down.
 PRESCAN_BYTES = 16_384
 
-_SPACE = b"\t\n\f\r "
 _CHARSET = re.compile(
     r"charset[\t\n\f\r ]*=[\t\n\f\r ]*"
     r"(?:\"([^\"]*)\"|'([^']*)'|([^\"'\t\n\f\r ;,][^\t\n\f\r ;,]*))",

@@ -78,10 +78,10 @@ def _tags(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
             if not (
                 _begins(data, here, stop, _META) or _begins(data, here, stop, _LINK)
             ):
-                here = _behind_what_is_no_markup(data, here, stop)
+                here = _after_comment_or_raw_text(data, here, stop)
                 continue
             end = _tag_end(data, here, stop)
-            if _is_telling(data, here, end):
+            if _has_notice_word(data, here, end):
                 if count == len(found):
                     found = doubled_rows(found)
                 found[count, 0], found[count, 1], found[count, 2] = page, here, end
@@ -113,18 +113,18 @@ def _begins(data: Bytes, here: int, stop: int, word: Bytes) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _behind_what_is_no_markup(data: Bytes, here: int, stop: int) -> int:
+def _after_comment_or_raw_text(data: Bytes, here: int, stop: int) -> int:
     """The position after a comment or raw text that begins here, else one byte on."""
     if here + 4 <= stop and (data[here : here + 4] == _COMMENT).all():
-        return _behind(data, here + 2, stop, _COMMENT_END)
+        return _after(data, here + 2, stop, _COMMENT_END)
     for start, end in _RAW_TEXT:
         if _begins(data, here, stop, start):
-            return _behind(data, here + len(start), stop, end)
+            return _after(data, here + len(start), stop, end)
     return here + 1
 
 
 @njit(cache=True, nogil=True)
-def _behind(data: Bytes, here: int, stop: int, mark: Bytes) -> int:
+def _after(data: Bytes, here: int, stop: int, mark: Bytes) -> int:
     """The position after the next `mark`, in any case, or `stop`."""
     first = mark[0] | _LOWER
     for start in range(here, stop - len(mark) + 1):
@@ -162,7 +162,7 @@ def _tag_end(data: Bytes, here: int, stop: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _is_telling(data: Bytes, start: int, stop: int) -> bool:
+def _has_notice_word(data: Bytes, start: int, stop: int) -> bool:
     """Whether the tag contains `noai` and the like, `tdm-` or `rsl+`."""
     for place in range(start, stop - 3):
         first, second = data[place] | _LOWER, data[place + 1] | _LOWER

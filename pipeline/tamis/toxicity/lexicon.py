@@ -159,7 +159,7 @@ def _count(
         count = 0
         word, last = words.documents[document], words.documents[document + 1]
         while word < last:
-            entry, behind = np.int32(-1), word + 1
+            entry, next_word = np.int32(-1), word + 1
             value = _seed(numbers[document])
             for reached in range(word, min(last, word + _MOST_WORDS)):
                 if reached > word:
@@ -176,8 +176,8 @@ def _count(
                 if keys[at] == 0:
                     break
                 if entries[at] >= 0:
-                    entry, behind = entries[at], reached + 1
-            word = behind
+                    entry, next_word = entries[at], reached + 1
+            word = next_word
             if entry < 0:
                 continue
             if count == len(found):

@@ -64,8 +64,8 @@ class OnnxLabels:
     ) -> NDArray[np.float64]:
         """Probability of each text that its label is one of `labels`, in [0, 1].
 
-        For labels that do not exclude each other, it is that of the likeliest one. The
-        last digits may depend on the other texts in the same call to the model.
+        For labels that do not exclude each other, it is that of the likeliest one. With
+        `at_once` above 1, the last digits may depend on the other texts.
         """
         wanted = [place for place, label in enumerate(self.labels) if label in labels]
         tokens = [self._tokens(text) for text in texts]

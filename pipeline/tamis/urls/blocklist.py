@@ -58,11 +58,11 @@ class Blocklist:
                 )
             )
             if not _is_index(self._starts, entries):
-                raise ValueError("its index is none")
+                raise ValueError("its index is not valid")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StorageError(
                 f"prepared list {path} is damaged: {error}; delete it, and it is"
-                " prepared anew"
+                " prepared again"
             ) from error
 
     def __len__(self) -> int:

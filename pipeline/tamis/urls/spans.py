@@ -68,7 +68,7 @@ def _plain_spans(data: Bytes, offsets: Offsets, most: int) -> Spans:
         if first == last:
             continue
         spans[row, 0] = ODD
-        authority = _behind_scheme(data, first, last)
+        authority = _after_scheme(data, first, last)
         if authority < 0:
             continue
         # To the path, then to the fragment; the host is what follows the last @.
@@ -113,7 +113,7 @@ def _plain_spans(data: Bytes, offsets: Offsets, most: int) -> Spans:
 
 
 @njit(cache=True, nogil=True)
-def _behind_scheme(data: Bytes, first: int, last: int) -> int:
+def _after_scheme(data: Bytes, first: int, last: int) -> int:
     """The position after `http://` or `https://`; -1 if neither begins here."""
     if not _begins(data, first, last, _SCHEME):
         return -1

@@ -82,9 +82,9 @@ class UrlWords:
         because one automaton of thousands of words exceeds RE2's memory and runs 1,000
         times slower.
         """
-        telling = sorted(filter(str.isascii, self.strict | self.hard | self.soft))
-        starts = range(0, len(telling), _SIEVE_WORDS)
-        groups = (telling[start : start + _SIEVE_WORDS] for start in starts)
+        listed = sorted(filter(str.isascii, self.strict | self.hard | self.soft))
+        starts = range(0, len(listed), _SIEVE_WORDS)
+        groups = (listed[start : start + _SIEVE_WORDS] for start in starts)
         return ["|".join(map(re.escape, group)) for group in groups]
 
 

@@ -141,7 +141,7 @@ def _read_frames(
             yield step
     if stream.damage is not None:
         damaged = max(offset + 1, stream.sound_end)
-        onwards = _behind(archive, damaged, following)
+        onwards = _after_damage(archive, damaged, following)
         records = int(end == offset and not is_resumed)
         records = lost.records if lost is not None else records
         is_seen = lost is not None and lost.is_seen
@@ -157,14 +157,16 @@ def _read_frames(
 
 
 def _lose_junk(archive: Archive, offset: int) -> Generator[Loss, None, _Onwards]:
-    onwards = _behind(archive, offset + 1)
+    onwards = _after_damage(archive, offset + 1)
     # Magic bytes without a header: a record whose frame is damaged from the start.
     records = int(archive.is_frame_start(offset))
     yield Loss(offset, onwards[0] - offset, records, "not a record")
     return onwards
 
 
-def _behind(archive: Archive, start: int, following: int | None = None) -> _Onwards:
+def _after_damage(
+    archive: Archive, start: int, following: int | None = None
+) -> _Onwards:
     """Where reading goes on after damage that ends at `start` or later."""
     if following is None or following < start:
         following = _next_record(archive, start)

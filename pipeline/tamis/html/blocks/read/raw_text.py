@@ -87,18 +87,18 @@ def after_raw(
             continue
         if is_script and not is_escaped and _opens_comment(data, position, stop):
             is_escaped = True
-            # `<!-->` closes at once: step back, so that `-->` finds these hyphens.
+            # `<!-->` closes at once: the hyphens just skipped count for the `-->`.
             position += 4
             continue
         if is_end or is_escaped:
-            found, behind = _name_hash(data, position + (2 if is_end else 1), stop)
+            found, name_stop = _name_hash(data, position + (2 if is_end else 1), stop)
             if found == name:
                 if not is_end:
                     is_nested = True
                 elif is_nested:
                     is_nested = False
                 else:
-                    return position, after_declaration(data, behind, stop)
+                    return position, after_declaration(data, name_stop, stop)
         position += 1
     return stop, stop
 

@@ -74,11 +74,11 @@ def read_text(
     while position < stop:
         code = int(data[np.uint64(position)])
         if in_word == 0 and _A <= code | 32 <= _Z:
-            behind = letters_at(data, position, stop)
-            value, piece, length = begun_with_letters(data, position, behind)
+            end = letters_at(data, position, stop)
+            value, piece, length = begun_with_letters(data, position, end)
             in_word = is_visible = 1
             words += 1
-            position = behind
+            position = end
             continue
         if code == _AMPERSAND:
             code, _, position = reference_at(data, position, stop, page)

@@ -38,10 +38,10 @@ def write_plain(
                 out[at] = _LINE_FEED
                 at += 1
         previous_at = at
-        behind = write_block(data, page, index, out, at)
+        end = write_block(data, page, index, out, at)
         if is_next_cell:
-            _join_lines(out, at, behind)
-        at = behind if behind > at else before
+            _join_lines(out, at, end)
+        at = end if end > at else before
         previous = index
     return at
 
