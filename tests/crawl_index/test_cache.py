@@ -6,13 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tamis.crawl_index import cache as kept
+from tamis.crawl_index import cache
 from tamis.crawl_index.settings import Select
 from tamis.remote.opening import Access
 from tamis.storage import Storage
 
 
-def test_a_selection_is_kept_until_something_changes(
+def test_a_selection_is_cached_until_something_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = {
@@ -26,20 +26,20 @@ def test_a_selection_is_kept_until_something_changes(
     pq.write_table(pa.table(table), index)
     storage = Storage(str(tmp_path / "out"))
     reads = []
-    really = kept.select_records
+    really = cache.select_records
     monkeypatch.setattr(
-        kept, "select_records", lambda *a: reads.append(1) or really(*a)
+        cache, "select_records", lambda *a: reads.append(1) or really(*a)
     )
 
     def places(**settings):
         names = ["b.warc.gz", "a.warc.gz"]
-        is_kept = settings.pop("is_kept", True)
+        writes = settings.pop("writes", True)
         select = Select(index=str(index), **settings)
-        found = kept.kept_selection(storage, select, names, Access(), is_kept=is_kept)
+        found = cache.cached_selection(storage, select, names, Access(), writes=writes)
         return {name: each.tolist() for name, each in found.places.items()}
 
     expected = {"a.warc.gz": [[7, 30], [70, 10]], "b.warc.gz": [[5, 20]]}
-    assert places(is_kept=False) == expected
+    assert places(writes=False) == expected
     assert storage.names("selections") == []
     assert [places(), places(), places(max_gap_bytes=5)] == [expected] * 3
     assert len(reads) == 2

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from tamis.language.han import written
+from tamis.language.han import han_language
 from tamis.language.models import Opinion
 from tamis.stages.identify_language import IdentifyLanguage, languages_of
 
@@ -24,12 +24,12 @@ from tamis.stages.identify_language import IdentifyLanguage, languages_of
     ],
 )
 def test_what_chinese_characters_write(line: str, answer: str, expected: str) -> None:
-    assert written(line, answer) == expected
+    assert han_language(line, answer) == expected
 
 
 ACCOUNTS = "平成三十年度一般会計歳入歳出決算書 国庫支出金 県支出金"
 ELECTION = "令和六年度東京都議会議員選挙公報配布日程表"
-# Nothing in it is Japan's alone: 十 to 室 are written so in Taiwan, too.
+# Nothing in it is Japan's alone: 十 to 室 are han_language so in Taiwan, too.
 ROOMS = "平成十五年度東京大學附屬圖書館利用者名簿及第一研究室一覽"
 CHINESE = "敬邀十方大德，发心护持，共襄盛会，共结无上法缘，功德无量，阿弥陀佛！"
 
@@ -52,7 +52,7 @@ CHINESE = "敬邀十方大德，发心护持，共襄盛会，共结无上法缘
 def test_japanese_without_kana_is_told_by_its_characters(
     line: str, asked: tuple[str, ...], expected: str
 ) -> None:
-    assert written(line, "jpn", asked) == expected
+    assert han_language(line, "jpn", asked) == expected
 
 
 def test_the_stage_tells_what_is_asked_for() -> None:

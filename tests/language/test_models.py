@@ -80,11 +80,11 @@ def test_an_unsure_first_opinion_gives_way(
 
 def test_a_language_only_the_first_model_knows_stands_if_asked_for() -> None:
     cebuano = Opinion("ceb", 0.6)
-    assert not SecondOpinion(["ceb"]).is_wanted_over(cebuano)
-    assert SecondOpinion(["tgl"]).is_wanted_over(cebuano)
-    assert not SecondOpinion([]).is_wanted_over(cebuano)
-    assert SecondOpinion([]).is_wanted_over(Opinion("ceb", 0.4))
-    assert SecondOpinion(["ceb"]).is_wanted_over(Opinion("hbs", 0.8))
+    assert not SecondOpinion(["ceb"]).outweighs(cebuano)
+    assert SecondOpinion(["tgl"]).outweighs(cebuano)
+    assert not SecondOpinion([]).outweighs(cebuano)
+    assert SecondOpinion([]).outweighs(Opinion("ceb", 0.4))
+    assert SecondOpinion(["ceb"]).outweighs(Opinion("hbs", 0.8))
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_file_that_breaks_off_anywhere_is_refused(
         pytest.param(0, "<i", 1, "not a fastText model", id="magic"),
         pytest.param(4, "<i", 99, "not a fastText model", id="version"),
         pytest.param(8, "<i", 2, "vectors of 1, not of 2", id="dimension"),
-        pytest.param(36, "<i", 2, "of words, no classifier", id="skipgrams"),
+        pytest.param(36, "<i", 2, "of words, not a classifier", id="skipgrams"),
         pytest.param(40, "<i", 1 << 30, "3 vectors for 3 words", id="buckets"),
         pytest.param(40, "<i", -3, "-3 buckets", id="negative buckets"),
         pytest.param(40, "<3i", (0, 2, 4), "0 buckets", id="n-grams of letters"),
@@ -71,9 +71,9 @@ def test_a_file_that_breaks_off_anywhere_is_refused(
         pytest.param(64, "<3i", (5, 6, -1), "its counts", id="negative"),
         pytest.param(68, "<2i", (4, 1), "2 labels, not 1", id="labels"),
         pytest.param(68, "<2i", (5, 0), "2 labels, not 0", id="no labels"),
-        pytest.param(84, "<q", 1 << 40, "it breaks off", id="pruned"),
-        pytest.param(84, "<q", 0, "pruned, and yet", id="pruned, not in codes"),
-        pytest.param(-24, "<q", 1 << 60, "it breaks off", id="rows"),
+        pytest.param(84, "<q", 1 << 40, "cut short", id="pruned"),
+        pytest.param(84, "<q", 0, "pruned, but not", id="pruned, not in codes"),
+        pytest.param(-24, "<q", 1 << 60, "cut short", id="rows"),
         pytest.param(-24, "<q", 1, "1 vectors for 2 labels", id="too few rows"),
         pytest.param(-16, "<q", -1, "its tables", id="negative columns"),
     ],
@@ -116,7 +116,7 @@ def test_words_may_be_empty_or_long_but_end(
     labels, _ = open_fasttext(str(path)).predict("я")
     assert labels[0] == "__label__a"
     longer = path.read_bytes().replace(b"xx", b"xxx", 1)
-    assert "breaks off" in refusal(longer, tmp_path)
+    assert "cut short" in refusal(longer, tmp_path)
 
 
 def test_forged_codes_never_reach_fasttext(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_stores_that_answer_errors(
     assert not isinstance(caught.value, AccessRefused)
 
 
-def test_common_crawls_bucket_that_shuts_us_out_ends_the_run(hasty) -> None:
+def test_common_crawls_bucket_that_blocks_us_ends_the_run(hasty) -> None:
     file = store.StoreFile("s3://commoncrawl/a.gz", {"anon": True}, hasty)
     refused = file._sorted(PermissionError("Access Denied"))
     assert isinstance(refused, AccessRefused)

@@ -199,7 +199,7 @@ def test_what_will_not_get_better_is_asked_once(
     assert len(site.gets()) == 1
 
 
-def test_common_crawl_that_shuts_us_out_ends_the_run(
+def test_common_crawl_that_blocks_us_ends_the_run(
     site, bad, url: str, monkeypatch
 ) -> None:
     monkeypatch.setattr(web, "COMMON_CRAWL_HOSTS", frozenset({"127.0.0.1"}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tamis.runner.passes.splits import crawl_of, misplaced, task_name
+from tamis.runner.passes.splits import misplaced, task_name
 from tamis.work.commits import Commit
 
 
@@ -113,13 +113,6 @@ def offsets(run: Path) -> list[int]:
         for path in (run / folder).glob("*.parquet")
         for offset in pq.read_table(path)["warc_offset"].to_pylist()
     )
-
-
-def test_a_crawl_is_read_off_the_path_alone() -> None:
-    path = "s3://commoncrawl/crawl-data/CC-MAIN-2024-51/segments/1/warc/x.warc.gz"
-    assert crawl_of(path) == "CC-MAIN-2024-51"
-    assert crawl_of("samples/CC-MAIN-2024-512.warc.gz") is None
-    assert crawl_of("samples/a.warc.gz") is None
 
 
 def test_a_name_becomes_part_of_a_file_name() -> None:

@@ -54,6 +54,7 @@ def test_id_does_not_change_when_the_file_moves() -> None:
             "CC-MAIN-2024-22",
         ),
         ("CC-MAIN-20240518183301-20240518213301-00000.warc.gz", None),
+        ("samples/CC-MAIN-2024-512.warc.gz", None),
         ("", None),
     ],
 )

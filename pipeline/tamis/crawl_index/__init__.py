@@ -1,1 +1,1 @@
-"""What an index of a crawl selects: which records, and where they lie."""
+"""What an index of a crawl selects: which records, and where they are."""

@@ -1,4 +1,4 @@
-"""A selection, kept in the output folder: a crawl's index is read once, not each run."""
+"""A selection, cached in the output folder: a crawl's index is read only once."""
 
 import io
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from tamis.work.commits import fingerprint_of
 _RECORD = pa.schema(
     [("name", pa.string()), ("offset", pa.int64()), ("length", pa.int64())]
 )
-_ROWS = 1 << 18  # whose names are in memory together
+_ROWS = 1 << 18  # rows whose names are in memory at once
 
 
-def kept_selection(
+def cached_selection(
     storage: Storage,
     select: Select,
     names: Sequence[str],
     access: Access,
     *,
-    is_kept: bool = True,
+    writes: bool = True,
 ) -> Selection:
-    """As `select_records`; from the folder where index and conditions are the same.
+    """As `select_records`; from the cache if index and conditions are the same.
 
-    Without `is_kept` nothing is written.
+    Without `writes` the cache is only read.
     """
     paths = index_files(select, access)
     abouts = [about_input(path, access) for path in paths]
@@ -47,13 +47,13 @@ def kept_selection(
                 found.add(batch)
             return found.by_archive()
     selection = select_records(select, names, access)
-    if is_kept:
+    if writes:
         storage.write(name, _content(selection))
     return selection
 
 
 def _content(selection: Selection) -> bytes:
-    """A Parquet file with one row a record: name, offset, length."""
+    """A Parquet file with one row per record: name, offset, length."""
     target = io.BytesIO()
     with pq.ParquetWriter(target, _RECORD, compression="zstd") as writer:
         waiting: list[pa.Table] = []

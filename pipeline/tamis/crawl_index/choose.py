@@ -1,4 +1,4 @@
-"""From an index and conditions to the places of the records to fetch."""
+"""The places of the records to fetch, from an index and conditions."""
 
 import posixpath
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from tamis.remote.opening import Access
 
 
 def select_records(select: Select, names: Sequence[str], access: Access) -> Selection:
-    """What the index says of the archives called `names`, as far as it is wanted.
+    """The records in archives called `names` for which all conditions hold.
 
-    Raises ConfigError for a condition that cannot be asked of this index, and
-    InputError where the index cannot be read or names no record at all.
+    Raises ConfigError for a condition that this index cannot answer, and InputError if
+    the index cannot be read or names no record at all.
     """
     found = Found(names)
     for path in index_files(select, access):
@@ -34,7 +34,7 @@ def select_records(select: Select, names: Sequence[str], access: Access) -> Sele
 
 
 def index_files(select: Select, access: Access) -> list[str]:
-    """Index files that the settings name; of a crawl's list only what lists pages."""
+    """Index files that the settings name; of a crawl's list, only those of pages."""
     paths = [path for pattern in select.indexes for path in expand(pattern, access)]
     names = [posixpath.basename(path) for path in paths]
     return [

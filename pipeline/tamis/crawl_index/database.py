@@ -1,4 +1,4 @@
-"""DuckDB in memory, which sees the tables it is handed and nothing else."""
+"""DuckDB in memory, which can read only the tables given to it."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import pyarrow as pa
 
 
 def connect() -> Any:
-    """A connection that opens no file and no address, whatever a query says."""
-    import duckdb  # 0.2 s: only recipes that select pay for it
+    """A connection whose queries cannot open any file or address."""
+    import duckdb  # 0.2 s, only for recipes that select
 
     return duckdb.connect(
         ":memory:",
@@ -25,7 +25,7 @@ def connect() -> Any:
 def answer(
     database: Any, query: str, rows: pa.RecordBatch, values: list[Any] | None = None
 ) -> pa.Table:
-    """The query's result; `rows` are its table `rows`."""
+    """The query's result; in the query, `rows` is a table of this name."""
     database.register("rows", pa.Table.from_batches([rows]))
     try:
         found: pa.Table = database.sql(query, params=values or []).to_arrow_table()

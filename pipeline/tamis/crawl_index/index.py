@@ -1,8 +1,8 @@
-"""Rows of an index, from Parquet or CDXJ, under the names of the columnar index.
+"""Rows of an index, from Parquet or CDXJ, with the columnar index's column names.
 
-Columns that nothing asks for are not read. Of Parquet, row groups whose statistics
-rule out every domain or top-level domain wanted are not fetched either: the index of
-a crawl is sorted by host.
+Only the columns needed are read. Row groups of Parquet are not fetched if their
+statistics rule out all wanted domains and top-level domains: the index of a crawl is
+sorted by host.
 """
 
 import re
@@ -44,7 +44,7 @@ def is_parquet(path: str) -> bool:
 
 
 def columns_needed(select: Select, available: Sequence[str]) -> list[str]:
-    """Raises ConfigError for a column that a condition needs and the index lacks."""
+    """Columns to read. Raises ConfigError if a condition needs one that is missing."""
     asked = {*PLACE, "fetch_status"}
     asked |= {"content_languages"} if select.languages else set()
     asked |= {"content_mime_detected"} if select.mime else set()
@@ -58,7 +58,7 @@ def columns_needed(select: Select, available: Sequence[str]) -> list[str]:
 
 
 def parquet_rows(path: str, select: Select, access: Access) -> Iterator[pa.RecordBatch]:
-    """Rows that may fit: what statistics and the plain conditions cannot rule out."""
+    """Rows that statistics and the plain conditions do not rule out."""
     with open_input(path, access, ranges=[]) as file:
         try:
             parquet = ds.ParquetFileFormat().make_fragment(pa.PythonFile(file, "r"))
@@ -119,7 +119,7 @@ def _lines(path: str, access: Access) -> Iterator[pa.Array]:
 
 
 def _parsed(database: Any, lines: pa.Array, columns: Sequence[str]) -> pa.RecordBatch:
-    """Lines that are no CDXJ, such as the file's own header, are left out."""
+    """Rows of the lines that are CDXJ; others, such as the header, are left out."""
     values = ", ".join(
         f"{_value(key)} AS {name}"
         for name, key in _CDXJ.items()
@@ -144,7 +144,7 @@ def _parsed(database: Any, lines: pa.Array, columns: Sequence[str]) -> pa.Record
 
 
 def _value(key: str) -> str:
-    """A CDXJ value is a string or a number; where the column is one, a number."""
+    """SQL for a CDXJ value, a string or a number; a number for a numeric column."""
     text = f"json_extract_string(entry, '$.\"{key}\"')"
     is_number = key in ("status", "offset", "length")
     return f"TRY_CAST({text} AS BIGINT)" if is_number else text

@@ -1,7 +1,7 @@
-"""Places of records, as an index tells them one by one and as an archive is read.
+"""Places of records, gathered in the index's order and returned by archive.
 
-The driver holds all of a crawl's: 20 bytes a record while they are gathered, the number
-of the archive standing for its name, up to 36 when they are sorted, and 16 afterwards.
+The driver holds all places of a crawl: 20 bytes a record while they are gathered (the
+archive's number in place of its name), up to 36 while they are sorted, then 16.
 """
 
 from collections import deque
@@ -22,7 +22,7 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Selection:
-    """Places by the archive's base name, by offset."""
+    """Places of each archive, by its base name; sorted by offset."""
 
     places: Mapping[str, Places]
 
@@ -44,11 +44,11 @@ class Found:
         self._names = sorted(set(names))
         self._known = pa.array(self._names, pa.string())
         self._counts = np.zeros(len(self._names), np.int64)
-        # Batches, by archive: each record's archive as its place in `_names`, and its own.
+        # Batches sorted by archive: of each record the archive's index, and its place.
         self._batches: deque[tuple[NDArray[np.int32], Places]] = deque()
 
     def add(self, rows: Any) -> None:
-        """Columns name, offset and length; those of other archives are left out."""
+        """Add rows of name, offset and length; skip those of other archives."""
         archives = pc.index_in(rows["name"], value_set=self._known)
         own = rows.filter(pc.is_valid(archives))
         if own.num_rows == 0:
@@ -60,9 +60,9 @@ class Found:
         self._batches.append((numbers[order], places[order]))
 
     def by_archive(self) -> Selection:
-        """Each archive's places once each, whichever index files name them.
+        """Each archive's places, without repeats in several index files.
 
-        Takes the batches away as it goes: there is no room for all of them twice.
+        Removes the batches one by one: memory may not hold all of them twice.
         """
         ends = np.cumsum(self._counts)
         gathered = np.empty((int(self._counts.sum()), 2), np.int64)
@@ -84,7 +84,7 @@ class Found:
 
 
 def _once(places: Places) -> Places:
-    """Sorted by offset, in place; of several with the same one the first."""
+    """Places sorted by offset, in place; of several with one offset the first."""
     places[:] = places[np.argsort(places[:, 0], kind="stable")]
     is_first = np.diff(places[:, 0], prepend=-1) > 0
     return places if is_first.all() else places[is_first]

@@ -1,4 +1,4 @@
-"""What `select:` in read_warc says."""
+"""The settings of `select:` in read_warc."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from tamis.sizes import ByteSize
 
 
 class Select(BaseModel):
-    """All conditions must hold; an empty one is none. Only status 200 is fetched.
+    """All conditions must hold; empty ones do not count. Only status 200 is fetched.
 
     index          Parquet files with the columns of CommonCrawl's columnar index, or
                    CDXJ: paths and globs as for `input`; a whole crawl's is
@@ -19,7 +19,7 @@ class Select(BaseModel):
     tlds           last labels of the host: fr
     mime           types that the crawler detected
     where          a condition in SQL (DuckDB's) over the index's columns
-    max_gap_bytes  places at most so far apart may be fetched with what is between
+    max_gap_bytes  places at most so far apart may be fetched with the bytes between
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,7 +39,7 @@ class Select(BaseModel):
             return None
         if not where.strip():
             raise ValueError("an empty condition in SQL: leave it out")
-        import duckdb  # 0.2 s: only recipes with a condition pay for it
+        import duckdb  # 0.2 s, only for recipes with a condition
 
         try:
             statements = duckdb.extract_statements(condition(where))
@@ -52,7 +52,7 @@ class Select(BaseModel):
 
     @field_serializer("index", when_used="json")
     def _without_secrets(self, index: str | tuple[str, ...]) -> str | list[str]:
-        """What run.json and fingerprints see of a signed address."""
+        """The index for run.json and fingerprints: addresses without signatures."""
         if isinstance(index, str):
             return without_secrets(index)
         return [without_secrets(path) for path in index]

@@ -1,17 +1,17 @@
-"""From a page's bytes to its text: which charset, on whose word, and how much was lost.
+"""The text of a page's bytes, the charset it was read in, and what decided on it.
 
 The order is the Encoding Standard's, with two lessons from real pages. Bytes that
 are valid UTF-8 are UTF-8 whatever the header says: text in another charset almost
 never is. And a declaration is believed only if the bytes agree with it:
 
     bom        the bytes begin with a byte order mark
-    utf8       they are UTF-8, but for a few broken sequences
+    utf8       they are UTF-8, except for a few broken sequences
     http, meta the charset declared there decodes them
-    detector   what letter statistics find (turbohtml's, with the host's top-level domain)
-    default    what browsers assume for such a host, where letters tell nothing
+    detector   letter statistics (turbohtml's, with the host's top-level domain)
+    default    what browsers assume for such a host, where letters are no evidence
 
-Names are the Encoding Standard's, in lower case; so are the decoders: an
-undecodable sequence becomes U+FFFD.
+Names (in lower case) and decoders are the Encoding Standard's: an undecodable
+sequence becomes U+FFFD.
 """
 
 import codecs
@@ -26,12 +26,12 @@ from tamis.text.buffers import Bytes
 
 DEFAULT = "windows-1252"
 
-# Replacement characters per non-ASCII byte. Over the 190 re-encoded pages and the
+# Replacement characters per non-ASCII byte. In the 190 re-encoded pages and the
 # 11 legacy ones of the development set, text in another charset read as UTF-8 has
-# 0.56 or more, damaged UTF-8 0.02 or less. A page that says it is UTF-8 may be a
-# mixture of both; one that says nothing must look the part. Cyrillic or Greek in a
-# single-byte charset has 0.08 to 0.2 when read as a two-byte one, of which many pairs
-# of letters are characters; text in the two-byte charset that it claims has 0.
+# 0.56 or more, damaged UTF-8 0.02 or less. A page that declares UTF-8 may be a
+# mixture of both, so its limit is higher. Cyrillic or Greek in a single-byte charset
+# has 0.08 to 0.2 when read as a two-byte one, because many pairs of its letters are
+# characters there; text in the two-byte charset that it declares has 0.
 _MAX_DAMAGE_UTF_8 = 0.1
 _MAX_DAMAGE_DECLARED_UTF_8 = 0.25
 _MAX_DAMAGE_DECLARED = 0.05
@@ -49,10 +49,11 @@ _ASCII = bytes(range(128))
 _ESCAPE = 0x1B
 # ISO-2022-JP is made of ASCII bytes: this escape switches to two-byte kanji.
 _KANJI_ESCAPE = re.compile(rb"\x1b\$[@B]")
-# The euro sign and the ligature of cœur, where windows-1252 has a currency sign that
-# nobody writes and fractions that do not begin words.
+# The euro sign and the ligature of cœur. In windows-1252 these bytes are a currency
+# sign that nobody writes, and fractions, which do not begin words.
 _LATIN_9 = re.compile(rb"\xa4|(?<=[A-Za-z])\xbd(?=[a-z])|[\xbc\xbd](?=[ui][a-z])")
-# Bytes that are controls in ISO-8859, quotation marks and dashes in its Windows sibling.
+# The bytes 80 to 9F are controls in ISO-8859; its Windows sibling has quotation marks
+# and dashes there.
 _NOT_C1 = bytes(set(range(256)) - set(range(0x80, 0xA0)))
 _WINDOWS_SIBLING = {
     "iso-8859-2": "windows-1250",
@@ -63,7 +64,7 @@ _GENERIC_TLD = re.compile(r"[a-z0-9-]{1,63}\Z")
 
 
 class Decoded(NamedTuple):
-    """A page's text, without its byte order mark, and how it was read."""
+    """A page's text without byte order mark, its charset, and what decided on it."""
 
     text: str
     charset: str
@@ -105,8 +106,8 @@ def decode(
 
 
 def is_plain_utf_8(data: Bytes) -> bool:
-    """Whether valid UTF-8 may be taken as it is: no byte order mark, not ISO-2022-JP
-    and not UTF-16, whose bytes can be valid UTF-8 too."""
+    """Whether valid UTF-8 is the page's text: it has no byte order mark, and is neither
+    ISO-2022-JP nor UTF-16, whose bytes can be valid UTF-8 too."""
     head = data[:1024].tobytes()
     return (
         not head.startswith(codecs.BOM_UTF8)
@@ -116,10 +117,10 @@ def is_plain_utf_8(data: Bytes) -> bool:
 
 
 def utf_16_without_mark(data: bytes) -> str | None:
-    """UTF-16's byte order, by the zero bytes that markup leaves in every second place.
+    """UTF-16's byte order, found by the zero bytes in every second place; None if none.
 
-    Asks for zeros in over 40 % of the even or of the odd places of the first
-    kilobyte, and hardly any in the others.
+    Over 40 % of the even (or of the odd) places of the first kilobyte must be zero,
+    and less than 5 % of the others.
     """
     head = data[:1024]
     if b"\0" not in head or len(head) < 4:
@@ -132,9 +133,9 @@ def utf_16_without_mark(data: bytes) -> str | None:
 
 
 def detected(data: bytes, host: str | None = None) -> tuple[str, bool]:
-    """Legacy charset that the letters of the page suggest, and whether any evidence did.
+    """Legacy charset that the letters suggest, and whether there was any evidence.
 
-    Statistics cannot tell ISO-8859 charsets from their Windows siblings; the few
+    Statistics cannot distinguish ISO-8859 charsets from their Windows siblings; the few
     bytes in which they differ decide. KOI8-R is answered as KOI8-U, which has all of
     its letters.
     """
@@ -162,8 +163,8 @@ def _decode_ascii(data: bytes, declared: dict[str, str | None]) -> Decoded:
 def _decoded(data: bytes, encoding: str) -> str:
     """Text by the Encoding Standard's decoder.
 
-    One index is amended: Big5's A241 is a division slash in the standard, but the
-    full-width solidus everywhere on Chinese UTF-8 pages (209 to 0 in the
+    One character is changed: Big5's A241 is a division slash in the standard, but
+    Chinese UTF-8 pages write the full-width solidus there (209 to 0 in the
     development set).
     """
     if encoding in ("utf-8", "utf-16le", "utf-16be"):
@@ -173,10 +174,10 @@ def _decoded(data: bytes, encoding: str) -> str:
 
 
 def _evidence(data: bytes) -> bytes:
-    """The tags and stretches of text that are not pure ASCII, up to a limit.
+    """The tags and pieces of text that are not pure ASCII, up to a limit.
 
     No legacy charset uses `<` or `>` as the second byte of a character, except
-    UTF-16 and ISO-2022-JP, which are recognised before.
+    UTF-16 and ISO-2022-JP, which were recognised earlier.
     """
     pieces, size = [], 0
     for piece in data.replace(b">", b"<").split(b"<"):
@@ -186,13 +187,13 @@ def _evidence(data: bytes) -> bytes:
             if size > _EVIDENCE_BYTES:
                 break
     evidence = b"\n".join(pieces)
-    # Half a character at the end would rule out the charset it belongs to; a space
-    # is never a part of one. Text without spaces stays whole.
+    # Half a character at the end would rule out the charset it belongs to, so cut at
+    # a space, which is never part of a character. Text without spaces is not cut.
     end = evidence.rfind(b" ", _EVIDENCE_BYTES // 2, _EVIDENCE_BYTES)
     return evidence[:end] if end > 0 and size > _EVIDENCE_BYTES else evidence
 
 
 def _top_level_domain(host: str | None) -> str | None:
-    """Last label of a host name, if the detector can take it."""
+    """Last label of a host name, or None if the detector does not accept it."""
     label = (host or "").rpartition(".")[2].lower()
     return label if _GENERIC_TLD.match(label) and not label.isdigit() else None

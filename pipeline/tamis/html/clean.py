@@ -1,22 +1,22 @@
-"""The one form in which text leaves extraction, whatever engine made it.
+"""The form of the text that extraction returns, the same for every engine.
 
 * Unicode NFC.
-* Lines end in a line feed, never more than two in a row (but in Markdown's
-  code), none at either end. Every character that Unicode breaks a line at counts as
-  an end (CR, form feed, U+2028 ...).
+* Lines end in a line feed. There are never more than two in a row (except in
+  Markdown's code), and none at either end. Every character at which Unicode breaks a
+  line counts as a line end (CR, form feed, U+2028 ...).
 * No white space at the end of a line. A tab, which only preformatted text still has,
-  becomes four spaces; other space characters stay as they are, no-break spaces too.
+  becomes four spaces; other space characters do not change, no-break spaces included.
 * No control characters (Cc), no surrogates, no noncharacters.
-* No characters that only tell where a line may break or that were left over from
-  files glued together: soft hyphen, word joiner, byte order mark, and the zero-width
-  space, except next to a letter of a script that writes no spaces between words
-  (Thai, Lao, Burmese, Khmer): there it separates words. Joiners and direction marks
-  change what is read and stay.
+* No characters that only say where a line may break, or that are left from joining
+  files: soft hyphen, word joiner, byte order mark, and the zero-width space. That one
+  stays next to a letter of a script without spaces between words (Thai, Lao, Burmese,
+  Khmer), where it separates words. Joiners and direction marks change what is read,
+  and stay.
 * Where text has to be normalised, no more than 30 combining marks on one character,
   as in Unicode's Stream-Safe Text Format (UAX #15, section 13): more is a prank, and
-  putting them in order takes time with the square of their number.
+  the time to sort them grows with the square of their number.
 
-Cleaning what is clean changes nothing. Each step takes time linear in the text.
+Cleaning a clean text changes nothing. Each step takes time linear in the text.
 """
 
 import re
@@ -40,15 +40,15 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def clean(text: str, *, is_markdown: bool = False) -> str:
-    """The text in the form above; "" for text of nothing but white space."""
+    """The text in the form above; "" for text of white space only."""
     lines = []
     for line in text.splitlines():
-        # Looking whether there is anything to remove is 20 times as fast as removing.
+        # Checking whether there is anything to remove is 20 times as fast as removing.
         line = line if line.isprintable() else _without_odd_characters(line)
         lines.append(line.rstrip())
     text = "\n".join(lines).strip("\n")
-    # Our Markdown has more than two nowhere but in fences, which no pattern finds:
-    # what looks like one may be a line of the page's own.
+    # Our Markdown has more than two only inside fences. No pattern finds fences
+    # reliably: what looks like one may be a line of the page.
     if "\n\n\n" in text and not is_markdown:
         text = _BLANK_LINES.sub("\n\n", text)
     if unicodedata.is_normalized("NFC", text):
@@ -57,7 +57,7 @@ def clean(text: str, *, is_markdown: bool = False) -> str:
 
 
 def clean_title(title: str) -> str | None:
-    """A title on one line with single spaces, or None where nothing is left."""
+    """A title on one line with single spaces, or None if nothing is left."""
     return " ".join(clean(title).split()) or None
 
 
@@ -68,7 +68,7 @@ def _without_odd_characters(line: str) -> str:
 
 @lru_cache(maxsize=1)
 def _too_many_marks() -> re.Pattern[str]:
-    """The first marks of a character, as a group, and those beyond."""
+    """Matches a character's first _MAX_MARKS marks, as a group, and the others."""
     marks = "".join(
         chr(code)
         for code in range(0x300, sys.maxunicode)

@@ -1,8 +1,8 @@
-"""The engines that turn a page into its main text, each behind one function.
+"""The engines that turn a page into its main text; one function opens any of them.
 
-An engine that calls a library which may hang or crash is a factory of a function from
-one page (str) to its text, and runs behind a `Guard`. An engine that bounds its own
-work is a factory of a function from a batch (string array) to one `Extracted` a page.
+An engine whose library may hang or crash is a factory of a function from one page
+(str) to its text, and runs in a `Guard`'s process. An engine that bounds its own work
+is a factory of a function from a batch (string array) to one `Extracted` per page.
 """
 
 import importlib
@@ -17,19 +17,19 @@ from tamis.text.buffers import utf8_buffers
 
 
 class Extracted(NamedTuple):
-    """What an engine made of a page; "" for the text where it found none."""
+    """An engine's result for one page; the text is "" where it found none."""
 
     text: str
     title: str | None
     markdown: str | None = None
-    note: str | None = None  # how the text was come by, where not from all of the page
+    note: str | None = None  # where the text is from, if not from the whole page
 
 
 class Engine(NamedTuple):
     """Where an engine is: `factory` is "module:attribute", imported on first use.
 
-    `libraries`: the distributions whose version its texts depend on.
-    `settings`: what of the recipe's settings the factory takes.
+    `libraries`: its texts depend on the version of these distributions.
+    `settings`: the settings of the recipe that the factory takes.
     """
 
     factory: str
@@ -71,9 +71,9 @@ def open_engine(
     timeout_seconds: float,
     memory_bytes: int,
 ) -> Extract:
-    """The engine as a function of a batch, behind a guard where it needs one.
+    """The engine as a function of a batch, run by a guard if it needs one.
 
-    Of `settings` an engine without a guard is given those that it takes.
+    An engine without a guard gets those of `settings` that it takes.
     """
     engine = ENGINES[name]
     if not engine.needs_guard:

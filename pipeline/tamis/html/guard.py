@@ -1,22 +1,23 @@
-"""Run a function over pages in a process of its own, so that a bad page costs itself only.
+"""Run a function over pages in its own process: a bad page costs only itself.
 
-Libraries that parse HTML can loop for ever, crash in C, or eat all memory. A guard
-starts one worker process and asks it about one page after another: what it gets is an
-answer, or what became of the page (`Failure`). The worker is a new interpreter, never
-a fork of this one, whose other threads would leave it locks that nobody opens. Pages
-go over and answers come back through shared memory, a few megabytes at a time, so that
-the two processes wake each other once for many pages; what a worker has answered
-before it died counts.
+Libraries that parse HTML can loop for ever, crash in C, or use all memory. A guard
+starts one worker process and asks it about one page after another: it gets an answer,
+or the reason why there is none (`Failure`). The worker is a new interpreter, never a
+fork of this one: a fork could inherit locks that other threads hold, and nobody would
+release them. Pages and answers go through shared memory, a few megabytes at a time, so
+that the two processes wake each other once for many pages. The answers that a worker
+gave before it died count.
 
-    CPU time    a kernel timer in the worker, set anew for each page; a busy machine
+    CPU time    a kernel timer in the worker, set again for each page; a busy machine
                 does not use it up, a loop in C does not escape it
-    wall time   this side, several times as long, for a page that waits and never works
+    wall time   on this side, several times as long, for a page that waits without
+                using CPU time
     memory      address space beyond what the worker has after loading (Linux)
 
-A worker that crashed on a page may have been ruined by the pages before: the page is
-tried again in a fresh one, and only a page that a fresh worker dies of is given up.
-So what becomes of a page depends on the page. A worker that has swollen is replaced.
-The worker dies with this process, however that ends (see `guard_worker`).
+Earlier pages may have damaged a worker that crashes on a page. So the page is tried
+again in a fresh worker, and is given up only if that one dies as well: what happens to
+a page depends on that page alone. A worker that has grown too large is replaced. The
+worker dies with this process, however that ends (see `guard_worker`).
 """
 
 import contextlib
@@ -42,7 +43,7 @@ Page = bytes | memoryview
 _REGION_BYTES = 4 << 20
 _REQUEST_PAGES = 4096  # so that a request, 8 bytes a page, fits an empty pipe
 _LOADING_SECONDS = 120.0
-_WALL_PER_CPU = 6.0  # wall seconds allowed for one of CPU, on a machine that is busy
+_WALL_PER_CPU = 6.0  # wall seconds allowed per CPU second: the machine may be busy
 
 
 class Failure(StrEnum):
@@ -54,10 +55,10 @@ class Failure(StrEnum):
 
 
 class Guard:
-    """Calls a function in a guarded process; starts it with the first page.
+    """Calls a function in a guarded process, which starts with the first page.
 
-    `function` is "module:attribute", a factory: called once in the worker with
-    `settings` as keywords, it gives the function from a page (str) to its answer, a
+    `function` is "module:attribute", a factory: the worker calls it once with
+    `settings` as keywords. It returns the function from a page (str) to its answer, a
     sequence of strings and None. Not for several threads at once.
     """
 
@@ -87,7 +88,7 @@ class Guard:
             try:
                 answers += worker.answers(pages[len(answers) :])
             except BaseException:
-                self.close()  # half a page may stand in the pipe
+                self.close()  # the pipe may hold half a message
                 raise
             if worker.death is None:
                 continue
@@ -104,10 +105,10 @@ class Guard:
 
 
 class _Worker:
-    """One process, the pages shared with it, and what it says of them.
+    """One process, the pages shared with it, and its answers.
 
     answered  pages it has answered in its life
-    death     what its death says of the page it was at; None while it lives
+    death     why the page at which it died has no answer; None while it lives
     """
 
     def __init__(self, start: Mapping[str, Any], wall_seconds: float) -> None:
@@ -153,7 +154,7 @@ class _Worker:
         return answers
 
     def _share(self, pages: Sequence[Page]) -> list[int]:
-        """Copy to the region what it holds of the pages, one at least; their sizes."""
+        """Copy the pages that fit into the region, at least one; return their sizes."""
         if len(pages[0]) > len(self._region):
             self._region = _region(self._pages_file, len(pages[0]))
         sizes: list[int] = []
@@ -168,10 +169,10 @@ class _Worker:
         return sizes
 
     def _asked(self, request: bytes, wall_seconds: float) -> list[Answer | None]:
-        """What the worker answers to one request; less than all of it if it dies."""
+        """The worker's answers to one request; fewer than asked for if it dies."""
         os.ftruncate(self._answers_file, 0)
-        os.lseek(self._answers_file, 0, os.SEEK_SET)  # the worker's place as well
-        with contextlib.suppress(BrokenPipeError):  # its death shows in a moment
+        os.lseek(self._answers_file, 0, os.SEEK_SET)  # moves the worker's position too
+        with contextlib.suppress(BrokenPipeError):  # `_wait` will see that it died
             os.write(self._stdin, message(request))
         self.death = self._wait(wall_seconds)
         size = os.fstat(self._answers_file).st_size
@@ -179,7 +180,7 @@ class _Worker:
         return [unpacked(body) for body in whole_bodies(received)]
 
     def _wait(self, wall_seconds: float) -> Failure | None:
-        """Wait until the worker is done, or dies, or answers nothing for so long."""
+        """Wait until the worker is done, dies, or gives no answer for so long."""
         seen = 0
         while not self._poll.poll(wall_seconds * 1000):
             size = os.fstat(self._answers_file).st_size
@@ -191,13 +192,13 @@ class _Worker:
     def _cause_of_death(self) -> Failure:
         try:
             code = self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:  # it closed its pipe and lives on
+        except subprocess.TimeoutExpired:  # it closed its pipe but still runs
             return Failure.CRASH
         return Failure.TIMEOUT if code == -signal.SIGPROF else Failure.CRASH
 
 
 def _environment() -> dict[str, str]:
-    """This process's, with its import path, and without libraries' own threads."""
+    """This process's environment, its import path, and one thread per library."""
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return {**os.environ, **threads, "PYTHONPATH": path}
@@ -212,13 +213,13 @@ def _anonymous_file() -> int:
 
 
 def _region(file: int, size: int) -> mmap.mmap:
-    """The file's first `size` bytes, to be written here and read in the worker."""
+    """The file's first `size` bytes: this side writes them, the worker reads them."""
     os.ftruncate(file, size)
     return mmap.mmap(file, size)
 
 
 def _end(process: subprocess.Popen[bytes], files: tuple[int, ...], owner: int) -> None:
-    """Kill and reap a worker, in the process that started it and not in a fork of it."""
+    """Kill and reap a worker; does nothing in a fork of the process that started it."""
     if os.getpid() != owner:
         return
     process.kill()

@@ -3,8 +3,8 @@
     message  8 bytes of length, little-endian, then the body
     answer   number of fields, the size of each in bytes, 8 bytes each; the fields, UTF-8
 
-The size -1 is a field that is None; the number -1 is a function that raised. JSON
-would take 60 microseconds longer for the text of a page.
+A size of -1 means that the field is None; a number of -1, that the function raised.
+JSON would take 60 microseconds longer for the text of a page.
 """
 
 import struct
@@ -20,7 +20,7 @@ def message(body: bytes) -> bytes:
 
 
 def whole_bodies(received: bytes) -> Iterator[bytes]:
-    """The bodies of messages one behind the other, up to one that is incomplete."""
+    """The bodies of consecutive messages, up to the first incomplete one."""
     start = 0
     while len(received) - start >= LENGTH.size:
         (size,) = LENGTH.unpack_from(received, start)

@@ -1,12 +1,12 @@
 """The process in which a `Guard` runs its function: `python -m tamis.html.guard_worker`.
 
-The first message to its standard input is what to load and under which limits; its
-answer has no fields, or one that says why it cannot. Every other message is the sizes
-of pages that stand one behind the other in the first shared file. Answers are appended
-to the second; a byte on standard output says that all are there.
+The first message to its standard input says what to load and under which limits; its
+answer has no fields, or one that says why loading failed. Every other message holds the
+sizes of pages that follow each other in the first shared file. Answers are appended
+to the second; a byte on standard output says that all of them are there.
 
-It ends when its input ends. While it is deep in a page and would not notice, Linux
-kills it together with the process that started it; elsewhere the CPU limit does.
+It ends when its input ends. While it works on a page it does not read its input: then
+Linux kills it together with the process that started it; elsewhere the CPU limit does.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _OUT_OF_MEMORY = 70
 _DONE = b"."
 
-# Of the memory allowed to a page, what may remain in use after it.
+# Share of the memory allowed to a page that may remain in use after it.
 _SWOLLEN_RATIO = 0.25
 
 
@@ -47,10 +47,10 @@ def main() -> None:
     ) as error:  # whatever an import can raise: the other side reports it
         _append(answers_file, packed([repr(error)]))
         return
-    gc.freeze()  # what is loaded stays: not to be looked through again and again
+    gc.freeze()  # loaded objects stay: later collections need not visit them
     _append(answers_file, packed([]))
     os.write(done, _DONE)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries' last words
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # discards what C libraries print
     _limit_memory(hello["memory_bytes"])
     most_bytes = _resident_bytes() + hello["memory_bytes"] * _SWOLLEN_RATIO
     for pages in _requests(requests, pages_file):
@@ -112,7 +112,7 @@ def _append(file: int, body: bytes) -> None:
 
 
 def _private_pipes() -> tuple[IO[bytes], int]:
-    """Input and output moved to where no library reads from them or prints to them."""
+    """Input and output under other numbers, so that no library reads or writes them."""
     requests, done = os.fdopen(os.dup(0), "rb"), os.dup(1)
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
@@ -121,7 +121,7 @@ def _private_pipes() -> tuple[IO[bytes], int]:
 
 
 def _prepare(parent: int) -> None:
-    """Die with the parent and by the timer, leave Ctrl-C to the parent, dump no core."""
+    """Die with the parent and at the CPU limit, ignore Ctrl-C, dump no core."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -132,21 +132,21 @@ def _prepare(parent: int) -> None:
 
 
 def _limit_memory(memory_bytes: int) -> None:
-    """Let the address space grow by so much; elsewhere than on Linux, no limit holds."""
+    """Let the address space grow by `memory_bytes`; without effect except on Linux."""
     if sys.platform == "linux":
         most = _pages_of_memory()[0] * resource.getpagesize() + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _resident_bytes() -> int:
-    """Memory in use now; on other systems than Linux, the most ever in use."""
+    """Memory in use now; on systems other than Linux, the most that was ever in use."""
     if sys.platform == "linux":
         return _pages_of_memory()[1] * resource.getpagesize()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _pages_of_memory() -> list[int]:
-    """Size of the address space, resident part, and more: proc(5), /proc/PID/statm."""
+    """Pages of address space, resident ones, and more: proc(5), /proc/PID/statm."""
     return [int(field) for field in os.pread(_statm(), 256, 0).split()]
 
 

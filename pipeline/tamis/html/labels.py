@@ -8,7 +8,7 @@ written for browsers.
 
 from functools import lru_cache
 
-# Encodings that no reader decodes: a page that names one has declared nothing.
+# Encodings that browsers do not decode: a page that names one has declared nothing.
 REPLACEMENT = "replacement"
 
 _LABELS = {
@@ -75,7 +75,7 @@ ENCODINGS = tuple(_LABELS)
 
 
 def encoding_of(label: str) -> str | None:
-    """Name of the encoding a label means, or None where no label is so spelled.
+    """Name of the encoding that a label means, or None if the label is unknown.
 
     Case and white space around it do not count: " Latin1" is windows-1252.
     """

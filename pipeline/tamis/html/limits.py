@@ -1,14 +1,15 @@
-"""Pages that no parser should be given, told by their bytes.
+"""Pages that are too expensive for any parser, recognised by their bytes.
 
-Parsers take time with the square of the nesting depth and of the attributes of one
-element: 100,000 nested `<div>` keep resiliparse busy for over 40 s, 50,000 attributes
-trafilatura for 7 s. What these limits turn away is the same in every run, unlike what
-a time limit turns away.
+A parser's time grows with the square of the nesting depth, and of the number of one
+element's attributes: 100,000 nested `<div>` take resiliparse over 40 s, 50,000
+attributes take trafilatura 7 s. These limits reject the same pages in every run; a time
+limit would not.
 
 Kernels take Arrow's own buffers (see `tamis.text.buffers`), `data` and `offsets`.
 Markup is read roughly, scripts and comments too: an end tag closes the element opened
-last, and elements that a sibling or nothing ends (`<p>`, `<li>`, `<br>`) do not count.
-Of 3,087 real pages the deepest so read has 1,392 levels, 99.9 % have 810 or less.
+last, and elements that need no end tag (`<p>`, `<li>`, `<br>`) do not count.
+Read this way, the deepest of 3,087 real pages has 1,392 levels, and 99.9 % have 810 or
+less.
 """
 
 import numpy as np
@@ -26,7 +27,7 @@ _QUOTE, _APOSTROPHE, _SPACE = 0x22, 0x27, 0x20
 
 
 def _key(name: bytes) -> int:
-    """A tag name of up to 8 letters as one number, the way `_tag_key` reads it."""
+    """A tag name of up to 8 letters as one number, the same that `_tag_key` returns."""
     return int.from_bytes(name, "big")
 
 
@@ -42,7 +43,7 @@ _FLAT = np.array(sorted(map(_key, _FLAT_NAMES.split())), np.uint64)
 def broken_limits(
     data: Bytes, offsets: Offsets, max_depth: int, max_attributes: int
 ) -> NDArray[np.int8]:
-    """Index into REASONS for each page; 0 lets it through. 0.05 ms a page."""
+    """Index into REASONS for each page; 0 if it breaks no limit. 0.05 ms a page."""
     broken = np.zeros(len(offsets) - 1, np.int8)
     for page in range(len(broken)):
         start, stop = offsets[page], offsets[page + 1]
@@ -60,10 +61,10 @@ def broken_limits(
 
 @njit(cache=True, nogil=True)
 def _survey(data: Bytes, start: int, stop: int, max_attributes: int) -> tuple[int, int]:
-    """Number of start tags, and most attributes of one long enough to have too many.
+    """Number of start tags, and the most attributes of a tag that may have too many.
 
-    An attribute takes two bytes at least, its name and a space, so that a tag
-    with too many is followed by whole blocks without another.
+    An attribute takes two bytes at least, its name and a space. So a tag with too
+    many is long: whole blocks after its start contain no other tag.
     """
     tags = attributes = empty_blocks = 0
     long_tag = 2 * max_attributes // _BLOCK - 1
@@ -81,7 +82,7 @@ def _survey(data: Bytes, start: int, stop: int, max_attributes: int) -> tuple[in
 
 @njit(cache=True, nogil=True)
 def _start_tags(block: Bytes) -> int:
-    """Number of `<` that no `/` follows, but for the last byte."""
+    """Number of `<` not followed by `/`; the last byte is not counted."""
     # Two views and indices from zero: the compiler then counts 32 bytes at a time.
     first, second = block[:-1], block[1:]
     found = 0
@@ -92,7 +93,7 @@ def _start_tags(block: Bytes) -> int:
 
 @njit(cache=True, nogil=True)
 def _rough_depth(data: Bytes, start: int, stop: int) -> int:
-    """Depth as if every element had an end tag: too high for nearly every page."""
+    """Upper bound of the depth: every element is read as if it had an end tag."""
     deepest = level = 0
     for position in range(start, stop - 1):
         if data[position] == _LESS_THAN:
@@ -104,7 +105,7 @@ def _rough_depth(data: Bytes, start: int, stop: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _depth(data: Bytes, start: int, stop: int) -> int:
-    """Most elements open at once."""
+    """The largest number of elements that are open at once."""
     deepest = level = 0
     for position in range(start, stop - 1):
         if data[position] != _LESS_THAN:
@@ -123,7 +124,7 @@ def _depth(data: Bytes, start: int, stop: int) -> int:
 def _tag_key(data: Bytes, position: int, stop: int) -> np.uint64:
     """The letters and digits at `position`, lower case, as a number; 0 for no letter.
 
-    Of a name longer than 8 characters, the last 8: none of those is in `_FLAT`.
+    Only the last 8 characters of a longer name count: no such key is in `_FLAT`.
     """
     key = np.uint64(0)
     for place in range(position, min(position + 16, stop)):
@@ -138,7 +139,7 @@ def _tag_key(data: Bytes, position: int, stop: int) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def _attributes(data: Bytes, start: int, stop: int) -> int:
-    """Words after the tag name at `start` and outside of quotation marks, up to `>`."""
+    """Number of words after the tag name at `start` up to `>`, outside of quotes."""
     words = quote = 0
     last = _SPACE
     for position in range(start, stop):

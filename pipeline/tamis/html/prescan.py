@@ -1,8 +1,8 @@
-"""What a page says about its own charset: in the HTTP header, in `<meta>`, in XML.
+"""The charset that a page declares: in the HTTP header, in `<meta>` or in XML.
 
-The HTML Standard's rules, section 13.2.3.2 ("prescan a byte stream to determine
-its encoding"), on bytes, so that nothing is decoded before the charset is known.
-Every function gives an encoding's name (see `labels`) or None.
+The rules are the HTML Standard's, section 13.2.3.2 ("prescan a byte stream to
+determine its encoding"). They read bytes, because nothing can be decoded before the
+charset is known. Every function gives an encoding's name (see `labels`) or None.
 """
 
 import re
@@ -10,11 +10,10 @@ from collections.abc import Iterator
 
 from tamis.html.labels import encoding_of
 
-# The standard asks for at least 1,024 bytes. Browsers heed a later declaration as
-# well, by reading the page again, and inline styles do push it down.
+# The standard asks for at least 1,024 bytes. Browsers follow a later declaration as
+# well, by reading the page again, and inline styles do push declarations down.
 PRESCAN_BYTES = 16_384
 
-_SPACE = b"\t\n\f\r "
 _CHARSET = re.compile(
     r"charset[\t\n\f\r ]*=[\t\n\f\r ]*"
     r"(?:\"([^\"]*)\"|'([^']*)'|([^\"'\t\n\f\r ;,][^\t\n\f\r ;,]*))",
@@ -49,7 +48,7 @@ def _encoding_in_meta(head: bytes) -> str | None:
     while position >= 0:
         tag = _TAG_NAME.match(head, position)
         if head.startswith(b"<!--", position):
-            # `<!-->` is a whole comment: its end may overlap its beginning.
+            # `<!-->` is a complete comment: its end may overlap its beginning.
             end = head.find(b"-->", position + 2)
         elif tag is not None:
             attributes = list(_attributes(head, tag.end()))
@@ -78,7 +77,7 @@ def _attributes(head: bytes, position: int) -> Iterator[tuple[str, str, int]]:
 
 
 def _encoding_of_meta(attributes: list[tuple[str, str]]) -> str | None:
-    """What one `<meta>` declares; `content` counts beside http-equiv=content-type only."""
+    """Encoding that a `<meta>` declares; `content` needs http-equiv=content-type."""
     declared: dict[str, str] = {}
     for name, value in attributes:
         declared.setdefault(name, value)
@@ -97,7 +96,7 @@ def _encoding_in_xml(head: bytes) -> str | None:
 
 
 def _readable(encoding: str | None) -> str | None:
-    """A declaration that could be read byte by byte cannot be in UTF-16."""
+    """The encoding to use: a page whose declaration was read as ASCII is not UTF-16."""
     if encoding in ("utf-16le", "utf-16be"):
         return "utf-8"
     return "windows-1252" if encoding == "x-user-defined" else encoding

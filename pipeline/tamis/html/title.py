@@ -1,4 +1,4 @@
-"""The title of a page, found without parsing it."""
+"""The title of a page, found without parsing the page."""
 
 import html
 import re
@@ -9,10 +9,10 @@ _CONTENT = re.compile(r"content\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE
 
 
 def title_of(page: str) -> str | None:
-    """What `<title>` holds, else `og:title`; None where the page has neither.
+    """The content of `<title>`, else of `og:title`; None if the page has neither.
 
-    Character references are resolved. On 772 pages it is what a parser finds, but for
-    the one with a title inside a script.
+    Character references are resolved. On 772 pages the result is the same as a
+    parser's, except for one page with a title inside a script.
     """
     start = page.find("<title")
     if start < 0:

@@ -1,16 +1,16 @@
-"""Names of languages: whatever people write, one ISO 639-3 code comes out.
+"""One ISO 639-3 code for each of the ways in which people name a language.
 
-A language is named by the ISO 639-3 code of an individual language, as GlotLID and
-FineWeb-2 do. Where the world says "Chinese", "Arabic" or "Norwegian" the standard has a
-macrolanguage (zho, ara, nor); it stands for the member in which nearly all of its web
-text is written (cmn, arb, nob), so that a page has one name whoever named it.
+A language is named by the ISO 639-3 code of an individual language, as in GlotLID and
+FineWeb-2. For "Chinese", "Arabic" or "Norwegian" the standard has a macrolanguage (zho,
+ara, nor). It is read as the member in which nearly all of its web text is written (cmn,
+arb, nob), so that a page has the same code from every source.
 
     iso639.tsv   every individual language: code, ISO 639-1 code, English name of the
                  commoner ones (ISO 639-3 code tables, iso639-3.sil.org, February 2026)
     aliases.tsv  other codes for one of them: macrolanguages, the bibliographic codes of
                  ISO 639-2 (fre, ger), withdrawn ones (iw, mo)
 
-Serbo-Croatian (hbs, sh) is three written languages with equal claims, so it has no entry.
+Serbo-Croatian (hbs, sh) has no entry: it could be any of three written languages.
 """
 
 import difflib
@@ -33,7 +33,7 @@ def canonical_language(code: str) -> str:
     """ISO 639-3 code of the individual language that `code` names: `no` is `nob`.
 
     Accepts ISO 639-3, 639-2 and 639-1 codes in any case. Raises ValueError with a
-    suggestion for anything else, so that a validator can pass it on.
+    suggestion for anything else; a validator can show its message.
     """
     found = known_language(code)
     if found is None:
@@ -44,10 +44,10 @@ def canonical_language(code: str) -> str:
 def by_language(
     values: Mapping[str, Value], others: Collection[str] = ()
 ) -> dict[str, Value]:
-    """The values under their ISO 639-3 codes; keys among `others` stay as they are.
+    """The values under their ISO 639-3 codes; keys in `others` do not change.
 
-    Raises ValueError as `canonical_language` does, and for two spellings of one
-    language: which of the two values was meant is not for us to say.
+    Raises ValueError like `canonical_language`, and for two spellings of one language,
+    because one of the two values would be lost.
     """
     written: dict[str, str] = {}
     for code in values:
@@ -59,7 +59,7 @@ def by_language(
 
 
 def known_language(code: str) -> str | None:
-    """As `canonical_language`, but None for a code that names no language."""
+    """Like `canonical_language`, but None for a code that names no language."""
     return _codes().canonical.get(code.strip().lower())
 
 
@@ -69,7 +69,7 @@ def language_name(code: str) -> str:
 
 
 def _suggestion(code: str) -> str:
-    """What the writer may have meant: by a tag's first part, by name, by likeness."""
+    """What the user may have meant: by a tag's first part, by name, by similarity."""
     written = code.strip().lower()
     if written in _SERBO_CROATIAN:
         return ": Serbo-Croatian is hrv, srp or bos, name those you want"
@@ -109,7 +109,7 @@ def _codes() -> _Codes:
 
 
 def _rows(file: str) -> list[tuple[str, str, str]]:
-    """Lines of a table without its heading; cells left out at a line's end are empty."""
+    """Lines of a table without its heading; cells missing at a line's end are empty."""
     text = resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
     rows = []
     for line in text.splitlines()[1:]:

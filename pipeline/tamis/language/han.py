@@ -1,7 +1,7 @@
-"""Text in Chinese characters alone, of which models know only the commonest kinds.
+"""The language of text in Chinese characters only, of which models know the main ones.
 
-Japanese of more than a headline has kana. Without any it is Chinese, unless it stands in
-characters that only Japanese writes, as tables, names of offices and accounts do.
+Japanese of more than a headline has kana. Text without kana is Chinese, unless it has
+characters that only Japanese writes; tables, names of offices and accounts may.
 Vietnamese was written in characters of its own, chữ Nôm, until about 1920, and the
 Declaration of Human Rights still is; models take it for Chinese or Japanese.
 """
@@ -12,28 +12,30 @@ CHINESE, JAPANESE, VIETNAMESE = "cmn", "jpn", "vie"
 _CHINESE_LANGUAGES = frozenset(
     {CHINESE, *("yue", "wuu", "lzh", "gan", "hak", "hsn", "nan", "cdo", "cjy", "mnp")}
 )
-# Codes of answers that this module looks at again.
+# A model's answer with one of these codes is checked here.
 NEIGHBOURS = frozenset({CHINESE, JAPANESE, "yue", "wuu", "lzh"})
 
-# The commonest that no other language has: người, có, của, một, trong, con, đó, về, mà,
-# với, mình, vào, ra, các, trên, đến, chữ, trời, ngày, năm, sau, đi, and numbers.
+# The commonest characters of chữ Nôm that no other language has: người, có, của, một,
+# trong, con, đó, về, mà, với, mình, vào, ra, các, trên, đến, chữ, trời, ngày, năm, sau,
+# đi, and numbers.
 _NOM = frozenset("𠊛𣎏𧵑𠬠𥪝𡥵𪦆𧗱𦓡𢭲𨉟𠓨𠚢𡖡𨕭𦤾𡨸𡗶𣈜𢆥𡢐𠫾𠄩𠀧𦊚𠄼𨑮𤾓")
-# A Chinese page may quote a few: the 14 paragraphs of lid-dev have 3 % or more.
+# A Chinese page may quote a few; the 14 paragraphs in Nôm of lid-dev have 3 % or more.
 _LEAST_NOM = 0.02
-# Names and headlines do without kana.
+# Names and headlines, up to this length, need no kana.
 _HEADLINE = 12
 
-# A page may quote some of another country's characters. Of 79 Japanese texts of lid-dev,
-# without their kana, 78 % have 3 % that only Japanese writes, and none any that it does
-# not; of 311 in Chinese languages none has one of the former, 99 % have 2 % of the latter.
+# A page may quote some of another country's characters. Of 79 Japanese texts of
+# lid-dev, without their kana, 78 % have 3 % of characters that only Japanese writes,
+# and none has a character that Japanese does not write. Of 311 texts in Chinese
+# languages none has a character of the first kind, and 99 % have 2 % of the second.
 _LEAST_JAPANESE = _MOST_FOREIGN = 0.02
 
 
-def written(line: str, language: str, asked: Collection[str] = ()) -> str:
+def han_language(line: str, language: str, asked: Collection[str] = ()) -> str:
     """The language of a line in Chinese characters that a model took for `language`.
 
-    asked  the recipe's languages: with Japanese and no Chinese among them, Japanese is
-           also what might be either
+    asked  the recipe's languages: with Japanese and without Chinese among them, a line
+           that may be either is Japanese
     """
     letters = [letter for letter in line if letter.isalpha()]
     nom = sum(letter in _NOM for letter in letters)
@@ -64,8 +66,8 @@ def _only_japanese() -> frozenset[str]:
     """Characters of Japan's standard that neither China's nor Taiwan's has: 県, 図, 込.
 
     Of the 2,965 commoner ones (JIS X 0208, level 1: rows 16 to 47) they are the 327 that
-    GB 2312 and Big5 lack: those that Japan simplified in its own way or made, and a few
-    that others write in another form (値, 衆).
+    GB 2312 and Big5 lack: those that Japan simplified in its own way or invented, and a
+    few that others write in another form (値, 衆).
     """
     cells = [
         bytes((row, cell)) for row in range(0xB0, 0xD0) for cell in range(0xA1, 0xFF)

@@ -4,9 +4,9 @@
     __label__fr         lid.176: ISO 639-1, or the name of the language's Wikipedia
     fr                  py3langid: ISO 639-1 where there is one, else ISO 639-3
 
-Wikipedia's names are older than the standard and clash with it: `als` is Alemannic in
-lid.176 and Tosk Albanian in GlotLID. So a label with a script is read by the standard,
-a bare one of lid.176 by `_WIKIPEDIA` first.
+Wikipedia's names are older than the standard and conflict with it: `als` is Alemannic
+in lid.176 and Tosk Albanian in GlotLID. So a label with a script is read by the
+standard; for one of lid.176 without a script, `_WIKIPEDIA` comes first.
 """
 
 import re
@@ -20,7 +20,7 @@ _NO_LANGUAGE = frozenset({"zxx", "und", "mul", "mis", "unk", "other"})
 # Names of Wikipedias that mean something else, or nothing, in ISO 639-3.
 _WIKIPEDIA = {"als": "gsw", "eml": "egl", "nah": "nhe", "bh": "bho"}
 
-# Serbo-Croatian: the reader of a text has to say which of the three it is.
+# Serbo-Croatian: the text must show which of the three languages it is.
 SERBO_CROATIAN = "hbs"
 
 _WITH_SCRIPT = re.compile(r"([A-Za-z]{2,3})[_-][A-Z][a-z]{3}\b.*")
@@ -28,10 +28,10 @@ _WITH_SCRIPT = re.compile(r"([A-Za-z]{2,3})[_-][A-Z][a-z]{3}\b.*")
 
 @lru_cache(maxsize=1 << 14)  # a model's labels: GlotLID has 2,102
 def language_of_label(label: str) -> str | None:
-    """ISO 639-3 code of a model's label; None where it says "no language".
+    """ISO 639-3 code of a model's label; None if it means "no language".
 
-    A label that no table knows stays as the model wrote it, without its prefix: a
-    model of your own may have labels of its own.
+    A label in no table is returned without its prefix: a model of your own may have
+    labels of its own.
     """
     name = label.removeprefix("__label__")
     tagged = _WITH_SCRIPT.fullmatch(name)

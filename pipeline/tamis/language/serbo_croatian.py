@@ -1,14 +1,14 @@
 """Serbian in Latin letters, which models take for Croatian.
 
-Most of the Serbian web is in Latin letters, most of what models learnt in Cyrillic ones.
-What tells the two standards apart are a few common words: Serbian says e where Croatian
-says je or ije (gde and gdje, "where"; deca and djeca, "children"), ko for tko ("who"),
-opšti for opći ("common"), evropa for europa; Croatian has names of its own for the
-months. Bosnian and Montenegrin write je and ije too: a text that only Serbian words
-speak for is Serbian, any other stays what the model says.
+Most of the Serbian web is in Latin letters; most Serbian text that models learnt from
+is in Cyrillic ones. A few common words distinguish the two standards: Serbian has e for
+Croatian je or ije (gde and gdje, "where"; deca and djeca, "children"), ko for tko
+("who"), opšti for opći ("common"), evropa for europa; Croatian has names of its own for
+the months. Bosnian and Montenegrin write je and ije too. So a text with more Serbian
+than Croatian words is Serbian; for others see `standard`.
 
 serbo_croatian.tsv has the words, our own choice from grammars and the commonest words.
-Left out is what is a word in both: dela, pre- and svet, which is "holy" in Croatian.
+Words of both standards are left out: dela, pre- and svet, which is "holy" in Croatian.
 """
 
 import csv
@@ -17,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 
 BOSNIAN, CROATIAN, SERBIAN = "bos", "hrv", "srp"
-# Codes of answers that this module looks at again.
+# A model's answer with one of these codes is checked here.
 SISTERS = frozenset({BOSNIAN, CROATIAN, SERBIAN})
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -26,8 +26,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 def standard(line: str, language: str) -> str:
     """The standard of a line in Latin letters that a model took for `language`.
 
-    Serbian where more of its words than of Croatia's stand in the line, Croatian the
-    other way round if the model said Serbian; with as many of both, as the model said.
+    Serbian if the line has more Serbian than Croatian words. Croatian if it has fewer
+    and the model said Serbian. Else the model's answer.
     """
     words = _WORD.findall(line.lower())
     serbian = sum(word in _words_of(SERBIAN) for word in words)

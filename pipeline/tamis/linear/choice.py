@@ -1,4 +1,4 @@
-"""Which windows of a document to look at, where all would be too many.
+"""Which windows of a document to read if all would be too many.
 
 Each function gives ordinals of windows, ascending, at most `most` of each document.
 """
@@ -12,7 +12,7 @@ from tamis.linear.features import Windows
 
 
 def spread(windows: Windows, most: int) -> NDArray[np.int64]:
-    """Evenly spread over each document."""
+    """Windows evenly spread over each document."""
     chosen = [
         np.unique(np.linspace(first, last - 1, min(most, last - first), dtype=np.int64))
         for first, last in pairwise(windows.documents.tolist())
@@ -24,7 +24,7 @@ def spread(windows: Windows, most: int) -> NDArray[np.int64]:
 def likeliest(
     windows: Windows, chances: NDArray[np.float64], most: int
 ) -> NDArray[np.int64]:
-    """Those with the largest chances; of equal ones the earlier.
+    """The windows with the largest chances; of equal ones the earlier.
 
     chances  (windows,)
     """

@@ -1,9 +1,9 @@
-"""A fastText classifier's file, looked through before fastText itself reads it.
+"""A fastText classifier's file, checked before fastText itself reads it.
 
-fastText believes what it reads: half a file, as a download that broke off leaves it, or
-a forged one makes it fill the memory without end or read outside its tables. So the
-layout is followed here, with every count held against the file's size. What is inside
-the tables may be anything: numbers that are wrong give answers that are wrong.
+fastText does not check what it reads: half a file, from an interrupted download, or a
+forged one makes it fill the memory without end or read outside its tables. So the
+layout is parsed here, and every count is compared with the file's size. The numbers in
+the tables are not checked: wrong numbers only give wrong answers.
 
     magic, version     int32
     settings           12 int32, a double
@@ -30,13 +30,13 @@ _LOSSES = range(1, 5)  # hierarchical softmax, negative sampling, softmax, one v
 _SUPERVISED = 3
 _CENTROIDS = 256
 _LONGEST_WORD = 1 << 16
-# What fastText's tree of labels takes for "none left", where the loss is hierarchical.
+# With hierarchical softmax, fastText's tree of labels reads this count as "none left".
 _LABEL_COUNTS = 10**15
 _WHOLE, _BREAKS_OFF, _NO_KIND, _NO_COUNT = range(4)
 
 
 def open_fasttext(path: str) -> Any:
-    """fastText's model. Raises ValueError where the file is none, or not whole."""
+    """fastText's model. Raises ValueError if the file is no model, or not whole."""
     if not Path(path).is_file():
         raise ValueError("no such file")
     with Path(path).open("rb") as file:
@@ -46,12 +46,12 @@ def open_fasttext(path: str) -> Any:
             try:
                 _check(_Reader(content))
             except struct.error as error:
-                raise ValueError("not a whole fastText model: it breaks off") from error
+                raise ValueError("not a whole fastText model: cut short") from error
     return fasttext.load_model(path)
 
 
 class _Reader:
-    """A place in the file; `struct.error` where it ends too early."""
+    """A place in the file; raises `struct.error` if the file ends too early."""
 
     def __init__(self, content: mmap.mmap) -> None:
         self.content = content
@@ -69,7 +69,7 @@ class _Reader:
 
     def entries(self, number: int) -> int:
         """How many labels are among the next entries of the dictionary."""
-        # No name for the array: a file cannot be closed as long as one has it mapped.
+        # No variable for the array: the file cannot be closed while one maps it.
         place, labels, found = _entries(
             np.frombuffer(self.content, np.uint8), self.place, number
         )
@@ -88,9 +88,9 @@ def _check(reader: _Reader) -> None:
     settings = reader.numbers("12id")
     dimension, _, _, _, _, word_ngrams, loss, kind, buckets, _, maxn, _, _ = settings
     if kind != _SUPERVISED:
-        raise ValueError("a fastText model of words, no classifier")
+        raise ValueError("a fastText model of words, not a classifier")
     _need(loss in _LOSSES, f"a loss of {loss}")
-    # fastText divides by their number for every n-gram, of letters or of words.
+    # fastText divides by the number of buckets for every n-gram, of letters or words.
     has_ngrams = maxn > 0 or word_ngrams > 1
     _need(buckets > 0 or (buckets == 0 and not has_ngrams), f"{buckets} buckets")
     words, labels, pruned = _dictionary(reader)
@@ -100,7 +100,7 @@ def _check(reader: _Reader) -> None:
     _need(columns == dimension, f"vectors of {columns}, not of {dimension}")
     ngrams = buckets if pruned < 0 else pruned
     _need(rows == words + ngrams, f"{rows} vectors for {words} words, {ngrams} n-grams")
-    _need(is_coded or pruned < 0, "pruned, and yet not in codes")
+    _need(is_coded or pruned < 0, "pruned, but not in codes")
     (is_output_coded,) = reader.numbers("?")
     rows, columns = _matrix(reader, is_coded and is_output_coded)
     _need(columns == dimension, f"label vectors of {columns}, not of {dimension}")
@@ -108,10 +108,10 @@ def _check(reader: _Reader) -> None:
 
 
 def _dictionary(reader: _Reader) -> tuple[int, int, int]:
-    """How many words, labels and pruned n-grams it has; -1 where it is not pruned."""
+    """Numbers of words, labels and pruned n-grams; the last is -1 if not pruned."""
     entries, words, labels, _, pruned = reader.numbers("3i2q")
     _need(min(words, labels) >= 0 and words + labels == entries, "its counts")
-    # Of each entry at least an end and its numbers: no count larger than the file.
+    # An entry has at least an end and its numbers: 10 bytes. The file must hold them.
     _need(entries * 10 <= len(reader.content), f"{entries} entries")
     found = reader.entries(entries)
     _need(found == labels, f"{found} labels, not {labels}")
@@ -126,9 +126,9 @@ def _dictionary(reader: _Reader) -> tuple[int, int, int]:
 
 @njit(cache=True, nogil=True)
 def _entries(data: Bytes, place: int, number: int) -> tuple[int, int, int]:
-    """Where so many entries end, how many are labels, and what is wrong (`_WHOLE`: nothing).
+    """End of `number` entries, number of labels, and what is wrong (`_WHOLE`: nothing).
 
-    Every byte is looked for within the file: 4 million words take .05 s.
+    Nothing outside the file is read: 4 million words take .05 s.
     """
     labels = 0
     for _ in range(number):
@@ -145,7 +145,7 @@ def _entries(data: Bytes, place: int, number: int) -> tuple[int, int, int]:
             count = np.uint64(0)
             for byte in range(8, 0, -1):
                 count = (count << np.uint64(8)) | np.uint64(data[place + byte])
-            # A negative one is 2^63 and more.
+            # A negative count is 2^63 or more here.
             if count >= np.uint64(_LABEL_COUNTS):
                 return place + 10, labels, _NO_COUNT
             labels += 1
@@ -154,7 +154,7 @@ def _entries(data: Bytes, place: int, number: int) -> tuple[int, int, int]:
 
 
 def _matrix(reader: _Reader, is_coded: bool) -> tuple[int, int]:
-    """Rows and columns. float32, or codes: of the norms as well where they are apart."""
+    """Rows and columns of a matrix of float32 or codes; norms may have codes too."""
     if not is_coded:
         rows, columns = reader.numbers("2q")
         _need(min(rows, columns) >= 0, "its tables")
@@ -172,7 +172,7 @@ def _matrix(reader: _Reader, is_coded: bool) -> tuple[int, int]:
 
 
 def _centroids(reader: _Reader, columns: int) -> int:
-    """Of how many parts a vector of so many columns is; what codes stand for."""
+    """Number of parts of a vector of `columns`; skips the vectors that codes mean."""
     dimension, parts, width, last = reader.numbers("4i")
     is_right = dimension == columns and width > 0 and 0 < last <= width
     _need(is_right and (parts - 1) * width + last == columns, "its codes")

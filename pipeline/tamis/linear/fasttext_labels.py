@@ -1,8 +1,8 @@
 """Any fastText classifier, read from a .bin or .ftz file: labels and probabilities.
 
-fastText reads one line. A text is asked as one line, or line by line; the answer to the
-lines is their mean, weighted by bytes, so that a menu's many short lines count little
-(as dactory does).
+fastText reads one line. A text is given to it as one line, or line by line. Then the
+result is the mean of the lines, weighted by bytes, so that a menu's many short lines
+count little (as in dactory).
 """
 
 from collections.abc import Collection
@@ -18,11 +18,11 @@ from tamis.text.words import Words
 
 
 class FastTextLabels:
-    """An open model. Raises ValueError where the file is none."""
+    """An open model. Raises ValueError if the file is no model."""
 
     def __init__(self, path: str) -> None:
         self._model = open_fasttext(path)
-        # The labels are known from an answer only; all come with k = -1.
+        # Only an answer shows the labels; k = -1 gives all of them.
         labels, _ = self._model.predict("a", k=-1, threshold=-1.0)
         self.labels: tuple[str, ...] = tuple(sorted(labels))
 

@@ -1,7 +1,7 @@
-"""What the linear model sees of a text: hashed n-grams of windows of about 400 characters.
+"""The linear model's features: hashed n-grams of windows of about 400 characters.
 
-A toxic comment under a long article is lost in the sum over the page; its own window
-shows it. A document's words are cut into windows of equal length, as many as fit.
+A toxic comment under a long article is lost in the sum over the page, but not in its
+own window. A document's words are cut into windows of equal length, as many as fit.
 
 Each window yields one bucket number per n-gram:
     characters  2 to 5 code points in a row, in lower case, within a run of letters and
@@ -9,9 +9,9 @@ Each window yields one bucket number per n-gram:
                 from one space or punctuation mark to the next
     words       each word, and each two in a row
 
-A bucket that comes k times counts k times; a window of n n-grams is worth 1/sqrt(n)
-for each, which keeps long and short windows comparable (as L2 normalisation does, but
-without counting what is distinct). Training and scoring run the same kernel.
+A bucket that occurs k times counts k times. Each n-gram of a window of n has weight
+1/sqrt(n), which makes long and short windows comparable (like L2 normalisation, but
+without counting distinct n-grams). Training and scoring run the same kernel.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ _WORD, _PAIR, _EDGE = 0x110001, 0x110002, 0x110003
 _LONGEST = 5
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing
 
-# All that a bucket's number depends on besides the text: weights go with it.
+# A bucket's number depends on these and the text; weights are valid for these only.
 SEEDS = {
     "hash": "FNV-1a",
     "offset": int(OFFSET),
@@ -63,8 +63,8 @@ class Windows(NamedTuple):
 def windows_of(words: Words, characters: int = WINDOW_CHARACTERS) -> Windows:
     """Windows of equal length, of 2/3 to 3/2 of `characters` unless the text is shorter.
 
-    Length is that of the words, and 1 for whatever is between two. A document without
-    words has no window.
+    The length counts the words, and 1 for each gap. A document without words has no
+    window.
     """
     starts = np.empty(len(words.starts) + 1, np.int64)
     documents = np.zeros(len(words.documents), np.int64)
@@ -90,7 +90,7 @@ def windows_of(words: Words, characters: int = WINDOW_CHARACTERS) -> Windows:
 def buckets(
     data: Bytes, words: Words, windows: Windows, bits: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Bucket numbers below 2**bits of every window, and where each window's begin."""
+    """Bucket numbers (below 2**bits) of all windows, and where each window's begin."""
     tables = code_points()
     return _buckets(read_only(data), words, windows, bits, tables.index, tables.lower)
 
@@ -98,7 +98,7 @@ def buckets(
 def weighted_sums(
     data: Bytes, words: Words, windows: Windows, weights: NDArray[np.int16]
 ) -> NDArray[np.float64]:
-    """Sum of the weights of each window's n-grams over sqrt(n); 2**bits weights."""
+    """Sum of the weights of each window's n-grams, over sqrt(n); 2**bits weights."""
     tables = code_points()
     bits = len(weights).bit_length() - 1
     return _weighted_sums(
@@ -159,7 +159,7 @@ def _weighted_sums(
     for window in range(len(sums)):
         first, last = windows.words[window], windows.words[window + 1]
         count = _fill(data, words, first, last, bits, index, lower, codes, found)
-        total = 0  # of whole numbers: exact in any order
+        total = 0  # an integer: exact in any order
         for gram in range(count):
             total += weights[found[gram]]
         sums[window] = total / np.sqrt(max(count, 1))
@@ -170,7 +170,7 @@ def _weighted_sums(
 def _scratch(
     words: Words, windows: Windows
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Room for the code points and the n-grams of the longest window."""
+    """Arrays for the code points and the n-grams of the longest window."""
     longest = 0
     for window in range(len(windows.words) - 1):
         length = 2
@@ -192,7 +192,7 @@ def _fill(
     codes: NDArray[np.int64],
     found: NDArray[np.int32],
 ) -> int:
-    """Write the buckets of the words [first, last) to `found`; how many there are."""
+    """Write the buckets of the words [first, last) to `found`; returns their number."""
     shift = np.uint64(64 - bits)
     count, length = 0, 0
     previous = np.uint64(0)

@@ -14,18 +14,18 @@ from tamis.errors import ConfigError
 from tamis.linear.model import probabilities
 
 STRENGTH = (
-    4.0  # scikit-learn's C: 1 costs .02 of AUC, 16 doubles the clean prose flagged
+    4.0  # scikit-learn's C: with 1 AUC falls by .02, 16 doubles the clean prose flagged
 )
 
 
 def need_scikit_learn() -> None:
-    """Raise ConfigError where it is not installed."""
+    """Raise ConfigError if scikit-learn is not installed."""
     if find_spec("sklearn") is None:
         raise ConfigError("training needs scikit-learn: pip install scikit-learn")
 
 
 def matrix(buckets: NDArray[np.int32], offsets: NDArray[np.int64], bits: int) -> Any:
-    """Rows by buckets, scipy's CSR: how often each n-gram comes, over sqrt(n)."""
+    """Rows by buckets, scipy's CSR: how often each n-gram occurs, over sqrt(n)."""
     counts = np.diff(offsets)
     values = np.repeat(1.0 / np.sqrt(np.maximum(counts, 1)), counts)
     # A copy: summing duplicates sorts the matrix's own arrays in place.
@@ -40,7 +40,7 @@ def fit(
     rows: Any, is_positive: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
     """Coefficients (2**bits,) and intercept of a logistic regression."""
-    # Imported by name: an optional dependency, absent where nobody trains.
+    # Imported by name: an optional dependency, needed for training only.
     regression = import_module("sklearn.linear_model").LogisticRegression(
         C=STRENGTH, solver="liblinear", tol=1e-3
     )
@@ -55,7 +55,7 @@ def held_out(
     weights: NDArray[np.float64],
     folds: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Probability of every row by the model that its fold had no part in."""
+    """Probability of every row, by the model trained without the row's fold."""
     chances = np.zeros(len(folds))
     for fold in np.unique(folds):
         is_test = folds == fold

@@ -4,8 +4,8 @@ The file is a zip of two .npy arrays (NumPy's .npz, read without pickle):
     weights  (2**bits,)  int16  weight of each bucket, in units of `scale`
     header   (bytes,)    uint8  JSON in UTF-8: what `Header` names, and the card
 
-The header's `format` stands for what the model judges and for the n-grams of `features`;
-`seeds` are the constants of their hash. Weights for others than these are not read.
+The header's `format` names what the model judges and the n-grams of `features`; `seeds`
+are the constants of their hash. A file with other values is not read.
 
 The probability of a window is the logistic function of
 `intercept + scale * sum(weights of its n-grams) / sqrt(its n-grams)`.
@@ -35,9 +35,9 @@ _LARGEST = np.iinfo(np.int16).max
 
 
 class Model(NamedTuple):
-    """Weights and what they are good for.
+    """Weights, and the languages that they can score.
 
-    `languages` (ISO 639-3) had examples; the others are not to be scored.
+    `languages` (ISO 639-3) had examples; texts in others are not scored.
     `card` says where the weights come from: licences, inputs, figures per language.
     """
 
@@ -49,11 +49,11 @@ class Model(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Per document, in [0, 1]; NaN where it has no words or is not to be scored."""
+    """Per document, in [0, 1]; NaN if it has no words or is not scored."""
 
     maximum: NDArray[np.float64]  # of its windows' probabilities
     mean: NDArray[np.float64]
-    share: NDArray[np.float64]  # windows over SHARE_OVER among all
+    share: NDArray[np.float64]  # of its windows, those over SHARE_OVER
 
 
 def quantised(
@@ -62,7 +62,7 @@ def quantised(
     languages: tuple[str, ...],
     card: dict[str, Any],
 ) -> Model:
-    """A model of 16-bit weights: no weight is off by more than 1/65534 of the largest."""
+    """A model of 16-bit weights, each wrong by at most 1/65534 of the largest."""
     largest = float(np.abs(coefficients).max(initial=0.0))
     scale = largest / _LARGEST if largest else 1.0
     weights = np.round(coefficients / scale).astype(np.int16)
@@ -93,7 +93,7 @@ def scores_of(chances: NDArray[np.float64], windows: Windows) -> Scores:
 
 
 def only(words: Words, is_wanted: Sequence[bool]) -> Words:
-    """The words with those of unwanted documents left out."""
+    """The words without those of unwanted documents."""
     wanted = np.array(is_wanted, bool)
     counts = np.diff(words.documents)
     kept = np.repeat(wanted, counts)
@@ -115,7 +115,7 @@ def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def save(model: Model, path: str | Path, format_: str) -> None:
-    """Write the model: the same model gives the same bytes."""
+    """Write the model; the same model gives the same bytes."""
     header = {
         "format": format_,
         "seeds": SEEDS,
@@ -134,22 +134,23 @@ def save(model: Model, path: str | Path, format_: str) -> None:
 
 
 def load(path: str | Path, format_: str) -> Model:
-    """Read a model. Raises ValueError where the file is none, OSError where it is not.
+    """Read a model. Raises ValueError if the file is none, OSError if it is missing.
 
-    The file may be anybody's: nothing in it is larger in memory than the largest model.
+    The file need not be trusted: no part of it may take more memory than in the largest
+    model.
     """
     try:
         with Path(path).open("rb") as file:
             _refuse_giants(file)
             return _model_in(np.load(file, allow_pickle=False), format_)
-    # An archive may also be encrypted, or packed in a way that nobody knows, its arrays
-    # larger than they are, its JSON a thousand brackets deep.
+    # An archive may also be encrypted or packed in an unknown way, its arrays shorter
+    # than declared, its JSON a thousand brackets deep.
     except (*_NO_ARCHIVE, EOFError, KeyError, TypeError, MemoryError) as error:
         raise ValueError(f"not a model of format {format_}: {error}") from error
 
 
 def _refuse_giants(file: IO[bytes]) -> None:
-    """Raise ValueError where a member would unpack to more than a model has."""
+    """Raise ValueError if a member would unpack to more bytes than a model has."""
     if is_zipfile(file):
         with ZipFile(file) as archive:
             largest = max((own.file_size for own in archive.infolist()), default=0)
@@ -177,5 +178,5 @@ def _model_in(arrays: Any, format_: str) -> Model:
         raise ValueError(f"a scale of {scale} and an intercept of {intercept}")
     languages, card = header["languages"], header["card"]
     if not isinstance(card, dict) or not isinstance(languages, list):
-        raise ValueError("its languages are no list, or its card is none")
+        raise ValueError("its languages are not a list, or its card is not an object")
     return Model(weights, scale, intercept, tuple(map(str, languages)), card)

@@ -1,5 +1,5 @@
-"""Personal data in text: where it may stand, whether it is real, what replaces it.
+"""Personal data in text: where it may be, whether it is real, what replaces it.
 
-Pure functions over UTF-8 buffers. No function logs, raises with or returns a value
-that it found: only places and counts leave this folder.
+Pure functions over UTF-8 buffers. No function logs or returns a value that it found, or
+puts it into an error: only places and counts leave this folder.
 """

@@ -1,16 +1,16 @@
-"""Where personal data may stand: one linear pass over the batch's UTF-8 buffer.
+"""Where personal data may be: one linear pass over the batch's UTF-8 buffer.
 
-An anchor is a short range of bytes that has the outline of an address or a number. It
-is a promise to miss nothing that `rules` would accept, at the price of false alarms:
-text without an at sign and without long digit sequences costs this pass and no more.
+An anchor is a short range of bytes that has the outline of an address or a number.
+Anchors include everything that `rules` would accept, and false alarms. Text without an
+at sign and without long digit sequences costs this pass and no more.
 
     document  (anchors,)  int64  which document
     kind      (anchors,)  int64  EMAIL, IBAN, PHONE, CARD or IP
     start     (anchors,)  int64  first byte of the range in `data`
     stop      (anchors,)  int64  end of the range
 
-Every look around a byte is bounded (`_REACH`), so that a document of nothing but at
-signs, digits or dots costs a constant per byte. Anchors come in reading order.
+The range read around a byte is bounded (`_REACH`), so that even a document of at signs,
+digits or dots only costs a constant per byte. Anchors are in reading order.
 """
 
 from typing import NamedTuple
@@ -49,7 +49,7 @@ _MOST_IPV6_BYTES = 39
 
 
 class Anchors(NamedTuple):
-    """Parallel arrays that the module's docstring describes."""
+    """Parallel arrays; see the module's docstring."""
 
     document: NDArray[np.int64]
     kind: NDArray[np.int64]
@@ -58,7 +58,7 @@ class Anchors(NamedTuple):
 
 
 def anchors(data: Bytes, offsets: Offsets) -> Anchors:
-    """Every place of the batch that deserves a closer look."""
+    """Every place of the batch that `rules` must check."""
     return Anchors(*_scan(read_only(data), offsets).T)
 
 
@@ -71,21 +71,21 @@ def _scan(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
         position = first
         while position < last:
             byte = data[position]
-            # Nearly all bytes of prose are letters: they leave here.
+            # Nearly all bytes of prose are letters: they are done here.
             if byte > 0x40 and byte != 0xEF:
                 position += 1
                 continue
             kind, start, stop = -1, position, position
-            # A sign may be full-width. One call of each kernel: a second one would be
-            # compiled a second time.
+            # A sign may be full-width. Each kernel is called in one place only: for a
+            # second one it would be compiled again.
             is_at = byte == 0x40 or is_full_width(data, position, last, 0xA0)
             is_plus = byte == 0x2B or is_full_width(data, position, last, 0x8B)
-            behind = position + (3 if byte == 0xEF else 1)
+            after = position + (3 if byte == 0xEF else 1)
             if is_at:
-                start, stop = _email(data, first, position, behind, last)
+                start, stop = _email(data, first, position, after, last)
                 kind = EMAIL if stop > start else -1
             elif is_plus:
-                stop = _phone(data, first, position, behind, last)
+                stop = _phone(data, first, position, after, last)
                 kind = PHONE if stop > position else -1
                 start -= (
                     kind == PHONE
@@ -110,7 +110,7 @@ def _scan(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
 
 @njit(cache=True, nogil=True)
 def _number(data: Bytes, first: int, position: int, last: int) -> tuple[int, int, int]:
-    """What may begin with the run of ASCII digits at `position`: kind, start, stop."""
+    """Kind, start and stop of what may begin with the ASCII digits at `position`."""
     stop = _iban(data, first, position, last)
     if stop > position:
         return IBAN, position - 2, stop
@@ -134,7 +134,7 @@ def _number(data: Bytes, first: int, position: int, last: int) -> tuple[int, int
 
 @njit(cache=True, nogil=True)
 def _email(data: Bytes, first: int, at: int, after: int, last: int) -> tuple[int, int]:
-    """Range around an at sign with a dot and two letters behind it, else an empty one."""
+    """Range around an at sign that a dot and two letters follow, else an empty one."""
     start = at
     while (
         start > max(first, at - _LOCAL_REACH)
@@ -166,7 +166,7 @@ def _email(data: Bytes, first: int, at: int, after: int, last: int) -> tuple[int
 
 @njit(cache=True, nogil=True)
 def _phone(data: Bytes, first: int, start: int, position: int, last: int) -> int:
-    """End of the digits after a plus sign, or from 00 on; `start` where too few."""
+    """End of the digits after a plus sign, or from 00 on; `start` if too few."""
     before = data[start - 1] if start > first else 0x20
     if class_of(before) != NEITHER or before == 0x2B:
         return start
@@ -189,9 +189,9 @@ def _phone(data: Bytes, first: int, start: int, position: int, last: int) -> int
 
 @njit(cache=True, nogil=True)
 def _card(data: Bytes, position: int, last: int) -> int:
-    """End of 14 or more digits in groups parted by one space or hyphen."""
+    """End of 14 or more digits in groups separated by one space or hyphen."""
     start, digits, stop = position, 0, position
-    if not 0x32 <= data[position] <= 0x36:  # no scheme's numbers begin otherwise
+    if not 0x32 <= data[position] <= 0x36:  # first digits of all schemes
         return start
     while position < last and digits <= _MOST_CARD_DIGITS:
         if class_of(data[position]) == DIGIT:
@@ -208,7 +208,7 @@ def _card(data: Bytes, position: int, last: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _iban(data: Bytes, first: int, position: int, last: int) -> int:
-    """End of what follows two letters and two digits, if long enough for an IBAN."""
+    """End of the run after two letters and two digits, if long enough for an IBAN."""
     if (
         position - 2 < first
         or position + 2 > last
@@ -234,7 +234,7 @@ def _iban(data: Bytes, first: int, position: int, last: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _ipv4(data: Bytes, position: int, last: int) -> int:
-    """End of four groups of one to three digits, with nothing like a fifth behind."""
+    """End of four groups of one to three digits, without a fifth after them."""
     start = position
     for group in range(4):
         digits = 0
@@ -264,7 +264,7 @@ def _ipv4(data: Bytes, position: int, last: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _ipv6(data: Bytes, position: int, last: int) -> int:
-    """End of colon-parted hexadecimal groups of which the first has four digits.
+    """End of hexadecimal groups separated by colons; the first has four digits.
 
     All global unicast addresses lie in 2000::/3 (RFC 4291, section 2.4), so the
     first group is never shorter and begins with 2 or 3.
@@ -295,10 +295,10 @@ def _goes_on_from_digits(data: Bytes, first: int, position: int) -> bool:
     before = data[position - 1]
     if before == 0x2E or before == 0x2C or before == 0x2F or before == 0x3D:
         return True  # a fraction, a path, a parameter
-    is_parted = before == 0x20 or before == 0x2D or before == 0xA0
+    is_separated = before == 0x20 or before == 0x2D or before == 0xA0
     width = 2 if before == 0xA0 else 1
     return (
-        is_parted
+        is_separated
         and position - width > first
         and class_of(data[position - width - 1]) == DIGIT
     )

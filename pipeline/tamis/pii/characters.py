@@ -1,6 +1,6 @@
 """What a byte of UTF-8 can be in an address or a number, for the kernel of `anchors`.
 
-Lengths are in bytes. Nothing here reads at or behind `last`.
+Lengths are in bytes. No function reads at `last` or after it.
 """
 
 from numba import njit
@@ -27,7 +27,7 @@ def is_hexadecimal(byte: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def is_local(byte: int) -> bool:
-    """Whether a byte can stand before an at sign; which letters is for `rules`."""
+    """Whether a byte can be before an at sign; `rules` decides which letters may."""
     return (
         byte >= 0x80
         or class_of(byte) != NEITHER
@@ -42,7 +42,7 @@ def is_local(byte: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def is_domain(byte: int) -> bool:
-    """Whether a byte can stand in a domain name, a dot among them."""
+    """Whether a byte can be in a domain name; a dot can."""
     return byte >= 0x80 or class_of(byte) != NEITHER or byte == 0x2D or byte == 0x2E
 
 
@@ -54,7 +54,7 @@ def is_foreign_or_letter(byte: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def is_full_width(data: Bytes, position: int, last: int, third: int) -> bool:
-    """Whether U+FF00 to U+FF3F stands at `position`, by the third of its bytes."""
+    """Whether U+FF00 to U+FF3F is at `position`: the one with this third byte."""
     return (
         position + 2 < last
         and data[position] == 0xEF
@@ -65,7 +65,7 @@ def is_full_width(data: Bytes, position: int, last: int, third: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def digit_width(data: Bytes, position: int, last: int) -> int:
-    """Bytes of the decimal digit at `position`, 0 where there is none.
+    """Bytes of the decimal digit at `position`, 0 if there is none.
 
     ASCII, full-width, Arabic, Persian, Devanagari, Bengali and Thai digits.
     """

@@ -1,7 +1,7 @@
-"""E-mail addresses in ASCII, exactly where they stand: the rules of `rules.email_span`.
+"""Exact spans of e-mail addresses in ASCII, by the rules of `rules.email_span`.
 
-Nearly all addresses are plain, and a page may be a list of thousands. So one pass over
-the anchors' bytes decides on them; an anchor with anything outside ASCII is left to
+Nearly all addresses are plain, and a page may list thousands. So one pass over the
+anchors' bytes decides on them; an anchor with anything outside ASCII is left to
 `email_span`. Both give the same span for the same text.
 """
 
@@ -16,7 +16,7 @@ from tamis.pii.rules import MOST_LABELS, MOST_LOCAL_CHARACTERS, top_level_domain
 from tamis.text.buffers import Bytes, read_only
 from tamis.text.hashing import OFFSET, PRIME, empty_table, finished, place
 
-# Instead of the first byte of an address: there is none; only `email_span` can tell.
+# In place of a first byte: there is no address; only `email_span` can decide.
 NONE, ODD = -1, -2
 
 _MOST_LABEL_BYTES = 63
@@ -66,13 +66,13 @@ def _ascii_emails(
 
 @njit(cache=True, nogil=True)
 def _local(data: Bytes, start: int, at: int) -> int:
-    """Where the local part before `at` begins; `at` where there is none."""
+    """Where the local part before `at` begins; `at` if there is none."""
     first = at
     while first > start and not (
         data[first - 1] == _DOT and first < at and data[first] == _DOT
     ):
         first -= 1
-    if first > start:  # two dots: the second is none of it
+    if first > start:  # after two dots: the second one is not part of it
         first += 1
     while first < at and data[first] in (_DOT, _APOSTROPHE, _PLUS, _PERCENT, _HYPHEN):
         first += 1
@@ -82,34 +82,34 @@ def _local(data: Bytes, start: int, at: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _domain_end(data: Bytes, start: int, stop: int, table: NDArray[np.uint64]) -> int:
-    """Behind the longest name that begins at `start`; 0 where none does."""
+    """End of the longest domain name that begins at `start`; 0 if none does."""
     end, label = 0, start
     for count in range(MOST_LABELS):
-        behind, hyphen = label, -1
-        while behind < stop and (
-            class_of(data[behind]) != NEITHER or data[behind] == _HYPHEN
+        end_of_label, hyphen = label, -1
+        while end_of_label < stop and (
+            class_of(data[end_of_label]) != NEITHER or data[end_of_label] == _HYPHEN
         ):
-            if data[behind] == _HYPHEN and hyphen < 0:
-                hyphen = behind
-            behind += 1
-        if behind == label:
+            if data[end_of_label] == _HYPHEN and hyphen < 0:
+                hyphen = end_of_label
+            end_of_label += 1
+        if end_of_label == label:
             break
-        if count and _is_in(table, data, label, behind):
-            end = behind
+        if count and _is_in(table, data, label, end_of_label):
+            end = end_of_label
         elif count and hyphen > label and _is_in(table, data, label, hyphen):
             end = hyphen
-        is_name = data[label] != _HYPHEN and data[behind - 1] != _HYPHEN
-        if not is_name or behind - label > _MOST_LABEL_BYTES:
+        is_name = data[label] != _HYPHEN and data[end_of_label - 1] != _HYPHEN
+        if not is_name or end_of_label - label > _MOST_LABEL_BYTES:
             break
-        if behind >= stop or data[behind] != _DOT:
+        if end_of_label >= stop or data[end_of_label] != _DOT:
             break
-        label = behind + 1
+        label = end_of_label + 1
     return end
 
 
 @njit(cache=True, nogil=True)
 def _key(data: Bytes, start: int, stop: int) -> np.uint64:
-    """Hash of a label in small letters."""
+    """Hash of a label in lower case."""
     value = OFFSET
     for here in range(start, stop):
         byte = data[here]
@@ -126,7 +126,7 @@ def _is_in(table: NDArray[np.uint64], data: Bytes, start: int, stop: int) -> boo
 
 @njit(cache=True, nogil=True)
 def _table(names: Bytes, ends: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """A hash table of the names that end there; see `tamis.text.hashing`."""
+    """A hash table of the names that end at `ends`; see `tamis.text.hashing`."""
     table = empty_table(len(ends) - 1)
     for name in range(len(ends) - 1):
         key = _key(names, ends[name], ends[name + 1])

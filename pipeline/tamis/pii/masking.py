@@ -1,4 +1,4 @@
-"""Put a placeholder where personal data stands: buffers in, buffers out.
+"""Replace personal data by placeholders: buffers in, buffers out.
 
 Masking is idempotent as long as the placeholders hold no personal data themselves:
 a masked text has nothing left to mask.
@@ -18,7 +18,7 @@ from tamis.text.buffers import Bytes, Offsets
 KINDS = {"email": EMAIL, "ip": IP, "iban": IBAN, "card": CARD, "phone": PHONE}
 PLACEHOLDERS = {kind: f"<{kind.upper()}>" for kind in KINDS}
 
-_CONTEXT_BYTES = 32  # read before and behind an anchor
+_CONTEXT_BYTES = 32  # read before and after an anchor
 
 
 class Findings(NamedTuple):
@@ -30,19 +30,19 @@ class Findings(NamedTuple):
     stop: NDArray[np.int64]
 
     def counts(self, kind: str, documents: int) -> NDArray[np.int32]:
-        """How many of a kind each document has."""
+        """Number of findings of a kind in each document."""
         of_kind = self.document[self.kind == KINDS[kind]]
         return np.bincount(of_kind, minlength=documents).astype(np.int32)
 
 
 def mask(text: str) -> str:
-    """`text` with the default placeholders, for what is shown of a dropped page."""
+    """`text` with the default placeholders, for the texts of dropped pages."""
     return masked_text(text, PLACEHOLDERS)
 
 
 def masked_text(text: str, placeholders: Mapping[str, str]) -> str:
-    """`text` with these placeholders in the place of their kinds."""
-    # A lone surrogate has no UTF-8 form; it cannot be part of what is masked either.
+    """`text` with personal data replaced by the placeholders of their kinds."""
+    # A lone surrogate has no UTF-8 form; personal data never contain one.
     encoded = text.encode("utf-8", "surrogatepass")
     data = np.frombuffer(encoded, np.uint8)
     offsets = np.array([0, len(data)], np.int64)
@@ -52,7 +52,7 @@ def masked_text(text: str, placeholders: Mapping[str, str]) -> str:
 
 
 def find(data: Bytes, offsets: Offsets, kinds: Mapping[str, str]) -> Findings:
-    """Every span of the wanted kinds. Where two overlap, an IBAN outranks a card."""
+    """Every span of the wanted kinds. An IBAN counts, not a card that overlaps it."""
     wanted = [KINDS[kind] for kind in kinds]
     found = anchors(data, offsets)
     found = Anchors(*(column[np.isin(found.kind, wanted)] for column in found))
@@ -95,16 +95,16 @@ def replace(
 def _span_of(
     data: Bytes, offsets: Offsets, document: int, kind: int, start: int, stop: int
 ) -> tuple[int, int]:
-    """First byte and end of what an anchor holds; twice NONE where it only looks so."""
+    """First byte and end of an anchor's personal data; twice NONE if it has none."""
     text = _decoded(data, start, stop)
-    before = behind = ""
+    before = after = ""
     if kind == IP:
         first = max(int(offsets[document]), start - _CONTEXT_BYTES)
         before = fold(_decoded(data, first, start))
     elif kind == PHONE:
         last = min(int(offsets[document + 1]), stop + _CONTEXT_BYTES)
-        behind = fold(_decoded(data, stop, last))
-    span = span_in(kind, fold(text), before, behind)
+        after = fold(_decoded(data, stop, last))
+    span = span_in(kind, fold(text), before, after)
     if span is None:
         return NONE, NONE
     begin = start + _byte_length(text[: span[0]])
@@ -112,7 +112,7 @@ def _span_of(
 
 
 def _without_overlaps(found: Findings) -> Findings:
-    """In the order of the text; of two that overlap the lower kind, then the earlier."""
+    """Findings in text order; of two that overlap the lower kind, then the earlier."""
     order = np.lexsort((found.kind, found.start))
     ordered = Findings(*(column[order] for column in found))
     if (ordered.start[1:] >= ordered.stop[:-1]).all():

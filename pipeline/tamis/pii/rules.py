@@ -1,16 +1,16 @@
 """Whether an anchor holds personal data, and exactly where: outline, then validation.
 
-A rule takes the anchor's text (and, where it matters, a little of the text before or
-behind it) and returns the span [start, stop) of what is personal data, in characters
-of that text, or None.
+A rule takes the anchor's text (and, if it matters, a little of the text before or
+after it) and returns the span [start, stop) of the personal data, in characters of that
+text, or None.
 The text is folded (see `fold`), so that the patterns are plain ASCII; folding replaces
-one character by one, so spans hold for the text as it stands. All patterns are linear.
+one character by one, so spans hold for the original text. All patterns are linear.
 
-What counts, and what only looks so:
+What counts, and what only looks similar:
     e-mail  a local part and a domain whose top level exists (Public Suffix List), so
-            `icon@2x.png` and `lodash@4.17.21` are none
+            `icon@2x.png` and `lodash@4.17.21` do not count
     IBAN    country, length, structure and check digits (ISO 13616, by python-stdnum)
-    phone   +CC or 00 CC and a number that libphonenumber holds valid; 00 without any
+    phone   +CC or 00 CC and a number that is valid for libphonenumber; 00 without any
             separator is an article number
     card    14, 15, 16 or 19 digits, unbroken or in the grouping of the scheme, the
             scheme's prefix and Luhn's check; 13 digits are an EAN, not a Visa of 1990
@@ -31,8 +31,8 @@ from tamis.pii.anchors import CARD, EMAIL, IBAN, IP, PHONE
 
 Span = tuple[int, int]
 
-# Letters of the scripts that part words with spaces and have domain names of their own:
-# Latin, Greek, Cyrillic. Others often stand against an address without a space.
+# Letters of the scripts that separate words by spaces and have domain names of their
+# own: Latin, Greek, Cyrillic. Others often touch an address without a space.
 _LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u052f"
 _NOT_LOCAL = re.compile(rf"[^{_LETTERS}0-9_.%+'-]")
 _DOMAIN = re.compile(rf"[{_LETTERS}0-9-]+(?:\.[{_LETTERS}0-9-]+)+")
@@ -43,14 +43,14 @@ _IBAN_SEPARATOR = re.compile(r"[ .-]")
 _GROUP_LENGTH = re.compile(r"(\d+)!")
 
 _DIGITS = re.compile(r"\d+", re.ASCII)
-_MONEY_BEHIND = re.compile(r" ?[%€$£¥]|,\d")
+_MONEY_AFTER = re.compile(r" ?[%€$£¥]|,\d")
 _MOST_PHONE_GROUPS = 9  # +49 (0) 1 23 45 67 89 has eight
 _MOST_PHONE_ATTEMPTS = (
     3  # a validation takes 30 µs; the first one nearly always decides
 )
 _TRUNK_ZERO = re.compile(r"\(0\)")
 
-# Another group of four behind the last one makes it a table of numbers.
+# With another group of four after the last one, it is a table of numbers.
 _CARD_GROUPINGS = (
     re.compile(r"\d{14,19}(?!\d)"),
     re.compile(r"(?:\d{4}([ -]))(?:\d{4}\1){2}\d{4}(?:\1\d{3})?(?![ -]?\d)"),
@@ -88,21 +88,21 @@ _FOLDED = {
 def fold(text: str) -> str:
     """`text` with full-width forms, other digits, spaces and hyphens as ASCII.
 
-    A full-width at sign or phone number is thereby read as its ASCII twin, and so are
+    So a full-width at sign or phone number is read like its ASCII form, and so are
     phone numbers in Arabic, Persian, Devanagari, Bengali and Thai digits. Cards, IBANs
-    and IP addresses are looked for in ASCII digits only.
+    and IP addresses are searched in ASCII digits only.
     """
     return text if text.isascii() else text.translate(_FOLDED)
 
 
-def span_in(kind: int, text: str, before: str = "", behind: str = "") -> Span | None:
-    """Where `text` holds personal data of `kind`; None where it only looks so."""
+def span_in(kind: int, text: str, before: str = "", after: str = "") -> Span | None:
+    """Span of the personal data of `kind` in `text`; None if it only looks similar."""
     if kind == EMAIL:
         return email_span(text)
     if kind == IBAN:
         return iban_span(text)
     if kind == PHONE:
-        return phone_span(text, behind)
+        return phone_span(text, after)
     if kind == CARD:
         return card_span(text)
     assert kind == IP
@@ -118,14 +118,14 @@ def email_span(text: str) -> Span | None:
     domain = _DOMAIN.match(text, at + 1)
     if domain is None:
         return None
-    # Where labels begin, as far as those before them are names.
+    # The start of each label, up to the first one that is not a name.
     place, labels = at + 1, []
     for label in domain.group().split(".")[:MOST_LABELS]:
         labels.append((place, label))
         if not _is_label(label):
             break
         place += len(label) + 1
-    # The longest prefix that is a name: in `x@example.com.Then` the sentence goes on.
+    # The longest valid prefix: in `x@example.com.Then` a new sentence begins.
     for place, label in labels[:0:-1]:
         for top in (label, label.split("-", 1)[0]):
             if top.lower() in top_level_domains():
@@ -142,11 +142,11 @@ def iban_span(text: str) -> Span | None:
         stop += 1
     if characters < length or length == 0 or text[stop : stop + 1].isalnum():
         return None
-    # The country's own check digits are left out: some banks' numbers lack them.
+    # The country's own check digits are not checked: some banks' numbers lack them.
     return (0, stop) if iban.is_valid(text[:stop], check_country=False) else None
 
 
-def phone_span(text: str, behind: str = "") -> Span | None:
+def phone_span(text: str, after: str = "") -> Span | None:
     """The longest valid number at the start of `text`: +CC, (+CC or 00 CC."""
     groups = list(_DIGITS.finditer(text))
     is_prefixed_by_zeros = text[0] == "0"
@@ -155,7 +155,7 @@ def phone_span(text: str, behind: str = "") -> Span | None:
     attempts = 0
     for count in range(min(len(groups), _MOST_PHONE_GROUPS), 0, -1):
         stop = groups[count - 1].end()
-        if _MONEY_BEHIND.match(text[stop:] + behind):
+        if _MONEY_AFTER.match(text[stop:] + after):
             continue
         number = _TRUNK_ZERO.sub(" ", text[:stop])
         digits = "".join(_DIGITS.findall(number))[2 * is_prefixed_by_zeros :]
@@ -238,7 +238,7 @@ def _is_phone(digits: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _phone_lengths(country_code: str) -> frozenset[int]:
-    """How many digits follow this country code; empty where there is no such code."""
+    """Possible numbers of digits after this country code; empty for no such code."""
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(country_code or 0), ())
     lengths: set[int] = set()
     for region in regions:

@@ -1,9 +1,9 @@
 """A remote file as a file object, read in pieces, one piece ahead.
 
-What will be read is known beforehand: the range of a split, or the places of a
-selection. While the caller works on one piece a thread fetches the next, so that
-download and work overlap. Reads elsewhere (the file's head, the end of a record
-that runs over its split's) are requests of their own. In memory are two pieces.
+The bytes to be read are known in advance: the range of a split, or the places of a
+selection. While the caller works on one piece, a thread fetches the next, so that
+download and work overlap. Other reads (the file's head, the end of a record that
+crosses its split's end) are separate requests. Two pieces are in memory.
 """
 
 import io
@@ -19,7 +19,7 @@ from tamis.remote.retries import Patience, persevere
 
 PIECE_BYTES = 8 << 20
 _MAX_PIECE_BYTES = 64 << 20
-_LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
+_LOOK_SECONDS = 0.5  # between two checks for Ctrl-C
 
 
 class AheadFile(io.RawIOBase):
@@ -68,7 +68,7 @@ class AheadFile(io.RawIOBase):
             return b""
         index = self._piece_at(self._position)
         if index is None:
-            part = _come(self._fetch(self._position, self._position + size))
+            part = _result(self._fetch(self._position, self._position + size))
         else:
             start = self._pieces[index][0]
             skipped = self._position - start
@@ -106,7 +106,7 @@ class AheadFile(io.RawIOBase):
         return low if is_found else None
 
     def _piece(self, index: int) -> bytes:
-        """Its bytes; the piece after it is on its way when this returns."""
+        """Bytes of a piece; also starts to fetch the next one."""
         if index == self._current:
             return self._content
         if self._ahead is not None and self._ahead[0] == index:
@@ -114,7 +114,7 @@ class AheadFile(io.RawIOBase):
         else:
             future = self._fetch(*self._pieces[index])
         self._ahead = None
-        self._content = _come(future)
+        self._content = _result(future)
         self._current = index
         if index + 1 < len(self._pieces):
             self._ahead = (index + 1, self._fetch(*self._pieces[index + 1]))
@@ -124,14 +124,14 @@ class AheadFile(io.RawIOBase):
         return self._thread.submit(self._fetched, start, stop)
 
     def _fetched(self, start: int, stop: int) -> bytes:
-        """Bytes [start, stop), however many requests it takes; runs in the thread."""
+        """Bytes [start, stop), by one or more requests; runs in the thread."""
         sink = bytearray()
 
         def attempt() -> None:
             if self._is_closed.is_set():
                 raise InputError(f"{self._origin.name}: closed")
             self._pace.wait(self._is_closed.wait)
-            # On after the last byte that arrived.
+            # Go on after the last byte that arrived.
             self._origin.read(start + len(sink), stop, sink, self._is_closed)
 
         persevere(
@@ -144,8 +144,8 @@ class AheadFile(io.RawIOBase):
         return bytes(sink)
 
 
-def _come(future: "Future[bytes]") -> bytes:
-    """Its bytes. Between two attempts to get them may be minutes: Ctrl-C ends the wait."""
+def _result(future: "Future[bytes]") -> bytes:
+    """The result. The wait may take minutes, because of retries; Ctrl-C ends it."""
     while not wait([future], _LOOK_SECONDS).done:
         stop_if_asked()
     return future.result()
@@ -162,7 +162,7 @@ def _pieces(
 
 
 def _piece_bytes(pace: Pace) -> int:
-    """Larger pieces where requests are few: that much per second of waiting."""
+    """Bytes of a piece: the longer the interval between requests, the more."""
     grown = int(PIECE_BYTES * max(1.0, pace.interval_seconds))
     return max(PIECE_BYTES, min(grown, _MAX_PIECE_BYTES))
 

@@ -1,10 +1,10 @@
-"""What goes wrong between here and a server, sorted by what to do about it.
+"""Errors of remote reads, sorted by what to do about them.
 
-    Transient       worth another attempt: throttled, cut off, stalled, unreachable
-    InputError      this file cannot be read: it is set aside and the run goes on
-    AccessRefused   the server shuts us out: going on would make it worse
+    Transient       try again: throttled, cut off, stalled, unreachable
+    InputError      this file cannot be read: it is skipped and the run goes on
+    AccessRefused   the server blocks us: going on would make it worse
 
-No message holds a secret: addresses come without user, password and signature.
+No message holds a secret: addresses are without user, password and signature.
 """
 
 import re
@@ -23,7 +23,7 @@ _MAX_CAUSES = 10
 
 
 class AccessRefused(InputError):
-    """A server has shut us out; the run stops rather than asking it again."""
+    """A server has blocked us; the run stops and does not ask it again."""
 
 
 class Transient(Exception):
@@ -35,7 +35,7 @@ class Transient(Exception):
 
 
 def without_secrets(path: str) -> str:
-    """The path without user, password and signature; a local path as it is.
+    """The path without user, password and signature; a local path unchanged.
 
     `https://me:pw@host/a.gz?X-Amz-Signature=1&part=2` -> `https://host/a.gz?part=2`.
     """
@@ -54,7 +54,7 @@ def without_secrets(path: str) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """An exception of a foreign library in a few words, none of them an address."""
+    """An exception of a foreign library in a few words, without any address."""
     for _ in range(_MAX_CAUSES):
         error = error.__cause__ or error.__context__ or error
     if isinstance(error, OSError) and error.strerror:

@@ -1,4 +1,4 @@
-"""Inputs by their path: local files as they are, remote ones by range.
+"""Open an input by its path: a local file directly, a remote one by range.
 
 `https://` and `http://` are read by our own requests, `s3://` and other stores
 through fsspec; both with retries, a limit on requests, and one piece ahead.
@@ -30,9 +30,9 @@ class Access:
     """How inputs are read.
 
     options               the recipe's storage_options, by protocol
-    requests_per_second   to one host by the whole run; None: 4 to CommonCrawl's
-                          servers, no limit elsewhere
-    tasks                 how many read at once and share that limit
+    requests_per_second   limit of the whole run for one host; None: 4 for
+                          CommonCrawl's servers, no limit for others
+    tasks                 how many tasks read at once and share that limit
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Access:
 
 
 def is_remote(path: str) -> bool:
-    """Whether reading it means asking a server. fsspec's chains (`::`) are left to it."""
+    """Whether a server is asked for the path. fsspec opens its own chains (`::`)."""
     protocol, separator, _ = path.partition("://")
     return bool(separator) and "::" not in path and protocol not in _LOCAL
 
@@ -54,11 +54,11 @@ def open_input(
     stamp: str = "",
     ranges: Sequence[tuple[int, int]] | None = None,
 ) -> IO[bytes] | AheadFile:
-    """A seekable file, to be closed. `ranges` are what will be read of a remote one.
+    """A seekable file, which the caller must close.
 
-    Raises InputError where it cannot be opened. `size` spares asking for it; a
-    remote file that turns out to have another one, or another ETag than `stamp`, is an
-    InputError at reading.
+    `ranges` are the bytes that will be read of a remote file. With `size` the server
+    need not be asked for it; if the file has another size, or another ETag than
+    `stamp`, reading raises InputError. Raises InputError if the file cannot be opened.
     """
     if not is_remote(path):
         try:
@@ -76,18 +76,18 @@ def open_input(
 
 
 def about_input(path: str, access: Access) -> About:
-    """Size and stamp. Raises InputError where there is no such file."""
+    """Size and stamp of an input. Raises InputError if there is no such file."""
     if not is_remote(path):
         return _about_local(path, access)
     origin = _origin(path, access)
     try:
-        return _one(origin, access, origin.about)
+        return _retried(origin, access, origin.about)
     finally:
         origin.close()
 
 
 def read_input(path: str, access: Access) -> bytes:
-    """A whole file, for lists and such. Raises InputError where it cannot be read."""
+    """All bytes of a file, such as a list. Raises InputError if it cannot be read."""
     if not is_remote(path):
         with open_input(path, access) as file:
             try:
@@ -96,7 +96,7 @@ def read_input(path: str, access: Access) -> bytes:
                 raise InputError(f"{path}: cannot be read: {error}") from error
     origin = _origin(path, access)
     try:
-        return _one(origin, access, origin.read_all)
+        return _retried(origin, access, origin.read_all)
     finally:
         origin.close()
 
@@ -121,14 +121,14 @@ def _about_local(path: str, access: Access) -> About:
 def _origin(
     path: str, access: Access, size: int | None = None, stamp: str = ""
 ) -> Origin:
-    # A date is not as fine as an ETag, nor what a part is answered with.
+    # A date is less exact than an ETag, and answers to range requests do not have it.
     etag = stamp if stamp.startswith('"') else None
     options = options_for(path, access.options)
     if path.startswith(("http://", "https://")):
         return WebFile(path, options, PATIENCE, size, etag)
     try:
         return StoreFile(path, options, PATIENCE, size, etag)
-    except (ValueError, ImportError) as error:  # a protocol that fsspec has not
+    except (ValueError, ImportError) as error:  # fsspec does not know the protocol
         raise InputError(f"{path}: {error}") from error
 
 
@@ -136,8 +136,8 @@ def _pace(origin: Origin, access: Access) -> Pace:
     return pace_of(origin.host, access.requests_per_second, access.tasks)
 
 
-def _one(origin: Origin, access: Access, ask: Callable[[], T]) -> T:
-    """The answer to one request, asked for as often as patience lasts."""
+def _retried(origin: Origin, access: Access, ask: Callable[[], T]) -> T:
+    """The answer to one request, repeated as often as the patience allows."""
     pace = _pace(origin, access)
 
     def attempt() -> T:

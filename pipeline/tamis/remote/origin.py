@@ -1,4 +1,4 @@
-"""What is needed of a place that files come from."""
+"""The interface of a place from which files are read."""
 
 import threading
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ class About:
 class Origin(Protocol):
     """One file of a server or a store. An attempt is one request.
 
-    Attempts raise Transient where another one may do better, and InputError or
-    AccessRefused where it would not.
+    Attempts raise Transient if another one may succeed, else InputError or
+    AccessRefused.
     """
 
     name: str  # without secrets: for messages and ids
-    host: str  # what limits of requests are counted by
+    host: str  # limits of requests hold per host
 
     def about(self) -> About: ...
 

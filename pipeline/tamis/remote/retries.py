@@ -1,9 +1,9 @@
-"""Asking again: how often, and after which pause.
+"""Retries: how many, and after which pause.
 
-The pause before attempt n is drawn evenly from [0, min(cap, base * 2^n)], "full
+The pause before attempt n is drawn uniformly from [0, min(cap, base * 2^n)], "full
 jitter" (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), and
-is never shorter than what the server asks for. An attempt that brought the download
-forward starts the count anew.
+is never shorter than the server asks for. After an attempt that received some bytes the
+count starts again.
 """
 
 import random
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long we put up with a server. All times are seconds."""
+    """How long we tolerate a failing server. All times are seconds."""
 
     attempts: int = 8  # in a row that bring nothing
     base_seconds: float = 1.0
     cap_seconds: float = 60.0
-    longest_wait_seconds: float = 300.0  # of what a server may ask for
+    longest_wait_seconds: float = 300.0  # that a server may ask for
     connect_seconds: float = 20.0
     read_seconds: float = 60.0
     # Slower than this over `read_seconds` counts as stalled.
@@ -41,10 +41,10 @@ def persevere(
     sleep: Callable[[float], object],
     progress: Callable[[], int] = lambda: 0,
 ) -> T:
-    """The result of `attempt`, tried again while it raises Transient.
+    """The result of `attempt`, which is repeated while it raises Transient.
 
-    `progress` tells how many bytes there are by now. Raises InputError naming the
-    file when patience ends, with what went wrong last.
+    `progress` returns how many bytes have arrived. Raises InputError with the file and
+    the last error when no attempts are left.
     """
     failures, reached = 0, progress()
     while True:
@@ -62,7 +62,7 @@ def persevere(
 
 
 def pause(failures: int, asked_seconds: float, patience: Patience) -> float:
-    """Seconds to wait after that many failures in a row."""
+    """Seconds to wait after this number of failures in a row."""
     longest = min(patience.cap_seconds, patience.base_seconds * 2 ** (failures - 1))
     drawn = random.uniform(0, longest)
     return max(drawn, min(asked_seconds, patience.longest_wait_seconds))

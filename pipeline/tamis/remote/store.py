@@ -1,7 +1,7 @@
-"""Files of object stores, through fsspec: s3, and whatever else it knows.
+"""Files of object stores, through fsspec: s3, and the others that it knows.
 
-Retrying is ours, so fsspec and botocore are told to ask once: their attempts would
-multiply with ours, and none of them would be counted by the pace.
+We retry ourselves, so fsspec and botocore are configured to try once: their attempts
+would multiply with ours, and the pace would not count them.
 """
 
 import threading
@@ -22,7 +22,7 @@ _PERMANENT_CODES = frozenset({"InvalidRange", "PreconditionFailed", "NoSuchBucke
 
 
 class StoreFile:
-    """`size` and `etag` are what the file must have; None where not known yet."""
+    """The file must have this `size` and `etag`; None if not known yet."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class StoreFile:
         try:
             self._filesystem.invalidate_cache(self._path)
             about = self._filesystem.info(self._path)
-        except Exception as error:  # of four libraries, with no common base
+        except Exception as error:  # from four libraries, without a common base class
             raise self._sorted(error) from None
         if about["type"] == "directory":
             raise InputError(
@@ -82,22 +82,22 @@ class StoreFile:
         """The connection belongs to the process, not to the file."""
 
     def _check_same(self) -> None:
-        """That the last part is of the object that the first one was of."""
+        """Check that the last part is from the same object as the first one."""
         etag = getattr(self._filesystem, "etags", {}).pop(self._path, None)
         if etag is not None and self._etag not in (None, etag):
             raise InputError(f"{self.name}: it changed while it was read")
         self._etag = etag or self._etag
 
     def _sorted(self, error: Exception) -> Exception:
-        """What to raise instead."""
+        """The error to raise instead."""
         if isinstance(error, FileNotFoundError):
             return InputError(f"{self.name}: no such file")
         if isinstance(error, PermissionError):
             message = f"{self.name}: no permission to read it (403)"
             if self._is_common_crawl:
                 return AccessRefused(
-                    f"{message}: CommonCrawl's bucket wants AWS credentials, and shuts "
-                    f"out who asks too often; https://data.commoncrawl.org/ wants none"
+                    f"{message}: CommonCrawl's bucket needs AWS credentials, and blocks"
+                    f" who asks too often; https://data.commoncrawl.org/ needs none"
                 )
             return InputError(message)
         if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
@@ -117,8 +117,8 @@ class StoreFile:
                 return InputError(f"{self.name}: the store answers {code or status}")
             return Transient(f"the store answers {code or status}")
         if isinstance(error, TypeError | AttributeError | KeyError):
-            return error  # a mistake of ours or of a plug-in
-        # A file system that does not offer this, or no address of its: no retry helps.
+            return error  # a bug of ours or of a plug-in
+        # The file system cannot do this, or rejects the address: no retry helps.
         if isinstance(error, NotImplementedError | ValueError):
             return InputError(f"{self.name}: cannot be read: {reason_of(error)}")
         return Transient(reason_of(error))
@@ -133,7 +133,7 @@ def _endpoint(options: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=16)
 def _filesystem(protocol: str, options: str, patience: Patience) -> Any:
-    """One per process and set of options; its connections are used again."""
+    """The file system, one per process and set of options: connections are reused."""
     settings = loads(options)
     if protocol in ("s3", "s3a"):
         settings["config_kwargs"] = {
@@ -151,7 +151,7 @@ def _filesystem(protocol: str, options: str, patience: Patience) -> Any:
 
 
 def _remember_etags(filesystem: Any) -> None:
-    """Keep the ETag of what was got last of each object: s3fs gives the bytes alone."""
+    """Make s3fs store the ETag of each object's last answer: it returns only bytes."""
     filesystem.etags = {}
     ask = filesystem._call_s3
 

@@ -1,7 +1,7 @@
 """Files of web servers, over http and https.
 
-Nothing that a server says of lengths is believed without looking: a part must begin
-where it was asked for, belong to a file of the size known, and have all its bytes.
+Lengths that a server states are always checked: a part must begin at the requested
+byte, belong to a file of the known size, and have all its bytes.
 """
 
 import re
@@ -28,7 +28,7 @@ _MAX_WHOLE = 1 << 30
 
 
 class WebFile:
-    """`size` and `etag` are what the file must have; None where not known yet."""
+    """The file must have this `size` and `etag`; None if not known yet."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class WebFile:
         read_seconds = float(options.get("timeout", patience.read_seconds))
         self._timeout = (patience.connect_seconds, read_seconds)
         self._session = requests.Session()
-        # The bytes as they are stored, not unpacked on the way.
+        # Ask for the stored bytes, without a coding for the transfer.
         self._session.headers["Accept-Encoding"] = "identity"
         self._session.headers.update(options.get("headers", {}))
 
@@ -113,7 +113,7 @@ class WebFile:
             raise InputError(f"{self.name}: not an address") from None
         except requests.exceptions.SSLError as error:
             raise InputError(
-                f"{self.name}: no safe connection: {reason_of(error)}"
+                f"{self.name}: no secure connection: {reason_of(error)}"
             ) from None
         except _FAILURES as error:
             # Not chained: the cause's message holds the address with its signature.
@@ -128,20 +128,20 @@ class WebFile:
             raise Transient(f"the server answers {status}", wait)
         if status == 403 and self._is_common_crawl:
             raise AccessRefused(
-                f"{self.name}: {self.host} refuses access (403). It shuts out addresses "
-                f"that ask too often, for up to a day: run again later (what is finished "
-                f"stays), with a lower read_warc.requests_per_second"
+                f"{self.name}: {self.host} refuses access (403). It blocks addresses "
+                f"that ask too often, for up to a day: run again later (finished work "
+                f"is kept), with a lower read_warc.requests_per_second"
             )
         if status in (404, 410):
             raise InputError(f"{self.name}: no such file")
         if status in (401, 403):
             raise InputError(f"{self.name}: no permission to read it ({status})")
         if status == 416:
-            raise InputError(f"{self.name}: shorter than its size was said to be")
+            raise InputError(f"{self.name}: shorter than its stated size")
         raise InputError(f"{self.name}: the server answers {status}")
 
     def _check_range(self, response: requests.Response, start: int, stop: int) -> None:
-        """That the part is the one asked for, of the file that was begun."""
+        """Check that the part is the requested one, and of the same file as before."""
         stated = response.headers.get("Content-Range", "")
         if response.status_code == 200:
             length = response.headers.get("Content-Length", "")
@@ -179,7 +179,7 @@ class WebFile:
         *,
         may_end: bool = False,
     ) -> bool:
-        """Fill `sink` with `length` bytes; False where the answer ended before."""
+        """Fill `sink` with `length` bytes; False if the answer ended earlier."""
         received, began = 0, time.monotonic()
         while received < length and not is_closed.is_set():
             try:

@@ -1,1 +1,1 @@
-"""What a run came to: as a table on the terminal and as a page for the browser."""
+"""The result of a run: as a table on the terminal and as a page for the browser."""

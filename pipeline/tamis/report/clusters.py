@@ -1,4 +1,4 @@
-"""Clusters of duplicates: how many of which size, and what the largest ones say."""
+"""Clusters of duplicates: how many of each size, and the texts of the largest ones."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class SizeRow:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster by its survivor. `lines`: the beginning of its text, masked."""
+    """A cluster, shown by its survivor. `lines`: the start of its text, masked."""
 
     size: int
     id: int
@@ -39,7 +39,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Clusters:
-    """Sizes of all clusters; the largest among the inputs that were read.
+    """Sizes of all clusters, and the largest clusters of the inputs that were read.
 
     `compared` documents came to deduplicate; `of_index` of them are duplicates of
     documents that earlier runs kept, and are in no cluster.
@@ -58,15 +58,15 @@ class Clusters:
 
     @property
     def documents(self) -> int:
-        """Those that have a duplicate."""
+        """Number of documents that have a duplicate."""
         return sum(row.documents for row in self.sizes)
 
 
 def clusters(
-    book: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
+    run_summary: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
 ) -> Clusters | None:
-    """Null where nothing was deduplicated."""
-    tallies = [t for t in book.get("barriers", {}).values() if "clusters" in t]
+    """Clusters of the run; None if nothing was deduplicated."""
+    tallies = [t for t in run_summary.get("barriers", {}).values() if "clusters" in t]
     if not tallies:
         return None
     read = spread([tables for tables in inputs if tables.duplicates], MAX_INPUTS)
@@ -129,7 +129,7 @@ def _survivors(
 
 
 def _first_lines(text: str) -> tuple[str, ...]:
-    # Masked with some room, so that no half of a value stays behind the cut.
+    # Mask more than is shown: else a value cut in half would not be recognised.
     beginning = mask(text[: 4 * LINES * LINE_CHARACTERS])
     lines = [line.strip() for line in beginning.splitlines() if line.strip()]
     return tuple(

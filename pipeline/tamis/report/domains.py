@@ -1,4 +1,4 @@
-"""Which registered domains the mix is made of.
+"""The registered domains of the mix.
 
 Read from the mix's own shards. They are shuffled over the whole corpus, so that some
 of them are a fair sample of all.
@@ -20,8 +20,8 @@ SHOWN = 30
 
 @dataclass(frozen=True)
 class DomainRow:
-    """A document that the mix repeats counts once. A null domain is an IP address,
-    or a name that nobody can register."""
+    """A document that the mix repeats counts once. The domain is null for an IP
+    address, and for a name that cannot be registered."""
 
     domain: str | None
     documents: int
@@ -30,7 +30,7 @@ class DomainRow:
 
 @dataclass(frozen=True)
 class Domains:
-    """The largest domains by documents and by characters, and what they are a part of."""
+    """The largest domains by documents and by characters, and the totals of all."""
 
     by_documents: list[DomainRow]
     by_characters: list[DomainRow]
@@ -42,7 +42,7 @@ class Domains:
 
 
 def domains(storage: Storage) -> Domains | None:
-    """Null where the run published no mix."""
+    """Domains of the mix; None if the run published none."""
     if not storage.exists(MANIFEST):
         return None
     shards = mix_shards(storage)

@@ -1,8 +1,8 @@
 """Some pages that each stage dropped, with the numbers that say why.
 
 dropped/ keeps the beginning of 20 texts per stage, reason and language, with personal
-data masked; of those the page shows a few, of different languages where there are.
-Reasons that fall before a text is known (a blocklist, an empty body) show addresses.
+data masked; the page shows a few of them, of different languages if there are any. For
+reasons found before the text is known (a blocklist, an empty body) it shows addresses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ Reason = tuple[str, str]  # stage, reason
 
 @dataclass(frozen=True)
 class Example:
-    """One dropped page. `text` is null where none was known, or none was kept."""
+    """One dropped page. `text` is None if it was not known or not kept."""
 
     url: str
     language: str
@@ -39,7 +39,7 @@ class Example:
 
 @dataclass(frozen=True)
 class ReasonExamples:
-    """`documents` are all that went for this reason; `is_toxic` hides the texts."""
+    """`documents` counts all dropped for this reason; `is_toxic` hides the texts."""
 
     stage: str
     reason: str
@@ -56,9 +56,9 @@ class Examples:
 
 
 def examples(
-    book: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
+    run_summary: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
 ) -> Examples:
-    """For every reason of the run, in the order of the funnel."""
+    """Examples for every reason of the run, in the order of the funnel."""
     read = spread(inputs, MAX_INPUTS)
     found: dict[Reason, dict[str, list[Example]]] = {}
     for tables in read:
@@ -71,7 +71,7 @@ def examples(
             is_toxic="toxic" in row.stage or "toxic" in reason,
             examples=_in_turn(found.get((row.stage, reason), {})),
         )
-        for row in funnel_rows(book)
+        for row in funnel_rows(run_summary)
         for reason, documents in row.dropped.items()
     ]
     return Examples(reasons, len(read), len(inputs))
@@ -80,7 +80,7 @@ def examples(
 def _collect(
     storage: Storage, name: str, found: dict[Reason, dict[str, list[Example]]]
 ) -> None:
-    """Add a file's rows where they are wanted: with a text first, few per language."""
+    """Add the rows of a file that are wanted: with a text first, few per language."""
     for batch in batches(storage, name, schema_of(storage, name).names):
         has_text = batch["text"].is_valid().to_pylist()
         columns = [batch[key].to_pylist() for key in ("stage", "reason", "language")]
@@ -95,7 +95,7 @@ def _collect(
 
 
 def _in_turn(by_language: Mapping[str, Sequence[Example]]) -> list[Example]:
-    """One of each language, then the second ones; those with a text before the others."""
+    """One of each language, then the second of each; those with a text come first."""
     turns = [
         (some[turn].text is None, turn, -len(some), language)
         for language, some in by_language.items()
@@ -119,7 +119,7 @@ def _example(batch: pa.RecordBatch, row: int) -> Example:
 
 
 def _signals(values: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-    """The numbers behind the decision first: the reason's own column, then the stage's."""
+    """The numbers: first the reason's column, then the stage's, then the others."""
     about = {
         name: value
         for name, value in values.items()

@@ -11,7 +11,7 @@ _REASONS_SHOWN = 3
 
 @dataclass(frozen=True)
 class FunnelRow:
-    """One stage. `dropped`: documents by reason, most first."""
+    """One stage. `dropped`: number of documents by reason, largest first."""
 
     stage: str
     documents_in: int
@@ -22,10 +22,10 @@ class FunnelRow:
     dropped: dict[str, int]
 
 
-def funnel_rows(book: Mapping[str, Any]) -> list[FunnelRow]:
+def funnel_rows(run_summary: Mapping[str, Any]) -> list[FunnelRow]:
     """The stages of run.json in the recipe's order."""
     rows = []
-    for stage, counts in book["stages"].items():
+    for stage, counts in run_summary["stages"].items():
         reasons = {
             reason: sum(about["documents"] for about in languages.values())
             for reason, languages in counts["dropped"].items()
@@ -45,14 +45,14 @@ def funnel_rows(book: Mapping[str, Any]) -> list[FunnelRow]:
     return rows
 
 
-def funnel_table(book: Mapping[str, Any]) -> Table:
+def funnel_table(run_summary: Mapping[str, Any]) -> Table:
     """The funnel for a terminal."""
     table = Table(title="Funnel", title_justify="left")
     table.add_column("stage", no_wrap=True)
     for name in ("in", "dropped", "out", "characters"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("reasons")
-    for row in funnel_rows(book):
+    for row in funnel_rows(run_summary):
         lost = row.documents_in - row.documents_out
         reasons = [f"{reason} {count:,}" for reason, count in row.dropped.items()]
         more = len(reasons) - _REASONS_SHOWN

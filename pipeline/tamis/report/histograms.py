@@ -1,7 +1,7 @@
 """How the signals of kept and dropped documents are distributed.
 
-Bins are the same in every run, whatever the values: one pass fills them, the memory
-they take does not grow with the documents, and two reports can be laid side by side.
+Bins are the same in every run, whatever the values: one pass fills them, their memory
+does not grow with the documents, and two reports can be compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ _FIRST = (
 @dataclass(frozen=True)
 class Histogram:
     """Documents per bin. Bin i holds edges[i] <= value < edges[i + 1]; the last one
-    also what lies above it, the first what lies below."""
+    also all larger values, the first all smaller ones."""
 
     name: str
     edges: tuple[float, ...]
@@ -53,7 +53,7 @@ class Histogram:
 
 @dataclass
 class Distributions:
-    """`first` and `rest` of the signals, and how many rows of how many inputs gave them."""
+    """Histograms of the signals shown `first` and of the `rest`, and what was read."""
 
     first: list[Histogram] = field(default_factory=list)
     rest: list[Histogram] = field(default_factory=list)
@@ -64,11 +64,11 @@ class Distributions:
 
 
 def distributions(
-    book: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
+    run_summary: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
 ) -> Distributions:
-    """Signals of documents that no stage dropped, and of those that one did.
+    """Signals of the documents that no stage dropped, and of those that one dropped.
 
-    A dropped document counts where the signal was measured before it went.
+    A dropped document counts for the signals that were measured before.
     """
     found = Distributions(inputs=len(inputs))
     counts: dict[str, NDArray[np.int64]] = {}
@@ -81,14 +81,14 @@ def distributions(
             ids.append(_values(batch, "id").astype(np.uint64))
             found.dropped += batch.num_rows
             _count(counts, batch, 1)
-        gone = np.concatenate(ids)
+        dropped = np.concatenate(ids)
         for name in tables.saved:
             for batch in _signals(storage, name):
-                is_kept = np.isin(batch["id"].to_numpy(zero_copy_only=False), gone)
-                kept = batch.filter(pa.array(~is_kept))
+                batch_ids = batch["id"].to_numpy(zero_copy_only=False)
+                kept = batch.filter(pa.array(~np.isin(batch_ids, dropped)))
                 found.kept += kept.num_rows
                 _count(counts, kept, 0)
-    first = _chosen(book)
+    first = _chosen(run_summary)
     for name in sorted(counts, key=lambda name: (first.get(name, len(first)), name)):
         kept_counts, dropped_counts = counts[name].tolist()
         edges = tuple(edges_of(name).tolist())
@@ -98,7 +98,7 @@ def distributions(
 
 
 def edges_of(name: str) -> NDArray[np.float64]:
-    """Twenty steps from 0 to 1, or to 20 for a mean length; 0, 1, 2, 5, 10 ... for a count."""
+    """20 steps from 0 to 1, to 20 for mean lengths; 0, 1, 2, 5, 10 ... for counts."""
     if name.endswith(_UNIT_ENDINGS):
         return _UNIT
     return _LENGTH if name.startswith("mean_") else _COUNT
@@ -107,19 +107,19 @@ def edges_of(name: str) -> NDArray[np.float64]:
 def counts_in(
     values: NDArray[np.float64], edges: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Values per bin; what lies outside counts in the bin at that end."""
-    # A 0.65 that was stored as float32 lies just below 0.65, and belongs above it.
+    """Number of values per bin; values outside count in the first or last bin."""
+    # 0.65 stored as float32 is just below 0.65, but belongs to the bin from 0.65 on.
     nudge = 1e-5 * np.diff(edges, append=edges[-1] + 1)
     places = np.searchsorted(edges - nudge, values, side="right") - 1
     bins = len(edges) - 1
     return np.bincount(np.clip(places, 0, bins - 1), minlength=bins)
 
 
-def _chosen(book: Mapping[str, Any]) -> dict[str, int]:
-    """Names to show first, with their order: the usual ones, then what dropped most."""
+def _chosen(run_summary: Mapping[str, Any]) -> dict[str, int]:
+    """Names to show first and their order: the usual ones, then what dropped most."""
     reasons = {
         reason: sum(about["documents"] for about in languages.values())
-        for counts in book["stages"].values()
+        for counts in run_summary["stages"].values()
         for reason, languages in counts["dropped"].items()
     }
     costly = sorted(reasons, key=lambda reason: (-reasons[reason], reason))
@@ -128,7 +128,7 @@ def _chosen(book: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _signals(storage: Storage, name: str) -> Any:
-    """Batches of a file's `id` and its numbers; 64-bit hashes are none."""
+    """Batches of a file's `id` and its numeric columns, without 64-bit hashes."""
     fields = [
         each.name
         for each in schema_of(storage, name)

@@ -1,4 +1,4 @@
-"""What each language brought and what is left of it: from run.json alone, exact."""
+"""Pages identified and kept in each language: exact, from run.json only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from tamis.language.codes import language_name
 
 @dataclass(frozen=True)
 class LanguageRow:
-    """One language. `identified`: documents when the language was told; null where
-    no stage tells it. `documents` are those of the mix, `rows` count repeats."""
+    """One language. `identified`: documents when the language was identified; None if
+    no stage did that. `documents` are those of the mix, `rows` count repeats."""
 
     code: str
     name: str
@@ -24,14 +24,14 @@ class LanguageRow:
 
     @property
     def kept(self) -> float | None:
-        """Part of the identified documents that the mix holds, 0 to 1."""
+        """Share of the identified documents that is in the mix, 0 to 1."""
         return self.documents / self.identified if self.identified else None
 
 
-def language_rows(book: Mapping[str, Any]) -> list[LanguageRow]:
-    """Languages of the mix by share, then those that did not reach it by documents."""
-    identified = book.get("columns", {}).get("language", {})
-    mixed = mix_tally(book).get("languages", {})
+def language_rows(run_summary: Mapping[str, Any]) -> list[LanguageRow]:
+    """Languages of the mix by share, then the others by documents."""
+    identified = run_summary.get("columns", {}).get("language", {})
+    mixed = mix_tally(run_summary).get("languages", {})
     rows = []
     for code in {*identified, *mixed}:
         about = mixed.get(code, {})
@@ -51,9 +51,9 @@ def language_rows(book: Mapping[str, Any]) -> list[LanguageRow]:
     return sorted(rows, key=lambda row: (-row.share, -(row.identified or 0), row.code))
 
 
-def mix_tally(book: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What mix_corpus counted; empty where no mix was made."""
-    for tally in book.get("barriers", {}).values():
+def mix_tally(run_summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The counts of mix_corpus; empty if no mix was made."""
+    for tally in run_summary.get("barriers", {}).values():
         if "languages" in tally:
             found: Mapping[str, Any] = tally
             return found

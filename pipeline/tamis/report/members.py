@@ -1,7 +1,7 @@
-"""The documents of one cluster of duplicates: who stays, who went, and what they say.
+"""The documents of one cluster of duplicates: kept or dropped, and their texts.
 
-Found by a pass over the columns `id` and `cluster` of duplicates/, a file after the
-other; of the documents themselves only those that are shown are read.
+Found by a pass over the columns `id` and `cluster` of the files of duplicates/. Only
+the documents that are shown are read.
 """
 
 import heapq
@@ -17,12 +17,12 @@ from tamis.storage import Storage
 _COLUMNS = ["id", "cluster", "cluster_size", "kept", "drop_reason"]
 _SHOWN = ["url", "language", "warc_path", "warc_offset", "warc_length", "text"]
 
-Found = tuple[int, int, str]  # id, place of its input, why it went
+Found = tuple[int, int, str]  # id, index of its input, reason of the drop
 
 
 @dataclass(frozen=True)
 class Member:
-    """A document of a cluster. `reason` is null for the one that stays."""
+    """A document of a cluster. `reason` is None for the one that is kept."""
 
     id: int
     reason: str | None
@@ -36,7 +36,7 @@ class Member:
 class Members:
     """A cluster: `size` documents, of which one is kept and some of the others shown.
 
-    `kept` is null where it is not among this run's documents.
+    `kept` is None if it is not among this run's documents.
     """
 
     cluster: int
@@ -45,7 +45,7 @@ class Members:
     others: list[Member]
 
     def with_texts(self, change: Callable[[str], str]) -> "Members":
-        """The same documents, each text as `change` gives it back."""
+        """The same documents, each text replaced by what `change` returns for it."""
         kept = self.kept and replace(self.kept, text=change(self.kept.text))
         others = [replace(one, text=change(one.text)) for one in self.others]
         return replace(self, kept=kept, others=others)
@@ -54,9 +54,9 @@ class Members:
 def members_with(
     storage: Storage, inputs: Sequence[InputTables], id_: int, limit: int
 ) -> Members | None:
-    """The cluster that the document `id_` belongs to, with `limit` others at most.
+    """The cluster of the document `id_`, with at most `limit` others.
 
-    Those with the smallest ids are shown, whatever the order of the inputs. Null where
+    Those with the smallest ids are shown, whatever the order of the inputs. None if
     deduplicate has seen no such document.
     """
     inputs = [tables for tables in inputs if tables.duplicates]
@@ -100,7 +100,7 @@ def _cluster_of(
 
 
 def _equal(column: pa.Array, value: int) -> pa.Array:
-    """Whether each value is this one; null is not."""
+    """Whether each value is this one; false for null."""
     return pc.fill_null(pc.equal(column, pa.scalar(value, pa.uint64())), False)
 
 

@@ -1,11 +1,11 @@
 """report.html: a finished run on one self-contained page.
 
-The page asks nothing of any server: style, drawings and the few lines of script stand
-in it, and its content security policy forbids everything else. It can be read without
-the script. Addresses, titles and texts come from strangers: jinja2 escapes every one
-of them, and only http and https addresses become links.
+The page loads nothing from any server: it contains style, drawings and a short script,
+and its content security policy forbids everything else. It can be read without the
+script. Addresses, titles and texts come from strangers: jinja2 escapes all of them, and
+only http and https addresses become links.
 
-Counts are those of run.json. What is drawn from tables says how many it read.
+Counts are those of run.json. Sections drawn from tables say how many of them were read.
 """
 
 import base64
@@ -38,7 +38,7 @@ from tamis.storage import Storage
 _LISTED = 50  # inputs, losses and the like: the first ones, and how many more
 
 
-def render_page(book: Mapping[str, Any], storage: Storage) -> str:
+def render_page(run_summary: Mapping[str, Any], storage: Storage) -> str:
     """The page, from run.json and the run's tables."""
     environment = _environment()
     inputs = inputs_of(storage)
@@ -50,25 +50,25 @@ def render_page(book: Mapping[str, Any], storage: Storage) -> str:
         style_hash=_csp_hash(style),
         script_hash=_csp_hash(script),
         name=storage.root.rpartition("/")[2] or storage.root,
-        book=book,
-        summary=summary_of(book),
-        funnel=funnel_rows(book),
-        refused=refused_rows(book),
-        charsets=value_rows(book, "charset"),
-        charset_sources=value_rows(book, "charset_source"),
-        rights=rights_rows(book),
-        licenses=value_rows(book, "rights.license"),
-        languages=language_rows(book),
-        mix=mix_tally(book),
+        run_summary=run_summary,
+        summary=summary_of(run_summary),
+        funnel=funnel_rows(run_summary),
+        refused=refused_rows(run_summary),
+        charsets=value_rows(run_summary, "charset"),
+        charset_sources=value_rows(run_summary, "charset_source"),
+        rights=rights_rows(run_summary),
+        licenses=value_rows(run_summary, "rights.license"),
+        languages=language_rows(run_summary),
+        mix=mix_tally(run_summary),
         domains=domains(storage),
-        distributions=distributions(book, storage, inputs),
-        clusters=clusters(book, storage, inputs),
-        seconds=seconds_rows(book),
-        examples=examples(book, storage, inputs),
-        recipe=yaml.safe_dump(dict(book["recipe"]), sort_keys=False, width=100),
+        distributions=distributions(run_summary, storage, inputs),
+        clusters=clusters(run_summary, storage, inputs),
+        seconds=seconds_rows(run_summary),
+        examples=examples(run_summary, storage, inputs),
+        recipe=yaml.safe_dump(dict(run_summary["recipe"]), sort_keys=False, width=100),
         listed=_LISTED,
     )
-    # The name of an input need not be Unicode; the page has to be.
+    # The name of an input may be invalid Unicode; the page may not.
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -93,6 +93,6 @@ def _source(environment: jinja2.Environment, name: str) -> str:
 
 
 def _csp_hash(content: str) -> str:
-    """What the security policy calls an inline style or script by."""
+    """The source by which the security policy allows an inline style or script."""
     digest = hashlib.sha256(content.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -1,8 +1,8 @@
-"""Which files of a run the report reads: columns of some inputs, batch by batch.
+"""The files of a run that the report reads: columns of some inputs, batch by batch.
 
-A run may have 10^5 inputs and 10^9 documents. What must be exact stands in run.json;
-the report reads tables for distributions and examples only, and of them those of a
-bounded number of inputs at even distances. Each section says how many it read.
+A run may have 10^5 inputs and 10^9 documents. Exact counts are in run.json. The report
+reads tables only for distributions and examples, and only those of a limited number of
+inputs at even distances. Each section says how many it read.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -54,14 +54,14 @@ def inputs_of(storage: Storage) -> list[InputTables]:
 
 
 def mix_shards(storage: Storage) -> list[str]:
-    """The shards of the mix that counts; none where the run published no mix."""
+    """The shards of the mix; none if the run published no mix."""
     if not storage.exists(MANIFEST):
         return []
     return [shard["path"] for shard in storage.read_json(MANIFEST)["shards"]]
 
 
 def spread(things: Sequence[T], limit: int) -> list[T]:
-    """At most `limit` of them at even distances, the first among them."""
+    """At most `limit` of the things, at even distances, including the first."""
     count = min(limit, len(things))
     return [things[place * len(things) // count] for place in range(count)]
 
@@ -69,7 +69,7 @@ def spread(things: Sequence[T], limit: int) -> list[T]:
 def batches(
     storage: Storage, name: str, columns: Sequence[str], rows: int = _BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """Those of `columns` that the file has, at most `rows` rows at a time."""
+    """Batches of at most `rows` rows, with those of `columns` that the file has."""
     with storage.open(name) as source:
         parquet = pq.ParquetFile(source)
         present = set(parquet.schema_arrow.names)
@@ -86,7 +86,7 @@ def schema_of(storage: Storage, name: str) -> pa.Schema:
 def rows_with(
     storage: Storage, name: str, ids: Collection[int], columns: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Rows of a file by `id`: other columns are read where there is such a row only."""
+    """Rows of a file by `id`; other columns are read only if there is such a row."""
     wanted = pa.array(sorted(ids), pa.uint64())
     with storage.open(name) as source:
         parquet = pq.ParquetFile(source)

@@ -1,4 +1,4 @@
-"""How numbers, shares and times stand on the page; template filters."""
+"""How the page writes numbers, shares and times; template filters."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from tamis.sizes import spelled
 
 
 def number(value: float) -> str:
-    """1234567 -> "1,234,567"; what is no whole number keeps four digits."""
+    """1234567 -> "1,234,567"; a number that is not whole keeps four digits."""
     if isinstance(value, int) or float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
@@ -24,7 +24,7 @@ def short(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """0.1234 -> "12.3 %"; nothing for null; "< 0.1 %" rather than a false zero."""
+    """0.1234 -> "12.3 %"; empty for None; "< 0.1 %" for a small share that is not 0."""
     if share is None:
         return ""
     if 0 < share < 0.001:
@@ -53,12 +53,12 @@ def milliseconds(seconds: float) -> str:
 
 
 def anchor(*parts: str) -> str:
-    """A name inside the page: anything unusual becomes `-`."""
+    """A name for links within the page: unusual characters become `-`."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", "-".join(parts))
 
 
 def is_web_address(url: str) -> bool:
-    """Whether a link may be made of it: `javascript:` and the like are no addresses."""
+    """Whether it may become a link: `javascript:` and the like may not."""
     return url.lower().startswith(("http://", "https://"))
 
 

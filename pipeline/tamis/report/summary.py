@@ -1,4 +1,4 @@
-"""The small tables of the page, all from run.json: totals, charsets, rights, seconds."""
+"""The page's small tables, all from run.json: totals, charsets, rights, seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _RIGHTS = "rights."  # of the struct that read_rights writes
 
 @dataclass(frozen=True)
 class Summary:
-    """`core_seconds`: of all stages and tasks; `seconds`: on the clock, of the last run."""
+    """`core_seconds` are of all stages and tasks; `seconds` are wall time, last run."""
 
     pages: int
     documents: int | None
@@ -24,7 +24,7 @@ class Summary:
 
     @property
     def kept(self) -> float | None:
-        """Part of the pages that the mix holds, 0 to 1."""
+        """Share of the pages that is in the mix, 0 to 1."""
         if self.documents is None or not self.pages:
             return None
         return self.documents / self.pages
@@ -44,7 +44,7 @@ class RefusedRow:
 
 @dataclass(frozen=True)
 class RightsRow:
-    """Pages by what a signal says; `neither` are those where it says nothing."""
+    """Number of pages by the value of a signal; `neither` for pages without it."""
 
     signal: str
     yes: int
@@ -54,7 +54,7 @@ class RightsRow:
 
 @dataclass(frozen=True)
 class SecondsRow:
-    """One stage; `pages` went into it."""
+    """One stage; `pages` is the number of its input pages."""
 
     stage: str
     seconds: float
@@ -66,10 +66,10 @@ class SecondsRow:
         return self.seconds / self.pages if self.pages else 0.0
 
 
-def summary_of(book: Mapping[str, Any]) -> Summary:
-    """`documents` is null where no mix was made."""
-    stages = list(book["stages"].values())
-    languages = mix_tally(book).get("languages")
+def summary_of(run_summary: Mapping[str, Any]) -> Summary:
+    """The totals of the run; `documents` is None if no mix was made."""
+    stages = list(run_summary["stages"].values())
+    languages = mix_tally(run_summary).get("languages")
     mixed = list((languages or {}).values())
     return Summary(
         pages=stages[0]["documents_in"] if stages else 0,
@@ -78,31 +78,31 @@ def summary_of(book: Mapping[str, Any]) -> Summary:
         tokens=_sum(mixed, "tokens"),
         characters=_sum(mixed, "characters"),
         languages=sum(about["documents"] > 0 for about in mixed),
-        seconds=book["seconds"],
+        seconds=run_summary["seconds"],
         core_seconds=sum(counts.get("seconds", 0.0) for counts in stages),
     )
 
 
-def refused_rows(book: Mapping[str, Any]) -> list[RefusedRow]:
-    """Records that became no document, most first; `-` where there is no status or type."""
+def refused_rows(run_summary: Mapping[str, Any]) -> list[RefusedRow]:
+    """Records that became no document, most first; `-` for no status or no type."""
     rows = [
-        RefusedRow(kind, _said(status), _said(mime), records)
-        for kind, statuses in book.get("source", {}).get("refused", {}).items()
+        RefusedRow(kind, _or_hyphen(status), _or_hyphen(mime), records)
+        for kind, statuses in run_summary.get("source", {}).get("refused", {}).items()
         for status, mimes in statuses.items()
         for mime, records in mimes.items()
     ]
     return sorted(rows, key=lambda row: (-row.records, row.type, row.status, row.mime))
 
 
-def value_rows(book: Mapping[str, Any], column: str) -> list[tuple[str, int]]:
-    """Documents by value of a counted column, most first."""
-    counts = book.get("columns", {}).get(column, {})
+def value_rows(run_summary: Mapping[str, Any], column: str) -> list[tuple[str, int]]:
+    """Number of documents for each value of a counted column, largest first."""
+    counts = run_summary.get("columns", {}).get(column, {})
     return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
 
 
-def rights_rows(book: Mapping[str, Any]) -> list[RightsRow]:
-    """What publishers say of reuse, by signal; empty where nobody read it."""
-    columns = book.get("columns", {})
+def rights_rows(run_summary: Mapping[str, Any]) -> list[RightsRow]:
+    """What publishers say about reuse, by signal; empty if no stage read it."""
+    columns = run_summary.get("columns", {})
     return [
         RightsRow(
             name.removeprefix(_RIGHTS),
@@ -115,9 +115,9 @@ def rights_rows(book: Mapping[str, Any]) -> list[RightsRow]:
     ]
 
 
-def seconds_rows(book: Mapping[str, Any]) -> list[SecondsRow]:
+def seconds_rows(run_summary: Mapping[str, Any]) -> list[SecondsRow]:
     """Seconds of one core by stage, in the recipe's order."""
-    total = sum(counts.get("seconds", 0.0) for counts in book["stages"].values())
+    total = sum(counts.get("seconds", 0.0) for counts in run_summary["stages"].values())
     return [
         SecondsRow(
             stage=stage,
@@ -125,7 +125,7 @@ def seconds_rows(book: Mapping[str, Any]) -> list[SecondsRow]:
             pages=counts["documents_in"],
             share=counts.get("seconds", 0.0) / total if total else 0.0,
         )
-        for stage, counts in book["stages"].items()
+        for stage, counts in run_summary["stages"].items()
     ]
 
 
@@ -133,5 +133,5 @@ def _sum(tallies: list[Mapping[str, Any]], name: str) -> int:
     return sum(tally[name] for tally in tallies)
 
 
-def _said(value: str) -> str:
+def _or_hyphen(value: str) -> str:
     return "-" if value in ("None", "") else value

@@ -1,12 +1,12 @@
-"""Creative Commons licences that a page states for itself.
+"""The Creative Commons licences that a page states for itself.
 
     link     <link rel="license" href="https://creativecommons.org/licenses/by/4.0/">
     meta     <meta name="dc.rights" content="... the same address ...">
     json_ld  a `license` of a node of JSON-LD that is not an image, a video or a sound
-    anchor   <a rel="license" href="...">, in the text or at its foot
+    anchor   <a rel="license" href="...">, in the text or at the page's end
     header   Link: <...>; rel="license"
 
-A licence has the name that SPDX gives it, in lower case: `cc-by-sa-4.0`,
+A licence has its SPDX name, in lower case: `cc-by-sa-4.0`,
 `cc-by-nc-3.0-de`, `cc0-1.0`; the public domain mark is `cc-pdm-1.0`.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from tamis.rights.notices import attributes_of
 
-# Where a statement stands, the one about the page as a whole first.
+# Where a statement is; those about the page as a whole come first.
 PLACES = ("link", "meta", "json_ld", "header", "anchor")
 
 _ADDRESS = re.compile(
@@ -42,7 +42,7 @@ class Statement(NamedTuple):
 
 
 def license_of(address: str) -> str | None:
-    """Name of the licence whose address stands in the text; None for any other."""
+    """Name of the licence whose address is in the text; None if there is none."""
     found = _ADDRESS.search(address)
     if found is None:
         return None
@@ -51,7 +51,7 @@ def license_of(address: str) -> str | None:
         kind = "cc0" if dedication.lower() == "zero" else "cc-pdm"
         return f"{kind}-{version or '1.0'}"
     parts = family.lower().split("-")
-    # `by-nd-nc` is how version 1.0 wrote by-nc-nd.
+    # Version 1.0 wrote by-nc-nd as `by-nd-nc`.
     ordered = ["by", *sorted(set(parts[1:]))]
     return "-".join(
         ["cc", *ordered, *filter(None, [version, country and country.lower()])]
@@ -59,7 +59,7 @@ def license_of(address: str) -> str | None:
 
 
 def statements(page: bytes, positions: list[int]) -> Iterator[Statement]:
-    """What the page states; `positions` are those of `creativecommons.org` in it."""
+    """The page's statements; `positions` are those of `creativecommons.org` in it."""
     json_seen = 0
     for position in positions:
         if position < json_seen or _is_in_comment(page, position):
@@ -79,7 +79,7 @@ def statements(page: bytes, positions: list[int]) -> Iterator[Statement]:
 
 
 def of_json_ld(content: bytes) -> Iterator[Statement]:
-    """Licences of the nodes of one script; nothing where it is no JSON."""
+    """Licences of the nodes of one script; none if it is not JSON."""
     try:
         root = json.loads(content.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
@@ -137,9 +137,9 @@ def _is_in_comment(page: bytes, position: int) -> bool:
 
 
 def _script_around(page: bytes, position: int) -> tuple[int, int, int] | None:
-    """Of the script that a position is in: its tag, what the tag holds, and its end.
+    """Tag, end of the tag and end of the script around a position.
 
-    The end is -1 where it is too far.
+    The end of the script is -1 if it is too far away.
     """
     first = max(0, position - _MOST_JSON_BYTES)
     start = page.rfind(b"<script", first, position)
@@ -160,7 +160,7 @@ def _is_media(node: dict[str, Any]) -> bool:
 
 
 def _text(value: Any) -> str:
-    """An address, or that of a node: {"@id": ...}, {"url": ...}, the first of a list."""
+    """An address, or a node's: {"@id": ...}, {"url": ...}; the first of a list."""
     if isinstance(value, list):
         value = value[0] if value else None
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Reservations: what robots directives, TDMRep, content signals and RSL say of a page.
+"""Reservations of a page: by robots directives, TDMRep, content signals and RSL.
 
-Sources and what they mean here:
-    robots           `<meta name="robots">`, `X-Robots-Tag`: directives for everybody,
+Sources and their meaning here:
+    robots           `<meta name="robots">`, `X-Robots-Tag`: directives for all agents,
                      or for one agent: `<meta name="GPTBot">`, `X-Robots-Tag: ccbot: noai`
     TDMRep           `tdm-reservation: 1` in a header or `<meta>`, and the policy's URL
                      (W3C Community Group, 2024)
@@ -18,7 +18,7 @@ from html import unescape
 DIRECTIVES = ("noai", "noimageai", "noindex", "nosnippet", "noarchive", "nocache")
 
 _EVERYBODY = ("", "*", "robots")
-# Directives with a value: what stands before their colon is no agent.
+# Directives with a value: the word before their colon is not an agent.
 _WITH_VALUE = (
     "unavailable_after",
     "max-snippet",
@@ -37,11 +37,11 @@ _ATTRIBUTE = re.compile(
 
 @dataclass
 class Notices:
-    """What was found. None: nothing is said; a refusal is never taken back.
+    """The notices found. None: no notice; a refusal is never replaced.
 
     tdm_reserved  True reserved, False expressly not
     ai_train      False refused, True expressly allowed
-    is_refused    by robots.txt, to an agent that is asked about
+    is_refused    by robots.txt, to one of the agents in question
     """
 
     directives: set[str] = field(default_factory=set)
@@ -52,9 +52,9 @@ class Notices:
     is_refused: bool | None = None
 
     def add_tdm(self, reservation: str) -> None:
-        """`1` reserves, `0` does not, anything else says nothing (TDMRep, section 4).
+        """`1` reserves, `0` does not, anything else is ignored (TDMRep, section 4).
 
-        Of two header lines a proxy may make one: `0, 1`.
+        A proxy may join two header lines: `0, 1`.
         """
         said = {part.strip() for part in reservation.split(",")}
         if "1" in said:
@@ -73,7 +73,7 @@ class Notices:
                 self.directives.add(name)
 
     def add_signals(self, value: str) -> None:
-        """`search=yes, ai-train=no`: whoever refuses once has refused."""
+        """`search=yes, ai-train=no`: one refusal decides."""
         for part in re.split(r"[,;]", value.lower()):
             key, _, answer = (piece.strip() for piece in part.partition("="))
             if key not in _TRAINING:
@@ -85,9 +85,10 @@ class Notices:
 
 
 def attributes_of(tag: str) -> dict[str, str]:
-    """`<meta name=a content="b">` as {"name": "a", "content": "b"}; the first one counts.
+    """`<meta name=a content="b">` as {"name": "a", "content": "b"}.
 
-    Names come in lower case, values as they are.
+    Names are in lower case, values unchanged. Of two attributes of one name the first
+    counts.
     """
     found: dict[str, str] = {}
     start = re.match(r"<[^\s>/]{0,64}", tag)
@@ -99,7 +100,7 @@ def attributes_of(tag: str) -> dict[str, str]:
 
 
 def read_tag(tag: str, agents: frozenset[str], notices: Notices) -> None:
-    """Add what a `<meta>` or `<link>` says; `agents` are in lower case."""
+    """Add the notice of a `<meta>` or `<link>`; `agents` are in lower case."""
     own = attributes_of(tag)
     content = own.get("content", "")
     name = (own.get("name") or own.get("property") or own.get("http-equiv", "")).lower()
@@ -116,7 +117,7 @@ def read_tag(tag: str, agents: frozenset[str], notices: Notices) -> None:
 
 
 def read_headers(lines: str, agents: frozenset[str], notices: Notices) -> None:
-    """Add what header lines say: `name: value`, names in lower case, one a line."""
+    """Add the notices of header lines: `name: value`, names in lower case."""
     for line in lines.split("\n"):
         name, _, value = line.partition(":")
         if name == "tdm-reservation":
@@ -132,16 +133,16 @@ def read_headers(lines: str, agents: frozenset[str], notices: Notices) -> None:
 
 
 def directives_of_header(value: str, agents: frozenset[str]) -> Iterator[str]:
-    """The directives of an X-Robots-Tag that are for everybody or for one of `agents`.
+    """The directives of an X-Robots-Tag that are for all agents or for one of `agents`.
 
-    An agent before a colon is meant by all that follows it: of
-    `noindex, otherbot: noai, nosnippet` only the first is for everybody.
+    All directives after an agent and its colon are for that agent: of
+    `noindex, otherbot: noai, nosnippet` only the first is for all agents.
     """
     agent = ""
     for part in re.split("[,;]", value.lower()):
         name, colon, rest = (piece.strip() for piece in part.partition(":"))
         if colon and name not in _WITH_VALUE:
-            # `unavailable_after: Wed, 03 Dec 2025 13:09:53 PST`: a date is no agent.
+            # `unavailable_after: Wed, 03 Dec 2025 13:09:53 PST`: not an agent.
             if _AGENT.fullmatch(name):
                 agent, name = name, rest
             else:

@@ -1,8 +1,8 @@
-"""robots.txt by RFC 9309: which rules are meant for some agents, and what they refuse.
+"""robots.txt by RFC 9309: which rules are for the given agents, and what they refuse.
 
-A file is cut down to what counts for the agents asked about: for each of them the
+Only the part of a file that counts for these agents is kept: for each of them the
 groups that name it, else those for `*`. Agents with the same rules share them. Signals
-for `*` are for all of them: a refusal anywhere counts.
+for `*` hold for all agents: a refusal anywhere counts.
 """
 
 import re
@@ -14,10 +14,10 @@ from tamis.rights.notices import Notices
 MOST_BYTES = 512_000  # section 2.5 asks for 500 KiB at least
 _MOST_RULES = 2_000  # of one group
 _MOST_PATH = 4_096
-# Characters of the rules that have a `*`, times those of a path that they search: a
-# rule that nearly matches everywhere is compared as a whole at each of them.
+# Limit of the characters of all rules with a `*`, times the characters of the path that
+# they search: a rule that nearly matches everywhere is compared at each character.
 _MOST_COMPARED = 1 << 27
-_RULE_COST = 32  # what a rule costs however short it is, in characters
+_RULE_COST = 32  # minimal cost of a rule, in characters
 _EVERYBODY = "*"
 _LINE = re.compile(r"[ \t]*([a-zA-Z-]{1,32})[ \t]*:([^#]*)")
 _TOKEN = re.compile(r"[a-zA-Z0-9_.-]+|\*")
@@ -26,16 +26,16 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
 class Rule(NamedTuple):
-    """`Allow:` or `Disallow:` and its path, `*` and a final `$` in it as they are."""
+    """`Allow:` or `Disallow:` and its path, with `*` and a final `$` as written."""
 
     allows: bool
     path: str
 
 
 class Robots(NamedTuple):
-    """What a file says to the agents: a tuple of rules for each different group.
+    """The rules of a file for the agents: a tuple of rules for each different group.
 
-    ai_train  its Content-Signal: False refused, True allowed, None unsaid
+    ai_train  its Content-Signal: False refused, True allowed, None not stated
     """
 
     groups: tuple[tuple[Rule, ...], ...]
@@ -43,12 +43,12 @@ class Robots(NamedTuple):
 
 
 def parse(content: str, agents: Collection[str]) -> Robots:
-    """What counts for the agents, named in lower case; nothing where nothing refuses."""
+    """The part of a file for `agents` (in lower case); empty if nothing is refused."""
     names = frozenset(agents) | {_EVERYBODY}
     rules: dict[str, list[Rule]] = {}
     signals: dict[str, list[str]] = {}
-    # The agents of the group that is being read, but only those asked about: whoever
-    # names 30,000 others costs no more than a line each. Before any group: everybody.
+    # The agents of the current group, but only those in `agents`: 30,000 others cost no
+    # more than reading a line each. Before any group: all agents.
     named = {_EVERYBODY}
     is_naming = has_begun = False
     for line in content[:MOST_BYTES].lstrip("\ufeff").splitlines():
@@ -71,14 +71,14 @@ def parse(content: str, agents: Collection[str]) -> Robots:
                     if len(rules[name]) < _MOST_RULES:
                         rules[name].append(rule)
         elif key in ("content-signal", "content-usage"):
-            # In a group as Cloudflare writes it; before any, for everybody.
+            # Cloudflare writes it in a group; before any group it is for all agents.
             for name in named:
                 signals.setdefault(name, []).append(value)
     asked = [agent if agent in rules else _EVERYBODY for agent in agents]
     groups = dict.fromkeys(tuple(rules.get(name, [])) for name in asked)
     notices = Notices()
-    # Everybody's also where all agents have groups of their own, as in Cloudflare's
-    # files: that a group stands in for `*` is said of rules alone (RFC 9309).
+    # The signals for `*` count even for agents with groups of their own, as in
+    # Cloudflare's files: by RFC 9309 a group replaces only the rules for `*`.
     for name in dict.fromkeys([*asked, _EVERYBODY]):
         for value in signals.get(name, []):
             notices.add_signals(value)
@@ -89,9 +89,10 @@ def parse(content: str, agents: Collection[str]) -> Robots:
 def is_refused(groups: Sequence[Sequence[Rule]], path: str) -> bool:
     """Whether one of the groups refuses a path, which may have a query.
 
-    The longest rule that matches decides, of two as long the one that allows. Paths
-    are compared as far as 4,096 characters. Where the rules with a `*` have more than
-    32,768 of them, 32 added for each rule, they search as much less of the path.
+    The longest rule that matches decides; of two of the same length, the one that
+    allows. Only the first 4,096 characters of a path count. If the rules with a `*`
+    have more than 32,768 characters, counting 32 more for each rule, they search
+    proportionally less of the path.
     """
     path = normalised(path[:_MOST_PATH] or "/")
     searching = [
@@ -105,7 +106,7 @@ def is_refused(groups: Sequence[Sequence[Rule]], path: str) -> bool:
 
 
 def normalised(path: str) -> str:
-    """Octets spelled one way: `é` as %C3%A9, `%7e` as `~`, `%2f` as %2F (section 2.2.2)."""
+    """One spelling of a path: %C3%A9 for `é`, `~` for `%7e`, %2F for `%2f` (2.2.2)."""
 
     def spelled(found: re.Match[str]) -> str:
         code, character = found.groups()
@@ -127,9 +128,9 @@ def _refuses(rules: Sequence[Rule], path: str, stop: int) -> bool:
 
 
 def _matches(pattern: str, path: str, stop: int) -> bool:
-    """Whether a path begins as the pattern says; `*` is any run, a final `$` the end.
+    """Whether a pattern matches a path's start; `*` is any run, a final `$` the end.
 
-    What follows a `*` is looked for before `stop`, but for the end.
+    The part after a `*` is searched before `stop`, except one that ends in `$`.
     """
     is_whole = pattern.endswith("$")
     first, *others = pattern.removesuffix("$").split("*")

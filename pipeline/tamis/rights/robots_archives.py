@@ -1,9 +1,9 @@
 """The robots.txt files of archives, read by an executor's workers into one table.
 
-Each call reads some archives and leaves sorted runs in a folder beside the table; when
-all are there they are merged (`tamis.rights.robots_runs`). A call that fails is made
-again, and only what its last attempt names is merged. An archive that cannot be read is
-set aside and named: its hosts are missing from the table.
+Each call reads some archives and writes sorted runs into a folder next to the table;
+when all are there they are merged (`tamis.rights.robots_runs`). A call that fails is
+repeated, and only the runs of its last attempt are merged. An archive that cannot be
+read is skipped and reported: its hosts are missing from the table.
 """
 
 import tempfile
@@ -37,7 +37,7 @@ _TOO_MANY_REQUESTS = 429
 
 
 class Built(NamedTuple):
-    """What was written, and what was not read: a line for each archive with a problem."""
+    """What was written, and a line for each archive that had a problem."""
 
     written: Written
     problems: tuple[str, ...]
@@ -57,8 +57,8 @@ def build_table(
 ) -> Built:
     """Write the table of the files to `output`; `agents` are in lower case.
 
-    Raises ConfigError where it cannot be written, AccessRefused where a server wants
-    nothing to do with us, and another TamisError where a call fails for good.
+    Raises ConfigError if it cannot be written, AccessRefused if a server refuses all
+    access, and another TamisError if a call fails in every attempt.
     """
     with _writing(output):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def build_table(
             with held():
                 read = _read_all(files, Path(folder), agents, access, executor)
         except BaseException:
-            executor.close()  # calls that go on would write into a folder that is gone
+            executor.close()  # else running calls write into a folder that was removed
             raise
         with _writing(output):
             written = merge_runs(read.runs, output)
@@ -115,14 +115,14 @@ def _read_all(
         outcome = executor.wait()
         if outcome.error is not None or outcome.died is not None:
             if isinstance(outcome.error, TamisError):
-                raise outcome.error  # it would be the same again
+                raise outcome.error  # another attempt would fail in the same way
             if attempts[outcome.call.name] == MAX_ATTEMPTS:
                 why = outcome.error or f"its worker died: {outcome.died}"
                 raise TamisError(
                     f"{outcome.call.name}: failed {MAX_ATTEMPTS} times: {why}"
                 ) from outcome.error
-            # Behind the others: what was wrong may have passed by then. The runs that
-            # it has left are nobody's, and go with the folder.
+            # Try again after the others: the cause may be gone by then. The runs that
+            # it wrote are not used, and are removed with the folder.
             waiting.insert(0, outcome.call)
             continue
         found.runs.extend(outcome.value.runs)
@@ -133,7 +133,7 @@ def _read_all(
 def read_archives(
     files: Sequence[InputFile], folder: Path, agents: Sequence[str], access: Access
 ) -> _Read:
-    """Write what the archives' robots.txt files say as runs in `folder`."""
+    """Write the archives' robots.txt files as runs in `folder`."""
     problems: list[str] = []
     return _Read(
         write_runs(
@@ -151,7 +151,7 @@ def read_archives(
 def _answers(
     file: InputFile, agents: Sequence[str], access: Access, problems: list[str]
 ) -> Iterator[Answer]:
-    """What each robots.txt of an archive says; what cannot be read joins `problems`."""
+    """The answer of each robots.txt of an archive; adds to `problems` what failed."""
     name, lost = without_secrets(file.path), 0
     if file.problem:
         problems.append(f"{name}: {file.problem}")
@@ -184,10 +184,10 @@ def _answers(
 
 
 def _answer(record: Record, agents: Sequence[str]) -> Answer | None:
-    """What a response says for the whole of a host; None where it says nothing of it.
+    """What a response says for its whole host; None if it does not speak for one.
 
-    One in a folder, where a redirect may end, or with a query speaks for no host, nor
-    does another port's. That there is none refuses nothing: it is an answer, too.
+    A file in a folder (a redirect may lead there), with a query or at another port does
+    not speak for the host. A missing file is an answer too: it refuses nothing.
     """
     fields = record.header.fields
     url = fields.get("warc-target-uri") or ""
@@ -207,9 +207,9 @@ def _answer(record: Record, agents: Sequence[str]) -> Answer | None:
 
 
 def _is_unavailable(status: int | None) -> bool:
-    """Whether the host has no file for us, and so no rules (RFC 9309, section 2.3.1.3).
+    """Whether the host has no file, and so no rules (RFC 9309, section 2.3.1.3).
 
-    Whoever was asked too often has not said that.
+    "Too many requests" does not mean that.
     """
     return status is not None and 400 <= status < 500 and status != _TOO_MANY_REQUESTS
 
@@ -219,5 +219,5 @@ def _is_of_host(url: str) -> bool:
         parts = urlsplit(url)
         is_file = parts.path == "/robots.txt" and not parts.query
         return is_file and parts.port in _PORTS
-    except ValueError:  # a port that is no number
+    except ValueError:  # the port is not a number
         return False

@@ -1,13 +1,13 @@
 """How a table of robots.txt is written: sorted runs, then their merge by ranges of keys.
 
-A crawl asks tens of millions of hosts, some of them several times. What is read is held
-up to a bound and spilled as a run, sorted by host; the runs are mapped, and merged one
-256th of the keys after another. So memory is that of one run or one range, however
-many archives there are.
+A crawl asks tens of millions of hosts, some of them several times. Answers are gathered
+up to a limit and written as a run, sorted by host. The runs are memory-mapped, and
+merged one 256th of the keys after another. So memory is that of one run or one range,
+for any number of archives.
 
-Of a host that was asked several times the latest answer counts; of two of the same
-second the one that compares higher, so that the order of the archives cannot matter.
-A host that says nothing is kept in the runs, where it outdoes what it said before, and
+If a host was asked several times, the latest answer counts; of two in the same second,
+the one that compares higher, so that the order of the archives does not matter. A host
+that refuses nothing is kept in the runs, where it replaces its earlier answers, and
 left out of the table.
 """
 
@@ -35,7 +35,7 @@ _RANGES = 256
 
 
 class Answer(NamedTuple):
-    """What a host said, and when, as its archive spells it."""
+    """A host's answer, and its date as the archive spells it."""
 
     host: str
     date: str
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 class Written(NamedTuple):
     rows: int
-    hosts: int  # that were asked, those that said nothing among them
+    hosts: int  # that were asked, including those that refuse nothing
 
 
 def write_runs(
@@ -83,7 +83,7 @@ def merge_runs(runs: Sequence[Path], path: Path, *, ranges: int = _RANGES) -> Wr
                     pc.not_equal(latest["groups"], ""), pc.is_valid(latest["ai_train"])
                 )
                 kept = latest.filter(says).select(SCHEMA.names)
-                if len(kept):  # an empty batch has no first key to be found by
+                if len(kept):  # an empty batch has no first key for the index
                     to.write_table(kept, max_chunksize=_BATCH_ROWS)
                 hosts += len(latest)
                 rows += len(kept)
@@ -126,7 +126,7 @@ def _latest(answers: pa.Table) -> pa.Table:
 
 
 def _in_ranges(runs: Sequence[pa.RecordBatch], ranges: int) -> Iterator[pa.Table]:
-    """The rows of all runs, so many equal ranges of the keys one after the other."""
+    """The rows of all runs, in `ranges` tables: equal ranges of the keys, in order."""
     bounds = np.array([(number << 64) // ranges for number in range(ranges)], np.uint64)
     cuts = [
         [*np.searchsorted(run["key"].to_numpy(), bounds).tolist(), len(run)]

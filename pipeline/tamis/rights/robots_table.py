@@ -1,13 +1,13 @@
-"""The robots.txt files of a crawl as one table, which workers look hosts up in.
+"""The robots.txt files of a crawl as one table, in which workers look up hosts.
 
 An Arrow file, sorted by key, written once by `tamis robots` (`robots_runs`):
     key       uint64        xxh3_64 of the host
     groups    large_string  JSON: [[[allows, path], ...], ...], "" for none
     ai_train  bool          of Content-Signal
-Hosts that refuse the agents nothing have no row: no row says that nobody is known to
-refuse. A whole crawl's table has gigabytes. It is mapped into memory and never read
-as a whole: a host costs the pages of the file that its search touches, and all workers
-of a machine share them.
+A host that refuses the agents nothing has no row: without a row, no refusal is known.
+A whole crawl's table has gigabytes. It is mapped into memory and never read as a whole:
+a look-up reads only the pages of the file that its search touches, and all workers of a
+machine share them.
 """
 
 import json
@@ -26,14 +26,14 @@ SCHEMA = pa.schema(
 
 
 class Verdict(NamedTuple):
-    """Of one page: whether an agent is refused it, and what is said of training."""
+    """For one page: whether an agent is refused, and what is said about training."""
 
     is_refused: bool
     ai_train: bool | None
 
 
 class RobotsTable:
-    """An open table. Raises ValueError where the file is none, OSError where it is not."""
+    """An open table. Raises ValueError if the file is none, OSError if missing."""
 
     def __init__(self, path: str) -> None:
         try:
@@ -42,7 +42,7 @@ class RobotsTable:
             raise ValueError(f"not a table that tamis robots wrote: {error}") from error
         if not file.schema.equals(SCHEMA):
             raise ValueError("not a table that tamis robots wrote: other columns")
-        # Nothing is read but where the columns of each batch lie, and its first key.
+        # Of each batch, only the places of its columns and its first key are read now.
         self._batches = [
             file.get_batch(number) for number in range(file.num_record_batches)
         ]
@@ -50,7 +50,7 @@ class RobotsTable:
         self._firsts = np.array([keys[0] for keys in self._keys], np.uint64)
 
     def verdict(self, host: str, path: str) -> Verdict:
-        """What the host's file says of a path with its query."""
+        """What the host's file says about a path with its query."""
         key = np.uint64(key_of(host))
         number = int(np.searchsorted(self._firsts, key, "right")) - 1
         if number < 0:
@@ -64,7 +64,7 @@ class RobotsTable:
 
 
 def key_of(host: str) -> int:
-    """What a host is looked up by, whatever its case."""
+    """The key of a host; case does not count."""
     return xxhash.xxh3_64_intdigest(host.lower().encode("utf-8", "replace"))
 
 

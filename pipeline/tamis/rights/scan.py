@@ -1,15 +1,15 @@
-"""Where in a page a closer look is worth it: one pass over the head, one over the page.
+"""Places in a page that must be parsed: one pass over the head, one over the page.
 
 Both read the buffers of `tamis.text.buffers`; positions are in bytes of `data`.
-Most pages have nothing of interest, and cost no more than these two passes.
+Most pages have no such place, and cost no more than these two passes.
 
     tags      (found, 3)  int64  page, start, stop: `<meta` and `<link` tags of the head
-                                 in which a word of a reservation stands
+                                 that contain a word of a reservation
     mentions  pairs              page, position: `creativecommons.org`
 
 The head ends at `<body`, or after 256 KiB. Comments, scripts, styles and titles are
-stepped over. At most 64 tags and 64 mentions of a page are reported, and a head in
-which 64 tags have no end within 2 kB is read no further.
+skipped. At most 64 tags and 64 mentions of a page are reported. Reading of a head ends
+after 64 tags without an end within 2 kB.
 """
 
 from itertools import pairwise
@@ -35,16 +35,16 @@ _RAW_TEXT = tuple(
     for name in (b"script", b"style", b"title")
 )
 _LESS, _EQUALS, _GREATER, _QUOTE, _APOSTROPHE = 0x3C, 0x3D, 0x3E, 0x22, 0x27
-_LOWER = 0x20  # the bit that makes an ASCII letter small
+_LOWER = 0x20  # the bit that makes an ASCII letter lower case
 
-# What stands behind "no" in noai, noimageai, noindex, nosnippet, noarchive, nocache
-# and none; two bytes decide.
+# The two bytes after "no" in noai, noimageai, noindex, nosnippet, noarchive, nocache
+# and none.
 _SECOND = ("ai", "im", "in", "sn", "ar", "ca", "ne")
 _AFTER_NO = tuple((ord(word[0]), ord(word[1])) for word in _SECOND)
 
 
 def tags(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
-    """Tags of the heads that may say something; see the module's head."""
+    """Tags of the heads that may hold a notice; see the module's docstring."""
     return _tags(read_only(data), offsets)
 
 
@@ -78,10 +78,10 @@ def _tags(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
             if not (
                 _begins(data, here, stop, _META) or _begins(data, here, stop, _LINK)
             ):
-                here = _behind_what_is_no_markup(data, here, stop)
+                here = _after_comment_or_raw_text(data, here, stop)
                 continue
             end = _tag_end(data, here, stop)
-            if _is_telling(data, here, end):
+            if _has_notice_word(data, here, end):
                 if count == len(found):
                     found = doubled_rows(found)
                 found[count, 0], found[count, 1], found[count, 2] = page, here, end
@@ -102,7 +102,7 @@ def _next(data: Bytes, here: int, stop: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _begins(data: Bytes, here: int, stop: int, word: Bytes) -> bool:
-    """Whether a tag of that name begins here: the name, and then no letter."""
+    """Whether a tag of that name begins here: the name, then something but a letter."""
     if here + len(word) >= stop:
         return False
     for place in range(len(word)):
@@ -113,19 +113,19 @@ def _begins(data: Bytes, here: int, stop: int, word: Bytes) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _behind_what_is_no_markup(data: Bytes, here: int, stop: int) -> int:
-    """Behind a comment or a raw text that begins here, else one byte on."""
+def _after_comment_or_raw_text(data: Bytes, here: int, stop: int) -> int:
+    """The position after a comment or raw text that begins here, else one byte on."""
     if here + 4 <= stop and (data[here : here + 4] == _COMMENT).all():
-        return _behind(data, here + 2, stop, _COMMENT_END)
+        return _after(data, here + 2, stop, _COMMENT_END)
     for start, end in _RAW_TEXT:
         if _begins(data, here, stop, start):
-            return _behind(data, here + len(start), stop, end)
+            return _after(data, here + len(start), stop, end)
     return here + 1
 
 
 @njit(cache=True, nogil=True)
-def _behind(data: Bytes, here: int, stop: int, mark: Bytes) -> int:
-    """Behind the next `mark`, whatever its case, or `stop`."""
+def _after(data: Bytes, here: int, stop: int, mark: Bytes) -> int:
+    """The position after the next `mark`, in any case, or `stop`."""
     first = mark[0] | _LOWER
     for start in range(here, stop - len(mark) + 1):
         if data[start] | _LOWER != first:
@@ -142,9 +142,10 @@ def _behind(data: Bytes, here: int, stop: int, mark: Bytes) -> int:
 
 @njit(cache=True, nogil=True)
 def _tag_end(data: Bytes, here: int, stop: int) -> int:
-    """Behind the `>` that ends a tag, one in quotes aside; `here` where none is near.
+    """The position after the `>` that ends a tag; `here` if none is near.
 
-    Quotes are those of a value: an apostrophe in `content=it's` opens none.
+    A `>` in quotes does not count. Only a value's own quotes do: the apostrophe in
+    `content=it's` opens none.
     """
     quote, is_value = 0, False
     for place in range(here, min(stop, here + MOST_TAG_BYTES)):
@@ -161,8 +162,8 @@ def _tag_end(data: Bytes, here: int, stop: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _is_telling(data: Bytes, start: int, stop: int) -> bool:
-    """Whether `noai` and the like, `tdm-` or `rsl+` stands in the tag."""
+def _has_notice_word(data: Bytes, start: int, stop: int) -> bool:
+    """Whether the tag contains `noai` and the like, `tdm-` or `rsl+`."""
     for place in range(start, stop - 3):
         first, second = data[place] | _LOWER, data[place + 1] | _LOWER
         third, fourth = data[place + 2] | _LOWER, data[place + 3] | _LOWER

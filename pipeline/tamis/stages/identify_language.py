@@ -20,14 +20,14 @@ import pyarrow as pa
 from pydantic import Field, field_validator
 
 from tamis.language.codes import canonical_language
-from tamis.language.han import NEIGHBOURS, written
+from tamis.language.han import NEIGHBOURS, han_language
 from tamis.language.labels import SERBO_CROATIAN
 from tamis.language.models import (
     FastText,
     Opinion,
     SecondOpinion,
-    elsewhere,
     opinion,
+    opinion_outside,
     packaged_model,
 )
 from tamis.language.page_text import page_text
@@ -113,7 +113,7 @@ class IdentifyLanguage(Transform):
         def judge_page(text: str) -> tuple[str, Opinion]:
             for characters in looks:
                 line = middle_view(text, characters)
-                other = elsewhere(line, first, asked)
+                other = opinion_outside(line, first, asked)
                 if other is not None:
                     return line, other
             line = middle_view(text, _HTML_CHARACTERS)
@@ -158,7 +158,7 @@ def languages_of(
         if is_corrected and language in SISTERS and script == "Latn":
             language = standard(line, language)
         if is_corrected and language in NEIGHBOURS and script == "Hani":
-            language = written(line, language, asked)
+            language = han_language(line, language, asked)
         languages.append(language)
     has_letters = [script != _NO_LETTERS for script in scripts]
     return {

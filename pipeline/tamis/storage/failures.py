@@ -13,7 +13,7 @@ _ADVICE: dict[int | None, str] = {
     errno.ENOTDIR: "a part of the path is a file, not a folder",
     errno.ENOENT: "it does not exist",
 }
-# What file systems without hard links answer to being asked for one.
+# Errors of file systems that have no hard links.
 NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 NO_LINKS_ADVICE = (
     "this file system has no hard links, which commit records need: choose an output "
@@ -25,7 +25,7 @@ _STORE_LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs")
 
 
 def is_foreign(error: Exception) -> bool:
-    """Whether a disk or a store's library failed; the latter have no common base."""
+    """Whether a disk or a store's library failed; these have no common base class."""
     library = type(error).__module__.partition(".")[0]
     return isinstance(error, OSError) or library in _STORE_LIBRARIES
 
@@ -35,6 +35,8 @@ def explained(error: Exception, verb: str, path: str) -> StorageError:
     if number is None and isinstance(error, FileNotFoundError | PermissionError):
         is_missing = isinstance(error, FileNotFoundError)
         number = errno.ENOENT if is_missing else errno.EACCES
-    told = StorageError(f"cannot {verb} {path}: {_ADVICE.get(number, str(error))}")
-    told.is_transient = number not in _ADVICE
-    return told
+    storage_error = StorageError(
+        f"cannot {verb} {path}: {_ADVICE.get(number, str(error))}"
+    )
+    storage_error.is_transient = number not in _ADVICE
+    return storage_error

@@ -1,9 +1,9 @@
 """The output folder: on a disk or in an object store, read and written alike.
 
-A file appears under its final name whole or not at all (rename on a disk, one
-PUT in a store), and its name carries a hash of its content: the same bytes
-written twice are one file, and no writer can harm another's. What counts as
-finished is said by commit records alone (`tamis.work.tasks`).
+A file appears under its final name complete or not at all (rename on a disk, one
+PUT in a store), and its name holds a hash of its content: the same bytes written
+twice are one file, and no writer can damage another's. Only commit records
+(`tamis.work.tasks`) say what is finished.
 """
 
 import json
@@ -40,7 +40,7 @@ class Storage:
     """One folder and everything below it; names are relative and use `/`."""
 
     def __init__(self, root: str, options: Mapping[str, Any] | None = None) -> None:
-        # Workers of a cluster stand in other folders than who starts the run.
+        # Workers of a cluster have another current folder than the driver.
         place = root if "://" in root else str(Path(root).absolute())
         self.root = place.rstrip("/") or "/"
         self.options = options_for(root, options or {})
@@ -48,7 +48,7 @@ class Storage:
         self._lock: ObjectLock | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # Open connections do not travel to a worker: it opens its own.
+        # Open connections are not sent to a worker: it opens its own.
         return {**self.__dict__, "_filesystem": None, "_lock": None}
 
     @property
@@ -68,12 +68,12 @@ class Storage:
         return "file" in _protocols(self.filesystem)
 
     def path(self, name: str = "") -> str:
-        """Where `name` lies, as the file system spells it."""
+        """The full path of `name` for the file system."""
         stripped: str = self.filesystem._strip_protocol(self.root)
         return f"{stripped}/{name}" if name else stripped
 
     def open(self, name: str) -> IO[bytes]:
-        """The file, for reading. Raises StorageError where it is not."""
+        """The file, for reading. Raises StorageError if there is none."""
         try:
             with self._errors("read", name):
                 opened: IO[bytes] = self.filesystem.open(self.path(name), "rb")
@@ -93,7 +93,7 @@ class Storage:
             raise explained(error, "read", self.path(name)) from error
 
     def read_json(self, name: str) -> Any:
-        """Parsed content. Raises StorageError where it is missing or no JSON."""
+        """Parsed content. Raises StorageError if the file is missing or not JSON."""
         with self.open(name) as file:
             content = file.read()
         try:
@@ -106,7 +106,7 @@ class Storage:
             return bool(self.filesystem.exists(self.path(name)))
 
     def names(self, folder: str) -> list[str]:
-        """All files below `folder`, sorted; none where it does not exist."""
+        """All files below `folder`, sorted; none if it does not exist."""
         base = self.path(folder)
         self.filesystem.invalidate_cache(base)
         start = len(self.path()) + 1
@@ -118,7 +118,7 @@ class Storage:
         return sorted(path[start:] for path in found)
 
     def write(self, name: str, content: bytes) -> None:
-        """Put `content` under `name`, replacing what is there, at once."""
+        """Write `content` under `name`, atomically replacing an earlier file."""
         with self._errors("write", name):
             if self.is_local:
                 temporary = self._temporary()
@@ -128,7 +128,7 @@ class Storage:
                 self.filesystem.pipe_file(self.path(name), content)
 
     def create(self, name: str, content: bytes) -> bool:
-        """Put `content` under `name` unless it exists; say whether we were first."""
+        """Write `content` under `name` unless it exists; returns whether we did."""
         with self._errors("write", name):
             if self.is_local:
                 return self._create_file(Path(self.path(name)), content)
@@ -143,7 +143,7 @@ class Storage:
         except FileExistsError:
             return False
         except OSError as error:
-            # Only a link has two names.
+            # Only an error of os.link names two files.
             if error.filename2 is None or error.errno not in NO_LINKS:
                 raise
             raise StorageError(f"cannot write {final}: {NO_LINKS_ADVICE}") from error
@@ -164,10 +164,10 @@ class Storage:
 
     @contextmanager
     def writer(self, folder: str, stem: str, suffix: str) -> Iterator["Written"]:
-        """A local file to fill; on leaving it is published under its content's hash.
+        """A local file to fill, which is published under its content's hash.
 
-        The name, `folder/stem-hash.suffix`, and the size stand in the object
-        once the block has ended. A block that raises publishes nothing.
+        After the block the object has its name, `folder/stem-hash.suffix`, and its
+        size. A block that raises publishes nothing.
         """
         written = Written(self._temporary())
         with self._errors("write", folder):
@@ -185,7 +185,7 @@ class Storage:
                 written.temporary.unlink(missing_ok=True)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Delete files; one that is gone already is no error."""
+        """Delete files; a missing one is no error."""
         left = list(dict.fromkeys(names))
         if not self.is_local:
             left = self._remove_together(left)
@@ -194,7 +194,7 @@ class Storage:
                 self.filesystem.rm_file(self.path(name))
 
     def _remove_together(self, names: list[str]) -> list[str]:
-        """A thousand a request where the store can; those it would not are left."""
+        """Delete a thousand per request if the store can; returns the names left."""
         left: list[str] = []
         for first in range(0, len(names), _REMOVED_TOGETHER):
             some = names[first : first + _REMOVED_TOGETHER]
@@ -206,7 +206,7 @@ class Storage:
         return left
 
     def free_bytes(self) -> int | None:
-        """Room left on a disk; null for a store, which states none."""
+        """Free bytes on a disk; None for a store, which does not state them."""
         if not self.is_local:
             return None
         folder = Path(self.path())
@@ -241,9 +241,9 @@ class Storage:
 
     @contextmanager
     def lock(self, other: str = OTHER_RUN, advice: str = WAIT) -> Iterator[None]:
-        """Hold the folder for one run. Raises StorageError while another holds it.
+        """Lock the folder for one run. Raises StorageError while another has it.
 
-        `other` and `advice`: who that may be, and what to do then, in the error.
+        `other` and `advice` are for the error: who has it, and what to do then.
         """
         if self.is_local:
             with file_lock(Path(self.path()), self.root, other, advice):
@@ -257,16 +257,17 @@ class Storage:
             self._lock = None
 
     def check_lock(self) -> None:
-        """Raises StorageError where another run has taken this one for dead."""
+        """Raise StorageError if another run has taken over the lock."""
         if self._lock is not None and not self._lock.is_owner():
             raise StorageError(
                 f"{self.root}: another run has taken over this folder, because this one "
-                f"was not heard of for minutes; it removes nothing: let that one end"
+                f"did not renew its lock for minutes; it removes nothing: wait until "
+                f"the other one has ended"
             )
 
 
 class Written:
-    """A file on its way: fill `temporary`; `name` and `bytes` follow on success."""
+    """A file being written: fill `temporary`; `name` and `bytes` are set on success."""
 
     def __init__(self, temporary: Path) -> None:
         self.temporary = temporary

@@ -1,9 +1,9 @@
 """One run at a time in an output folder.
 
-On a disk the kernel's lock on a file, which ends with its process. In a store an object
-with the owner's name, whose date the owner renews: one that has not been renewed for
-two minutes is taken over. No store promises more, so a run asks again whether it still
-holds the folder before it removes what it takes for leftovers.
+On a disk it is the kernel's lock on a file, which ends with its process. In a store it
+is an object with the owner's name and a date that the owner renews: after two minutes
+without renewal another run may take it over. Stores guarantee no more than this, so a
+run checks that it still has the lock before it removes leftover files.
 """
 
 import json
@@ -27,7 +27,7 @@ _LAPSES = (
     f"If that process is dead, its lock lapses {_STALE_SECONDS / 60:.0f} minutes after "
     f"it died: run the same again then"
 )
-_TAKEOVER_SECONDS = 3.0  # longer than a write takes to be seen
+_TAKEOVER_SECONDS = 3.0  # longer than a write needs to become visible
 
 # Who else may hold an output folder, and what to do then.
 OTHER_RUN = "another `tamis run`"
@@ -35,7 +35,7 @@ WAIT = "wait for it, or choose another output"
 
 
 class Store(Protocol):
-    """What is needed of the folder."""
+    """The methods of the folder that the lock needs."""
 
     root: str
 
@@ -49,7 +49,7 @@ class Store(Protocol):
 
 
 class ObjectLock:
-    """The lock of a folder in a store, while `held`."""
+    """The lock of a folder in a store; `held` takes and releases it."""
 
     def __init__(
         self, store: Store, other: str = OTHER_RUN, advice: str = WAIT
@@ -61,7 +61,7 @@ class ObjectLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Raises StorageError while another run holds the folder."""
+        """Hold the lock. Raises StorageError while another run has it."""
         stop = threading.Event()
         self._claim()
         beat = threading.Thread(target=self._heartbeat, args=(stop,), daemon=True)
@@ -81,13 +81,13 @@ class ObjectLock:
             return False
 
     def _claim(self) -> None:
-        """Create the lock object, or take over one whose owner stopped beating."""
+        """Create the lock object, or take over one whose owner stopped renewing it."""
         if self._store.create(LOCK, _content(self._owner)) or self.is_owner():
             return
         held = self._store.read_json(LOCK)
         if time.time() - held["beat"] >= _STALE_SECONDS:
             self._store.write(LOCK, _content(self._owner))
-            # Of several that take over at once the last to write has it.
+            # If several runs take over at once, the last one to write has the lock.
             time.sleep(_TAKEOVER_SECONDS)
             if self.is_owner():
                 return
@@ -96,7 +96,7 @@ class ObjectLock:
 
     def _heartbeat(self, stop: threading.Event) -> None:
         while not stop.wait(_HEARTBEAT_SECONDS):
-            # A beat that fails is made up for by the next one.
+            # If a renewal fails, the next one makes up for it.
             with suppress(StorageError):
                 if self.is_owner():
                     self._store.write(LOCK, _content(self._owner))
@@ -107,7 +107,7 @@ def file_lock(
     folder: Path, root: str, other: str = OTHER_RUN, advice: str = WAIT
 ) -> Iterator[None]:
     """The kernel's lock on a file: it ends with the process, however that ends."""
-    import fcntl  # not on Windows, where only the object lock would serve
+    import fcntl  # not on Windows, where only the object lock would work
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a toxicity model is worth: figures per language, and when it is refused."""
+"""How good a toxicity model is: figures per language, and when it is refused."""
 
 from typing import Any, NamedTuple
 
@@ -10,11 +10,11 @@ from tamis.linear.fit import area_under_curve
 
 THRESHOLDS = (0.5, 0.8, 0.9)
 MOST_FLAGGED = 0.01  # share of clean windows over the last threshold
-FEWEST_WINDOWS = 100  # of clean prose, for a language to be judged by its own
+FEWEST_WINDOWS = 100  # of clean prose, to judge a language separately
 
 
 class Sample(NamedTuple):
-    """What is fitted: one row per comment and per clean window."""
+    """The training data: one row per comment and per clean window."""
 
     buckets: NDArray[np.int32]
     offsets: NDArray[np.int64]  # (rows + 1,) into buckets
@@ -25,7 +25,7 @@ class Sample(NamedTuple):
 
 
 def figures_of(drawn: Sample, chances: NDArray[np.float64]) -> dict[str, Any]:
-    """AUC and shares over each threshold, per language and of clean prose in all."""
+    """AUC and shares over each threshold, per language and for all clean prose."""
     languages = {}
     for language in sorted(set(drawn.languages[~drawn.is_prose].tolist())):
         is_own = drawn.languages == language
@@ -51,9 +51,9 @@ def figures_of(drawn: Sample, chances: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def refuse_false_alarms(figures: dict[str, Any]) -> None:
-    """Raise ConfigError where more than 1 % of clean prose is over 0.9.
+    """Raise ConfigError if more than 1 % of clean prose is over 0.9.
 
-    A language is judged alone from 100 windows on.
+    A language with 100 windows or more is also judged separately.
     """
     last = str(THRESHOLDS[-1])
     judged = {"all languages": (figures["clean_windows"], figures["clean_over"])}

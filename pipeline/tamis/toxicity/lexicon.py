@@ -1,17 +1,17 @@
 """Word lists of many languages in one hash table, and their hits in a batch.
 
 An entry is a word or a phrase. It matches whole words only (those of
-`tamis.text.words`), in lower case, with one space, hyphen or apostrophe between the
-words of a phrase whichever of these the list has. In scripts without spaces an entry
-matches where a word begins and a word ends, however ICU cuts the text in between: the
-entry 他妈的 is found in 他妈|的 and in 他|妈的, but 干 is not found in 干净.
+`tamis.text.words`), in lower case. Between the words of a phrase, one space, hyphen or
+apostrophe matches any of these. In scripts without spaces an entry must start where a
+word starts and end where a word ends, however ICU cuts the text in between: the entry
+他妈的 is found in 他妈|的 and in 他|妈的, but 干 is not found in 干净.
 
     keys     (places,)  uint64  hash of each entry and of each of its beginnings, by
                                 language; 0 marks an empty place
-    entries  (places,)  int32   number of the entry that a key is; -1 for a beginning
+    entries  (places,)  int32   number of the key's entry; -1 for a mere beginning
 
-The beginnings say where to stop: the words of most texts begin no entry, and cost one
-look-up each.
+The beginnings show where a search can stop: most words of a text begin no entry, and
+cost one look-up each.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ _SPACE = 0x20
 
 
 class Lexicon(NamedTuple):
-    """What `lexicon` builds; `languages` numbers the languages that have a list."""
+    """The table that `lexicon` builds; `languages` numbers those that have a list."""
 
     keys: NDArray[np.uint64]
     entries: NDArray[np.int32]
@@ -43,10 +43,10 @@ class Lexicon(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """Per document; all 0 where the document's language has no list."""
+    """Per document; all 0 if the document's language has no list."""
 
     hits: NDArray[np.int64]
-    distinct: NDArray[np.int64]  # entries among the hits
+    distinct: NDArray[np.int64]  # different entries among the hits
 
 
 def lexicon(lists: Mapping[str, Iterable[str]]) -> Lexicon:
@@ -66,9 +66,9 @@ def lexicon(lists: Mapping[str, Iterable[str]]) -> Lexicon:
 
 
 def usable(entries: Sequence[str]) -> tuple[str, ...]:
-    """Those that can match: words, each one joint apart, and nothing else.
+    """Entries that can match: words with one joint between them, and nothing else.
 
-    `a$$` or an emoji could only be found as `a` or nowhere, and are not looked for.
+    `a$$` could only match as `a`, and an emoji never: they are left out.
     """
     texts = [entry.strip() for entry in entries]
     data, offsets = _buffers(texts)
@@ -80,7 +80,7 @@ def usable(entries: Sequence[str]) -> tuple[str, ...]:
 def count_hits(
     data: Bytes, words: Words, languages: list[str | None], table: Lexicon
 ) -> Hits:
-    """Hits of each document's own language's list, leftmost and longest first.
+    """Hits in each document of its language's list, leftmost and longest first.
 
     `languages` has one code per document. Hits do not overlap: a phrase counts once,
     and the words in it do not count again.
@@ -159,7 +159,7 @@ def _count(
         count = 0
         word, last = words.documents[document], words.documents[document + 1]
         while word < last:
-            entry, behind = np.int32(-1), word + 1
+            entry, next_word = np.int32(-1), word + 1
             value = _seed(numbers[document])
             for reached in range(word, min(last, word + _MOST_WORDS)):
                 if reached > word:
@@ -176,8 +176,8 @@ def _count(
                 if keys[at] == 0:
                     break
                 if entries[at] >= 0:
-                    entry, behind = entries[at], reached + 1
-            word = behind
+                    entry, next_word = entries[at], reached + 1
+            word = next_word
             if entry < 0:
                 continue
             if count == len(found):
@@ -191,7 +191,7 @@ def _count(
 
 @njit(cache=True, nogil=True)
 def _seed(number: int) -> np.uint64:
-    """Where the hashes of a language's entries begin: no code point is that large."""
+    """Start of the hashes of a language's entries, larger than any code point."""
     return extended(OFFSET, 0x110000 + number)
 
 

@@ -42,10 +42,10 @@ _LANGUAGES = {
 
 
 def entries_of(text: str) -> tuple[str, ...]:
-    """Entries of a list: JSON (an array, or an object with `words`) or one a line.
+    """Entries of a list: JSON (an array, or an object with `words`) or one per line.
 
-    In the latter `#` begins a comment and blank lines do not count. Raises ValueError
-    where the text is neither.
+    With one per line, `#` begins a comment and blank lines do not count. Raises
+    ValueError if JSON has another form.
     """
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith(("[", "{")):
@@ -65,7 +65,7 @@ def packaged_lists() -> dict[str, tuple[str, ...]]:
     """Entries by ISO 639-3 code; empty where the package is not installed.
 
     Entries that cannot match and Latin ones of one or two letters are left out: the
-    lists have `sm`, `ak`, `am`, which are words of everyday prose as well.
+    lists have `sm`, `ak`, `am`, which are also words of normal prose.
     """
     try:
         paths = files(PACKAGE) or []

@@ -1,4 +1,4 @@
-"""The toxicity model: the file that training writes, and the one that ships.
+"""The toxicity model: the file that training writes, and the shipped one.
 
 See `tamis.linear.model` for what the file holds and how a window is scored.
 """
@@ -16,16 +16,16 @@ DEFAULT_PATH = str(Path(__file__).with_name("default.npz"))
 
 
 def save(model: Model, path: str | Path) -> None:
-    """Write the model: the same model gives the same bytes."""
+    """Write the model; the same model gives the same bytes."""
     linear.save(model, path, FORMAT)
 
 
 def load(path: str | Path) -> Model:
-    """Read a model. Raises ValueError where the file is none, OSError where it is not."""
+    """Read a model. Raises ValueError if the file is none, OSError if it is missing."""
     return linear.load(path, FORMAT)
 
 
 @lru_cache(maxsize=1)
 def default_model() -> Model:
-    """The weights that ship with the package; see its card."""
+    """The model shipped with the package; see its card."""
     return load(DEFAULT_PATH)

@@ -1,10 +1,10 @@
 """A text classifier in ONNX, with its tokenizer: labels and probabilities.
 
-A folder as model hubs lay it out, and all of it local:
-    model.onnx      token numbers (and mask, and token types, where it asks for them) in,
-                    a logit for each label out; may keep its weights in model.onnx_data
+A local folder in the layout of model hubs:
+    model.onnx      input: token numbers (mask and token types too, if it wants them);
+                    output: a logit for each label; weights may be in model.onnx_data
     tokenizer.json  of the package tokenizers
-    config.json     id2label; problem_type, where labels do not exclude each other;
+    config.json     id2label; problem_type, if labels do not exclude each other;
                     pad_token_id
 
 The runtime is optional, and imported when a model is opened.
@@ -27,15 +27,15 @@ from tamis.linear.model import probabilities
 Device = Literal["cpu", "cuda"]
 
 FILES = ("model.onnx", "tokenizer.json", "config.json")
-WEIGHTS = ("model.onnx_data", "model.onnx.data")  # where a large model keeps them
+WEIGHTS = ("model.onnx_data", "model.onnx.data")  # files of a large model's weights
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _ERRORS_ONLY = 3
 
 
 class OnnxLabels:
-    """An open model. Raises ConfigError where the runtime or the device is not there,
-    OSError for a file that is not, ValueError for one that is not what it should be.
+    """An open model. Raises ConfigError if the runtime or the device is missing,
+    OSError for a missing file, ValueError for a file with the wrong content.
     """
 
     def __init__(self, folder: str, *, device: Device, max_tokens: int) -> None:
@@ -64,9 +64,8 @@ class OnnxLabels:
     ) -> NDArray[np.float64]:
         """Probability of each text that its label is one of `labels`, in [0, 1].
 
-        Labels that do not exclude each other count as the likeliest of them. Texts
-        asked one at a time have answers of their own; the last digits of those asked
-        together may depend on their neighbours.
+        For labels that do not exclude each other, it is that of the likeliest one. With
+        `at_once` above 1, the last digits may depend on the other texts.
         """
         wanted = [place for place, label in enumerate(self.labels) if label in labels]
         tokens = [self._tokens(text) for text in texts]
@@ -89,7 +88,7 @@ class OnnxLabels:
         return numbers
 
     def _logits(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """(texts, labels). Shorter texts are filled up, and the mask says where."""
+        """Logits (texts, labels). Shorter texts are padded, and the mask says where."""
         shape = len(tokens), max(1, *map(len, tokens))
         ids, mask = np.full(shape, self._padding), np.zeros(shape, int)
         for row, numbers in enumerate(tokens):
@@ -130,9 +129,9 @@ def _is_exclusive(config: dict[str, Any], labels: Sequence[str]) -> bool:
 
 
 def _tokenizer(path: Path, max_tokens: int) -> Any:
-    from tokenizers import Tokenizer  # only recipes that name one pay for it
+    from tokenizers import Tokenizer  # imported only by recipes that need it
 
-    path.open("rb").close()  # the library's own error does not say what is missing
+    path.open("rb").close()  # the library's own error does not name a missing file
     with _as_value_error("tokenizer.json"):
         tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
@@ -158,14 +157,14 @@ def _session(path: Path, device: Device) -> Any:
     path.open("rb").close()
     with _as_value_error("model.onnx"):
         session = runtime.InferenceSession(str(path), options, providers=[provider])
-    if session.get_providers()[0] != provider:  # it falls back without a word
+    if session.get_providers()[0] != provider:  # it falls back silently
         raise ConfigError(f"device: {device}: {provider} could not be started")
     return session
 
 
 @contextmanager
 def _as_value_error(name: str) -> Iterator[None]:
-    """Both libraries raise classes of their own that are `Exception` and nothing more."""
+    """Catches `Exception`: both libraries' errors have no narrower base class."""
     try:
         yield
     except Exception as error:

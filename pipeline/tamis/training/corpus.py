@@ -1,9 +1,9 @@
-"""Texts to learn from: Parquet and JSON Lines files, and what they are drawn by.
+"""Training texts: reading Parquet and JSON Lines files, and drawing from them.
 
-A folder is read whole, below it too; of a run's output folder, its mix, or what it
-saved last where it mixed nothing. Parquet needs
-the columns `text` and `language` (or `lang`); JSON Lines (.jsonl, also .gz) an object
-with these keys on each line. `domain`, `host` or `url` says which site a text is from.
+Of a folder, all files in and below it are read; of a run's output folder, its mix, or
+without a mix the documents that it saved last. Parquet needs the columns `text` and
+`language` (or `lang`); JSON Lines (.jsonl, also .gz) an object with these keys on each
+line. `domain`, `host` or `url` says which site a text is from.
 """
 
 import gzip
@@ -30,9 +30,9 @@ _HOST = ("host", "url", "domain")
 
 
 class Text(NamedTuple):
-    """A document: what is written, in which language (ISO 639-3), and where.
+    """A document: its text, language (ISO 639-3) and site.
 
-    `site` is the registered domain where it is known, `host` the host; "" for neither.
+    `site` is the registered domain, `host` the host; "" if unknown.
     """
 
     text: str
@@ -42,7 +42,7 @@ class Text(NamedTuple):
 
 
 def corpus_files(path: Path) -> list[Path]:
-    """The files of a corpus, sorted. Raises ConfigError where there is none."""
+    """The files of a corpus, sorted. Raises ConfigError if there is none."""
     if path.is_file():
         return [path]
     folders = (path / name for name in _OF_A_RUN)
@@ -54,7 +54,7 @@ def corpus_files(path: Path) -> list[Path]:
 
 
 def rows_of(file: Path) -> Iterator[dict[str, Any]]:
-    """The rows of one file. Raises ConfigError where it cannot be read."""
+    """The rows of one file. Raises ConfigError if it cannot be read."""
     try:
         if file.name.endswith(".parquet"):
             yield from _parquet_rows(file)
@@ -81,15 +81,16 @@ def texts_of(files: Iterable[Path]) -> Iterator[Text]:
 
 
 def language_of(row: dict[str, Any]) -> str | None:
-    """ISO 639-3 code of a row, None where it names no language."""
+    """ISO 639-3 code of a row; None if it names no language."""
     named = next((row[key] for key in _LANGUAGE if row.get(key)), None)
     return known_language(named) if isinstance(named, str) else None
 
 
 def drawn(texts: Iterable[Text], most: int) -> list[Text]:
-    """At most so many documents of each language, once each: those of the least hash.
+    """At most `most` documents of each language, those with the smallest hashes.
 
-    Which ones does not depend on the order of the files; memory is that of two draws.
+    Each document occurs once. The result does not depend on the order of the files;
+    memory is that of two draws.
     """
     chosen: dict[str, dict[int, Text]] = {}
     for text in texts:
@@ -101,7 +102,7 @@ def drawn(texts: Iterable[Text], most: int) -> list[Text]:
 
 
 def digests(files: Sequence[Path]) -> dict[str, str]:
-    """sha256 of each file, by its name as it was given."""
+    """sha256 of each file, by its path as given."""
     found = {}
     for file in files:
         with file.open("rb") as content:
@@ -110,7 +111,7 @@ def digests(files: Sequence[Path]) -> dict[str, str]:
 
 
 def _place_of(row: dict[str, Any], keys: Sequence[str]) -> str:
-    """The first of the keys that the row has, of a URL its host; "" where it has none."""
+    """Value of the first of `keys` in the row, a URL's host for `url`; "" if none."""
     values = ((key, row.get(key)) for key in keys)
     for key, value in values:
         if isinstance(value, str) and value:
@@ -120,7 +121,7 @@ def _place_of(row: dict[str, Any], keys: Sequence[str]) -> str:
 
 
 def _encodable(value: Any) -> Any:
-    """A text without the half of an emoji that whoever cut it left behind as `\\ud83d`."""
+    """A text without lone surrogates, such as half of a cut emoji (`\\ud83d`)."""
     if not isinstance(value, str):
         return value
     return value.encode("utf-8", "replace").decode("utf-8")

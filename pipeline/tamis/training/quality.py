@@ -1,8 +1,8 @@
-"""A quality model: good documents, or trusted domains of the crawl, against all others.
+"""Train a quality model: good documents, or trusted domains, against all others.
 
-What a site looks like is easier to learn than what makes it good. So all documents of a
-site are in one fold, the AUC is that of sites the fold has not seen, and a site gives
-at most one document in twenty of its language's good ones.
+A model learns what a site looks like more easily than what makes it good. So all
+documents of a site are in one fold, the AUC is that of sites which the model has not
+seen, and at most one in twenty of a language's good documents is from one site.
 """
 
 from collections import Counter
@@ -28,15 +28,15 @@ from tamis.urls.normalise import address
 BITS = 20
 FOLDS = 5
 
-_FEWEST_DOCUMENTS = 50  # of either kind: fewer say nothing about a language
-_MOST_WINDOWS = 3  # of one document, evenly spread: a long one is no better example
+_FEWEST_DOCUMENTS = 50  # of either kind: with fewer a language cannot be judged
+_MOST_WINDOWS = 3  # of one document, evenly spread: a long one must not count more
 _MOST_OF_SITE = 1 / 20
 _LEAST_AUC = 0.6
 _CHUNK = 512  # documents whose words are in memory at once
 
 
 class Example(NamedTuple):
-    """A document; `site` is "" where nobody knows it."""
+    """A document; `site` is "" if unknown."""
 
     text: str
     language: str  # ISO 639-3
@@ -45,12 +45,12 @@ class Example(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What is fitted: one row per window, and the document that each is of."""
+    """The training data: one row per window, and the document of each window."""
 
     buckets: NDArray[np.int32]
     offsets: NDArray[np.int64]  # (windows + 1,) into buckets
     documents: NDArray[np.int64]  # (windows,)
-    is_good: NDArray[np.bool_]  # (documents,), as the three that follow
+    is_good: NDArray[np.bool_]  # (documents,), like the next three
     languages: NDArray[np.str_]
     folds: NDArray[np.int64]
 
@@ -62,11 +62,11 @@ def train(
     bits: int = BITS,
     show: Callable[[dict[str, Any]], None] = lambda figures: None,
 ) -> Model:
-    """Cross-validate, then fit on everything; the figures join the card.
+    """Cross-validate, then fit on everything; the card gets the figures.
 
-    Languages with fewer than 50 documents of either kind take no part, those with an
-    AUC below 0.6 are not scored. Raises ConfigError where none remains or where
-    scikit-learn is absent. `show` is given the figures in any case.
+    Languages with fewer than 50 documents of either kind are left out, those with an
+    AUC below 0.6 are not scored. Raises ConfigError if none remains or scikit-learn is
+    missing. `show` gets the figures in any case.
     """
     need_scikit_learn()
     drawn = sample(usable(list(examples)), bits)
@@ -91,7 +91,7 @@ def train(
 
 
 def usable(examples: Sequence[Example]) -> list[Example]:
-    """Those of languages with enough documents of either kind, sites kept in bounds."""
+    """Examples of languages with enough of either kind, limited per site."""
     bounded = _within_site_bounds(examples)
     counts = Counter((example.language, example.is_good) for example in bounded)
     wanted = {
@@ -131,7 +131,8 @@ def sample(examples: Sequence[Example], bits: int = BITS) -> Sample:
 
 
 def window_weights(drawn: Sample) -> NDArray[np.float64]:
-    """Weight of each window: a document's are worth 1, the rarer kind as much as the other."""
+    """Weight of each window: 1 per document; a language's rarer kind weighs as much
+    as the other."""
     of_document = 1.0 / np.maximum(np.bincount(drawn.documents), 1)
     weights = of_document[drawn.documents]
     for language in set(drawn.languages.tolist()):
@@ -145,7 +146,7 @@ def window_weights(drawn: Sample) -> NDArray[np.float64]:
 
 
 def figures_of(drawn: Sample, chances: NDArray[np.float64]) -> dict[str, Any]:
-    """Documents and AUC per language, of the mean probability of a document's windows."""
+    """Documents and AUC per language; a document's score is the mean of its windows."""
     counts = np.bincount(drawn.documents, minlength=len(drawn.is_good))
     sums = np.bincount(drawn.documents, chances, minlength=len(drawn.is_good))
     scores = sums / np.maximum(counts, 1)
@@ -164,7 +165,7 @@ def figures_of(drawn: Sample, chances: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _within_site_bounds(examples: Sequence[Example]) -> list[Example]:
-    """At most one in twenty of a language's good documents from one site."""
+    """Examples with at most one in twenty of a language's good ones from one site."""
     good = Counter(example.language for example in examples if example.is_good)
     seen: Counter[tuple[str, str]] = Counter()
     kept = []
@@ -206,10 +207,10 @@ def train_quality(
     bits: int,
     show: Callable[[dict[str, Any]], None],
 ) -> Model:
-    """The fitted model; `show` is given the figures.
+    """The fitted model; `show` gets the figures.
 
-    Where `positive` is a .txt of domains, the good documents are those of `negative`
-    that are from one of them or a subdomain. A text that is in both is good.
+    If `positive` is a .txt of domains, the good documents are those of `negative` from
+    one of these domains or a subdomain. A text in both is good.
     """
     files = corpus_files(negative)
     if positive.suffix == ".txt":
@@ -236,9 +237,9 @@ def train_quality(
 
 
 def domains_in(file: Path) -> frozenset[str]:
-    """The domains of a list, one a line, however they are spelled; `#` begins a remark.
+    """The domains of a list, one per line, in any spelling; `#` begins a comment.
 
-    Raises ConfigError where there is none.
+    Raises ConfigError if there is none.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()

@@ -1,12 +1,12 @@
-"""A toxicity model: labelled comments, and clean prose against false alarms.
+"""Train a toxicity model: labelled comments, and clean prose against false alarms.
 
 A model that has only seen comments takes the words of articles for toxic ones: trained
-without clean prose it flagged 41 % of news paragraphs. So ordinary documents go in as
-windows that are not toxic, and what the model makes of held-out ones is measured: a
-model that gives more than 1 % of them over 0.9 is refused.
+without clean prose it flagged 41 % of news paragraphs. So windows of normal documents
+are added as examples that are not toxic, and the model is measured on held-out ones: if
+more than 1 % of them score over 0.9, it is refused.
 
-Figures come from cross-validation. A fold is chosen by the hash of a text, or for
-clean windows of their document, so that the pages of one fold are unseen by the others.
+Figures come from cross-validation. The fold is chosen by the hash of a text, or for
+clean windows of their document, so that no page is in two folds.
 scikit-learn fits the weights and is needed for nothing else.
 """
 
@@ -48,10 +48,10 @@ from tamis.training.corpus import (
 BITS = 20
 FOLDS = 5
 
-_FEWEST_ROWS = 100  # of either label: fewer say nothing about a language
+_FEWEST_ROWS = 100  # of either label: with fewer a language cannot be judged
 _MOST_WINDOWS = 1500  # of clean prose per language
 
-# Marks of the platform that a comment comes from, not of its tone.
+# Strings that show a comment's platform, not its tone.
 _PLATFORM = re.compile(r"@\w+|https?://\S+|\bRT\b")
 
 
@@ -73,16 +73,15 @@ def train(
     bits: int = BITS,
     show: Callable[[dict[str, Any]], None] = lambda figures: None,
 ) -> Model:
-    """Cross-validate, then fit on everything; the figures join the card.
+    """Cross-validate, then fit on everything; the card gets the figures.
 
-    `show` is given the figures before the model may be refused.
+    `show` gets the figures before the model may be refused.
 
     `unseen` are clean documents that are only judged. Languages with fewer than 100
-    comments of either label take no part, and those with fewer than 100 windows of
-    clean prose, seen and unseen together, are not scored: nobody could say how much
-    prose the model would flag. Raises ConfigError where none remains, where
-    scikit-learn is absent, or where clean prose is flagged too often, in all or in one
-    language.
+    comments of either label are left out. Those with fewer than 100 windows of clean
+    prose, seen and unseen together, are not scored: how much prose the model flags
+    would be unknown. Raises ConfigError if none remains, if scikit-learn is missing, or
+    if clean prose is flagged too often, over all languages or in one.
     """
     need_scikit_learn()
     drawn = sample(labelled, clean, bits)
@@ -110,7 +109,7 @@ def train(
 def sample(
     labelled: Sequence[Example], clean: Iterable[Example], bits: int = BITS
 ) -> Sample:
-    """Features of the comments of the trained languages and of the clean windows."""
+    """Features of the trained languages' comments, and of the clean windows."""
     comments, prose = _rows_of(labelled, clean)
     data, offsets = utf8_buffers(pa.array(_texts(comments, prose), pa.large_string()))
     words = segment(data, offsets)
@@ -129,12 +128,12 @@ def sample(
 
 
 def sample_texts(labelled: Sequence[Example], clean: Iterable[Example]) -> list[str]:
-    """The texts of the rows of `sample`, for a second opinion on them."""
+    """The texts of the rows of `sample`, for another model to judge."""
     return _texts(*_rows_of(labelled, clean))
 
 
 def held_out(drawn: Sample, bits: int = BITS) -> NDArray[np.float64]:
-    """Probability of every row by the model that its fold had no part in."""
+    """Probability of every row, by the model trained without the row's fold."""
     rows = matrix(drawn.buckets, drawn.offsets, bits)
     return fit_held_out(rows, drawn.is_toxic, _weights(drawn), drawn.folds)
 
@@ -172,7 +171,7 @@ def _trained_languages(labelled: Sequence[Example]) -> set[str]:
 def _clean_windows(clean: Iterable[Example]) -> list[tuple[str, str, str]]:
     """(window, language, document) of clean prose: at most 1,500 of each language.
 
-    Which ones is decided by a hash, so that they come from many documents.
+    A hash chooses them, so that they come from many documents.
     """
     windows: dict[str, dict[int, tuple[str, str, str]]] = {}
     for example in clean:
@@ -214,7 +213,7 @@ def _chances_of(
 def _weights(drawn: Sample) -> NDArray[np.float64]:
     """Weight of each row: a language's toxic comments weigh no more than the others.
 
-    Or else a language would be held toxic for its share of toxic examples.
+    Else the model would learn that a language with many toxic examples is toxic.
     """
     weights = np.ones(len(drawn.folds))
     for language in set(drawn.languages.tolist()):
@@ -240,9 +239,9 @@ def train_toxicity(
     bits: int,
     show: Callable[[dict[str, Any]], None],
 ) -> Model:
-    """The fitted model; `show` is given the figures before it may be refused.
+    """The fitted model; `show` gets the figures before the model may be refused.
 
-    Raises ConfigError for files that cannot be read, and where more than 1 % of clean
+    Raises ConfigError for files that cannot be read, and if more than 1 % of clean
     prose is over 0.9.
     """
     clean_files = corpus_files(clean)
@@ -260,7 +259,7 @@ def train_toxicity(
 
 
 def labelled_examples(file: Path) -> Iterator[Example]:
-    """Rows with `text`, `label` (1 toxic, 0 not), `language`; `source` where it is given.
+    """Rows with `text`, `label` (1 toxic, 0 not), `language`; `source` if it is given.
 
     Rows in no known language are left out. Raises ConfigError for any other label.
     """

@@ -1,14 +1,14 @@
 """Millions of listed addresses as one sorted array, shared by all workers of a host.
 
-A prepared file is written once and memory-mapped: 11 bytes an entry, 51 MB for UT1's 4.6
-million, which every process shares.
+A prepared file is written once, memory-mapped and shared by all processes: 11 bytes an
+entry, 51 MB for UT1's 4.6 million.
 
-    a line of JSON, filled up with spaces to a multiple of 64 bytes
+    a line of JSON, padded with spaces to a multiple of 64 bytes
     hashes      (entries,)  uint64, sorted, no value twice
     starts      (starts,)   uint32, index of the hashes: see `tamis.urls.keys`
     categories  (entries,)  uint16, place in the header's `categories`
 
-An address that several lists name belongs to the first of them.
+An address in several lists belongs to the first of them.
 """
 
 import json
@@ -25,19 +25,19 @@ from xxhash import xxh3_128
 
 from tamis.errors import StorageError
 from tamis.text.buffers import utf8_buffers
-from tamis.urls.keys import UNTOLD, places_of, starts_of
+from tamis.urls.keys import UNKNOWN, places_of, starts_of
 from tamis.urls.normalise import address
 from tamis.urls.sources import Source, keys_of
 from tamis.urls.spans import ODD, plain_spans, spelled
 
-# Part of a prepared file's name. Raised when keys or layout change.
+# Part of a prepared file's name; increase it when keys or layout change.
 _FORMAT = 2
 _ALIGNMENT = 64
 _CHUNK_BYTES = 1 << 20
 
 
 class Blocklist:
-    """A prepared file, open for look-ups."""
+    """An open prepared file."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -48,7 +48,7 @@ class Blocklist:
             self.categories = tuple(map(str, header["categories"]))
             size = entries * 10 + starts * 4
             mapped = np.memmap(path, np.uint8, "r", len(line), (size,))
-            # A plain array over the map: a memmap's own type costs microseconds an index.
+            # Plain arrays on the map: indexing a memmap takes microseconds longer.
             self._hashes, self._starts, self._categories = (
                 part.view(kind)
                 for part, kind in zip(
@@ -58,25 +58,25 @@ class Blocklist:
                 )
             )
             if not _is_index(self._starts, entries):
-                raise ValueError("its index is none")
+                raise ValueError("its index is not valid")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StorageError(
                 f"prepared list {path} is damaged: {error}; delete it, and it is"
-                " prepared anew"
+                " prepared again"
             ) from error
 
     def __len__(self) -> int:
         return len(self._hashes)
 
     def codes_of(self, urls: Any) -> NDArray[np.int64]:
-        """Place in `categories` of each URL of an Arrow column; -1 where nothing lists it.
+        """Place in `categories` of each URL of an Arrow column; -1 if no list has it.
 
-        The nearest entry names it: a host before its parents, hosts before pages.
+        The nearest entry counts: a host before its parents, hosts before pages.
         """
         data, offsets = utf8_buffers(urls)
         spans = plain_spans(data, offsets)
         places = places_of(data, spans, self._hashes, self._starts)
-        odd = np.flatnonzero((spans[:, 0] == ODD) | (places == UNTOLD))
+        odd = np.flatnonzero((spans[:, 0] == ODD) | (places == UNKNOWN))
         if len(odd):
             others = urls.take(pa.array(odd)).to_pylist()
             data, spans = spelled(address(url) for url in others)
@@ -87,17 +87,17 @@ class Blocklist:
         return codes
 
     def categories_of(self, urls: Any) -> list[str | None]:
-        """The same by name; None where nothing lists it."""
+        """Category of each URL; None if no list has it."""
         names = np.array([*self.categories, None], object)
         found: list[str | None] = names[self.codes_of(urls)].tolist()
         return found
 
 
 def prepare(lists: Iterable[Source], folder: Path) -> Path:
-    """Path of the prepared file of `lists` in `folder`, written unless it is there.
+    """Path of the prepared file of `lists` in `folder`, which is written if missing.
 
     Its name holds a hash of the lists' categories and bytes. Workers that prepare at
-    once write files of their own and rename them over each other: all are alike.
+    the same time write files of their own and rename them: all have the same content.
     """
     lists = list(lists)
     path = folder / f"{_digest(lists)}.urls"
@@ -128,7 +128,7 @@ def prepare(lists: Iterable[Source], folder: Path) -> Path:
 
 
 def default_folder() -> Path:
-    """Where prepared files are kept: $TAMIS_CACHE, else the user's cache folder."""
+    """The folder of prepared files: $TAMIS_CACHE, else the user's cache folder."""
     named = os.environ.get("TAMIS_CACHE")
     if named:
         return Path(named) / "urls"
@@ -139,7 +139,7 @@ def default_folder() -> Path:
 def _entries(
     lists: list[Source],
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint16], list[str]]:
-    """Sorted keys of all lists, the category of each, and the categories' names."""
+    """Sorted keys of all lists, the category of each key, and the categories' names."""
     names = list(dict.fromkeys(source.category for source in lists))
     keys, categories = [np.empty(0, np.uint64)], [np.empty(0, np.uint16)]
     for source in lists:
@@ -152,7 +152,7 @@ def _entries(
 
 
 def _is_index(starts: NDArray[np.uint32], entries: int) -> bool:
-    """Whether no look-up can leave the file: a power of two of ascending places, and one."""
+    """Whether look-ups stay inside the file: 2^n + 1 places in ascending order."""
     count = len(starts) - 1
     if count < 2 or count & (count - 1):
         return False
@@ -160,7 +160,8 @@ def _is_index(starts: NDArray[np.uint32], entries: int) -> bool:
 
 
 def _digest(lists: list[Source]) -> str:
-    # A name, not a seal: sha256 would take half the time that opening may take.
+    # It identifies, it need not resist attacks: sha256 would take half the time that
+    # opening may take.
     digest = xxh3_128(f"{_FORMAT}".encode())
     for source in lists:
         digest.update(f"\0{source.category}\0{source.path.suffix == '.gz'}\0".encode())

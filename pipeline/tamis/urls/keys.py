@@ -1,14 +1,14 @@
-"""64-bit keys of list entries, and the look-up of all that an address could be listed as.
+"""64-bit keys of list entries, and the look-up of every entry that covers an address.
 
     DOMAIN  example.org      the host and every host below it
     SITE    www.example.org  that site, with and without www, but not blog.example.org
     URL     example.org/a/b  that page and every page below it
-    WITHIN  example.org      some URL of the host is listed: worth a closer look
+    WITHIN  example.org      some URL of the host is listed: its pages must be looked up
 
-A key is FNV-1a, stirred, of the host's bytes from the last to the first and then of the
-path's from the first on, so that one pass gives the keys of all parents of a host and
-another those of all folders of a page. With 4.6 million entries a look-up meets a
-stranger's key with odds of 2.5e-13.
+A key is a mixed FNV-1a hash, of the host's bytes from the last to the first, and then
+of the path's bytes from the first on. So one pass gives the keys of all parents of a
+host, and another those of all folders of a page. With 4.6 million entries a look-up
+finds another entry's key with odds of 2.5e-13.
 
     hashes  (entries,)          uint64  sorted keys
     starts  (2**bits + 1,)      uint32  where the keys that begin with these bits begin:
@@ -24,16 +24,17 @@ from numpy.typing import NDArray
 from tamis.text.buffers import Bytes, read_only
 from tamis.text.hashing import OFFSET, PRIME, finished
 from tamis.urls.normalise import address
-from tamis.urls.spans import ODD, Spans, small, spelled
+from tamis.urls.spans import ODD, Spans, lower, spelled
 
 Keys = NDArray[np.uint64]
 Starts = NDArray[np.uint32]
 
 DOMAIN, SITE, URL, WITHIN = range(4)
 
-NONE, UNTOLD = -1, -2  # instead of an entry's place
+NONE, UNKNOWN = -1, -2  # instead of an entry's place
 
-# A host of more labels, a path of more segments, is matched by its nearest parents only.
+# A host with more labels, or a path with more segments, is matched by its nearest
+# parents only.
 _MOST_PARENTS = 16
 _KEYS_PER_START = 4
 _KIND = np.uint64(0x9E3779B97F4A7C15)
@@ -43,9 +44,9 @@ _WWW = np.frombuffer(b"www.", np.uint8)
 
 
 def entry_keys(entries: Sequence[str]) -> Keys:
-    """What entries of a list are looked up by; those that name no host have no key.
+    """Keys of a list's entries; an entry that names no host has none.
 
-    A single label is no entry: `com` or a stray word would take half the web along.
+    A single label is no entry: `com` or a stray word would block half the web.
     """
     addresses = [address(entry) for entry in entries]
     hosts = [x for x in addresses if "." in x.host or x.host.startswith("[")]
@@ -53,15 +54,15 @@ def entry_keys(entries: Sequence[str]) -> Keys:
 
 
 def line_keys(lines: Bytes) -> tuple[Keys, Spans]:
-    """Keys of the lines that are nothing but a domain, (start, stop) of the others.
+    """Keys of the lines that are just a domain, and (start, stop) of the others.
 
-    Blank lines are neither. 99 of 100 lines of UT1 are domains as they should be.
+    Blank lines are neither. 99 of 100 lines of UT1 are well-formed domains.
     """
     return _line_keys(read_only(lines))
 
 
 def starts_of(hashes: Keys) -> Starts:
-    """The index of sorted keys; see the module's head."""
+    """The index of sorted keys; see the module's docstring."""
     bits = max(1, (len(hashes) // _KEYS_PER_START).bit_length())
     firsts = (hashes >> np.uint64(64 - bits)).astype(np.int64)
     counts = np.bincount(firsts, minlength=1 << bits)
@@ -71,10 +72,10 @@ def starts_of(hashes: Keys) -> Starts:
 def places_of(
     data: Bytes, spans: Spans, hashes: Keys, starts: Starts
 ) -> NDArray[np.int64]:
-    """Place among `hashes` of the entry that takes each address; NONE where none does.
+    """Place in `hashes` of the entry that covers each address; NONE if none does.
 
-    The nearest entry takes it: a host before its parents, hosts before pages, a page
-    before its folders. UNTOLD where that depends on a path that is not plain.
+    The nearest entry counts: a host before its parents, hosts before pages, a page
+    before its folders. UNKNOWN if that depends on a path that is not plain.
     """
     return _places_of(read_only(data), spans, read_only(hashes), read_only(starts))
 
@@ -88,14 +89,14 @@ def _key(state: np.uint64, kind: int) -> np.uint64:
 def _host_state(
     data: Bytes, start: int, stop: int, parents: Keys
 ) -> tuple[np.uint64, int]:
-    """State behind a host, and how many parents it has.
+    """Hash state after a host, and how many parents it has.
 
-    Those of its last parents, the nearest last, are left in `parents`, as in a ring. The
-    last label is no parent: nothing lists `com`.
+    The states of its nearest parents are written to `parents`, a ring buffer, the
+    nearest last. The last label is no parent: no list has `com`.
     """
     state, dots = OFFSET, 0
     for back in range(1, stop - start + 1):
-        byte = small(data[stop - back])
+        byte = lower(data[stop - back])
         if byte == _DOT:
             if dots:
                 parents[(dots - 1) % len(parents)] = state
@@ -138,7 +139,7 @@ def _places_of(
             place = _find(hashes, starts, shift, _key(parent, DOMAIN))
         if place < 0 and _find(hashes, starts, shift, _key(state, WITHIN)) >= 0:
             first, last = spans[row, 2], spans[row, 3]
-            place = UNTOLD
+            place = UNKNOWN
             if last != ODD:
                 place = _page_place(
                     data, first, last, state, hashes, starts, shift, parents
@@ -158,7 +159,7 @@ def _page_place(
     shift: np.uint64,
     folders: Keys,
 ) -> int:
-    """The same for the page of a host with this state; `folders` is scratch."""
+    """Place of the entry that covers a page of a host with this state, or NONE."""
     end = first
     while end < last and data[end] != _QUESTION:
         end += 1
@@ -170,13 +171,13 @@ def _page_place(
         if at > first and data[at] == _SLASH and data[at - 1] != _SLASH:
             folders[count % len(folders)] = state
             count += 1
-        state = (state ^ np.uint64(small(data[at]))) * PRIME
+        state = (state ^ np.uint64(lower(data[at]))) * PRIME
     if end > first:
         folders[count % len(folders)] = state
         count += 1
     if has_query:
         for at in range(end, last):
-            state = (state ^ np.uint64(small(data[at]))) * PRIME
+            state = (state ^ np.uint64(lower(data[at]))) * PRIME
         place = _find(hashes, starts, shift, _key(state, URL))
         if place >= 0:
             return place
@@ -201,7 +202,7 @@ def _entry_keys(data: Bytes, spans: Spans) -> Keys:
             continue
         keys[count] = _key(state, WITHIN)
         for at in range(spans[row, 2], spans[row, 3]):
-            state = (state ^ np.uint64(small(data[at]))) * PRIME
+            state = (state ^ np.uint64(lower(data[at]))) * PRIME
         keys[count + 1] = _key(state, URL)
         count += 2
     return keys[:count].copy()
@@ -235,7 +236,7 @@ def _line_keys(data: Bytes) -> tuple[Keys, Spans]:
 
 @njit(cache=True, nogil=True)
 def _is_domain(data: Bytes, start: int, stop: int) -> bool:
-    """Whether a line is labels of small letters, digits, - and _, without `www.`."""
+    """Whether a line is labels of a-z, digits, - and _, without `www.`."""
     if stop - start >= len(_WWW) and (data[start : start + len(_WWW)] == _WWW).all():
         return False
     dots, before = 0, _DOT

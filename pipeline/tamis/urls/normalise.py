@@ -2,8 +2,8 @@
 
 Case, scheme, user and password, port, a closing dot, fragment, percent-encoding and
 Unicode hosts make no difference: `HTTP://me@WWW.Bücher.example.:80/A%62c#x` and
-`//xn--bcher-kva.example/abc` are the same page. Malformed addresses give what can be
-read of them, never an error.
+`//xn--bcher-kva.example/abc` are the same page. A malformed address gives its readable
+parts, never an error.
 """
 
 import re
@@ -11,7 +11,7 @@ import unicodedata
 from typing import NamedTuple
 from urllib.parse import unquote
 
-# What nine addresses of ten look like; the rest takes the long way.
+# Matches nine of ten addresses; the others need the slower code.
 _PLAIN = re.compile(
     r"https?://(www\.)?((?:[a-z0-9_-]+\.)*[a-z0-9_-]+)(?::[0-9]*)?(?:(/[^\s%\\#]*)(?:#.*)?)?"
 )
@@ -20,16 +20,16 @@ _PORT = re.compile(r"[^/?]*:[0-9]+(?:[/?]|$)")
 _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _REMOVED = str.maketrans(dict.fromkeys("\t\r\n"))  # as browsers do
 
-# Longer ones are attacks on readers of URLs, not pages; the rest is cut off.
+# Longer addresses are attacks on readers of URLs, not pages: they are cut.
 MOST_CHARACTERS = 4_096
 _MAX_LABEL = 63
 
 
 class Address(NamedTuple):
-    """A web address without what does not tell pages apart.
+    """A web address without the parts that do not distinguish pages.
 
-    host    lower case, in punycode, without a leading `www.`; "" where there is none
-    is_www  whether a `www.` was taken off
+    host    lower case, in punycode, without a leading `www.`; "" if there is none
+    is_www  whether a `www.` was removed
     path    lower case, decoded, with its query, without the slash at its end; or ""
     """
 
@@ -39,7 +39,7 @@ class Address(NamedTuple):
 
 
 def address(url: str) -> Address:
-    """The parts of an absolute URL, or of an entry of a list, where the scheme may lack."""
+    """The parts of an absolute URL, or of a list's entry, which may have no scheme."""
     url = url[:MOST_CHARACTERS].lower()
     plain = _PLAIN.fullmatch(url)
     if plain is not None:
@@ -60,7 +60,7 @@ def address(url: str) -> Address:
 
 
 def unicode_host(host: str) -> str:
-    """`xn--bcher-kva.example` as `bücher.example`; labels that are no punycode stay."""
+    """`xn--bcher-kva.example` as `bücher.example`; other labels do not change."""
     if "xn--" not in host:
         return host
     return ".".join(map(_unicode_label, host.split(".")))
@@ -80,8 +80,9 @@ def _host(authority: str) -> str:
 
 
 def _ascii_label(label: str) -> str:
-    # The codec `idna` of Python follows the standard of 2003, which turned ß into ss;
-    # browsers follow that of 2008. Very long labels are none, and cost quadratic time.
+    # Python's codec `idna` follows the standard of 2003, which turned ß into ss;
+    # browsers follow that of 2008. Very long labels are invalid, and would take
+    # quadratic time.
     if label.isascii() or len(label) > _MAX_LABEL:
         return label
     return "xn--" + label.encode("punycode").decode("ascii")

@@ -1,6 +1,6 @@
-"""The address of a page, spelled so that the same page has the same spelling.
+"""The address of a page, in one spelling for all spellings of the same page.
 
-What makes no difference, and goes:
+Removed or made uniform, because it makes no difference:
 
     the scheme (http, https), user and password, a port that is the scheme's own
     the host's case, its closing dot, a leading `www.`, Unicode instead of punycode
@@ -9,8 +9,8 @@ What makes no difference, and goes:
     the order of the query's parameters, empty ones
     parameters that follow a visitor, not a page (utm_..., gclid, fbclid, PHPSESSID ...)
 
-Case and slashes within a path stay, and so does every other parameter. What is no web
-address (`urn:isbn:1`) is its own spelling.
+Case and slashes within a path stay, and so does every other parameter. Text that is no
+web address (`urn:isbn:1`) does not change.
 """
 
 import re
@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from tamis.urls.normalise import address
 
-# What three addresses of four look like: nothing in them but the host can differ.
+# Matches three of four addresses: only the host may be spelled in several ways there.
 _SIMPLE = re.compile(
     r"https?://(?:www\.)?((?:[a-z0-9-]+\.)+[a-z]+)((?:/[\w~-][\w.~-]*)*)/?", re.ASCII
 )
@@ -81,7 +81,7 @@ _TRACKING = frozenset(
 
 
 def page_address(url: str, ignored: Collection[str] = ()) -> str:
-    """The spelling; `ignored` are further parameters, in lower case, to leave out."""
+    """The uniform spelling; `ignored`, in lower case, are more parameters to remove."""
     simple = _SIMPLE.fullmatch(url)
     if simple is not None:
         return simple[1] + simple[2]
@@ -99,7 +99,7 @@ def page_address(url: str, ignored: Collection[str] = ()) -> str:
 
 
 def _parameters(query: str, ignored: Collection[str]) -> list[str]:
-    """Those that tell pages apart, as they came."""
+    """The parameters that distinguish pages, in their order and spelling."""
     kept = []
     for parameter in query.split("&"):
         name = parameter.partition("=")[0].lower()
@@ -110,7 +110,7 @@ def _parameters(query: str, ignored: Collection[str]) -> list[str]:
 
 
 def _spelled(text: str) -> str:
-    """Percent-encoding where it must be and nowhere else (RFC 3986, section 6.2.2)."""
+    """Percent-encode only what needs it (RFC 3986, section 6.2.2)."""
     if "%" in text:
         text = _ENCODED.sub(_decoded, text)
     return quote(text, safe=_LEFT_ALONE, errors="replace")
@@ -122,7 +122,7 @@ def _decoded(encoded: "re.Match[str]") -> str:
 
 
 def _without_dots(path: str) -> str:
-    """Without segments `.` and `..` (RFC 3986, section 5.2.4)."""
+    """The path without segments `.` and `..` (RFC 3986, section 5.2.4)."""
     if "/." not in path:
         return path
     kept: list[str] = []

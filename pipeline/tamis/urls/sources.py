@@ -1,11 +1,12 @@
-"""Blocklists as people keep them: files of domains, hosts and URLs.
+"""Blocklists in the usual layouts: files of domains, hosts and URLs.
 
     FOLDER/CATEGORY/domains, FOLDER/CATEGORY/urls   the layout of UT1 and squidGuard
     FOLDER/domains, FOLDER/urls                     one category, named by its folder
     FOLDER/anything.txt, anything.txt               one list, named by its file
 
-Any of them may end in .gz. One entry a line; `#` begins a comment; the address in front
-of a hosts file's lines (`0.0.0.0 example.org`) and a leading `*.` or `.` are skipped.
+Any of them may end in .gz. There is one entry per line; `#` begins a comment. The
+address at the start of a hosts file's line (`0.0.0.0 example.org`) and a leading `*.`
+or `.` are skipped.
 """
 
 import gzip
@@ -20,8 +21,8 @@ import numpy as np
 from tamis.errors import ConfigError
 from tamis.urls.keys import Keys, entry_keys, line_keys
 
-# What UT1 (Universite Toulouse Capitole) lists for other reasons than harm: a school may
-# close them, a corpus wants them. A category of another name blocks as any list does.
+# Categories that UT1 (Universite Toulouse Capitole) lists for other reasons than harm:
+# a school may block them, a corpus wants them. Any other category blocks.
 UT1_HARMLESS = frozenset(
     {
         *("arjel", "associations_religieuses", "astrology", "audio-video", "bank"),
@@ -47,10 +48,10 @@ class Source(NamedTuple):
 
 
 def sources(lists: tuple[str, ...], categories: tuple[str, ...] = ()) -> list[Source]:
-    """The files behind `lists`, in their order, a folder's by name.
+    """The files of `lists`, in their order, a folder's by name.
 
-    Without `categories` all count but UT1's harmless ones. Raises ConfigError for a path
-    that does not exist and for a category that no list has.
+    Without `categories`, all count except UT1's harmless ones. Raises ConfigError for a
+    path that does not exist and for a category that no list has.
     """
     found = [source for path in lists for source in _expand(Path(path))]
     if not categories:
@@ -66,7 +67,7 @@ def sources(lists: tuple[str, ...], categories: tuple[str, ...] = ()) -> list[So
 
 
 def keys_of(source: Source) -> Keys:
-    """Keys of the entries of one file. A line that names no host is passed over."""
+    """Keys of the entries of one file. A line that names no host is skipped."""
     found = [np.empty(0, np.uint64)]
     try:
         with _opened(source.path) as file:
@@ -81,7 +82,7 @@ def keys_of(source: Source) -> Keys:
 
 
 def _in_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Some megabytes of whole lines at a time."""
+    """The file in pieces of some megabytes, cut at line ends."""
     rest = b""
     while chunk := file.read(_CHUNK_BYTES):
         lines, feed, rest_of_chunk = chunk.rpartition(b"\n")
@@ -96,7 +97,7 @@ def _in_lines(file: BinaryIO) -> Iterator[bytes]:
 def _entry(line: str) -> str:
     """The line without comment, hosts-file address and wildcard.
 
-    `#` inside a URL is a fragment, which normalisation takes off all the same.
+    `#` inside a URL begins a fragment, which normalisation would remove anyway.
     """
     entry = _HOSTS_FILE.sub("", line.split("#", 1)[0].strip(), count=1)
     entry = entry.split(maxsplit=1)[0] if entry else ""
@@ -110,7 +111,7 @@ def _expand(path: Path) -> Iterator[Source]:
     if not path.is_dir():
         raise ConfigError(f"list {path} does not exist")
     folders = {path} | {child for child in path.iterdir() if child.is_dir()}
-    # UT1 links second names (porn -> adult): the real one counts.
+    # UT1 has links as second names (porn -> adult): the real folder's name counts.
     real = {folder.resolve(): folder for folder in sorted(folders, key=_links_first)}
     found = [
         source for folder in sorted(real.values()) for source in _in_folder(folder)
@@ -130,7 +131,7 @@ def _in_folder(folder: Path) -> Iterator[Source]:
 
 
 def _is_loose_list(path: Path) -> bool:
-    """Whether a file beside the categories is a list of its own."""
+    """Whether a file next to the category folders is a list of its own."""
     if not path.is_file() or path.name.startswith("."):
         return False
     return _category(path) not in _UT1_FILES and path.name.lower() not in _UT1_TEXTS

@@ -1,16 +1,16 @@
-"""Where host and path of an address lie, in the buffer that it came in.
+"""Where the host and the path of an address are in its buffer.
 
 Nearly all addresses are plain: `http://` or `https://`, a host of visible ASCII without
 escapes. One pass over a column's bytes finds their parts. `normalise.address` spells
-all others, and what it makes of them lies in a buffer of its own. So it does with a path
-of escapes or other letters, where anybody needs it: few hosts have listed pages.
+the others; its results are in a buffer of their own. A path with escapes or letters
+outside ASCII is spelled only if it is needed: few hosts have listed pages.
 
     spans  (addresses, 5)  int64  start and stop of the host, without `www.` and without
                                   dots at its ends; start and stop of the path with its
-                                  query, without slashes at its end, the stop ODD where
-                                  it is not plain; 1 if `www.` went
+                                  query, without slashes at its end, the stop ODD if it
+                                  is not plain; 1 if `www.` was removed
 
-Capitals stay where they are: who reads the bytes takes letters as small ones (`small`).
+The buffer keeps its capitals: a reader must make letters lower case (`lower`).
 """
 
 from collections.abc import Iterable
@@ -34,12 +34,12 @@ _S = 0x73
 
 
 def plain_spans(data: Bytes, offsets: Offsets) -> Spans:
-    """Spans of the plain addresses, ODD for the others; an empty one has empty spans."""
+    """Spans of the plain addresses, ODD for the others; empty for an empty address."""
     return _plain_spans(read_only(data), offsets, MOST_CHARACTERS)
 
 
 def spelled(addresses: Iterable[Address]) -> tuple[Bytes, Spans]:
-    """The addresses in a buffer of their own, and their spans in it."""
+    """A new buffer with the addresses, and their spans in it."""
     pieces: list[bytes] = []
     spans: list[tuple[int, int, int, int, int]] = []
     end = 0
@@ -55,8 +55,8 @@ def spelled(addresses: Iterable[Address]) -> tuple[Bytes, Spans]:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def small(byte: int) -> int:
-    """An ASCII capital as its small letter, any other byte as it is."""
+def lower(byte: int) -> int:
+    """An ASCII capital as its lower-case letter; any other byte unchanged."""
     return byte + 0x20 if 0x41 <= byte <= 0x5A else byte
 
 
@@ -68,7 +68,7 @@ def _plain_spans(data: Bytes, offsets: Offsets, most: int) -> Spans:
         if first == last:
             continue
         spans[row, 0] = ODD
-        authority = _behind_scheme(data, first, last)
+        authority = _after_scheme(data, first, last)
         if authority < 0:
             continue
         # To the path, then to the fragment; the host is what follows the last @.
@@ -113,12 +113,12 @@ def _plain_spans(data: Bytes, offsets: Offsets, most: int) -> Spans:
 
 
 @njit(cache=True, nogil=True)
-def _behind_scheme(data: Bytes, first: int, last: int) -> int:
-    """Behind `http://` or `https://`; -1 where neither begins here."""
+def _after_scheme(data: Bytes, first: int, last: int) -> int:
+    """The position after `http://` or `https://`; -1 if neither begins here."""
     if not _begins(data, first, last, _SCHEME):
         return -1
     at = first + len(_SCHEME)
-    if at < last and small(data[at]) == _S:
+    if at < last and lower(data[at]) == _S:
         at += 1
     if at + 2 < last and (
         data[at] == _COLON and data[at + 1] == _SLASH and data[at + 2] == _SLASH
@@ -131,6 +131,6 @@ def _behind_scheme(data: Bytes, first: int, last: int) -> int:
 def _begins(data: Bytes, start: int, stop: int, word: Bytes) -> bool:
     same = 0
     if stop - start >= len(word):
-        while same < len(word) and small(data[start + same]) == word[same]:
+        while same < len(word) and lower(data[start + same]) == word[same]:
             same += 1
     return same == len(word)

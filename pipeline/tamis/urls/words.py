@@ -1,10 +1,10 @@
-"""Words in an address that give its site away.
+"""Words in an address that show what its site is about.
 
 A word of an address is a run of letters, or of letters and digits, between any other
-characters of its host and path: the query is what a visitor looked for, and is not read.
-Case and accents do not count. A compound counts as its words where the table knows every
+characters of its host and path. The query is not read: it is what a visitor looked for.
+Case and accents do not count. A compound counts as its words if the table has every
 part of it: `freepornvideos` is free + porn + videos, while `siriporn`, `essex`,
-`cockburn` and `analytics` hold no compound that is all in the table.
+`cockburn` and `analytics` have parts that are not in the table.
 
     strict  one is enough, alone or in a compound
     hard    one is enough, but only as a word of its own
@@ -36,7 +36,7 @@ _SIEVE_WORDS = 250
 
 
 class UrlWords:
-    """Words by rule, folded: small letters without accents."""
+    """Words by rule, folded: lower-case letters without accents."""
 
     def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
         folded = {rule: frozenset(map(fold, words.get(rule, ()))) for rule in RULES}
@@ -45,7 +45,7 @@ class UrlWords:
         self._longest = max(map(len, self._known), default=0)
 
     def rule(self, where: Address) -> str | None:
-        """`strict`, `hard` or `soft`, whichever takes the address first; None for none."""
+        """`strict`, `hard` or `soft`, the first rule that applies; None for none."""
         words = address_words(where)
         parts = words.union(*map(self.compound, words))
         if not self.strict.isdisjoint(parts):
@@ -55,9 +55,9 @@ class UrlWords:
         return "soft" if len(self.soft & parts) >= _SOFT_NEEDED else None
 
     def compound(self, word: str) -> list[str]:
-        """The words that make up a compound, last first; none where a part is unknown.
+        """The words of a compound, last first; none if a part is unknown.
 
-        Of several ways to cut it, the one whose last words are longest.
+        If there are several ways to cut it, the one whose last words are longest.
         """
         size = len(word)
         if size > _MAX_COMPOUND:
@@ -76,14 +76,15 @@ class UrlWords:
         return parts
 
     def sieve(self) -> list[str]:
-        """Regular expressions of which one finds any ASCII address a rule could take.
+        """Regular expressions; one matches each ASCII address that a rule may apply to.
 
-        For RE2: most addresses match nothing and are done with. Several, because an
-        automaton of thousands of words outgrows RE2's memory and runs 1,000 times slower.
+        For RE2: most addresses match none and need no more work. There are several,
+        because one automaton of thousands of words exceeds RE2's memory and runs 1,000
+        times slower.
         """
-        telling = sorted(filter(str.isascii, self.strict | self.hard | self.soft))
-        starts = range(0, len(telling), _SIEVE_WORDS)
-        groups = (telling[start : start + _SIEVE_WORDS] for start in starts)
+        listed = sorted(filter(str.isascii, self.strict | self.hard | self.soft))
+        starts = range(0, len(listed), _SIEVE_WORDS)
+        groups = (listed[start : start + _SIEVE_WORDS] for start in starts)
         return ["|".join(map(re.escape, group)) for group in groups]
 
 
@@ -95,7 +96,7 @@ def address_words(where: Address) -> set[str]:
 
 
 def fold(text: str) -> str:
-    """Small letters without accents: `Coño` is `cono`, `ß` is `ss`."""
+    """Lower-case letters without accents: `Coño` is `cono`, `ß` is `ss`."""
     if text.isascii():
         return text.lower()
     letters = unicodedata.normalize("NFKD", text.casefold())
@@ -103,10 +104,10 @@ def fold(text: str) -> str:
 
 
 def load_words(paths: Iterable[str], *, with_own: bool) -> UrlWords:
-    """Words of the user's tables, and of the package's own where asked for.
+    """Words of the user's tables, and of the package's own if `with_own`.
 
     A table has lines `rule<TAB>word`, and comments from `#`. Raises ConfigError naming
-    the line that is neither.
+    a line that is neither.
     """
     found: dict[str, list[str]] = {rule: [] for rule in RULES}
     tables = [(path, _read(path)) for path in paths]

@@ -1,8 +1,8 @@
 """Which records become documents.
 
-Admitted are `response` records with HTTP status 200 and an HTML type, and
-`conversion` records of plain text, which is what WET files hold. The type is the
-one that the crawler identified, else the server's, else sniffed from the body.
+These are `response` records with HTTP status 200 and an HTML type, and `conversion`
+records of plain text, which WET files hold. The type is the one that the crawler
+identified, else the server's, else sniffed from the body.
 """
 
 import re
@@ -28,7 +28,7 @@ _BOM_OR_SPACE = b"\xef\xbb\xbf\xfe\xff \t\n\f\r"
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A record to be kept, with its HTTP head where it has one."""
+    """A record to be kept, with its HTTP head if it has one."""
 
     record: Record
     response: Response | None  # None for a conversion record
@@ -36,7 +36,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What a record that becomes no document is counted by."""
+    """Under what a record that becomes no document is counted."""
 
     type: str
     status: int | None
@@ -66,7 +66,7 @@ def admit(record: Record) -> Admitted | Refused:
 
 
 def media_type(value: str | None) -> str | None:
-    """`Text/HTML; charset=utf-8` -> `text/html`; None where there is none."""
+    """`Text/HTML; charset=utf-8` -> `text/html`; None if there is no type."""
     if value is None:
         return None
     essence = value.partition(";")[0].partition(",")[0].strip().lower()
@@ -74,7 +74,7 @@ def media_type(value: str | None) -> str | None:
 
 
 def sniffed_type(block: bytes, response: Response) -> str | None:
-    """`text/html` for a response whose decoded body begins as HTML does, else None."""
+    """`text/html` if the response's decoded body begins like HTML, else None."""
     body = memoryview(block)[response.body_start :]
     head = bytes(decode_body(body, response.fields, _SNIFFED))
     if head.startswith((b"\xfe\xff", b"\xff\xfe")):

@@ -49,7 +49,7 @@ class Document(NamedTuple):
 def document(
     admitted: Admitted, *, path: str, crawl: str | None, max_html_bytes: int
 ) -> Document:
-    """The row of an admitted record. `crawl` is used as it comes; see `crawl_of`."""
+    """The row of an admitted record. `crawl` is stored as given; see `crawl_of`."""
     record, response = admitted.record, admitted.response
     fields = record.header.fields
     rights = None
@@ -89,7 +89,7 @@ def document(
 
 
 def block_limit(max_html_bytes: int) -> int:
-    """Bytes of a block that matter: a coded body may be longer than the decoded."""
+    """Bytes of a block to read: an encoded body may be longer than the decoded one."""
     return 2 * max_html_bytes + 2 * MAX_HEADER_BYTES
 
 
@@ -107,15 +107,15 @@ def document_id(path: str, record: Record) -> int:
 
 
 def crawl_of(path: str) -> str | None:
-    """`CC-MAIN-YYYY-WW` where the path names a crawl."""
+    """`CC-MAIN-YYYY-WW` if the path names a crawl, else None."""
     found = _CRAWL.search(path)
     return None if found is None else found.group()
 
 
 def host_of(url: str | None) -> str | None:
-    """Host in lower case, without port and final dot; None where there is none.
+    """Host in lower case, without port and final dot; None if there is none.
 
-    Punycode stays as it is. `http://[2001:DB8::1]:80/` has host `2001:db8::1`.
+    Punycode is not decoded. `http://[2001:DB8::1]:80/` has host `2001:db8::1`.
     """
     found = None if url is None else _HOST.match(url)
     if found is None:

@@ -1,4 +1,4 @@
-"""One record again, by what its document says of its place."""
+"""Read one record again, at the place that its document names."""
 
 from tamis.errors import InputError
 from tamis.warc.admission import Admitted
@@ -25,11 +25,11 @@ def fetch_record(
 ) -> Document:
     """The document at `warc_offset` and `warc_length` of the archive at `path`.
 
-    Whether it would be admitted is not asked. Only the bytes from `offset` to
+    The record need not be one that would be admitted. Only the bytes from `offset` to
     `offset + length` are read, and a zstd archive's dictionary. `id` chooses
-    among records that share a frame; for these, `size` of the file lets the
-    search go on where `length` falls short.
-    Raises InputError where there is no whole record, or none of that id.
+    among records that share a frame; for these, the search can go on after a `length`
+    that is too short if `size`, the file's, is given.
+    Raises InputError if there is no whole record, or none with that id.
     """
     record = fetch_whole(
         file,

@@ -1,4 +1,4 @@
-"""Where zstd and LZ4 frames end, told by their block headers, nothing inflated."""
+"""Where zstd and LZ4 frames end, by their block headers, without inflating."""
 
 import struct
 
@@ -59,7 +59,7 @@ def lz4_end(source: Source, offset: int) -> int | None:
 
 
 def skippable_frame(source: Source, offset: int) -> tuple[int, int] | None:
-    """Magic number and whole length of the skippable frame at `offset`, if any."""
+    """Magic number and total length of the skippable frame at `offset`, if any."""
     head = source.at(offset, 8)
     if len(head) < 8:
         return None

@@ -1,10 +1,10 @@
 """Compressed archives: where a frame begins and ends, and what it inflates to.
 
 A frame is a gzip member, a zstd frame or an LZ4 frame. Archives hold one record
-per frame as a rule, but not always. A frame says of itself:
+per frame as a rule, but not always. A frame has the attributes:
 
-    read_to  how far the file was read for the bytes given out so far
-    end      where the file goes on after it; None until all of it was read
+    read_to  how far the file was read for the bytes returned so far
+    end      where the file goes on after the frame; None until all of it was read
     damage   what is wrong with it; None for a sound frame
 """
 
@@ -55,22 +55,22 @@ class Frame(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What has to be known of a file before any of its records can be read."""
+    """What must be known about a file before any of its records can be read."""
 
     source: Source
     codec: Codec
     is_arc: bool
     first: int  # where the first record should be
-    dictionary: bytes | None  # of a zstd archive that brings one
+    dictionary: bytes | None  # of a zstd archive that contains one
 
     def frame(self, offset: int) -> Frame:
-        """The frame that starts at `offset`, where its magic bytes are."""
+        """The frame at `offset`, which must have its magic bytes there."""
         if self.codec == "gzip":
             return _GzipFrame(self.source, offset)
         return _SizedFrame(self, offset)
 
     def begins_record(self, head: bytes) -> bool:
-        """Whether a frame whose `first_bytes` are these starts with a record."""
+        """Whether a frame with these `first_bytes` starts with a record."""
         return is_header_start(head, is_arc=self.is_arc)
 
     def is_frame_start(self, offset: int) -> bool:
@@ -78,7 +78,7 @@ class Archive:
         return self.source.at(offset, len(magic)) == magic
 
     def skip_padding(self, offset: int) -> int:
-        """First place from `offset` on that is neither NUL, CR, LF nor skippable."""
+        """First place from `offset` on after NUL, CR, LF and skippable frames."""
         offset = _skip_bytes(self.source, offset)
         while self.codec in ("zstd", "lz4"):
             skippable = skippable_frame(self.source, offset)
@@ -89,7 +89,7 @@ class Archive:
 
 
 def first_bytes(frame: Frame) -> bytes:
-    """What a frame begins with: enough for an ARC line, or all of a short frame."""
+    """The start of a frame: enough for an ARC line, or all of a short frame."""
     head = b""
     while len(head) < _HEAD and (part := frame.read(_HEAD)):
         head += part
@@ -97,9 +97,10 @@ def first_bytes(frame: Frame) -> bytes:
 
 
 def open_archive(source: Source, start: int = 0) -> Archive:
-    """Tell codec and kind by the first bytes; by the name only if those are damaged.
+    """The archive, its codec and kind read from the first bytes, or else from its name.
 
-    `start` is where a frame or record is known to be, for reading that one alone.
+    The name counts only if the first bytes are damaged. `start` is where a frame or
+    record is known to be, to read only that one.
     """
     first = _skip_bytes(source, start)
     codec = _codec_by_magic(source, first) or _codec_by_name(source)
@@ -110,7 +111,7 @@ def open_archive(source: Source, start: int = 0) -> Archive:
         head = source.at(first, _HEAD)
     else:
         head = first_bytes(archive.frame(first))
-    # ".arc" is asked for only where the beginning cannot be read.
+    # ".arc" in the name counts only if the beginning cannot be read.
     is_arc = is_header_start(head, is_arc=True) or (
         ".arc" in source.name.lower() and not is_header_start(head, is_arc=False)
     )
@@ -152,7 +153,7 @@ class _GzipFrame:
                 if not self._fed:
                     self.damage = "cut off"
                     break
-            # A copy of what has not begun would cost more than another.
+            # A new inflater costs less than a copy of an unused one.
             before = self._inflater.copy() if self._has_begun else _gzip_inflater()
             self._has_begun = True
             try:
@@ -174,7 +175,7 @@ def _gzip_inflater() -> "zlib._Decompress":
 
 
 class _SizedFrame:
-    """A zstd or LZ4 frame: its end is known before anything is inflated."""
+    """A zstd or LZ4 frame, whose end is known before it is inflated."""
 
     def __init__(self, archive: Archive, offset: int) -> None:
         self.end: int | None = None
@@ -206,7 +207,7 @@ class _SizedFrame:
 
 
 def _dictionary(source: Source) -> bytes | None:
-    """What the archive's first frame brings, itself zstd or not.
+    """The dictionary in the archive's first frame, which may be compressed by zstd.
 
     iipc's "Zstandard compression of WARC files", section "Dictionary".
     """
@@ -226,7 +227,7 @@ def _dictionary(source: Source) -> bytes | None:
 
 
 def _is_usable(dictionary: bytes) -> bool:
-    """False for a damaged dictionary, over which fastwarc panics."""
+    """False for a damaged dictionary, on which fastwarc panics."""
     try:
         ZstdReader(io.BytesIO(b""), dictionary=dictionary)
     except BaseException as error:

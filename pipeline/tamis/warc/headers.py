@@ -1,8 +1,8 @@
 """The header of one record: WARC/1.0, WARC/1.1 and ARC.
 
-Headers written with LF alone are read like those with CRLF. Field names are
-lower-case in `fields`; of a field that comes twice the first value counts. An ARC
-record is given the fields that a WARC record of the same page would have.
+Headers with LF line ends are read like those with CRLF. Field names are lower-case in
+`fields`; if a field occurs twice, the first value counts. An ARC record gets the fields
+that a WARC record of the same page would have.
 """
 
 import re
@@ -15,14 +15,14 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 _ARC_URL = re.compile(rb"[a-z][a-z0-9+.\-]{1,15}:\S")
 _ARC_DATE = re.compile(rb"\d{12,18}")
 # What may begin a record, for scans of uncompressed bytes. A WARC header need not
-# stand at the start of a line: a writer that died is followed by the next one.
+# start a line: if a writer dies, the next one goes on in the middle of its line.
 WARC_LINE = re.compile(rb"WARC/\d\.\d{1,2}[ \t]*\r?\n")
 ARC_LINE = re.compile(
     rb"(?:(?<=\n)|\A)[a-z][a-z0-9+.\-]{1,15}:\S[^\n]{0,4096} \d{12,18} [^\n]{1,512}\n"
 )
 
 
-# Field names as they are spelled, and in lower case: an archive has a few dozen.
+# Field names as spelled -> in lower case: an archive has a few dozen.
 _NAMES: dict[str, str] = {}
 _MAX_NAMES = 4096
 
@@ -38,17 +38,17 @@ class Header:
 
 
 def is_header_start(head: bytes, *, is_arc: bool) -> bool:
-    """Whether these bytes begin as a record does: a version line, or an ARC line."""
+    """Whether these bytes begin like a record: with a version line, or an ARC line."""
     if is_arc:
         return _arc_parts(head) is not None
     return _WARC_VERSION.match(head) is not None
 
 
 def parse_header(head: bytes, *, is_arc: bool) -> Header | None:
-    """The record header that `head` begins with; None if it is not a whole one.
+    """The record header at the start of `head`; None if it is not complete.
 
-    A header without a valid Content-Length is no header: nobody could say where
-    its record ends.
+    A header without a valid Content-Length does not count: the end of its record would
+    be unknown.
     """
     return _parse_arc(head) if is_arc else _parse_warc(head)
 
@@ -56,7 +56,7 @@ def parse_header(head: bytes, *, is_arc: bool) -> Header | None:
 def parse_fields(lines: bytes, encoding: str) -> dict[str, str]:
     """`Name: value` lines, folded ones joined, lines without a colon left out.
 
-    Bytes that are not of the encoding make the whole of it latin-1.
+    If any byte is not of the encoding, all lines are read as latin-1.
     """
     fields: dict[str, str] = {}
     name = ""
@@ -77,7 +77,7 @@ def parse_fields(lines: bytes, encoding: str) -> dict[str, str]:
 
 
 def _name(key: str) -> str:
-    """In lower case; remembered, unless there are suspiciously many of them."""
+    """The name in lower case; cached, unless there are suspiciously many names."""
     name = key.strip().lower()
     if len(_NAMES) < _MAX_NAMES and len(key) < 64 and key == key.strip():
         _NAMES[key] = name
@@ -85,7 +85,7 @@ def _name(key: str) -> str:
 
 
 def is_length(value: str) -> bool:
-    """Whether a field states a number of bytes that a file can have."""
+    """Whether a field's value is a number of bytes that a file can have."""
     return value.isascii() and value.isdigit() and len(value) < 19
 
 
@@ -101,7 +101,7 @@ def _parse_warc(head: bytes) -> Header | None:
         return None
     url = fields.get("warc-target-uri")
     if url is not None:
-        # wget 1.19 writes <URL>; both repairs are warcio's too.
+        # wget 1.19 writes <URL>; warcio makes both repairs as well.
         if url.startswith("<") and url.endswith(">"):
             url = url[1:-1]
         fields["warc-target-uri"] = url.replace(" ", "%20")

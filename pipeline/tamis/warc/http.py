@@ -1,9 +1,9 @@
-"""An HTTP response as an archive stores it: status, fields, and the body decoded.
+"""An HTTP response from an archive: status, fields, and the decoded body.
 
-Servers claim codings that they do not apply, and crawlers store bodies that they
-decoded already. So a coding that fails on its first bytes was not applied; one
-that fails later gives what came before. Output is capped: a body that inflates
-without end costs no more memory than the cap.
+Servers name codings that they do not apply, and crawlers store bodies that they have
+decoded already. So a coding that fails on the first bytes was not applied; one that
+fails later gives the bytes before the failure. Output is capped: a body that inflates
+without end takes no more memory than the cap.
 """
 
 import io
@@ -21,8 +21,8 @@ _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]{0,4096})?\r?\n")
 _STEP = 64 * 1024
-# What a server says of the use of a page. A field may come several times, each for
-# another agent, so these are kept apart from the other fields, of which the first counts.
+# What a server says about the use of a page. Such a field may occur several times, each
+# for another agent. So all are kept, while of other fields only the first counts.
 _RIGHTS_LINE = re.compile(
     rb"(?<=\n)(x-robots-tag|tdm-reservation|tdm-policy|content-signal|content-usage"
     rb"|link(?=[^\n]*license))[ \t]*:([^\n]*)",
@@ -41,7 +41,7 @@ _MOST_VALUE_BYTES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`status` is None where the block does not begin as a response does."""
+    """`status` is None if the block does not begin like a response."""
 
     status: int | None
     fields: dict[str, str]
@@ -49,9 +49,9 @@ class Response:
 
 
 def parse_response(block: bytes) -> Response:
-    """Status, fields and where the body starts in a response record's block.
+    """Status, fields and start of the body in a response record's block.
 
-    A head without a blank line after it leaves no body.
+    Without a blank line after the head there is no body.
     """
     status = _STATUS_LINE.match(block)
     if status is None:
@@ -63,9 +63,9 @@ def parse_response(block: bytes) -> Response:
 
 
 def rights_lines(block: bytes, response: Response) -> str | None:
-    """`name: value` of each field of a head about reuse, a line each, names in lower case.
+    """A line `name: value` for each field about reuse, names in lower case.
 
-    `Link` counts where it names a license. None where there is no such field.
+    `Link` counts if it names a license. None if there is no such field.
     """
     if not any(name in response.fields for name in _RIGHTS_FIELDS):
         return None
@@ -82,8 +82,7 @@ def decode_body(
 ) -> bytes | memoryview:
     """The body without its transfer and content codings.
 
-    At most `max_bytes + 1` bytes of it, so that "too large" can be told from
-    "just fits".
+    At most `max_bytes + 1` bytes, to distinguish "too large" from "just fits".
     """
     transfer = fields.get("transfer-encoding", "").lower()
     content = fields.get("content-encoding", "").lower()
@@ -100,7 +99,7 @@ def decode_body(
 
 
 def _dechunk(body: bytes) -> bytes:
-    """RFC 9112, section 7.1. From the first thing that is no chunk on: as it is."""
+    """The chunks joined (RFC 9112, section 7.1); bytes after the last one unchanged."""
     parts: list[bytes] = []
     position = 0
     while (line := _CHUNK_LINE.match(body, position)) is not None:
@@ -120,7 +119,7 @@ def _dechunk(body: bytes) -> bytes:
 
 
 def _inflate(body: bytes, max_bytes: int, wbits: int) -> bytes | None:
-    """None where the first bytes are not of this coding."""
+    """The decoded body; None if its first bytes are not in this coding."""
     parts: list[bytes] = []
     length = 0
     while body and length < max_bytes:

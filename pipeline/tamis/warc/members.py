@@ -1,9 +1,9 @@
 """Sound gzip archives, one record per member, as fast as fastwarc inflates them.
 
-fastwarc's GzipReader inflates twice as fast as zlib and tells at which member it
-stands. It does not say how a damaged member ends, so nothing here repairs: a
-record is handed on once the member after it has begun as a record does, and
-whatever else is met is left to the careful reader in `records`.
+fastwarc's GzipReader inflates twice as fast as zlib and reports its current member.
+It does not say how a damaged member ends, so nothing is repaired here. A record is
+returned once the next member has begun like a record; everything else is left to the
+careful reader in `records`.
 """
 
 from collections.abc import Generator
@@ -15,12 +15,13 @@ from tamis.warc.record import Loss, Record, is_wanted
 from tamis.warc.source import Cursor, Source
 
 _BUFFER = 64 * 1024
-# Bytes asked for until the header is whole. More would be fewer calls, but a
-# read that runs beyond a short record ends the fast way for that record.
+# Bytes to read per step until the header is complete. Larger steps need fewer calls,
+# but a step beyond the end of a short record leaves that record to `records`.
 _FIRST_STEP, _STEP = 256, 32
 _SKIP_STEP = 1 << 20
 _MAX_BLOCK = 16 << 30
-# A bomb: so much, and so many times what it is packed in. No page comes near it.
+# A decompression bomb is larger than this, and by this factor larger than its packed
+# bytes. No page comes near it.
 BOMB_BYTES = 64 << 20
 BOMB_RATIO = 100
 _BEGINNING = b"WARC/"
@@ -33,7 +34,7 @@ def read_members(
     """Records of the members from `start` on that start before `stop`.
 
     Returns where to go on: the first member that does not start before `stop`,
-    or the first that is not plainly sound, of which nothing was handed on.
+    or the first that is not clearly sound; none of its records were returned.
     """
     cursor = Cursor(source, start)
     reader = GzipReader(cursor, buffer_size=_BUFFER)
@@ -45,7 +46,7 @@ def read_members(
     try:
         member = _read_member(reader, cursor, b"", max_block_bytes)
         while member is not None and member_start() == offset:
-            # The first byte alone: it is surely of the member that follows.
+            # Only the first byte: it certainly belongs to the next member.
             head = reader.read(1)
             following = member_start()
             head += reader.read(len(_BEGINNING) - 1)
@@ -64,7 +65,7 @@ def read_members(
 def _read_member(
     reader: GzipReader, cursor: Cursor, head: bytes, max_block_bytes: int
 ) -> tuple[Header, bytes] | None:
-    """Header and kept block of the record that begins with `head`, if well-formed."""
+    """Header and kept block of the record that starts with `head`, if well-formed."""
     head += reader.read(_FIRST_STEP)
     while b"\r\n\r\n" not in head:
         more = reader.read(_STEP)
@@ -107,7 +108,7 @@ def is_bomb(inflated: int, packed: int) -> bool:
 
 
 def _read_exactly(reader: GzipReader, length: int, head: bytes) -> bytes:
-    """`head` and what follows it, `length` bytes; fewer only at the end of the file."""
+    """`length` bytes, `head` first; fewer only at the end of the file."""
     parts, left = [head], length - len(head)
     while left > 0 and (part := reader.read(left)):
         parts.append(part)

@@ -1,6 +1,6 @@
-"""Whether a block is whole, where its record's length cannot say.
+"""Whether a block is whole, if its record's length is in doubt.
 
-A digest in the header is the best witness, the server's Content-Length the next.
+A digest in the header is the best evidence, the server's Content-Length the next best.
 """
 
 import base64
@@ -10,15 +10,15 @@ from tamis.warc.headers import Header, is_length
 from tamis.warc.http import parse_response
 
 _ALGORITHMS = ("sha1", "sha256", "sha512", "md5")
-# What stands between a block and the next record, as far as it may be padding.
+# What may be padding between a block and the next record.
 _TRAILERS = (b"", b"\r\n\r\n", b"\n\n", b"\r\n", b"\n")
 
 
 def digest_holds(header: Header, block: bytes) -> bool | None:
-    """Whether the block has the digest stated; None if none is stated.
+    """Whether the block has the digest that the header states; None if none is stated.
 
-    Without a digest of the block that of its payload counts, which does not
-    cover the HTTP head.
+    Without a digest of the block, the payload's digest counts, which does not cover the
+    HTTP head.
     """
     for field in ("warc-block-digest", "warc-payload-digest"):
         algorithm, _, stated = header.fields.get(field, "").partition(":")
@@ -35,9 +35,9 @@ def digest_holds(header: Header, block: bytes) -> bool | None:
 
 
 def whole_block(header: Header, found: bytes) -> bytes | None:
-    """The block at the beginning of `found`, where its declared length is wrong.
+    """The block at the start of `found`, for a record whose declared length is wrong.
 
-    `found` reaches to the next record or to the end of what is there. None if
+    `found` reaches to the next record or to the end of the stream. None if
     nothing proves that the block is whole.
     """
     verdicts = set()

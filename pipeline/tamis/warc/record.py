@@ -1,4 +1,4 @@
-"""What reading an archive yields: records, and losses between them."""
+"""What reading an archive yields: records, and losses between records."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from tamis.warc.headers import Header
 class Record:
     """One whole record.
 
-    length  bytes of the file from `offset` on that hold it: its frame, or in an
-            uncompressed archive header, block and padding. In a frame of many
-            records: as much as has to be read to get to its end
+    length  bytes of the file, from `offset` on, that must be read to get all of it:
+            its frame, or, in an uncompressed archive, header, block and padding. A
+            frame of many records is read up to the record's end
     inner   where it starts in its inflated segment; 0 in a frame of its own
     block   its block, cut at the limit; empty for types that are not wanted
     """
@@ -27,8 +27,8 @@ class Record:
 class Loss:
     """A part of the file that gave no record.
 
-    bytes    of the file; inflated bytes for a loss beside other records of a
-             sound frame
+    bytes    of the file; inflated bytes if the lost part shares a sound frame with
+             other records
     records  how many records it certainly held, by their headers or frames
     is_seen  whether a record's header was read in it
     """
@@ -42,5 +42,5 @@ class Loss:
 
 
 def is_wanted(header: Header) -> bool:
-    """Whether records of this type can become documents, so that blocks matter."""
+    """Whether records of this type can become documents; only then blocks are kept."""
     return header.type in ("response", "conversion")

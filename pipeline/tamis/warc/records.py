@@ -1,12 +1,12 @@
-"""The records of a split, in order, and what was lost between them.
+"""The records of a split, in order, and the losses between them.
 
-Sound gzip members go through `members`, which is fast and gives up at the first
-oddity. Everything else is read here, by the rules:
+Sound gzip members are read by `members`, which is fast and stops at the first member
+that is not clearly sound. Everything else is read here, by these rules:
 
 * A record is whole if its block has the declared length and another record, or
-  the end of the file, follows. Padding (NUL, CR, LF) may stand between.
-* In doubt its digest decides. Without one, a record of the declared length is
-  believed unless another record starts inside it.
+  the end of the file, follows. Padding (NUL, CR, LF) may be between.
+* In doubt its digest decides. Without one, a record of the declared length counts as
+  whole unless another record starts inside it.
 * A record that is not whole is lost; reading goes on at the next one found.
 """
 
@@ -37,8 +37,7 @@ def read_records(
     """Records that start in the split. Fills `place`.
 
     Blocks of wanted records are cut at `max_block_bytes`, others are left out.
-    Raises InputError where the file holds no record at all, as far as the first
-    split can tell.
+    Raises InputError if the file holds no record at all; only the first split checks.
     """
     start = _first_start(archive, split)
     place.first_start = place.next_start = split.stop if start is None else start
@@ -100,9 +99,9 @@ def _read_segment(
 ) -> Generator[Record | Loss, None, int]:
     """Records of one segment; returns where the next one starts.
 
-    Behind damage it goes on with the next sound frame, at the first record that begins
-    in it: where frames are cut without regard to records, as by bgzip, no later one may
-    ever begin with a record.
+    After damage it goes on with the next sound frame, at the first record that begins
+    in it. It does not look for a frame that begins with a record: if frames are cut at
+    any byte, as by bgzip, there may be none.
     """
     following: int | None = None
     while True:
@@ -115,14 +114,14 @@ def _read_segment(
             return offset
 
 
-# Where to go on; and, if that is behind damage within the segment, where the next starts.
+# Where to go on; and, if damage in the segment is before it, where the next one starts.
 _Onwards = tuple[int, int | None]
 
 
 def _read_frames(
     archive: Archive, offset: int, following: int | None, max_block_bytes: int
 ) -> Generator[Record | Loss, None, _Onwards]:
-    """Records of the frame at `offset` and those after it that begin with none."""
+    """Records of the frame at `offset` and of those after it that begin with none."""
     stream = SegmentStream(archive, offset)
     is_resumed = following is not None
     if is_resumed:
@@ -142,7 +141,7 @@ def _read_frames(
             yield step
     if stream.damage is not None:
         damaged = max(offset + 1, stream.sound_end)
-        onwards = _behind(archive, damaged, following)
+        onwards = _after_damage(archive, damaged, following)
         records = int(end == offset and not is_resumed)
         records = lost.records if lost is not None else records
         is_seen = lost is not None and lost.is_seen
@@ -158,15 +157,17 @@ def _read_frames(
 
 
 def _lose_junk(archive: Archive, offset: int) -> Generator[Loss, None, _Onwards]:
-    onwards = _behind(archive, offset + 1)
-    # Magic bytes and no header: a record whose frame is damaged from the start.
+    onwards = _after_damage(archive, offset + 1)
+    # Magic bytes without a header: a record whose frame is damaged from the start.
     records = int(archive.is_frame_start(offset))
     yield Loss(offset, onwards[0] - offset, records, "not a record")
     return onwards
 
 
-def _behind(archive: Archive, start: int, following: int | None = None) -> _Onwards:
-    """Where reading goes on behind damage that ends at `start` at the earliest."""
+def _after_damage(
+    archive: Archive, start: int, following: int | None = None
+) -> _Onwards:
+    """Where reading goes on after damage that ends at `start` or later."""
     if following is None or following < start:
         following = _next_record(archive, start)
     frame = find_frame(archive, start, following)
@@ -199,7 +200,7 @@ def _read_stream(
 def _read_block(
     stream: Stream, archive: Archive, header: Header, max_block_bytes: int
 ) -> Iterator[Record | Loss]:
-    """The record at the stream's position, or its loss, and any junk behind it."""
+    """The record at the stream's position, or its loss, and any junk after it."""
     start = stream.position
     stream.skip(header.length)
     stream.allow(stream.position + header.block_length)
@@ -234,17 +235,17 @@ def _read_block(
 
 
 def _ends_well(stream: Stream, archive: Archive, end: int, is_followed: bool) -> bool:
-    """Whether the stream stands at another record, or at a sound end."""
+    """Whether the stream is at another record, or at a sound end."""
     if not is_followed:
         return stream.is_sound(end)
     return starts_record(stream, is_arc=archive.is_arc)
 
 
 def _repaired(stream: Stream, record: Record, start: int) -> Record | None:
-    """The record with its block as long as it really is, if that can be proved.
+    """The record with its block's true length, if that can be proved.
 
-    The stream stands where the next record was found. In a damaged frame nothing
-    is proved: no digest covers the record's own header.
+    The stream is where the next record was found. In a damaged frame nothing
+    can be proved: no digest covers the record's own header.
     """
     header = record.header
     if not is_wanted(header) or not stream.is_sound(stream.position):

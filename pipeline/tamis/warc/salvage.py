@@ -1,4 +1,4 @@
-"""What a damaged deflate stream holds before the damage, which zlib forgets."""
+"""Bytes of a damaged deflate stream before the damage, which zlib does not return."""
 
 import zlib
 
@@ -8,10 +8,10 @@ _PIECE = 4096
 def inflated_before_damage(
     inflater: "zlib._Decompress", deflated: bytes, length: int
 ) -> bytes:
-    """At most `length` bytes that `inflater` makes of `deflated` before it fails.
+    """At most `length` bytes that `inflater` returns for `deflated` before it fails.
 
-    The last few bytes before the damage may be missing: deflate gives them out
-    only when it has read what follows.
+    The last few bytes before the damage may be missing: deflate returns them
+    only after reading what follows.
     """
     inflated = b""
     for start in range(0, len(deflated), _PIECE):

@@ -9,9 +9,9 @@ candidate must
     be sound to its end, and
     be followed by the end of the file or by another frame (or record).
 
-A body can hold all that, in an archive stored within an archive. What is found
-is therefore right nearly always and wrong sometimes: the runner compares it with
-where the split before ended.
+A body can hold all this, if an archive is stored within an archive. So the result is
+nearly always right and sometimes wrong: the runner compares it with the end of the
+split before.
 """
 
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ from tamis.warc.headers import (
 
 _WINDOW = 256 * 1024
 _STEP = 64 * 1024
-# A candidate that inflates to more is believed: no scan takes minutes over one.
+# A candidate that inflates to more is accepted: no scan may take minutes for one.
 _MAX_INFLATED = 256 << 20
-# A frame of a part of a record is small: those of bgzip inflate to 64 kB.
+# Frames that hold a part of a record are small: those of bgzip inflate to 64 kB.
 _MAX_FRAME = 16 << 20
 
 
@@ -52,7 +52,7 @@ def find_record(archive: Archive, start: int, stop: int | None = None) -> int | 
 
 
 def find_frame(archive: Archive, start: int, stop: int) -> int | None:
-    """Offset of the first sound frame in [start, stop), whatever it begins with."""
+    """Offset of the first sound frame in [start, stop), with a record first or not."""
     for offset in _magics(archive, start, stop):
         frame = archive.frame(offset)
         _inflate(frame, _MAX_FRAME)
@@ -62,7 +62,7 @@ def find_frame(archive: Archive, start: int, stop: int) -> int | None:
 
 
 def _magics(archive: Archive, start: int, stop: int) -> Iterator[int]:
-    """Every place in [start, stop) where the codec's magic bytes stand."""
+    """Every place in [start, stop) with the codec's magic bytes."""
     magic = MAGIC[archive.codec]
     while start < stop:
         window = archive.source.at(start, _WINDOW)
@@ -77,7 +77,7 @@ def _lines(archive: Archive, start: int, stop: int) -> Iterator[int]:
     """Every line that starts in [start, stop) and may begin a record."""
     line = ARC_LINE if archive.is_arc else WARC_LINE
     while start < stop:
-        # One byte before tells whether a line starts; a line may end far behind.
+        # The byte before shows whether a line starts; a line may end much later.
         before = min(start, 1)
         window = archive.source.at(start - before, before + _WINDOW + MAX_HEADER_BYTES)
         for match in line.finditer(window):
@@ -110,7 +110,7 @@ def _inflate(frame: Frame, most: int) -> None:
 
 
 def _is_followed(archive: Archive, end: int) -> bool:
-    """By another frame, or by the end of the file."""
+    """Whether another frame or the end of the file follows."""
     following = archive.skip_padding(end)
     if following >= archive.source.size:
         return True

@@ -1,8 +1,8 @@
-"""Records whose places an index has told: these are read, and nothing between them.
+"""Read the records at places that an index gave, and nothing between them.
 
-Places travel packed, 16 bytes each: offset and length as int64, by offset. Those that
-lie close together are read as one range; what is read in vain between them stays
-below a fifth of what is wanted.
+Places are passed packed, 16 bytes each: offset and length as int64, by offset. Places
+close together are read as one range; the unwanted bytes between them stay below a fifth
+of the wanted ones.
 """
 
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ def read_selected(
         for offset, length in group.places:
             record = _record_at(known, offset, max_block_bytes)
             if record is None:
-                # What the codec was told by may have been no record, either.
+                # The codec was read from a place like this one: it may be wrong too.
                 archive = None
             yield record or Loss(offset, length, 1, "no whole record at this place")
 

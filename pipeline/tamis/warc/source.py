@@ -1,8 +1,8 @@
 """The bytes of one archive, read at any place and kept in a small window.
 
 A source is a seekable binary file object whose size is known: a local file, or
-what fsspec opens over http or s3. Everything that reads archives asks for bytes
-here and nowhere else, so that a failed read is never mistaken for damage.
+one that fsspec opens over http or s3. All code that reads archives gets its bytes
+here, so that a failed read is never mistaken for damage.
 """
 
 from typing import Protocol
@@ -10,11 +10,11 @@ from typing import Protocol
 from tamis.errors import InputError
 
 _WINDOW = 1 << 20  # bytes asked of the file at a time
-_FIRST = 64 * 1024  # where reading may not go on, as at the file's beginning
+_FIRST = 64 * 1024  # bytes asked for after a jump: reading may not go on there
 
 
 class BinaryFile(Protocol):
-    """What is needed of a file object."""
+    """The methods of a file object that `Source` needs."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
@@ -22,10 +22,10 @@ class BinaryFile(Protocol):
 
 
 class Source:
-    """Reads of a file by offset. `name` is the path that errors and ids carry.
+    """Reads of a file by offset. `name` is the path in errors and ids.
 
-    Up to `ahead_to` reading will go on; from there on no more is asked for than seems
-    needed, which spares remote files.
+    Up to `ahead_to` the file is read in large pieces; after it no more is read than
+    seems needed, which saves requests of remote files.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Source:
         self._file = file
         self._start = -1
         self._window = b""
-        # Where the file object stands; None when a failure left it unknown.
+        # Position of the file object; None if a failure left it unknown.
         self._stands: int | None = None
 
     def at(self, offset: int, length: int) -> bytes:
         """The `length` bytes from `offset`, fewer only at the end of the file.
 
-        Raises InputError where the file cannot be read, or ends before its size.
+        Raises InputError if the file cannot be read, or ends before its size.
         """
         length = min(length, self.size - offset)
         if length <= 0:
@@ -118,9 +118,9 @@ class Cursor:
         return self._position - self._start
 
     def close(self) -> None:
-        """The source belongs to somebody else."""
+        """Nothing: the caller owns the source."""
 
     def reraise(self) -> None:
-        """Raise what a read failed with, if one did."""
+        """Raise the error of the read that failed, if one did."""
         if self._error is not None:
             raise self._error

@@ -1,13 +1,13 @@
-"""Cutting one archive into pieces that can be read side by side.
+"""Cutting one archive into pieces that can be read in parallel.
 
-A split owns the records whose offset lies in [start, stop). Where its first
-record starts is found by scanning, which an archive stored within an archive can
-deceive. So each split reports
+A split owns the records whose offset is in [start, stop). The start of its first
+record is found by scanning, which may be wrong if an archive is stored within an
+archive. So each split reports
 
     first_start  where it began to read: its first record's offset
     next_start   where the first record at or after `stop` begins
 
-and whoever runs the splits of a file goes through them in order with `reread`:
+and the caller goes through the splits of a file in order with `reread`:
 
     start = places[0].next_start
     for each later split and its place:
@@ -15,13 +15,13 @@ and whoever runs the splits of a file goes through them in order with `reread`:
         if again is not None: run `again` instead; take its place
         start = max(start, place.next_start)
 
-Reading [0, size) is the truth that this restores. A split that finds no record of
-its own says `stop` for both.
+The result is the same as reading [0, size). A split without a record of its own reports
+`stop` for both.
 """
 
 from dataclasses import dataclass, replace
 
-# Of a file that nobody asked for its size: whoever reads it does.
+# Size of a file whose size was not asked for; the reader will ask.
 UNKNOWN_SIZE = 1 << 62
 
 
@@ -29,9 +29,9 @@ UNKNOWN_SIZE = 1 << 62
 class Split:
     """A byte range of one file. `exact`: a record starts at `start`; do not scan.
 
-    tasks     how many splits are read at once, by all workers
+    tasks     how many splits all workers read at once
     selected  the places to read, packed (`tamis.warc.selected`); None: all records
-    stamp     the file's ETag, where it has one: another one is another file
+    stamp     the file's ETag, if it has one; another ETag means another file
     """
 
     path: str
@@ -56,7 +56,7 @@ class Place:
 def plan_splits(size: int, split_bytes: int | None) -> list[tuple[int, int]]:
     """Ranges of `split_bytes` that cover a file; the last is up to half longer.
 
-    None means the whole file; so does an empty file, and one of UNKNOWN_SIZE.
+    One range for None, for an empty file, and for UNKNOWN_SIZE.
     10, 4 -> (0, 4), (4, 10).
     """
     if split_bytes is None or split_bytes >= size or size == UNKNOWN_SIZE:
@@ -67,9 +67,9 @@ def plan_splits(size: int, split_bytes: int | None) -> list[tuple[int, int]]:
 
 
 def reread(split: Split, place: Place, start: int) -> Split | None:
-    """The split to read instead, if its first record starts elsewhere, at `start`.
+    """The split to read instead, if its first record really starts at `start`.
 
-    None if it was read rightly. `start` is where the splits before it ended.
+    None if it was read correctly. `start` is where the splits before it ended.
     """
     if place.first_start == start:
         return None

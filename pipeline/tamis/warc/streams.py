@@ -1,12 +1,12 @@
-"""A run of inflated bytes in which records stand one after the other.
+"""A stream of inflated bytes in which records follow each other.
 
-Two kinds, alike to the reader of records:
+There are two kinds, with the same interface:
 
     PlainStream     an uncompressed archive; positions are offsets in the file
     SegmentStream   a frame that starts with a record, and every frame after it
                     that does not; positions count inflated bytes
 
-Records that share a segment share its offset; `inner` tells them apart.
+Records of one segment have its offset in common; `inner` distinguishes them.
 """
 
 import re
@@ -25,11 +25,12 @@ from tamis.warc.members import is_bomb
 from tamis.warc.scan import find_record
 
 _STEP = 64 * 1024
-# A frame may inflate to what its records declare, up to a limit, and some more, if it
-# is no bomb (`members.is_bomb`). Other sound gzip members of any size never come here.
+# A frame may inflate to what its records declare, up to the first limit, and some more
+# (the second), if it is no bomb (`members.is_bomb`). `members` reads sound gzip members
+# of any size.
 _MAX_DECLARED = 2 << 30
 _MAX_JUNK = 256 << 20
-# How far back a record with a wrong length can be searched for the next one.
+# Bytes kept of a record with a wrong length, to find the next record in them.
 _LOOK_BACK = 8 << 20
 _PADDING = b"\0\r\n"
 
@@ -58,7 +59,7 @@ class Stream(Protocol):
 
 
 def skip_padding(stream: Stream) -> bool:
-    """Move over NUL, CR and LF; whether anything is left."""
+    """Skip NUL, CR and LF; returns whether anything is left."""
     length = 64
     while window := stream.peek(length):
         rest = window.lstrip(_PADDING)
@@ -75,7 +76,7 @@ def starts_record(stream: Stream, *, is_arc: bool) -> bool:
 
 
 def parse_head(stream: Stream, *, is_arc: bool) -> Header | None:
-    """The record header that the stream stands at; None if it is not a whole one."""
+    """The record header at the stream's position; None if it is not complete."""
     header = parse_header(stream.peek(4096), is_arc=is_arc)
     if header is None:
         header = parse_header(stream.peek(MAX_HEADER_BYTES), is_arc=is_arc)
@@ -98,7 +99,7 @@ class PlainStream:
         return skipped
 
     def allow(self, position: int) -> None:
-        """Nothing inflates here, so nothing is limited."""
+        """Nothing: without inflating there is no limit."""
 
     def find(self, position: int) -> bool:
         """Move to the first record from `position` on, or to the end if none."""
@@ -107,7 +108,7 @@ class PlainStream:
         return found is not None
 
     def between(self, start: int, stop: int) -> bytes:
-        """What was read from `start` to `stop`; none where that is too long ago."""
+        """The bytes read from `start` to `stop`; empty if they are no longer kept."""
         is_kept = stop - start <= _LOOK_BACK
         return self._source.at(start, stop - start) if is_kept else b""
 
@@ -115,11 +116,11 @@ class PlainStream:
         return position, 0
 
     def file_end(self, position: int) -> int:
-        """How far the file has to be read to get to `position`."""
+        """How far the file must be read to get to `position`."""
         return position
 
     def is_sound(self, position: int) -> bool:
-        """Whether nothing is known against the bytes before `position`."""
+        """Whether no damage is known before `position`."""
         return True
 
 
@@ -137,7 +138,7 @@ class SegmentStream:
         self._is_done = False
         self._base = 0  # position of the first byte that is kept
         self._kept = bytearray()
-        # Inflated bytes and end in the file of each sound frame, and the last's.
+        # For each sound frame, its end in inflated bytes and in the file.
         self._frame_ends: list[tuple[int, int]] = []
         self._sound_to = 0
         self._allowed = _MAX_JUNK
@@ -157,12 +158,12 @@ class SegmentStream:
         return self.position - skipped_from
 
     def allow(self, position: int) -> None:
-        """A record declares to reach to `position`: no bomb so far."""
+        """Raise the limit: a record declares to end at `position`."""
         declared = min(position, self.position + _MAX_DECLARED)
         self._allowed = declared + _MAX_JUNK
 
     def find(self, position: int) -> bool:
-        """Move to the first record from `position` on that is still in reach."""
+        """Move to the first record from `position` or the first kept byte on."""
         self.position = max(position, self._base)
         line = ARC_LINE if self._archive.is_arc else WARC_LINE
         while window := self.peek(2 * MAX_HEADER_BYTES):
@@ -170,7 +171,7 @@ class SegmentStream:
                 if self._is_record(window, match):
                     self.position += match.start()
                     return True
-            # What may begin a header in the overlap is looked at again.
+            # A match in the overlap, which may be cut, is tried again next time.
             is_last = len(window) < 2 * MAX_HEADER_BYTES
             self.skip(len(window) if is_last else MAX_HEADER_BYTES)
         return False
@@ -199,7 +200,7 @@ class SegmentStream:
         return parse_header(head, is_arc=self._archive.is_arc) is not None
 
     def _inflate(self) -> bool:
-        """Keep some more bytes; False at the end of the segment."""
+        """Read some more bytes; False at the end of the segment."""
         if self._is_done:
             return False
         inflated = self._frame.read(_STEP)
@@ -220,7 +221,7 @@ class SegmentStream:
         return bool(inflated)
 
     def _next_frame(self) -> bytes:
-        """First bytes of the next frame if the segment goes on with it."""
+        """First bytes of the next frame, if it belongs to the segment."""
         while self._frame.damage is None and self._frame.end is not None:
             self._sound_to = self._base + len(self._kept)
             self.sound_end = self._frame.end

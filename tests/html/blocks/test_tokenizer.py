@@ -157,7 +157,7 @@ def test_links_are_counted(workspace: Workspace) -> None:
     html = b"<p>two words <a href=x>in a link</a> and <a name=y>an anchor</a>"
     block_texts(np.frombuffer(html, np.uint8), workspace)
     block = workspace[0]["blocks"][0]
-    assert (block["words"], block["linked_words"], block["links"]) == (8, 3, 1)
+    assert (block["words"], block["linked_words"]) == (8, 3)
 
 
 def test_a_link_ends_at_the_next_link_and_at_its_own_end_tag(

@@ -13,7 +13,7 @@ from tamis.html.blocks.judge.weights import load_weights
 from tamis.html.blocks.read.tags import fnv1a
 from tamis.html.blocks.workspace import new_workspace
 from tamis.training.extractor.labels import Labels, label
-from tamis.training.extractor.names import log_odds, page_says, spelled
+from tamis.training.extractor.names import log_odds, page_log_odds, spelled
 from tamis.training.extractor.pages import Page, read_pages
 from tamis.training.extractor.run import train_extractor
 from tamis.training.extractor.scores import f1, table
@@ -79,7 +79,7 @@ def lessons() -> list[Lesson]:
         labels = label(one, workspace, {})
         assert labels is not None
         found.append(
-            Lesson(one, labels, page_says(one, labels, workspace), fold_of(one))
+            Lesson(one, labels, page_log_odds(one, labels, workspace), fold_of(one))
         )
     return found
 
@@ -112,7 +112,7 @@ def test_a_page_that_the_teachers_leave_teaches_nothing() -> None:
 
 
 def test_names_say_what_stands_in_them(lessons: list[Lesson]) -> None:
-    learnt = log_odds((lesson.page.site, lesson.says) for lesson in lessons)
+    learnt = log_odds((lesson.page.site, lesson.log_odds) for lesson in lessons)
     assert learnt[fnv1a(b"story")] > 1
     assert learnt[fnv1a(b"menu")] < -1
     words = spelled(learnt, [lesson.page for lesson in lessons])
@@ -120,7 +120,7 @@ def test_names_say_what_stands_in_them(lessons: list[Lesson]) -> None:
 
 
 def test_a_name_of_few_sites_says_nothing(lessons: list[Lesson]) -> None:
-    assert log_odds((lesson.page.site, lesson.says) for lesson in lessons[:4]) == {}
+    assert log_odds((lesson.page.site, lesson.log_odds) for lesson in lessons[:4]) == {}
 
 
 def labels_of(

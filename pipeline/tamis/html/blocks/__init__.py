@@ -5,7 +5,7 @@
     describe  dictionary, paths, regions -> features
     decide    weights, decide
     write     write -> plain, markdown; shells for pages that a script would fill
-    use       kernel: a batch; engine: what extract_text calls; explain: why
+    use       kernel: a page; engine: what extract_text calls; explain: why
 
 Trained by tamis.training.extractor.train; see CARD.md and docs/extraction.md.
 """

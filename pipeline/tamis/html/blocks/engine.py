@@ -1,8 +1,8 @@
 """extract_text's own engine: a page's main text by classifying its blocks.
 
-Needs no guard: reading is bounded by caps on elements, blocks and depth, every
+Needs no guard: caps on elements, blocks and depth bound the reading, every
 loop consumes input, and no C library parses. How it works and how good it is:
-docs/extraction.md; what it was trained on: CARD.md beside this file.
+docs/extraction.md; what it was trained on: CARD.md, beside the weights.
 """
 
 import itertools
@@ -65,10 +65,10 @@ class Extraction:
 def build(
     comments: Comments = "drop", markdown: bool = False, model: str | None = None
 ) -> Callable[[pa.StringArray], list[Extracted]]:
-    """The engine as extract_text wants it, for the pages of a batch.
+    """The engine for extract_text: a function of a batch of pages.
 
     `model` is a file that `tamis train extractor` wrote. Not for several threads at
-    once. Raises InputError where the file holds no weights.
+    once. Raises InputError if the file holds no weights.
     """
     workspace = new_workspace(load_weights(Path(model) if model else SHIPPED))
 
@@ -93,7 +93,7 @@ def build(
 
 
 def note_of(flags: int) -> str | None:
-    """The flag that says most of a page; None for one that was read whole."""
+    """The name of the page's first flag in `_NOTES`; None if it has no flag."""
     return next((name for flag, name in _NOTES.items() if flags & flag), None)
 
 
@@ -106,8 +106,8 @@ def extract(
     """Main text, title and flags of each page.
 
     `html` is a string or binary array of UTF-8, or a list of str and bytes; bytes
-    that are no UTF-8 give replacement characters. Text is as the page has it: NFC
-    and the like are left to the stage, which cleans every engine's text.
+    that are not UTF-8 give replacement characters. The text is not normalised (NFC):
+    the stage cleans every engine's text.
     """
     if isinstance(html, list):
         html = pa.array([_encoded(page) for page in html], pa.large_binary())
@@ -123,13 +123,13 @@ def extract_buffers(
     markdown: bool = False,
     workspace: Workspace | None = None,
 ) -> Extraction:
-    """As `extract`, for pages that lie end to end in one UTF-8 buffer.
+    """As `extract`, for pages that follow each other in one UTF-8 buffer.
 
-    `workspace` brings other weights than the shipped ones.
+    Give a `workspace` to use other weights than the shipped ones.
     """
     if workspace is None:
         workspace = _own_workspace()
-    # One compiled kernel for both: Arrow's buffers are read-only or not, as they come.
+    # Arrow's buffers may be writeable or not; numba would compile a kernel for each.
     data = data.view()
     data.flags.writeable = False
     pages = [
@@ -157,7 +157,7 @@ class _Page(NamedTuple):
 def _extracted(
     html: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool, markdown: bool
 ) -> _Page:
-    """The page's markup; where that has hardly a word, its data."""
+    """Text of the page's markup, or of its data if the markup has hardly a word."""
     page = _read(html, workspace, keeps_comments, markdown)
     if page.words >= FEW_WORDS:
         return page
@@ -199,5 +199,5 @@ def _own_workspace() -> Workspace:
 
 
 def _strings(texts: list[bytes]) -> pa.LargeStringArray:
-    """The kernels write UTF-8: nothing is decoded here."""
+    """The texts as an Arrow array, without decoding: they are UTF-8 already."""
     return pa.array(texts, pa.large_binary()).cast(pa.large_string())

@@ -1,9 +1,9 @@
 """Why a page's blocks were kept or left: probabilities, and the features that decided.
 
 A tree's answer is split along its path: every step from a node to its child moves
-the log-odds by the difference of their means, which is credited to the feature that
-the node asks (Saabas 2014, "Interpreting random forests"). Summed over the trees,
-the three largest credits are shown.
+the log-odds by the difference of their means. The feature of the node gets this
+difference as its credit (Saabas 2014, "Interpreting random forests"). Credits are
+summed over the trees, and the three largest are shown.
 """
 
 from dataclasses import dataclass
@@ -46,13 +46,13 @@ p { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 small { display: block; font: 12px/1.5 ui-monospace, monospace; color: var(--soft);
         overflow-wrap: anywhere; }
 """
-# The page shows text of strangers: should it ever get out of its place, nothing runs.
+# The page shows text of strangers. The policy stops scripts if escaping ever fails.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One feature's say: its value, and by how much it moved the log-odds."""
+    """One feature: its value, and by how much it moved the log-odds."""
 
     feature: str
     value: float
@@ -69,7 +69,7 @@ class Block:
     comment: float
     is_kept: bool
     reasons: tuple[Reason, ...]  # the largest credit first
-    is_from_data: bool = False  # of a text in a script's data, not of the markup
+    is_from_data: bool = False  # the text is from a script's data, not from the markup
 
 
 def explain(
@@ -79,9 +79,9 @@ def explain(
     reason_count: int = REASONS,
     model: Path = SHIPPED,
 ) -> list[Block]:
-    """Every block of what the engine takes, in order: the page's markup or its data.
+    """The blocks of the page's markup, or of its data if the engine reads that.
 
-    Slow: for a person, not for a batch. Raises InputError where `model` holds no weights.
+    Slow: for a person, not for a batch. Raises InputError if `model` holds no weights.
     """
     weights: Weights = load_weights(model)
     workspace = new_workspace(weights)
@@ -97,7 +97,7 @@ def explain(
 
 
 def _read(data: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool) -> int:
-    """Decide on every block; the number of words kept."""
+    """Decide on every block; returns the number of words kept."""
     tokenize(data, workspace)
     describe(workspace)
     return int(decide(workspace, keeps_comments)[0])
@@ -111,7 +111,7 @@ def _blocks(
     *,
     is_from_data: bool,
 ) -> list[Block]:
-    """The blocks of the page that was decided on last."""
+    """The blocks of the page that `_read` read last."""
     text, offsets = texts_of_blocks(data, workspace)
     page, raw, ends = workspace[0], text.tobytes(), offsets.tolist()
     blocks = []
@@ -132,7 +132,7 @@ def _blocks(
 
 
 def reasons(trees: Trees, features: NDArray[np.float32]) -> tuple[Reason, ...]:
-    """The features that moved one block's log-odds, the one that moved them most first."""
+    """The features that moved one block's log-odds, the largest credit first."""
     credits: dict[int, float] = {}
     for root in trees.roots.tolist():
         node = root
@@ -150,7 +150,7 @@ def reasons(trees: Trees, features: NDArray[np.float32]) -> tuple[Reason, ...]:
 
 
 def as_text(blocks: list[Block], width: int = 100) -> str:
-    """One line per block, its reasons below: for a terminal."""
+    """Text for a terminal: a line per block, and its reasons below it."""
     lines = [FROM_DATA] if _is_from_data(blocks) else []
     for block in blocks:
         mark = "+" if block.is_kept else "-"
@@ -161,7 +161,7 @@ def as_text(blocks: list[Block], width: int = 100) -> str:
 
 
 def as_html(blocks: list[Block], title: str) -> str:
-    """A self-contained page that shades what was kept and what was left."""
+    """A self-contained page; a block's colour says whether it was kept."""
     rows = [
         f'<div class="{_kind(block)}"><p dir="auto">{escape(block.text)}</p>'
         f"<small>{_kind(block)} · content {block.content:.2f} · comment "

@@ -1,13 +1,13 @@
-"""What Python calls for each page, one kernel after the other on one workspace.
+"""The kernels that Python calls for each page, one after the other on one workspace.
 
     tokenize   bytes -> elements, blocks, spans    (tamis.html.blocks.tokenizer)
     describe   -> features
     decide     -> probabilities, is_kept
     plain_text, markdown_text, title_text, texts_of_blocks   -> UTF-8
 
-Several kernels and not one that calls all: a kernel's machine code holds that of
-all it calls, so that one for everything took a third longer to compile, and every
-caller paid for the kinds of text that it does not want. A call costs 0.5 µs.
+These are several kernels, not one that calls them all: a kernel's machine code holds
+that of all kernels it calls. One for everything took a third longer to compile, and
+every caller paid for kinds of text that it does not want. A call costs 0.5 µs.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ Utf8 = NDArray[np.uint8]
 
 @njit(cache=True, nogil=True)
 def describe(workspace: Workspace) -> None:
-    """Fill the features of a page that was tokenized."""
+    """Fill the features of the tokenized page."""
     page = workspace[0]
     follow_paths(page)
     find_regions(page)
@@ -43,7 +43,7 @@ def describe(workspace: Workspace) -> None:
 
 @njit(cache=True, nogil=True)
 def decide(workspace: Workspace, keeps_comments: bool) -> tuple[int, int]:
-    """Fill probabilities and `is_kept`; words kept, and the page's flags."""
+    """Fill probabilities and `is_kept`; returns the words kept and the page's flags."""
     page = workspace[0]
     predict(page)
     words = keep_blocks(page, keeps_comments)
@@ -52,7 +52,7 @@ def decide(workspace: Workspace, keeps_comments: bool) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def plain_text(data: Utf8, workspace: Workspace) -> Utf8:
-    """The kept blocks, one a line."""
+    """The kept blocks as plain text, one per line."""
     page = workspace[0]
     out = np.empty(bytes_needed(page, 0, page.state[0].blocks), np.uint8)
     return out[: write_plain(data, page, out, ZERO)]
@@ -60,7 +60,7 @@ def plain_text(data: Utf8, workspace: Workspace) -> Utf8:
 
 @njit(cache=True, nogil=True)
 def markdown_text(data: Utf8, workspace: Workspace) -> Utf8:
-    """The kept blocks with their structure."""
+    """The kept blocks as Markdown."""
     page = workspace[0]
     items = items_of(page)
     out = np.empty(bytes_for_markdown(data, page, items), np.uint8)
@@ -69,7 +69,7 @@ def markdown_text(data: Utf8, workspace: Workspace) -> Utf8:
 
 @njit(cache=True, nogil=True)
 def title_text(data: Utf8, workspace: Workspace) -> Utf8:
-    """<title> on one line; nothing where there is none."""
+    """<title> on one line; empty if there is none."""
     page = workspace[0]
     start, stop = page.state[0].title_start, page.state[0].title_stop
     out = np.empty(3 * (stop - start) + 16, np.uint8)  # as in bytes_needed
@@ -78,7 +78,7 @@ def title_text(data: Utf8, workspace: Workspace) -> Utf8:
 
 @njit(cache=True, nogil=True)
 def texts_of_blocks(data: Utf8, workspace: Workspace) -> tuple[Utf8, NDArray[np.int64]]:
-    """Text of every block, kept or not, end to end, and where each begins (blocks + 1)."""
+    """Text of all blocks, kept or not, joined; and where each begins (blocks + 1)."""
     page = workspace[0]
     count = page.state[0].blocks + ZERO
     out = np.empty(bytes_needed(page, 0, count), np.uint8)

@@ -1,8 +1,8 @@
-"""The arrays that a page becomes, and their caps.
+"""The arrays that hold a page, and their caps.
 
     elements  one row per element, in document order; row 0 is a root
-    blocks    one row per block of text: what stands between two block boundaries
-    spans     where a block's text lies in the page's bytes (tags stand between)
+    blocks    one row per block of text: the text between two block boundaries
+    spans     where a block's text is in the page's bytes (tags are between spans)
     names     64-bit hashes of the words in class, id, role and itemprop
 
 The blocks of an element's subtree are consecutive: block_start <= b < block_stop.
@@ -14,24 +14,26 @@ from typing import Any, Final
 
 import numpy as np
 
-# Over a cap the page gives what was read until then, and a flag of TRUNCATED.
+# At a cap reading ends: the page keeps what was read until then, and gets a flag of
+# TRUNCATED.
 # The largest of 3,087 real pages has 9,409 elements, 6,218 blocks, 8,922 spans and
 # 39,056 names.
 MAX_ELEMENTS: Final = 40_000
 MAX_BLOCKS: Final = 8_000
 MAX_SPANS: Final = 80_000
 MAX_NAMES: Final = 160_000
-MAX_DEPTH: Final = 256  # deeper elements are read as if their parent held the text
-# Open elements that a page's tags may look at to find the one that they close; then
-# each tag looks at the innermost only. Made pages spent a second on it.
+MAX_DEPTH: Final = 256  # text of deeper elements belongs to the ancestor at this depth
+# How many open elements all tags of a page together may look at to find the one that
+# they close; after that, each tag looks at the innermost one only. Without this limit
+# an artificial page took a second.
 MAX_LOOKS: Final = 4_000_000
 MAX_TITLE: Final = 2_000  # characters, as with the guarded engines
 MAX_NAMES_OF_ELEMENT: Final = 24
 MAX_TITLE_WORDS: Final = 48
 TITLE_BITS: Final = 1024
 
-# Arguments of kernels. numba compiles a function anew for each literal and each width
-# of integer that it is called with: these are no literals, and x + ZERO is 64 bits wide.
+# Arguments of kernels. numba compiles a function again for each literal and each width
+# of integer it is called with: these are not literals, and x + ZERO is 64 bits wide.
 ZERO: Final[Any] = np.int64(0)
 NONE: Final[Any] = np.int64(-1)
 NO: Final[Any] = np.bool_(False)
@@ -52,7 +54,7 @@ BREAK: Final = 2
 # Flags of a page, as `extract` returns them.
 FLATTENED: Final = 1 << 0  # nested deeper than MAX_DEPTH, or over MAX_LOOKS
 FROM_STATE: Final = 1 << 1  # text taken from a script's data: the page is a shell
-CUT_AT_ELEMENTS: Final = 1 << 2  # the cap that ended the reading, if one did
+CUT_AT_ELEMENTS: Final = 1 << 2  # reading ended at this cap; so for the next three
 CUT_AT_BLOCKS: Final = 1 << 3
 CUT_AT_SPANS: Final = 1 << 4
 CUT_AT_NAMES: Final = 1 << 5
@@ -80,19 +82,13 @@ BLOCK = np.dtype(
         ("span_start", np.int32),
         ("span_stop", np.int32),
         ("flags", np.uint32),  # of `element`
-        ("characters", np.int32),  # code points, white space runs counted once
         ("words", np.int32),  # runs of letters and digits; one per ideograph
         ("linked_words", np.int32),
-        ("links", np.int32),
-        ("capitalised", np.int32),  # words that begin with a capital
         ("digits", np.int32),
-        ("terminals", np.int32),  # . ! ? and their like in other scripts
-        ("commas", np.int32),  # , ; : and their like
-        ("breaks", np.int32),
-        ("title_words", np.int32),  # words that <title> has too
-        ("last", np.uint8),  # class of the last character that is no space
-        ("first", np.uint8),
-        ("hash", np.uint64),  # of the words: repeated blocks have the same
+        ("terminals", np.int32),  # . ! ? and the same signs of other scripts
+        ("commas", np.int32),  # , ; : and the same signs of other scripts
+        ("title_words", np.int32),  # words that are in <title> too
+        ("hash", np.uint64),  # of the words: equal for repeated blocks
     ],
     align=True,
 )
@@ -104,7 +100,7 @@ SPAN = np.dtype(
 STATE = np.dtype(
     [
         ("elements", np.int32),
-        ("blocks", np.int32),  # finished ones; also the index of the open one
+        ("blocks", np.int32),  # finished blocks; also the index of the open one
         ("spans", np.int32),
         ("names", np.int32),
         ("depth", np.int32),  # of the stack of open elements
@@ -114,7 +110,6 @@ STATE = np.dtype(
         ("foreign", np.int32),  # the open svg or math, or -1
         ("has_text", np.uint8),
         ("in_word", np.uint8),
-        ("after_space", np.uint8),
         ("pending_breaks", np.int32),
         ("word_value", np.uint64),  # of the open word; see words.py
         ("word_piece", np.uint64),
@@ -131,24 +126,26 @@ STATE = np.dtype(
 REFERENCE_SLOTS: Final = 8192
 DICTIONARY_SLOTS: Final = 16_384
 GROUP_SLOTS: Final = 16_384
-# Groups number no more than blocks, peers no more than twice as many; see peers.py.
+# There are at most as many groups as blocks, and at most twice as many peers; see
+# peers.py.
 assert GROUP_SLOTS > 2 * MAX_BLOCKS
 KINDS: Final = 24
 FEATURES: Final = 80
 
-# What is known of an element by its own names and its ancestors'; see paths.py.
+# What an element's own names and its ancestors' say of it; see paths.py.
 PATH = np.dtype(
     [
         ("own", np.float32),  # sum of its names' log-odds
-        ("sum", np.float32),  # of itself and its ancestors, halved at each step
+        ("sum", np.float32),  # of `own` and the ancestors', times 0.7 at each step
         ("nearest_own", np.float32),  # own of the nearest element with known names
         ("wider", np.int32),  # nearest ancestor that holds more blocks, or -1
-        ("score", np.float32),  # how much text lies in it; see regions.py
+        ("score", np.float32),  # how much text is in it; see regions.py
     ],
     align=True,
 )
 
-# Blocks that look alike (same tag and first name, parent's and grandparent's).
+# Blocks of the same markup pattern: tag and first name are the same, and those of
+# parent and grandparent too.
 GROUP = np.dtype(
     [
         ("key", np.uint64),
@@ -156,28 +153,29 @@ GROUP = np.dtype(
         ("words", np.int32),
         ("linked_words", np.int32),
         ("terminals", np.int32),
-        ("first", np.int32),  # block
-        # The rest in plain words, those of no link:
-        ("longest", np.int32),  # of its blocks
+        ("first", np.int32),  # its first block
+        # The other fields count words outside of links.
+        ("longest", np.int32),  # words of its longest block
         ("in_run", np.int32),
         ("in_best", np.int32),
     ],
     align=True,
 )
 
-# Elements of one parent that look alike and hold two blocks or more; see peers.py.
+# Children of one parent with the same markup pattern and two blocks or more each; see
+# peers.py.
 PEERS = np.dtype(
     [
         ("key", np.uint64),
         ("elements", np.int32),
         ("words", np.int32),
-        ("in_run", np.int32),  # words
-        ("first", np.int32),  # block
+        ("in_run", np.int32),  # words in the best run
+        ("first", np.int32),  # their first block
     ],
     align=True,
 )
 
-# Where the text of a page is, before any model is asked; see regions.py.
+# Where the text of a page is, found without a model; see regions.py.
 REGIONS = np.dtype(
     [
         ("run_start", np.int32),  # best run of blocks
@@ -202,9 +200,9 @@ LEAVES: Final = 32  # of a tree: the bits of a question's mask
 MODELS: Final = 2
 CONTENT: Final = 0
 COMMENT: Final = 1
-CHUNK: Final = 64  # blocks that the trees are asked about at once
+CHUNK: Final = 64  # blocks that the trees judge at once
 
-# An inner node of a tree, as `decide` asks it; see forest.py.
+# An inner node of a tree, in the form that `decide` needs; see forest.py.
 QUESTION = np.dtype(
     [
         ("feature", np.uint32),
@@ -214,19 +212,19 @@ QUESTION = np.dtype(
     align=True,
 )
 
-# Everything a page needs, in one record: kernels hand on a single pointer, where
-# a tuple of arrays would count references at every call.
+# Everything a page needs, in one record: kernels pass on a single pointer. With a tuple
+# of arrays they would count references at every call.
 PAGE = np.dtype(
     [
-        # What trees are asked about: first, so that vectors lie within cache lines.
-        ("columns", np.float32, (FEATURES, CHUNK)),  # features of one chunk, turned
+        # What the trees read comes first, so that vectors do not cross cache lines.
+        ("columns", np.float32, (FEATURES, CHUNK)),  # features of a chunk, transposed
         ("open_leaves", np.uint32, (CHUNK,)),
         ("scores", np.float64, (CHUNK,)),
         ("state", STATE, (1,)),
         ("open_tags", np.int32, (256,)),  # how many of each tag are on the stack
         ("stack", np.int32, (MAX_DEPTH + 2,)),  # open elements, the root first
         ("title_words", np.uint64, (MAX_TITLE_WORDS,)),
-        ("title_bits", np.uint8, (TITLE_BITS,)),  # by the low bits of their hashes
+        ("title_bits", np.uint8, (TITLE_BITS,)),  # index: the low bits of the hashes
         ("dictionary_keys", np.uint64, (DICTIONARY_SLOTS,)),
         ("dictionary_scores", np.float32, (DICTIONARY_SLOTS,)),
         ("dictionary_kinds", np.uint32, (DICTIONARY_SLOTS,)),
@@ -254,7 +252,7 @@ PAGE = np.dtype(
         ("groups", GROUP, (GROUP_SLOTS,)),
         ("copies", GROUP, (GROUP_SLOTS,)),
         ("own_peers", np.int32, (MAX_ELEMENTS,)),  # slot in `peers`, or -1
-        ("peers_of", np.int32, (MAX_ELEMENTS,)),  # of the nearest that has some, or -1
+        ("peers_of", np.int32, (MAX_ELEMENTS,)),  # nearest ancestor's slot, or -1
         ("peers", PEERS, (GROUP_SLOTS,)),
         ("regions", REGIONS, (1,)),
         ("features", np.float32, (MAX_BLOCKS, FEATURES)),
@@ -264,5 +262,5 @@ PAGE = np.dtype(
     align=True,
 )
 
-# One row of PAGE, as kernels see it: numba reads its fields as attributes.
+# One row of PAGE: in kernels its fields are attributes.
 Page = Any

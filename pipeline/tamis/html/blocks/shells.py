@@ -1,13 +1,13 @@
-"""The article that a script would have drawn: from ld+json or the framework's state.
+"""The article that a script would have shown: from ld+json or the framework's state.
 
 A page whose markup holds hardly a word (a JavaScript shell) may carry its text as
-data: schema.org's articleBody, or the state of Next.js, Nuxt and their like in a
-script of type application/json. What is found is handed back as HTML, so that the
-engine reads it as any other page.
+data: schema.org's articleBody, or the state of Next.js, Nuxt and similar frameworks in
+a script of type application/json. The text is returned as HTML, so that the engine
+reads it like any other page.
 
-Caps hold for a page as a whole. Parsing costs by the value, not by the byte (3 MB of
-`[],[],` take a second): values are bounded by the signs that separate them, which are
-counted before anything is parsed.
+Caps hold for a page as a whole. The time to parse depends on the number of values, not
+of bytes (3 MB of `[],[],` take a second). So values are capped: the signs that separate
+them are counted before anything is parsed.
 """
 
 import json
@@ -19,14 +19,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-FEW_WORDS: Final = 50  # pages with fewer words in their blocks are looked at
+FEW_WORDS: Final = 50  # a page with fewer words in its blocks may be a shell
 MAX_JSON_BYTES: Final = 4 << 20
 MAX_VALUES: Final = 100_000
 _MAX_TEXTS: Final = 2_000
-_MAX_STRINGS: Final = 16_000  # of a page that are asked whether they are prose
+_MAX_STRINGS: Final = 16_000  # of a page that are tested for prose
 _MAX_SCRIPTS: Final = 64
 _MIN_WORDS: Final = 15  # a string with fewer is a label, not prose
-_PROSE: Final = 2_000  # characters of a string that are looked at for that
+_PROSE: Final = 2_000  # characters of a string that are tested for prose
 # Scripts without spaces: a character counts as a word, as the tokenizer counts it.
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+"
@@ -51,10 +51,10 @@ _BODY_KEYS: Final = frozenset(
 
 
 def state_html(page: NDArray[np.uint8], words: int) -> bytes | None:
-    """HTML of the longest text in the page's data, if it is three times `words`.
+    """HTML of the longest text in the page's data, or None.
 
-    None if there is none. Data that is no JSON, or too large, or nested beyond
-    what the parser takes, is passed over.
+    None if no text has three times `words`, and at least FEW_WORDS. Data is skipped if
+    it is not JSON, too large, or nested too deeply for the parser.
     """
     best: list[str] = []
     best_words = max(3 * words, FEW_WORDS) - 1
@@ -73,7 +73,7 @@ def state_html(page: NDArray[np.uint8], words: int) -> bytes | None:
 
 
 def _data_scripts(page: bytes) -> Iterator[bytes]:
-    """Contents of the page's JSON scripts, in order, as far as the caps go."""
+    """Contents of the page's JSON scripts, in order, within the caps."""
     lowered, position = page.lower(), 0
     bytes_left, values_left = MAX_JSON_BYTES, MAX_VALUES
     for _ in range(_MAX_SCRIPTS):
@@ -94,9 +94,9 @@ def _data_scripts(page: bytes) -> Iterator[bytes]:
 
 
 def _bodies(data: Any, questions: Iterator[int]) -> Iterator[str]:
-    """Prose under telling keys, in document order; no recursion.
+    """Prose under the keys of _BODY_KEYS, in document order, without recursion.
 
-    Each string takes one of `questions`; where none is left, nothing more is found.
+    Testing a string takes one of `questions`; the search ends when none is left.
     """
     pending: list[tuple[str, Any]] = [("", data)]
     found = 0
@@ -115,7 +115,7 @@ def _bodies(data: Any, questions: Iterator[int]) -> Iterator[str]:
 
 
 def _words(text: str) -> int:
-    """One more than white space, and characters of scripts without: about the words."""
+    """Approximate word count: spaces + 1, and each character of unspaced scripts."""
     words = 1 + text.count(" ") + text.count("\n")
     if text.isascii():
         return words

@@ -1,10 +1,10 @@
-"""Looking at 32 bytes at once: where the next byte of a kind is.
+"""Search of the next byte of a kind, 32 bytes at once.
 
 Most of a page is skipped: scripts, values of attributes, spaces between tags. Byte by
-byte that costs 1 to 5 steps a byte; here 32 bytes are compared in a vector register,
-and the result is a mask whose lowest bit is the place. LLVM makes of it what the
-processor has (SSE, AVX, NEON). All functions end at `stop`, which is at most
-len(data), and read nothing behind the array: its last bytes are looked at one by one.
+byte that costs 1 to 5 steps a byte. Here 32 bytes are compared in a vector register;
+the result is a mask, and its lowest bit is the place. LLVM translates this to the
+processor's instructions (SSE, AVX, NEON). All functions end at `stop`, which is at most
+len(data), and never read after the array: its last bytes are compared one by one.
 """
 
 from typing import Any, Final
@@ -17,7 +17,7 @@ from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
 
 _WIDTH: Final = 32
-# Without numba's own types: kernels call an intrinsic without its first argument.
+# Types for mypy: a kernel calls an intrinsic without its first argument.
 _intrinsic: Final[Any] = intrinsic
 _make_array: Final[Any] = make_array
 _VECTOR: Final = ir.VectorType(ir.IntType(8), _WIDTH)
@@ -25,7 +25,7 @@ _VECTOR: Final = ir.VectorType(ir.IntType(8), _WIDTH)
 
 @njit(cache=True, nogil=True, forceinline=True)
 def first_of(data: NDArray[np.uint8], position: int, stop: int, byte: np.uint8) -> int:
-    """Where the byte comes next, or `stop`."""
+    """Place of the next such byte, or `stop`."""
     while position < stop and position + _WIDTH <= len(data):
         place: int = _place_of(data, position, byte)
         if place < _WIDTH:
@@ -38,7 +38,7 @@ def first_of(data: NDArray[np.uint8], position: int, stop: int, byte: np.uint8) 
 
 @njit(cache=True, nogil=True, forceinline=True)
 def first_delimiter(data: NDArray[np.uint8], position: int, stop: int) -> int:
-    """Where the next white space or control, `/`, `=` or `>` is, or `stop`."""
+    """Place of the next white space, control, `/`, `=` or `>`, or `stop`."""
     while position < stop and position + _WIDTH <= len(data):
         place: int = _place_of_delimiter(data, position)
         if place < _WIDTH:
@@ -54,7 +54,7 @@ def first_delimiter(data: NDArray[np.uint8], position: int, stop: int) -> int:
 
 @njit(cache=True, nogil=True, forceinline=True)
 def letters_at(data: NDArray[np.uint8], position: int, stop: int) -> int:
-    """Where the run of ASCII letters ends that begins at `position`."""
+    """End of the run of ASCII letters that begins at `position`."""
     while position < stop and position + _WIDTH <= len(data):
         place: int = _place_of_no_letter(data, position)
         if place < _WIDTH:
@@ -67,9 +67,9 @@ def letters_at(data: NDArray[np.uint8], position: int, stop: int) -> int:
 
 @njit(cache=True, nogil=True, forceinline=True)
 def lowered_at(data: NDArray[np.uint8], position: int, stop: int) -> np.uint64:
-    """At most 8 bytes as a number, the first the lowest, each with its bit 32 set.
+    """At most 8 bytes as a number, the first byte lowest, each with its bit 32 set.
 
-    ASCII letters are in lower case so; digits and hyphens stay as they are.
+    This makes ASCII letters lower case; digits and hyphens do not change.
     """
     count = min(stop - position, 8)
     if position + 8 <= len(data):
@@ -134,7 +134,7 @@ def _place_of_no_letter(typing_context: Any, data: Any, position: Any) -> Any:
 
 @_intrinsic
 def _eight(typing_context: Any, data: Any, position: Any) -> Any:
-    """Eight bytes as a number, the first the lowest."""
+    """Eight bytes as a number, the first byte lowest."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _load(context, builder, signature, arguments, ir.IntType(64))
@@ -145,7 +145,7 @@ def _eight(typing_context: Any, data: Any, position: Any) -> Any:
 def _load(
     context: Any, builder: Any, signature: Any, arguments: Any, kind: ir.Type
 ) -> Any:
-    """What lies at data[position], wherever that is: no alignment is assumed."""
+    """The value at data[position], which need not be aligned."""
     array = _make_array(signature.args[0])(context, builder, arguments[0])
     place = builder.gep(array.data, [arguments[1]])
     return builder.load(builder.bitcast(place, kind.as_pointer()), align=1)

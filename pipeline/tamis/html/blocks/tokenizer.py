@@ -5,10 +5,10 @@ character references) and the parts of its tree construction that move text
 between blocks: implied end tags, table and button barriers, what ends svg.
 Not followed: foster parenting, the adoption agency (an inline end tag never
 closes a block), quirks. noscript is read as markup, because forums put their
-threads there; the text of select, svg, template, video and canvas is not shown.
+threads there; text in select, svg, template, video and canvas is left out.
 
-Every turn of the main loop consumes input, and all scans of the open elements
-together are bounded by MAX_LOOKS, so a page costs O(bytes).
+Every iteration of the main loop consumes input, and MAX_LOOKS bounds all scans of the
+open elements together, so a page costs O(bytes).
 """
 
 import numpy as np
@@ -44,7 +44,7 @@ from tamis.html.blocks.read.tree import clear, close_all, end_element, start_ele
 from tamis.html.blocks.simd import first_of
 from tamis.html.blocks.workspace import Workspace
 
-_LESS = np.uint8(60)  # no literal: see layout.ZERO
+_LESS = np.uint8(60)  # not a literal: see layout.ZERO
 _GREATER, _SLASH, _BANG, _QUESTION = 62, 47, 33, 63
 _ALL_BUT_RAW = np.uint32(0xFFFFFFFF ^ tags.RAW)
 
@@ -63,14 +63,14 @@ def tokenize(data: NDArray[np.uint8], workspace: Workspace) -> None:
             break
         before = position
         position = _next(data, position, stop, page)
-        if position <= before:  # cannot happen; a hang would cost the worker
+        if position <= before:  # cannot happen; an endless loop would cost the worker
             position = before + 1
     close_all(page)
 
 
 @njit(nogil=True, inline="always")
 def _cap_reached(page: Page) -> int:
-    """The flag of the first table that is full, or 0; a tag may take two rows."""
+    """Flag of the first table without room for a tag (up to two rows), or 0."""
     state = page.state[0]
     if state.elements >= MAX_ELEMENTS - 2:
         return CUT_AT_ELEMENTS
@@ -88,7 +88,7 @@ def _next(
     stop: int,
     page: Page,
 ) -> int:
-    """Consume a run of text, a tag or a comment; returns where the next begins."""
+    """Read a run of text, a tag or a comment; returns where the next one begins."""
     if data[position] != _LESS or position + 1 >= stop:
         return _text(data, position, stop, page)
     following = data[position + 1]
@@ -115,7 +115,7 @@ def _text(
     stop: int,
     page: Page,
 ) -> int:
-    """Read text up to the next `<`; a `<` at `position` itself is text."""
+    """Read text up to the next `<` after `position`; a `<` at `position` is text."""
     end = first_of(data, position + 1, stop, _LESS)
     state = page.state[0]
     top = page.stack[state.depth - 1]

@@ -1,4 +1,4 @@
-"""One page's worth of memory, allocated once and used for every page."""
+"""The memory for one page, allocated once and used for every page."""
 
 from typing import Final
 
@@ -18,9 +18,9 @@ _CACHE_LINE: Final = 64
 def new_workspace(weights: Weights | None = None) -> Workspace:
     """An array with one row of PAGE: some 20 MB of address space, touched as needed.
 
-    Without weights it serves for reading and describing pages, not for deciding.
+    Without weights it can read and describe pages, but not decide.
     """
-    # Trees take nearly twice as long where each vector lies across two cache lines.
+    # Trees take nearly twice as long if vectors cross cache lines.
     memory = np.zeros(PAGE.itemsize + _CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % _CACHE_LINE
     workspace = memory[start : start + PAGE.itemsize].view(PAGE)
@@ -36,7 +36,7 @@ def new_workspace(weights: Weights | None = None) -> Workspace:
 
 
 def use_dictionary(workspace: Workspace, words: Dictionary) -> None:
-    """Put other words into a workspace."""
+    """Replace the words of a workspace."""
     keys, scores, kinds = words
     workspace["dictionary_keys"][0] = keys
     workspace["dictionary_scores"][0] = scores
@@ -44,7 +44,7 @@ def use_dictionary(workspace: Workspace, words: Dictionary) -> None:
 
 
 def use_trees(workspace: Workspace, model: int, trees: Trees) -> None:
-    """Put other trees into a workspace, as CONTENT or COMMENT."""
+    """Replace a workspace's trees for `model`, CONTENT or COMMENT."""
     forest = trees.forest
     count = len(forest.leaves)
     workspace["questions"][0, model, : len(forest.questions)] = forest.questions

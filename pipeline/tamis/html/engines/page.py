@@ -1,6 +1,6 @@
-"""What an engine's guarded process runs on each page.
+"""The function that an engine's guarded process runs on each page.
 
-Imports as little as it can: every worker has such a process beside it.
+Imports as little as possible: there is such a process for every worker.
 """
 
 import importlib
@@ -10,9 +10,10 @@ from tamis.html.title import title_of
 
 
 def with_title(factory: str) -> Callable[[str], tuple[str, str | None]]:
-    """The engine whose factory is "module:attribute", with the page's title beside.
+    """A function from a page to its text, by the engine of `factory`, and its title.
 
-    Zero bytes are left out: libxml2 takes the first for the end of the page.
+    `factory` is "module:attribute". Zero bytes are left out: libxml2 takes the first
+    one for the end of the page.
     """
     module, _, attribute = factory.partition(":")
     text_of: Callable[[str], str] = getattr(

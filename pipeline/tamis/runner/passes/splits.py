@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tamis.crawl_index.cache import kept_selection
+from tamis.crawl_index.cache import cached_selection
 from tamis.crawl_index.places import Selection
 from tamis.inputs import InputFile
 from tamis.remote.failures import without_secrets
@@ -19,6 +19,7 @@ from tamis.runner.passes.chain import run_split
 from tamis.runner.passes.work import Crashes, PassWork
 from tamis.stage import Source
 from tamis.storage import Storage
+from tamis.warc.document import crawl_of
 from tamis.warc.splits import Place, Split, plan_splits, reread
 from tamis.work.commits import Commit, fingerprint_of
 from tamis.work.tasks import Task
@@ -200,7 +201,7 @@ def selection_of(
         return None
     access = Access(options, source.requests_to_one_host())
     names = [file.name for file in files]
-    return kept_selection(storage, select, names, access, is_kept=is_kept)
+    return cached_selection(storage, select, names, access, writes=is_kept)
 
 
 def corrected_tasks(
@@ -244,12 +245,6 @@ def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
             return index, due
         due = max(due, place.next_start)
     return None
-
-
-def crawl_of(path: str) -> str | None:
-    """`CC-MAIN-2024-51` out of a path that has it."""
-    found = re.search(r"CC-MAIN-\d{4}-\d{2}(?!\d)", path)
-    return found.group() if found else None
 
 
 def task_name(name: str) -> str:

@@ -1,1 +1,1 @@
-"""Taking lines away that are no prose: counters, buttons, notices, half sentences."""
+"""Remove lines that are not prose: counters, buttons, notices, half sentences."""

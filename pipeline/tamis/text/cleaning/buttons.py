@@ -1,14 +1,14 @@
-"""What RefinedWeb takes out of short lines: counters and buttons.
+"""Counters and buttons, which RefinedWeb removes from short lines.
 
 Penedo et al. 2023, appendix G.2, and their patterns as DCLM publishes them:
 
     counter   a line that is a number, with K, M, B or "Mio." perhaps, and "likes" ...
     cart      "items in cart", with its number
-    more      "read more" at the end, with what points on behind it
-    sign_in   "sign in" at the beginning, unless a word goes on behind it
+    more      "read more" at the end, with dots or an arrow after it
+    sign_in   "sign in" at the beginning, unless a word follows it
 
-DCLM takes "Sign-in" away wherever a line begins with it and "Read more..." with three
-dots; ours must not change "Sign in blue ink" or "You should read more."
+DCLM removes "Sign-in" from every line that begins with it, and "Read more..." with
+three dots; ours must not change "Sign in blue ink" or "You should read more."
 """
 
 from numba import njit
@@ -26,16 +26,16 @@ from tamis.text.unicode import (
 )
 
 _DOT = 0x2E
-# What points on behind "read more": … » › > → ] )
+# The dots and arrows after "read more": … » › > → ] )
 _POINTERS = (0x2026, 0xBB, 0x203A, 0x3E, 0x2192, 0x5D, 0x29)
 _DIGIT_MARKS = (0x2C, 0x2E, 0x27, 0x2019, 0x66C)  # , . ' ’ ٬
-# Behind a number: k m b, and 千 万 萬, thousand and ten thousand.
+# Signs of a power after a number: k m b, and 千 万 萬, thousand and ten thousand.
 _POWERS = (0x6B, 0x6D, 0x62, 0x5343, 0x4E07, 0x842C)
 
 
 @njit(cache=True, nogil=True)
 def is_counter(line: Line, phrases: Phrases, language: int) -> bool:
-    """Whether a line is a number and what it counts, signs around both aside."""
+    """Whether a line is a number and what it counts, without the signs around both."""
     here, last = 0, len(line.codes)
     while here < last and not _is_of_word(line, here):
         here += 1
@@ -59,7 +59,7 @@ def is_counter(line: Line, phrases: Phrases, language: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def without_buttons(line: Line, phrases: Phrases, language: int) -> tuple[Line, int]:
-    """The line without the buttons in it, and how many there were."""
+    """The line without its buttons, and how many there were."""
     count = 0
     for phrase in range(phrases.lists[language], phrases.counters[language]):
         kind = phrases.kinds[phrase]
@@ -78,7 +78,7 @@ def without_buttons(line: Line, phrases: Phrases, language: int) -> tuple[Line, 
 
 @njit(cache=True, nogil=True)
 def _cart(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
-    """Where the phrase stands in the line with the number before it, or (0, 0)."""
+    """Where the phrase is in the line, with the number before it, or (0, 0)."""
     for place in range(len(line.codes)):
         length = phrase_at(line, place, phrases, phrase)
         if length and _stands_alone(line, place, place + length):
@@ -91,7 +91,7 @@ def _cart(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def _more(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
-    """Where the phrase stands at the end, with dots or an arrow behind it, or (0, 0)."""
+    """Where the phrase is at the end, with dots or an arrow after it, or (0, 0)."""
     last, dots = len(line.codes), 0
     while last:
         code = line.codes[last - 1]
@@ -113,20 +113,20 @@ def _more(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def _sign_in(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
-    """Where the phrase stands at the beginning, if no word follows it, or (0, 0)."""
+    """Where the phrase is at the beginning, if no word follows it, or (0, 0)."""
     last = phrase_at(line, 0, phrases, phrase)
-    behind = last
-    while behind < len(line.codes) and line.flags[behind] & SPACE:
-        behind += 1
-    if behind < len(line.codes):
-        goes_on = _is_of_word(line, behind) or line.flags[behind] & TERMINAL != 0
+    after = last
+    while after < len(line.codes) and line.flags[after] & SPACE:
+        after += 1
+    if after < len(line.codes):
+        goes_on = _is_of_word(line, after) or line.flags[after] & TERMINAL != 0
         return (0, 0) if goes_on else (0, last)
     return 0, last
 
 
 @njit(cache=True, nogil=True)
 def _stands_alone(line: Line, first: int, last: int) -> bool:
-    """Whether no letter touches these characters, in scripts where that tells."""
+    """Whether no letter touches these characters; only in scripts with spaces."""
     if line.flags[first] & UNSPACED:
         return True
     is_begun = first > 0 and _is_of_word(line, first - 1)
@@ -141,11 +141,11 @@ def _is_of_word(line: Line, place: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _number_end(line: Line, here: int) -> int:
-    """Behind the number that begins here, its marks and one sign of its power."""
+    """End of the number that begins here, with its marks and one sign of its power."""
     while here < len(line.codes) and (
         line.flags[here] & DECIMAL
         or line.codes[here] in _DIGIT_MARKS
-        or _parts_digits(line, here)
+        or _separates_digits(line, here)
     ):
         here += 1
     is_power = here < len(line.codes) and line.codes[here] in _POWERS
@@ -155,7 +155,7 @@ def _number_end(line: Line, here: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _parts_digits(line: Line, place: int) -> bool:
+def _separates_digits(line: Line, place: int) -> bool:
     """Whether this is the space in "1 204"."""
     is_inside = 0 < place < len(line.codes) - 1 and line.flags[place] & SPACE != 0
     return bool(is_inside and line.flags[place + 1] & DECIMAL != 0)

@@ -1,9 +1,9 @@
 """C4's rules for lines, and RefinedWeb's, over the buffer of a batch.
 
-A line that a rule takes away counts for that rule, the first in this order:
+A line that a rule removes counts for that rule, the first in this order:
 
     long_word    a word of more than 1,000 code points
-    citation     counts [1], [edit], [citation needed], which are taken out of lines
+    citation     counts [1], [edit], [citation needed], which are removed from lines
     unpunctuated  a line that ends neither a sentence nor a quotation
     short        less than 3 words
     javascript   a notice about scripts
@@ -12,19 +12,19 @@ A line that a rule takes away counts for that rule, the first in this order:
     number       digits and signs without a letter
     counter      "12 likes"
     single_word  less than 2 words
-    button       counts buttons taken out of lines up to 10 words; a line of which less
-                 than 2 words are left goes with them
+    button       counts buttons removed from lines up to 10 words; a line with less than
+                 2 words left is removed as well
 
 The first six are C4's (Raffel et al. 2020, section 2.2, and its published code), the
 others RefinedWeb's (Penedo et al. 2023, appendix G.2). A line ends at a line feed.
-Lines that stay keep their bytes; between them stay the blank lines, but not two where
-something was taken away. A document without a word loses nothing.
+Lines that stay keep their bytes. Blank lines between them stay, but never two in the
+place of a removed line. A document without a word does not change.
 
-Like datatrove 0.10.1, a line ends where str.splitlines ends one, blank lines go, white
-space around lines goes, a word is what stands between white space, and only . ? ! " '
-end a sentence. Its filter also stops at the first line that condemns the document, with
-"lorem ipsum" or a curly bracket: so does the text then, at that line's end, for
-`tamis.text.statistics` to find what it found.
+With `like_datatrove` (0.10.1) lines end where str.splitlines ends them; blank lines and
+white space around lines are removed; a word is everything between white space; and only
+. ? ! " ' end a sentence. Datatrove's filter also stops at the first line that makes it
+drop the document, with "lorem ipsum" or a curly bracket. So the text ends after that
+line, and `tamis.text.statistics` finds the same.
 """
 
 import numpy as np
@@ -74,7 +74,7 @@ def clean_lines(
     like_datatrove: bool,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """The cleaned documents' bytes and offsets, and (documents, RULES and two) counts:
-    of each rule, of the words that were there and of those that are gone.
+    of each rule, of the words before cleaning, and of the words removed.
 
     lists  (documents,)  each document's list of `phrases`
     rules  (RULES,)      which rules are wanted
@@ -92,7 +92,7 @@ def clean_lines(
         np.empty(longest, np.int64),
         np.empty(longest, np.uint8),
     )
-    size = int(ends[0])  # 0, but a literal 0 would be compiled for as well
+    size = int(ends[0])  # 0; numba would compile again for a literal 0
     for document in range(documents):
         size = _clean_document(
             data,
@@ -127,7 +127,7 @@ def _clean_document(
     size: int,
     row: NDArray[np.int64],
 ) -> int:
-    """Write one document behind byte `size` of `cleaned`; return where it ends."""
+    """Write one document from byte `size` of `cleaned` on; return where it ends."""
     beginning, here = size, start
     is_changed, was_blank, is_first = like_datatrove, True, True
     while here < stop:
@@ -186,8 +186,8 @@ def _judge(
     like_datatrove: bool,
     row: NDArray[np.int64],
 ) -> tuple[int, Line, bool]:
-    """The rule that takes the line away (or _KEPT, _CONDEMNS), the line without what
-    was taken out of it, and whether that was anything."""
+    """The rule that removes the line (or _KEPT, _CONDEMNS), the line without removed
+    parts, and whether any part was removed."""
     if rules[_LONG_WORD] and longest > MAX_WORD_LENGTH:
         return _LONG_WORD, line, False
     is_edited = False
@@ -251,7 +251,7 @@ def _write_characters(
 
 @njit(cache=True, nogil=True)
 def _trim(cleaned: NDArray[np.uint8], start: int, stop: int, tables: CodePoints) -> int:
-    """Take white space from both ends of what was written; return its new end."""
+    """Remove white space at both ends of the written line; return its new end."""
     first = start
     while first < stop:
         code, width = decode(cleaned, first, stop)

@@ -1,13 +1,13 @@
-"""One line of text, and the questions that the rules ask of it.
+"""One line of text, and the tests on which the rules are built.
 
-A line is four arrays of its characters, white space at its ends left out:
+A line is four arrays of its characters, without white space at its ends:
 
-    codes   int32   code points in small letters
+    codes   int32   code points in lower case
     flags   uint16  as in `tamis.text.unicode`
     at      int64   first byte of each in the batch's buffer
     widths  uint8   its bytes
 
-Taking characters out of a line closes the gap in all four.
+If characters are removed from a line, all four arrays become shorter.
 """
 
 from typing import NamedTuple
@@ -33,7 +33,7 @@ from tamis.text.utf8 import decode
 
 
 class Line(NamedTuple):
-    """The arrays that the module's docstring describes."""
+    """The four arrays; see the module's docstring."""
 
     codes: NDArray[np.int32]
     flags: NDArray[np.uint16]
@@ -45,7 +45,7 @@ _LINE_FEED, _DOT, _ELLIPSIS, _OPEN, _CLOSE = 0x0A, 0x2E, 0x2026, 0x5B, 0x5D
 # The other ends of a line for str.splitlines.
 _BREAKS = (0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029)
 _CAPITAL_I_WITH_DOT = 0x130
-# C4's . ? ! " ' and what closes a quotation elsewhere: ’ ” “ » › 」 』
+# C4's . ? ! " ' and the closing quotation marks of other languages: ’ ” “ » › 」 』
 _ASCII_ENDS = (0x2E, 0x3F, 0x21, 0x22, 0x27)
 _QUOTES = (0x22, 0x27, 0x2019, 0x201D, 0x201C, 0xBB, 0x203A, 0x300D, 0x300F)
 # Thai and Lao have no mark for the end of a sentence.
@@ -63,8 +63,8 @@ def read_line(
     like_datatrove: bool,
     room: Line,
 ) -> tuple[int, int, int, int]:
-    """Fill `room` from byte `start`: first and last character without the white space
-    around them, where the line's end begins, and where the next line does."""
+    """Fill `room` from byte `start`; returns first and last character without white
+    space around them, where the line's end begins, and where the next line begins."""
     codes, flags, at, widths = room.codes, room.flags, room.at, room.widths
     count, here = 0, start
     first, last = -1, 0
@@ -77,7 +77,7 @@ def read_line(
         if code == _LINE_FEED or (like_datatrove and code in _BREAKS):
             return max(first, 0), last, here, here + width
         flag = tables.flags[place]
-        # İ is left alone: its small letter is two code points.
+        # İ does not change: its lower-case form is two code points.
         small = 0 if code == _CAPITAL_I_WITH_DOT else tables.lower[place]
         codes[count], flags[count] = code + small, flag
         at[count], widths[count] = here, width
@@ -133,10 +133,10 @@ def has(line: Line, code: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def word_count(line: Line, like_datatrove: bool) -> tuple[int, int]:
-    """Words of a line, and the characters of the longest.
+    """Number of words of a line, and of characters of the longest.
 
-    A word is what stands between white space, if a letter or a digit is in it; where
-    a script has no spaces between words, two letters are taken for one. To datatrove
+    A word is what is between white space, if it has a letter or a digit. In scripts
+    without spaces between words, two letters count as one word. For datatrove
     everything between white space is a word.
     """
     words, longest, length, unspaced = 0, 0, 0, 0
@@ -160,7 +160,7 @@ def word_count(line: Line, like_datatrove: bool) -> tuple[int, int]:
 def without_citations(line: Line) -> tuple[Line, int]:
     """The line without [3], [], [edit] and [citation needed], and how many there were.
 
-    One pass from left to right, as a regular expression substitutes.
+    One pass from left to right, like a regular expression's substitution.
     """
     count, here, kept = 0, 0, 0
     while here < len(line.codes):
@@ -204,7 +204,7 @@ def _is_at(line: Line, first: int, phrase: NDArray[np.uint8]) -> bool:
 
 @njit(cache=True, nogil=True)
 def ends_sentence(line: Line, like_datatrove: bool) -> bool:
-    """Whether a line ends as C4 wants it: in a full stop and its like or a quotation
+    """Whether a line ends as C4 requires: in a full stop or similar, or a quotation
     mark, but not in three dots. Thai and Lao lines always do."""
     last = len(line.codes)
     if last == 0:
@@ -234,7 +234,7 @@ def _ends_in_dots(line: Line, last: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def kinds_in(line: Line, phrases: Phrases, language: int) -> int:
-    """A sum of the kinds of which a phrase stands anywhere in the line."""
+    """Sum of the kinds with a phrase anywhere in the line."""
     found = np.int64(0)
     begins = phrases.begins[language]
     codes = line.codes
@@ -275,7 +275,7 @@ def is_uppercase(line: Line) -> bool:
 
 @njit(cache=True, nogil=True)
 def is_number(line: Line) -> bool:
-    """Whether a line has digits, and signs perhaps, but no letter."""
+    """Whether a line has digits and possibly signs, but no letter."""
     has_digit = False
     for flag in line.flags:
         if flag & LETTER:

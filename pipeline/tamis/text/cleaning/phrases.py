@@ -1,20 +1,20 @@
-"""The words by which a line betrays that it is no prose, language by language.
+"""Phrases that show that a line is not prose, by language.
 
-phrases.tsv has a row per language (ISO 639-3) and kind, its phrases parted by " | ":
+phrases.tsv has a row per language (ISO 639-3) and kind, its phrases separated by " | ":
 
     lorem       dummy text: C4 drops the document
     javascript  a notice that a script does not run
     policy      notices of cookies and terms
     counter     what social networks count: "12 likes"
-    power       what may stand between the number and them: "1,2 Mio. Aufrufe"
+    power       what may be between the number and a counter: "1,2 Mio. Aufrufe"
     cart        "items in cart"
-    more        a button behind a teaser: "read more"
+    more        a button after a teaser: "read more"
     sign_in     a button: "sign in"
 
 English policies are those of C4's published code, English counters and buttons those of
-RefinedWeb (Penedo et al. 2023, appendix G.2) and a few like them; the other languages'
-are our own translations. English stands in pages of every language, so its phrases
-belong to every list; a language that is not in the table has these alone.
+RefinedWeb (Penedo et al. 2023, appendix G.2) and a few similar ones; those of other
+languages are our own translations. Pages of every language contain English, so its
+phrases belong to every list; a language that is not in the table has only these.
 """
 
 import csv
@@ -38,24 +38,24 @@ _KINDS = {
     "more": MORE,
     "sign_in": SIGN_IN,
 }
-# These are looked for anywhere in a line, the others at one of its ends.
+# These are searched anywhere in a line, the others at one of its ends.
 ANYWHERE = LOREM | JAVASCRIPT | POLICY | CART
 
-# The letters by which a phrase is looked for; none that is looked for is shorter.
+# Letters at the start of a phrase that are hashed; phrases of ANYWHERE are not shorter.
 LETTERS = 4
 PLACES = 4096
 _SHARED = "eng"
 
 
 class Phrases(NamedTuple):
-    """Lists of phrases in small letters, one per language, English first.
+    """Lists of phrases in lower case, one per language, English first.
 
     codes    (letters,)      int32  code points, phrase after phrase
     starts   (phrases + 1,)  int64  where each phrase begins
     kinds    (phrases,)      int64
-    lists    (lists + 1,)    int64  where each list begins; its counters stand last
-    counters (lists,)        int64  where these begin
-    begins   (lists, PLACES) bool   whether a phrase that is looked for ANYWHERE may
+    lists    (lists + 1,)    int64  where each list begins; its counters come last
+    counters (lists,)        int64  where its counters begin
+    begins   (lists, PLACES) bool   whether a phrase that is searched ANYWHERE may
                                     begin with four code points of this `place_of`
     """
 
@@ -73,7 +73,7 @@ def languages() -> tuple[str, ...]:
 
 
 def list_of(codes: list[str | None]) -> NDArray[np.int64]:
-    """The list for each document of these languages; English's for all others."""
+    """The number of each document's list, by its language; English's for others."""
     places = {language: place for place, language in enumerate(languages())}
     return np.array([places.get(code or _SHARED, 0) for code in codes], np.int64)
 
@@ -107,7 +107,7 @@ def phrases() -> Phrases:
 
 @njit(cache=True, nogil=True, inline="always")
 def place_of(first: int, second: int, third: int, fourth: int) -> int:
-    """A number below PLACES for four code points; others may share it."""
+    """A hash below PLACES of four code points; others may have the same."""
     return (((first * 31 + second) * 31 + third) * 31 + fourth) & (PLACES - 1)
 
 
@@ -120,7 +120,7 @@ def _table() -> dict[str, list[tuple[int, str]]]:
     for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
         own = table.setdefault(row["language"], [])
         spelled = row["phrases"].split(" | ")
-        if row["kind"] == "power":  # its counters stand in the row before
+        if row["kind"] == "power":  # its counters are in the row before
             counters = [phrase for kind, phrase in own if kind == COUNTER]
             own += [
                 (COUNTER, power + space + counter)
@@ -134,7 +134,7 @@ def _table() -> dict[str, list[tuple[int, str]]]:
 
 
 def _joints(power: str) -> tuple[str, ...]:
-    """What parts a power from what is counted: nothing too where words have no spaces."""
+    """Separators of a power and a counter: a space, or nothing in unspaced scripts."""
     tables = code_points()
     is_unspaced = tables.flags[position(tables.index, ord(power[-1]))] & UNSPACED
     return ("", " ") if is_unspaced else (" ",)

@@ -1,9 +1,9 @@
-"""Which of a page's words are those of its reference text, in the same order.
+"""Which words of a page are also in its reference text, in the same order.
 
 Words are matched by the heaviest chain of common 3-grams (increasing in both
-texts, longer runs preferred), so that a teaser repeating the headline is not
-taken for it. Between two matches the words left over in both are matched by
-their longest common subsequence where the gap is small.
+texts, longer runs preferred), so that a teaser that repeats the headline is not
+taken for it. Between two matches the remaining words of both texts are matched by
+their longest common subsequence if the gap is small.
 """
 
 import re
@@ -31,9 +31,9 @@ def words_of(text: str) -> list[str]:
 
 
 def matched_shares(blocks: list[str], reference: str) -> NDArray[np.float32]:
-    """Share of each block's words that the reference has at that place, in [0, 1].
+    """Share of each block's words that the reference has at the same place, in [0, 1].
 
-    A block without words, or a reference of fewer than three words, gives 0.
+    0 for a block without words, or a reference of fewer than three words.
     """
     numbers: dict[str, int] = {}
     gold = _numbered(words_of(reference), numbers)
@@ -62,7 +62,7 @@ def _match(page: NDArray[np.int64], gold: NDArray[np.int64]) -> NDArray[np.float
 
 
 def _trigrams(words: NDArray[np.int64]) -> NDArray[np.int64]:
-    # Numbers of words stay far below 2^21.
+    # A word's number is far below 2^21.
     return words[:-2] << 42 | words[1:-1] << 21 | words[2:]
 
 
@@ -96,7 +96,7 @@ def _chain(
                 if best_pair[k] >= 0 and best_value[k] + 1 > value[count]:
                     value[count], previous[count] = best_value[k] + 1, best_pair[k]
                 k -= k & -k
-            # The run that goes on from the word before is worth half a word more.
+            # A pair that continues a run is worth half a word more.
             before = pair_at[j - 1] if j > 0 else -1
             is_next = before >= 0 and at_page[before] == i - 1
             if is_next and value[before] + 1.5 > value[count]:

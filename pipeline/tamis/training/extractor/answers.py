@@ -1,13 +1,13 @@
-"""What the teachers make of the pages, and the file that keeps it.
+"""The teachers' texts of the pages, and the file that caches them.
 
-The cache is JSON Lines, appended to as the teachers answer, so that a training that
-was ended goes on from there:
+The cache is JSON Lines. Each answer is appended at once, so that an interrupted
+training can continue:
 
     {"url": ..., "page": hash of the page's UTF-8, NAME OF A TEACHER: text, ...}
 
-A line that is none, as one that was cut, is passed over, and so is what was said of
-another version of the page. A page that a teacher hangs or dies on has no text by it,
-and is asked about again by the next training.
+Invalid lines, such as one that was cut, are skipped, and so are answers for another
+version of a page. If a teacher hangs or dies on a page, it has no text of that page,
+and the next training asks it again.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ from tamis.html.guard import Failure, Guard
 from tamis.training.extractor.pages import Page
 from tamis.training.extractor.teachers import TEACHERS
 
-_ASKED_AT_ONCE: Final = 32  # pages: what is asked again of a training that was ended
-# Of CPU, for a page and teacher. Well above extract_text's 10: a text must not depend
-# on how fast the machine is that trains.
+_ASKED_AT_ONCE: Final = 32  # pages; an interrupted training must ask these again
+# CPU seconds per page and teacher. Well above extract_text's 10: a text must not depend
+# on the speed of the training machine.
 _TIMEOUT_SECONDS: Final = 60.0
 
 
@@ -40,47 +40,49 @@ def ask_teachers(
     *,
     names: tuple[str, ...] = TEACHERS,
 ) -> list[dict[str, str]]:
-    """What the other extractors make of each page, by their names; kept in `cache`.
+    """Texts of each page by the other extractors' names; cached in the file `cache`.
 
-    Raises StorageError, which names the cache, where it cannot be read or written.
+    Raises StorageError, which names the cache, if it cannot be read or written.
     """
     known: dict[_Key, dict[str, str]] = {}
     with contextlib.ExitStack() as opened:
         if cache is not None:
-            with _naming(cache):
+            with _cache_errors(cache):
                 known = _read(cache)
                 kept = opened.enter_context(cache.open("ab"))
                 kept.write(b"\n" if _ends_in_half_a_line(cache) else b"")
-        for lines in _asked(pages, known, names):
+        for lines in _missing_lines(pages, known, names):
             if cache is not None:
-                with _naming(cache):
+                with _cache_errors(cache):
                     kept.write(lines)
                     kept.flush()
     answers = [known.get(_key(page), {}) for page in pages]
     return [{name: answer.get(name, "") for name in names} for answer in answers]
 
 
-def _asked(
+def _missing_lines(
     pages: Sequence[Page], known: dict[_Key, dict[str, str]], names: tuple[str, ...]
 ) -> Iterator[bytes]:
-    """Ask what is not known, some pages at a time, and yield it as lines."""
+    """Ask for what is not in the cache, some pages at a time; yields it as lines."""
     with contextlib.ExitStack() as opened:
         teachers = {name: _guard(name) for name in names}
         for teacher in teachers.values():
             opened.callback(teacher.close)
         for start in range(0, len(pages), _ASKED_AT_ONCE):
-            found = _said(pages[start : start + _ASKED_AT_ONCE], known, teachers)
-            for key, said in found.items():
-                known.setdefault(key, {}).update(said)
-            yield b"".join(_line(key, said) for key, said in found.items())
+            found = _missing_answers(
+                pages[start : start + _ASKED_AT_ONCE], known, teachers
+            )
+            for key, texts in found.items():
+                known.setdefault(key, {}).update(texts)
+            yield b"".join(_line(key, texts) for key, texts in found.items())
 
 
-def _said(
+def _missing_answers(
     pages: Sequence[Page],
     known: Mapping[_Key, Mapping[str, str]],
     teachers: Mapping[str, Guard],
 ) -> dict[_Key, dict[str, str]]:
-    """What the teachers say of these pages that is not known, but for failures."""
+    """The teachers' answers that are not in the cache, without failures."""
     keyed = {_key(page): page for page in pages}
     found: dict[_Key, dict[str, str]] = {}
     for name, teacher in teachers.items():
@@ -104,12 +106,12 @@ def _key(page: Page) -> _Key:
     return _Key(page.url, xxhash.xxh3_128_hexdigest(page.html.data))
 
 
-def _line(key: _Key, said: Mapping[str, str]) -> bytes:
-    return json.dumps({**key._asdict(), **said}, ensure_ascii=False).encode() + b"\n"
+def _line(key: _Key, texts: Mapping[str, str]) -> bytes:
+    return json.dumps({**key._asdict(), **texts}, ensure_ascii=False).encode() + b"\n"
 
 
 def _read(cache: Path) -> dict[_Key, dict[str, str]]:
-    """What the cache knows; nothing where there is none."""
+    """The content of the cache; empty if there is no file."""
     known: dict[_Key, dict[str, str]] = {}
     if not cache.exists():
         return known
@@ -117,16 +119,16 @@ def _read(cache: Path) -> dict[_Key, dict[str, str]]:
         for line in lines:
             row = _row(line)
             if isinstance(row.get("url"), str) and isinstance(row.get("page"), str):
-                said: dict[str, str] = {
+                texts: dict[str, str] = {
                     name: row[name] for name in TEACHERS if name in row
                 }
-                if all(isinstance(text, str) for text in said.values()):
-                    known.setdefault(_Key(row["url"], row["page"]), {}).update(said)
+                if all(isinstance(text, str) for text in texts.values()):
+                    known.setdefault(_Key(row["url"], row["page"]), {}).update(texts)
     return known
 
 
 def _row(line: bytes) -> dict[str, Any]:
-    """The object that stands in a line; an empty one where there is none."""
+    """The object in a line; an empty one if the line is invalid."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -135,7 +137,7 @@ def _row(line: bytes) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _naming(cache: Path) -> Iterator[None]:
+def _cache_errors(cache: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -143,7 +145,7 @@ def _naming(cache: Path) -> Iterator[None]:
 
 
 def _ends_in_half_a_line(cache: Path) -> bool:
-    """Whether the last line was cut, so that the next would become a part of it."""
+    """Whether the last line was cut: an appended line would become part of it."""
     with cache.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - 1))

@@ -1,7 +1,7 @@
 """Fitting the two ensembles and writing them down as flat arrays.
 
-LightGBM (extra `train`) is needed here and nowhere else: what ships is a text file
-of numbers. Fitting is deterministic: one thread, fixed seeds, ordered input.
+Only this file needs LightGBM (extra `train`): the shipped weights are a text file of
+numbers. Fitting is deterministic: one thread, fixed seeds, ordered input.
 """
 
 import importlib
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from tamis.html.blocks.judge.features import NAMES
 
-# The content trees' log-odds are moved by this much before the cut. WCXB's annotators
-# keep more of a page than anybody else: without the shift DAnIEL, which is never
-# trained on, loses .01 (site-grouped cross-validation at 0, -0.5 and -0.8, 2026-11-22).
+# The content trees' log-odds are shifted by this before the cutoff. WCXB's annotators
+# keep more of a page than all others: without the shift DAnIEL, which is never trained
+# on, loses .01 (site-grouped cross-validation at 0, -0.5 and -0.8, 2026-11-22).
 CONTENT_BIAS: Final = -0.8
 
 _PARAMETERS: Final[dict[str, Any]] = {
@@ -84,7 +84,7 @@ def flat(trees: list[dict[str, Any]], bias: float) -> dict[str, Any]:
 def stored(
     content: dict[str, Any], comment: dict[str, Any], log_odds: dict[str, float]
 ) -> dict[str, Any]:
-    """The whole of weights.json; features that no tree reads are left out."""
+    """The content of weights.json, without features that no tree reads."""
     used = sorted(
         {f for trees in (content, comment) for f in trees["feature"] if f >= 0}
     )
@@ -114,7 +114,7 @@ def _append(node: dict[str, Any], out: dict[str, Any]) -> None:
 
 
 def _as_float32(threshold: float) -> float:
-    """The largest float32 not above it: the same side for every float32 feature."""
+    """The largest float32 not above it: it divides float32 features in the same way."""
     rounded = np.float32(threshold)
     if float(rounded) > threshold:
         rounded = np.nextafter(rounded, np.float32(-np.inf))

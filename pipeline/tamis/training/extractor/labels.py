@@ -1,11 +1,12 @@
-"""What each block of a page is: wanted or not, a user's comment or not, how surely.
+"""Labels of a page's blocks: wanted or not, a user's comment or not, how certain.
 
-Gold: the share of the block's words that the gold text has at that place.
-Silver: trafilatura and resiliparse are asked. What trafilatura keeps is wanted, for
-resiliparse keeps too much as a rule; but a block on which they differ counts for a
-third, whoever keeps it: trafilatura likes to lose what leads into an article. What
-is known to be a comment is in no doubt.
-Comments: what trafilatura gives with comments and not without, and gold has not.
+Gold: the share of the block's words that the gold text has at the same place.
+Silver: the texts of trafilatura and resiliparse. What trafilatura keeps is wanted,
+because resiliparse usually keeps too much. But a block that only one of them keeps has
+less than a third of the weight: trafilatura often loses the beginning of an article. A
+block known to be a comment has its full weight.
+Comments: text that trafilatura gives with comments but not without, and that is not in
+gold.
 """
 
 import itertools
@@ -23,12 +24,12 @@ from tamis.training.extractor.pages import Page
 from tamis.training.extractor.teachers import TEACHERS
 
 _DOUBT: Final = 0.3  # weight of a block that only one teacher keeps
-_MIN_SILVER_WORDS: Final = 20  # a page of which the teacher keeps less teaches nothing
+_MIN_SILVER_WORDS: Final = 20  # a page is not used if the teacher keeps fewer words
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Per block; all arrays have one entry per block of the page."""
+    """Labels per block; all arrays have one entry per block of the page."""
 
     words: NDArray[np.int32]
     content: NDArray[np.float32]  # share that is wanted
@@ -38,7 +39,7 @@ class Labels:
 
 
 def label(page: Page, workspace: Workspace, taught: dict[str, str]) -> Labels | None:
-    """Labels of a page's blocks; None where there is nothing to learn from."""
+    """Labels of a page's blocks; None if there is nothing to learn from."""
     blocks, words = block_texts(page.html, workspace)
     if not words.sum():
         return None

@@ -1,9 +1,9 @@
-"""Learning what words in class and id say: log-odds of holding wanted text.
+"""Learn what words in class and id say: log-odds that their elements hold wanted text.
 
-For a page and a word, the wanted share of the text in the word's elements is set
-against the page's own share, in log-odds. Pages of a site are averaged, sites are
-averaged with five imaginary ones that say nothing, so that a word known from a
-handful of sites stays near 0.
+For a page and a word, the wanted share of the text in the word's elements is compared
+with the page's own share, in log-odds. Pages of a site are averaged; sites are averaged
+with five imaginary ones of log-odds 0, so that a word known from a few sites stays near
+0.
 """
 
 import re
@@ -23,15 +23,15 @@ from tamis.training.extractor.pages import Page
 
 _MIN_SITES: Final = 5
 _DOUBTING_SITES: Final = 5
-_MOST: Final = 3.0  # one page's say, at most
-_MAX_WORDS: Final = DICTIONARY_SLOTS // 2 - 512  # the kinds' words come on top
+_MOST: Final = 3.0  # limit of one page's log-odds
+_MAX_WORDS: Final = DICTIONARY_SLOTS // 2 - 512  # the kinds' words need the rest
 _WORD: Final = re.compile(rb"[A-Z]?[a-z\x80-\xff]+|[A-Z]+")
 
-Said = dict[int, float]  # by the word's hash: what one page says of it
+LogOdds = dict[int, float]  # log-odds on one page, by the word's hash
 
 
-def page_says(page: Page, labels: Labels, workspace: Workspace) -> Said:
-    """Log-odds of each word on one page; empty where there are few words."""
+def page_log_odds(page: Page, labels: Labels, workspace: Workspace) -> LogOdds:
+    """Log-odds of each word on one page; empty for a page of few words."""
     words = np.concatenate([[0], np.cumsum(labels.words, dtype=np.int64)])
     wanted = np.concatenate([[0.0], np.cumsum(labels.words * labels.content)])
     total = words[-1]
@@ -39,22 +39,22 @@ def page_says(page: Page, labels: Labels, workspace: Workspace) -> Said:
         return {}
     names, start, stop = _named_elements(page.html, workspace)
     held, good = words[stop] - words[start], wanted[stop] - wanted[start]
-    is_part = (held > 0) & (held < 0.95 * total)  # what holds all says nothing
+    is_part = (held > 0) & (held < 0.95 * total)  # not those that hold the whole page
     base = (wanted[-1] + 1) / (total + 2)
     unique, inverse = np.unique(names[is_part], return_inverse=True)
     held = np.bincount(inverse, held[is_part], len(unique))
     good = np.bincount(inverse, good[is_part], len(unique))
     share = np.clip((good + 2 * base) / (held + 2), 1e-6, 1 - 1e-6)
     odds = np.log(share / (1 - share)) - 0.5 * np.log(base / (1 - base))
-    said = np.clip(odds, -_MOST, _MOST)
-    return dict(zip(unique.tolist(), said.tolist(), strict=True))
+    bounded = np.clip(odds, -_MOST, _MOST)
+    return dict(zip(unique.tolist(), bounded.tolist(), strict=True))
 
 
-def log_odds(said: Iterable[tuple[str, Said]]) -> Said:
-    """By word hash, from (site, what a page says): only words of five sites or more."""
+def log_odds(pages: Iterable[tuple[str, LogOdds]]) -> LogOdds:
+    """Log-odds by word hash, from (site, a page's); only words of 5 sites or more."""
     by_word: defaultdict[int, defaultdict[str, list[float]]]
     by_word = defaultdict(lambda: defaultdict(list))
-    for site, page in said:
+    for site, page in pages:
         for word, odds in page.items():
             by_word[word][site].append(odds)
     learnt = {
@@ -63,12 +63,12 @@ def log_odds(said: Iterable[tuple[str, Said]]) -> Said:
         for word, sites in by_word.items()
         if len(sites) >= _MIN_SITES
     }
-    telling = sorted(learnt, key=lambda word: (-abs(learnt[word]), word))
-    return {word: round(learnt[word], 3) for word in telling[:_MAX_WORDS]}
+    strongest = sorted(learnt, key=lambda word: (-abs(learnt[word]), word))
+    return {word: round(learnt[word], 3) for word in strongest[:_MAX_WORDS]}
 
 
-def spelled(learnt: Said, pages: Iterable[Page]) -> dict[str, float]:
-    """The words themselves, found again in the pages' bytes, in order of spelling."""
+def spelled(learnt: LogOdds, pages: Iterable[Page]) -> dict[str, float]:
+    """Log-odds by the words themselves, found in the pages' bytes; sorted by word."""
     found: dict[int, str] = {}
     seen: set[bytes] = set()
     for page in pages:
@@ -93,7 +93,7 @@ def _named_elements(
     elements = page["elements"][: int(page["state"][0]["elements"])]
     elements = elements[elements["block_stop"] > elements["block_start"]]
     of_name = np.repeat(elements, elements["name_stop"] - elements["name_start"])
-    # An element's names are neighbours: the first one's place, and one more each.
+    # An element's names are consecutive: the first one's place, then one more each.
     is_first = np.ones(len(of_name), bool)
     is_first[1:] = of_name["name_start"][1:] != of_name["name_start"][:-1]
     firsts = np.maximum.accumulate(np.where(is_first, np.arange(len(of_name)), 0))

@@ -1,8 +1,8 @@
-"""Pages to train and judge the extractor on: WARC records, with gold where there is.
+"""Pages to train and judge the extractor on: WARC records, with gold text if known.
 
-Gold is JSON Lines, one object per page: `url`, `text` (the main text, whole), and
-where known `source`, `site`, `page_type`, `lang`. A page without gold text can
-still teach, by what other extractors make of it (`extractor_labels`).
+Gold is JSON Lines, one object per page: `url`, `text` (the whole main text), and if
+known `source`, `site`, `page_type`, `lang`. A page without gold text can still be
+trained on, by other extractors' texts (`labels`).
 """
 
 import gzip
@@ -24,19 +24,20 @@ from tamis.stages.extract_text import plain_texts
 from tamis.stages.read_warc import ReadWarc
 from tamis.warc.splits import Split
 
-# What the weights are tested on and may not learn: the corpus' licence is unclear (see
+# Sources only for testing, not for training: the corpus' licence is unclear (see
 # CARD.md beside the weights).
 ONLY_JUDGES: Final = frozenset({"daniel"})
 _FULL: Final = ("full", "full+snippets")
 _MAX_UNDECODABLE: Final = DecodeHtml().max_undecodable_ratio
-# A long page teaches what a short one does; a run may leave it for its costs.
+# Larger than a run's limit: a run may skip long pages as expensive, but training uses
+# them like short ones.
 _MAX_HTML_BYTES: Final = 64 << 20
-_MIN_FOUND: Final = 0.5  # gold of which less is in the page is not its gold
+_MIN_FOUND: Final = 0.5  # if a smaller share of gold is in the page, it is not its gold
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """One page: its UTF-8, and what is known of it."""
+    """One page: its UTF-8, and what is known about it."""
 
     url: str
     html: NDArray[np.uint8]
@@ -49,11 +50,11 @@ class Page:
 
 
 def read_pages(warcs: Iterable[Path], gold: Path | None = None) -> list[Page]:
-    """The pages of the files, in order; a URL that returns is read once.
+    """The pages of the files, in order; a repeated URL is read once.
 
-    What teaches is what the engine will be given: the records that `read_warc` admits,
-    of which `decode_html` can make text. A page without a URL is passed over, and so
-    are gold rows marked `made`. Every page may train but those of the sources in
+    Pages are those that the engine will get: records that `read_warc` admits and
+    `decode_html` can decode. Pages without a URL are skipped, and so are gold rows
+    marked `made`. All pages may be trained on, except those of the sources in
     ONLY_JUDGES.
     """
     rows = {} if gold is None else _rows_by_url(gold)
@@ -83,7 +84,7 @@ def _page(url: str, host: str, html: str, row: dict[str, Any]) -> Page:
 
 
 def _documents(warc: Path) -> Iterator[tuple[str, str, str]]:
-    """URL, host ("" where it has none) and text of every page worth teaching."""
+    """URL, host ("" if it has none) and text of every page that can be used."""
     try:
         size = warc.stat().st_size
         if size == 0:
@@ -104,7 +105,7 @@ def _documents(warc: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _is_plain_text(html: str, content_type: str | None) -> bool:
-    """Whether extraction would pass it through, as the text of a WET record."""
+    """Whether extraction would return it unchanged, like the text of a WET record."""
     texts = pa.array([html], pa.string())
     return bool(plain_texts(texts, pa.array([content_type], pa.string())))
 
@@ -114,7 +115,7 @@ def _rows_by_url(gold: Path) -> dict[str, dict[str, Any]]:
     try:
         with opened(gold, "rt", encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines]
-        # A made page repeats another's gold; the real one stands first.
+        # A made page repeats another's gold; the real one comes first.
         return {row["url"]: row for row in reversed(rows)}
     except (
         *(OSError, EOFError, zlib.error),  # a .gz that was cut, or is damaged

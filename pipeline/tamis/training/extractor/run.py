@@ -1,4 +1,4 @@
-"""The whole of `tamis train extractor`: read, train, write, judge.
+"""The work of `tamis train extractor`: read, train, write, judge.
 
 The shipped weights are made by
 
@@ -6,7 +6,7 @@ The shipped weights are made by
         ../shared/data/pages-dev-{wcxb,daniel,recipes,htmldate}.warc.gz
         --gold ../shared/data/gold-dev.jsonl.gz
 
-which trains on the sources that permit it (extractor_pages) and judges on all.
+which trains on the sources that permit it (`pages`) and judges on all.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,9 +38,9 @@ def train_extractor(
     """Write weights to `out`; returns the tables of cross-validation as Markdown.
 
     `teachers` must hold "trafilatura" and "trafilatura_comments"; without
-    "resiliparse" trafilatura alone labels the pages that have no gold. `cache` is a
-    JSON Lines file that keeps what the teachers say. Raises InputError where nothing
-    can be learnt.
+    "resiliparse" only trafilatura labels the pages that have no gold. `cache` is a
+    JSON Lines file with the teachers' answers. Raises InputError if nothing can be
+    learnt.
     """
     pages = read_pages(warcs, gold)
     taught = lessons(pages, cache, teachers=teachers)
@@ -66,9 +66,10 @@ def table_of(
     ours: Mapping[str, Mapping[str, str]],
     theirs: Mapping[str, Mapping[str, str]],
 ) -> str:
-    """The table, with a line for each of ours that is not in it.
+    """The table, and a line for each of our extractors that is not in it.
 
-    All rows are of the same pages: a row that lacks some would take them from all.
+    All rows are of the same pages: an extractor that lacks some would remove them from
+    all rows, so it is left out.
     """
     whole = {
         name: texts
@@ -76,7 +77,7 @@ def table_of(
         if all(page.url in texts for page in judged)
     }
     missing = [
-        f"\n{name}: not judged, for that takes pages of more sites or sources to learn from"
+        f"\n{name}: not judged: it needs training pages of more sites or sources"
         for name in ours
         if name not in whole
     ]

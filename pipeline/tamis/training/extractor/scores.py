@@ -1,8 +1,8 @@
 """How good a text is: word F1 against gold, and tables of it.
 
-Words are those of `alignment.words_of`; a text's score is the harmonic mean of the
-shares of its words that gold has, and of gold's words that it has, counted as
-multisets. Means are over pages.
+Words are those of `alignment.words_of`. A text's score is the harmonic mean of two
+shares: of its words that are in gold, and of gold's words that are in the text, counted
+as multisets. Means are over pages.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +18,7 @@ _ALONE = frozenset({"en", "de", "pl", "ru", "el"})
 
 
 def f1(text: str, gold: str) -> float:
-    """Word F1 in [0, 1]; 0 where nothing is shared."""
+    """Word F1 in [0, 1]; 0 if no word is shared."""
     found, wanted = Counter(words_of(text)), Counter(words_of(gold))
     shared = (found & wanted).total()
     return 2 * shared / (found.total() + wanted.total()) if shared else 0.0
@@ -27,7 +27,7 @@ def f1(text: str, gold: str) -> float:
 def table(pages: Sequence[Page], texts: Mapping[str, Mapping[str, str]]) -> str:
     """Markdown: a row per extractor (name -> url -> text), a column per group of pages.
 
-    Only pages with gold count that every extractor has a text of, "" included.
+    A page counts if it has gold and every extractor has a text of it, even "".
     """
     judged = [
         page

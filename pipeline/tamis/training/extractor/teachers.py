@@ -1,6 +1,6 @@
-"""The extractors whose texts label the pages without gold, each in a process of its own.
+"""The extractors whose texts label pages without gold, each in a process of its own.
 
-Imports as little as it can: the guard's worker loads it.
+Imports as little as possible: the guard's worker loads this module.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ TEACHERS: Final = ("trafilatura", "trafilatura_comments", "resiliparse")
 
 
 def build(name: str) -> Callable[[str], tuple[str]]:
-    """The teacher of that name as a `Guard` asks it; loads its library."""
+    """The teacher of that name, as a function for `Guard`; loads its library."""
     text_of = {
         "trafilatura": _trafilatura,
         "trafilatura_comments": _trafilatura_comments,

@@ -1,14 +1,14 @@
 """Training the block extractor, and judging it on sites and sources it has not seen.
 
-    train                  weights from all pages that may teach
-    cross_validate         the text of every page by weights that know no page of its
-                           site (five folds)
-    leave_one_source_out   the text of every page by weights that know no page of its
-                           source
+    train                  weights from all pages that may be trained on
+    cross_validate         the text of every page, by weights trained without the pages
+                           of its site (five folds)
+    leave_one_source_out   the text of every page, by weights trained without the pages
+                           of its source
 
 Everything is deterministic: folds by a hash of the site, fixed seeds, one thread.
-Log-odds of names that a page's features use never come from its own fold, so that
-the trees learn to trust them as far as they reach.
+The log-odds of names in a page's features never come from its own fold. So the trees
+learn how reliable these are on new pages.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ from tamis.training.extractor.fit import (
     stored,
 )
 from tamis.training.extractor.labels import Labels, label
-from tamis.training.extractor.names import Said, log_odds, page_says, spelled
+from tamis.training.extractor.names import LogOdds, log_odds, page_log_odds, spelled
 from tamis.training.extractor.pages import Page
 from tamis.training.extractor.teachers import TEACHERS
 from tamis.training.extractor.weights import block_weights, page_weights
@@ -55,21 +55,21 @@ _ALL_FEATURES: Final = list(range(len(NAMES)))
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """A page that may teach, with its labels and what its names say."""
+    """A page that may be trained on, its labels and the log-odds of its names."""
 
     page: Page
     labels: Labels
-    says: Said
+    log_odds: LogOdds
     fold: int
 
 
 @dataclass(frozen=True, eq=False)
 class Learnt:
-    """Trees as weights.json holds them, and log-odds by the word's hash."""
+    """Trees in the form of weights.json, and log-odds by the word's hash."""
 
     content: dict[str, Any]
     comment: dict[str, Any]
-    log_odds: Said
+    log_odds: LogOdds
 
 
 def lessons(
@@ -78,7 +78,7 @@ def lessons(
     *,
     teachers: tuple[str, ...] = TEACHERS,
 ) -> list[Lesson]:
-    """The pages that may teach; `cache` keeps what the teachers made of them."""
+    """The pages that may be trained on; `cache` holds the teachers' texts of them."""
     workspace = new_workspace()
     teaching = [page for page in pages if page.may_train]
     answers = ask_teachers(teaching, cache, names=teachers)
@@ -86,8 +86,8 @@ def lessons(
     for page, taught in zip(teaching, answers, strict=True):
         labels = label(page, workspace, taught)
         if labels is not None:
-            says = page_says(page, labels, workspace)
-            found.append(Lesson(page, labels, says, fold_of(page)))
+            of_names = page_log_odds(page, labels, workspace)
+            found.append(Lesson(page, labels, of_names, fold_of(page)))
     return found
 
 
@@ -120,9 +120,9 @@ def train(taught: Sequence[Lesson]) -> Learnt:
 
 
 def cross_validate(pages: Sequence[Page], taught: Sequence[Lesson]) -> dict[str, str]:
-    """Text by URL, of every page, by weights trained on the other folds' sites.
+    """Text of every page, by URL, by weights trained on the other folds' sites.
 
-    Without the pages of a fold outside of which nothing teaches.
+    A fold's pages are left out if no other fold has a page to train on.
     """
     texts: dict[str, str] = {}
     for fold in range(FOLDS):
@@ -137,10 +137,10 @@ def cross_validate(pages: Sequence[Page], taught: Sequence[Lesson]) -> dict[str,
 def leave_one_source_out(
     pages: Sequence[Page], taught: Sequence[Lesson]
 ) -> dict[str, str]:
-    """Text by URL, of every page with gold, by weights trained on other sources.
+    """Text of every page with gold, by URL, by weights trained on other sources.
 
-    Sites of the left-out source are left out of the others too. Without the pages of a
-    source outside of which nothing teaches.
+    Sites of the left-out source are left out of the others too. A source's pages are
+    left out if no other source has a page to train on.
     """
     texts: dict[str, str] = {}
     for source in sorted({page.source for page in pages if page.gold is not None}):
@@ -157,7 +157,7 @@ def leave_one_source_out(
 
 
 def texts_by(learnt: Learnt, pages: Sequence[Page]) -> dict[str, str]:
-    """Text by URL, as the engine extracts it with these weights."""
+    """Text by URL, extracted by the engine with these weights."""
     workspace = new_workspace()
     use_dictionary(workspace, dictionary(learnt.log_odds))
     use_trees(workspace, CONTENT, trees_of(learnt.content, _ALL_FEATURES))
@@ -185,8 +185,8 @@ def fold_of(page: Page) -> int:
     return hashlib.sha1(page.site.encode()).digest()[0] % FOLDS
 
 
-def _log_odds(taught: Sequence[Lesson]) -> Said:
-    return log_odds((lesson.page.site, lesson.says) for lesson in taught)
+def _log_odds(taught: Sequence[Lesson]) -> LogOdds:
+    return log_odds((lesson.page.site, lesson.log_odds) for lesson in taught)
 
 
 def _lines(value: Any) -> str:

@@ -12,15 +12,15 @@ from tamis.training.extractor.labels import Labels
 from tamis.training.extractor.pages import Page
 
 _SILVER: Final = 2.0
-_LEAST_WANTED: Final = 0.1  # share of a page: gold of three words is not to rule
+_LEAST_WANTED: Final = 0.1  # share of a page: gold of three words must not dominate
 
 
 def page_weights(pages: Sequence[Page], labels: Sequence[Labels]) -> list[float]:
-    """So that no source or type of page rules: 1 / sqrt(pages like this one).
+    """1 / sqrt(similar pages), so that no source or type of page dominates.
 
-    Pages are alike if of one source and, where there is gold, of one type. A page
-    with silver labels counts twice: by gold alone, WCXB's way of annotating
-    articles wins over everybody else's.
+    Pages are similar if they have the same source and, with gold, the same type. A page
+    with silver labels counts twice: with gold alone, WCXB's way of annotating articles
+    would dominate.
     """
     kinds = [
         (page.source, page.page_type if of.is_gold else "")
@@ -36,10 +36,10 @@ def page_weights(pages: Sequence[Page], labels: Sequence[Labels]) -> list[float]
 def block_weights(labels: Labels, page_weight: float) -> NDArray[np.float64]:
     """A page's weight, spread over its blocks by their words; all 0 without words.
 
-    Between two ways to spread it, by the geometric mean of their denominators: each
-    page counts alike, or each wrong word counts by what it costs of the page's F1,
-    which is the more the fewer words are wanted. The first is the better for WCXB,
-    the second for news.
+    The denominator is the geometric mean of those of two ways to spread it. In the
+    first, each page counts the same. In the second, each wrong word counts by its cost
+    in the page's F1, which is higher the fewer words are wanted. The first is better
+    for WCXB, the second for news.
     """
     weight = labels.words.astype(np.float64) * labels.weight
     total = float(weight.sum())

@@ -1,1 +1,1 @@
-"""Judge blocks: features, trees, and the cut between text and boilerplate."""
+"""Judge blocks: features, trees, and the cutoff between text and boilerplate."""

@@ -1,17 +1,17 @@
-"""Which blocks are kept: the trees' probabilities, and the page's own cut.
+"""Which blocks are kept: the trees' probabilities, and a cutoff for each page.
 
-The cut is the one that maximises the expected word F1 of the page. With p the
-chance that a block's words are wanted and w their number, keeping the set K has
+The cutoff maximises the expected word F1 of the page. With p the chance that a
+block's words are wanted and w their number, keeping the set K has
 
     expected F1  =  2 * sum_K(w p) / (sum_K(w) + sum_all(w p))
 
-and the best K is always "all with p above some cut" (Ye et al. 2012, "Optimizing
-F-measure: a tale of two approaches", for the principle). The blocks of a page do not
-err one by one: a layout that the trees read too kindly is read so throughout. The
-log-odds of a whole page are therefore taken as off by a normal error of PAGE_ERROR,
-and the expectation is over that error too, at the three points of Gauss and Hermite.
-Log-odds are put into 256 bins, so no sort is needed. A page with text never ends up
-empty.
+and the best K is always "all with p above some cutoff" (Ye et al. 2012, "Optimizing
+F-measure: a tale of two approaches", for the principle). Errors on the blocks of a page
+are not independent: if the trees overrate a layout, they overrate all its blocks. So
+the log-odds of a page are assumed to share one normal error, of standard deviation
+PAGE_ERROR. The expectation is over that error too, by Gauss-Hermite quadrature at three
+points. Log-odds are put into 256 bins, so no sort is needed. A page with text never
+ends up empty.
 """
 
 import math
@@ -61,8 +61,8 @@ def _sum_leaves(page: Page, model: int, chunk: int) -> None:
     open_leaves, scores = page.open_leaves, page.scores
     scores[:] = page.biases[model]
     for tree in range(page.trees[model]):
-        # Whole chunks always: loops of a known length run in vector registers. What
-        # comes out for rows behind the last block is never read.
+        # Always a full chunk: loops of a known length run in vector registers. Results
+        # for rows after the last block are never read.
         open_leaves[:] = _ALL
         first = page.first_question[model, tree]
         for number in range(first, page.first_question[model, tree + 1]):
@@ -80,13 +80,13 @@ def _sum_leaves(page: Page, model: int, chunk: int) -> None:
 def keep_blocks(page: Page, keeps_comments: bool) -> int:
     """Fill `is_kept`; returns the words kept.
 
-    Users' comments are added to what the cut keeps, or taken out of it. They are
-    not taken out where they are most of it: the thread is the content of a forum.
+    Users' comments are added to the blocks above the cutoff, or removed from them. They
+    are not removed if they are most of the words: a forum's content is the thread.
     """
-    cut = _cut(page)
+    cutoff = _cutoff(page)
     words = comments = 0
     for index in range(page.state[0].blocks):
-        page.is_kept[index] = _bin(page.probabilities[CONTENT, index]) >= cut
+        page.is_kept[index] = _bin(page.probabilities[CONTENT, index]) >= cutoff
         if page.is_kept[index]:
             words += page.blocks[index].words
             if _is_comment(page, index):
@@ -105,7 +105,7 @@ def keep_blocks(page: Page, keeps_comments: bool) -> int:
 
 
 @njit(nogil=True, inline="always")
-def _cut(page: Page) -> int:
+def _cutoff(page: Page) -> int:
     """Lowest bin that is kept; 256 on a page without words."""
     words = np.zeros(_BINS)
     for index in range(page.state[0].blocks):
@@ -114,7 +114,7 @@ def _cut(page: Page) -> int:
     for error in range(len(_ERRORS)):
         for bin_ in range(_BINS):
             totals[error] += words[bin_] * _CHANCES[error, bin_]
-    best, best_cut = 0.0, _BINS
+    best, best_cutoff = 0.0, _BINS
     kept = 0.0
     found = np.zeros(len(_ERRORS))
     for bin_ in range(_BINS - 1, -1, -1):
@@ -126,8 +126,8 @@ def _cut(page: Page) -> int:
             found[error] += words[bin_] * _CHANCES[error, bin_]
             expected += _ERROR_CHANCES[error] * found[error] / (kept + totals[error])
         if expected > best:
-            best, best_cut = expected, bin_
-    return best_cut
+            best, best_cutoff = expected, bin_
+    return best_cutoff
 
 
 @njit(cache=True, nogil=True)

@@ -1,7 +1,7 @@
-"""What words in class, id, role and itemprop say of an element.
+"""What words in class, id, role and itemprop say about an element.
 
-Two sources: kinds, written down here, and log-odds, learnt from labelled pages
-and shipped with the weights. Both are looked up by the word's 64-bit hash.
+Two sources: kinds, listed here, and log-odds, learnt from labelled pages and
+shipped with the weights. Both are looked up by the word's 64-bit hash.
 """
 
 from typing import Final

@@ -1,8 +1,8 @@
 """A row of numbers per block, for the trees.
 
-Trees cut each feature at thresholds, so none is scaled or logarithmic; shares are
-in [0, 1], distances are in blocks or elements, FAR where there is nothing to be
-near to. Nothing depends on the language: words are counted, never read.
+Trees cut each feature at thresholds, so none is scaled or logarithmic. Shares are in
+[0, 1]. Distances are in blocks or elements, and FAR if the other end does not exist.
+Nothing depends on the language: words are counted, never read.
 The order of the *_NAMES below is the order in which the functions write.
 """
 
@@ -105,7 +105,7 @@ assert len(NAMES) <= FEATURES
 
 @njit(nogil=True, inline="always")
 def describe_blocks(page: Page) -> None:
-    """Fill `features` of every block; paths and regions must be there."""
+    """Fill `features` of every block; paths, regions and peers must be filled."""
     _find_next_headings(page)
     of_page = np.zeros(len(PAGE_NAMES), np.float32)
     _page(page, of_page)
@@ -188,7 +188,7 @@ def _path(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     row[at + 1] = path.nearest_own
     at += 2
     for kind in range(_KIND_COUNT):
-        if kind == _LIST_ITEM:  # counted over the page, see page_item_share
+        if kind == _LIST_ITEM:  # counted for the page, see page_item_share
             continue
         nearest = page.nearest[element, kind]
         row[at] = depth - nearest if nearest >= 0 else FAR
@@ -198,7 +198,7 @@ def _path(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
 
 @njit(nogil=True, inline="always")
 def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
-    """Ancestors that hold more than the one below, the nearest first."""
+    """Write HOLDER_NAMES: of ancestors that hold more blocks than the one before."""
     block = page.blocks[index]
     total = max(page.words_before[page.state[0].blocks], 1)
     holder = int(block.element)
@@ -289,7 +289,7 @@ def _page(page: Page, row: NDArray[np.float32]) -> None:
 
 @njit(nogil=True, inline="always")
 def _find_next_headings(page: Page) -> None:
-    """Index of the next heading behind each block; the number of blocks if none."""
+    """Fill `next_heading`: the next heading after each block, else the block count."""
     following = page.state[0].blocks
     for index in range(page.state[0].blocks - 1, -1, -1):
         page.next_heading[index] = following
@@ -300,7 +300,7 @@ def _find_next_headings(page: Page) -> None:
 
 @njit(cache=True, nogil=True)
 def _sums(page: Page, start: int, stop: int) -> tuple[int, int, int, int]:
-    """Words, linked words, punctuation and words of long blocks in start:stop."""
+    """Words, linked words, punctuation, and words of long blocks in start:stop."""
     return (
         page.words_before[stop] - page.words_before[start],
         page.linked_before[stop] - page.linked_before[start],

@@ -1,8 +1,8 @@
-"""What each element inherits: its names' log-odds and its nearest telling ancestors.
+"""What each element inherits: log-odds of names, and nearest ancestors of each kind.
 
 One pass over the elements in document order; parents come before children.
-`nearest[e, kind]` is the depth of the nearest element, e itself included, whose
-tag or names are of that kind: first the tags of TAG_KINDS, then dictionary kinds.
+`nearest[e, kind]` is the depth of the nearest element, e itself included, whose tag or
+names are of that kind: first the tags of TAG_KINDS, then the dictionary's kinds.
 """
 
 from typing import Final

@@ -1,8 +1,8 @@
-"""Elements of the same make beside each other: posts, cards, entries, sections.
+"""Siblings of the same markup pattern: posts, cards, entries, sections.
 
-Peers have one parent, one tag and one first name, and hold two blocks or more each.
-They tell a thread, whose posts are each other's peers and the first of them the
-page's text, from an article, whose comments are of another make than itself.
+Peers have the same parent, tag and first name, and hold two blocks or more each. They
+distinguish a thread from an article. A thread's posts are peers, and the first of them
+is the page's text; an article's comments have another markup pattern than the article.
 """
 
 from typing import Final
@@ -26,20 +26,20 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 @njit(cache=True, nogil=True)
 def find_peers(page: Page) -> None:
-    """Fill `peers` and, of each element, the slot of its nearest ancestor's peers.
+    """Fill `peers`, and in `peers_of` the slot of the nearest ancestor's peers.
 
-    An element is its own ancestor here; -1 where none has a peer. Words before each
-    block and the best run must be there.
+    An element is its own ancestor here; the slot is -1 if no ancestor has a peer.
+    `words_before` and the best run must be filled already.
     """
     region = page.regions[0]
     for index in range(page.state[0].elements):
         page.own_peers[index] = -1
         element = page.elements[index]
         start, stop = element.block_start, element.block_stop
-        # Who holds all of its parent's blocks has no peer. Of those who do not, no
-        # two hold the same borders between blocks, and siblings share none (a block
-        # they may share: "<b>a<p>b</p>c</b><b>d"). Such sets number less than twice
-        # the borders, so that the table, of GROUP_SLOTS, cannot fill up.
+        # An element that holds all of its parent's blocks has no peer. No two of the
+        # others hold the same set of borders between blocks, and siblings share no
+        # border (but may share a block: "<b>a<p>b</p>c</b><b>d"). There are fewer such
+        # sets than twice the borders, so the table of GROUP_SLOTS cannot fill up.
         is_whole = page.paths[index].wider != element.parent
         if element.parent < 0 or stop - start < 2 or is_whole:
             continue
@@ -64,7 +64,7 @@ def find_peers(page: Page) -> None:
 
 @njit(cache=True, nogil=True)
 def peer_features(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
-    """Write PEER_NAMES of a block from `at` on, all 0 where no ancestor has a peer.
+    """Write PEER_NAMES of a block from `at` on, all 0 if no ancestor has a peer.
 
     Returns where the next feature goes.
     """
@@ -83,16 +83,16 @@ def peer_features(page: Page, index: int, row: NDArray[np.float32], at: int) -> 
 
 @njit(cache=True, nogil=True)
 def forget_peers(page: Page) -> None:
-    """Free the slots that this page's elements took, for the next page."""
+    """Free the slots of this page's elements, for the next page."""
     for index in range(page.state[0].elements):
         if page.own_peers[index] >= 0:
             page.peers[page.own_peers[index]].key = 0
 
 
 @njit(cache=True, nogil=True)
-def _slot(page: Page, of: np.uint64) -> int:
-    """The slot of a key, emptied if it is new."""
-    key = max(of * _MIX, np.uint64(1))
+def _slot(page: Page, pattern: np.uint64) -> int:
+    """The slot of a markup pattern, emptied if it is new."""
+    key = max(pattern * _MIX, np.uint64(1))
     slot = key >> np.uint64(32) & np.uint64(GROUP_SLOTS - 1)
     while page.peers[slot].key != 0 and page.peers[slot].key != key:
         slot = (slot + np.uint64(1)) & np.uint64(GROUP_SLOTS - 1)

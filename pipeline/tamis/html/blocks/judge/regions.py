@@ -1,10 +1,11 @@
-"""Where a page's text lies, before any model is asked.
+"""Where a page's text is, found without a model.
 
-prefix sums   of words and the like over blocks: any range costs one subtraction
-run           the consecutive blocks of greatest value, plain words less a price
-              for every block (maximum subarray, Bentley 1984)
+prefix sums   counts of words and the like over blocks: a range costs one subtraction
+run           the consecutive blocks of greatest value: words outside of links, less
+              linked words and a price per block (maximum subarray, Bentley 1984)
 best element  Readability's idea: paragraphs vote for parent and grandparent
-groups        blocks of the same make; copies: blocks of the same words
+groups        blocks of the same markup pattern
+copies        blocks of the same words
 main heading  the heading that shares most with <title>
 """
 
@@ -27,7 +28,7 @@ _LIST_ITEM: Final = TAG_KIND_NAMES.index("li")
 
 @njit(nogil=True, inline="always")
 def find_regions(page: Page) -> None:
-    """Fill prefix sums, groups, copies and `regions`; paths must be there."""
+    """Fill prefix sums, groups, copies and `regions`; paths must be filled already."""
     _sum_up(page)
     _find_run(page)
     _find_best_element(page)
@@ -36,14 +37,14 @@ def find_regions(page: Page) -> None:
 
 @njit(cache=True, nogil=True)
 def words_before_main(page: Page) -> int:
-    """Words before the main heading; 0 where there is none."""
+    """Words before the main heading; 0 if there is none."""
     main = page.regions[0].main_heading
     return int(page.words_before[main]) if main >= 0 else 0
 
 
 @njit(nogil=True, inline="always")
 def forget_groups(page: Page) -> None:
-    """Free the slots that this page's blocks took, for the next page."""
+    """Free the slots of this page's blocks, for the next page."""
     for block in range(page.state[0].blocks):
         page.groups[page.group_of[block]].key = 0
         page.copies[page.copy_of[block]].key = 0

@@ -1,7 +1,7 @@
 """The shipped weights: weights.json, beside this file.
 
     features    names of the features the trees read (tamis.html.blocks.judge.features)
-    log_odds    what class and id words say, learnt: {word: number}
+    log_odds    learnt log-odds of words in class and id: {word: number}
     content     trees for "is this block main content", as flat arrays in preorder
     comment     trees for "is this block a user's comment"
 
@@ -9,7 +9,7 @@
     for a leaf), threshold (left if the feature is not above it), right (the right
     child; the left is the next node), value (log-odds of a leaf, or the mean below)
 
-Written by tamis.training.extractor.train; CARD.md says from what, and how good it is.
+tamis.training.extractor.train writes it; CARD.md says from what, and how good it is.
 """
 
 import json
@@ -41,17 +41,17 @@ NODE: Final = np.dtype(
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """One ensemble, its features numbered as `features.NAMES` numbers them."""
+    """One ensemble; a feature's number is its place in `features.NAMES`."""
 
     nodes: NDArray[np.void]  # NODE
     roots: NDArray[np.int32]
     bias: float
-    forest: Forest  # the same, as kernels ask it
+    forest: Forest  # the same trees, in the form that kernels need
 
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Everything learnt."""
+    """Everything that was learnt."""
 
     words: Dictionary
     content: Trees
@@ -59,9 +59,9 @@ class Weights:
 
 
 def load_weights(path: Path = SHIPPED) -> Weights:
-    """Read weights; InputError names the file if it is missing or not of this kind.
+    """Read weights; InputError names the file if it is missing or holds no weights.
 
-    What was read before is not read again, unless the file has changed since.
+    Weights are cached: a file is read again only if it has changed.
     """
     try:
         state = path.stat()
@@ -81,7 +81,7 @@ def _loaded(path: Path, mtime_ns: int, size: int) -> Weights:
 def weights_of(stored: dict[str, Any]) -> Weights:
     """Weights from the file's content.
 
-    Raises ValueError or another of the errors that `load_weights` lists if it is no such.
+    Raises one of the errors that `load_weights` catches if the content is malformed.
     """
     features = [NAMES.index(name) for name in stored["features"]]
     log_odds = {fnv1a(w.encode()): odds for w, odds in stored["log_odds"].items()}
@@ -94,7 +94,7 @@ def weights_of(stored: dict[str, Any]) -> Weights:
 
 
 def trees_of(stored: dict[str, Any], features: list[int]) -> Trees:
-    """One ensemble from its arrays; `features` turns their numbers into NAMES'."""
+    """One ensemble from its arrays; `features` maps their numbers to NAMES'."""
     count = len(stored["feature"])
     nodes = np.zeros(count, NODE)
     nodes["feature"] = [features[f] if f >= 0 else -1 for f in stored["feature"]]
@@ -107,7 +107,7 @@ def trees_of(stored: dict[str, Any], features: list[int]) -> Trees:
 
 
 def _float32(numbers: list[float], name: str) -> NDArray[np.float32]:
-    """As float32; ValueError where one is no finite number of that size."""
+    """The numbers as float32; ValueError if one is not finite as float32."""
     with np.errstate(over="ignore"):
         array = np.array(numbers, np.float32)
     if not np.isfinite(array).all():

@@ -1,8 +1,8 @@
-"""Reading a start tag's attributes: class words, and what hides an element.
+"""A start tag's attributes: the words of its names, and whether it is hidden.
 
-Of class, id, role and itemprop the words are kept as hashes: runs of letters,
-cut where lower case meets upper case ("articleBody" is article, body), in lower
-case, at least two bytes long. Digits separate words: they number things.
+The words of class, id, role and itemprop are kept as hashes. A word is a run of
+letters, cut where upper case follows lower case ("articleBody" is article, body), in
+lower case, at least two bytes long. Digits separate words: they number things.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ from tamis.html.blocks.layout import DIALOG, HIDDEN, MAX_NAMES, MAX_NAMES_OF_ELE
 from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, fnv1a
 from tamis.html.blocks.simd import first_delimiter, first_of, lowered_at
 
-# Beyond the element's own flags; read by the tokenizer, never stored.
+# Bits above the element's own flags; only the tokenizer reads them.
 SELF_CLOSING: Final = 1 << 16
 HAS_HREF: Final = 1 << 17
 TAG_IS_CUT: Final = 1 << 18  # the page ends inside the tag
@@ -24,7 +24,7 @@ _QUOTE, _APOSTROPHE, _GREATER, _SLASH, _EQUALS, _SPACE = 34, 39, 62, 47, 61, 32
 
 
 def _packed(name: bytes) -> np.uint64:
-    """What `lowered_at` makes of a lower-case name of at most 8 bytes."""
+    """A lower-case name of at most 8 bytes, as `lowered_at` returns it."""
     return np.uint64(int.from_bytes(name, "little"))
 
 
@@ -35,7 +35,7 @@ def _packed(name: bytes) -> np.uint64:
 (_ARIA_HID, _DEN, _ARIA_MOD, _AL) = map(
     _packed, (b"aria-hid", b"den", b"aria-mod", b"al")
 )
-# Values without white space, in lower case, those of style up to the `;` or end.
+# Hashes of values without white space, in lower case; of style, up to the `;` or end.
 (_DIALOG, _ALERTDIALOG, _TRUE) = (
     np.uint64(fnv1a(value)) for value in (b"dialog", b"alertdialog", b"true")
 )
@@ -53,7 +53,7 @@ def read_attributes(
     names: NDArray[np.uint64],
     count: int,
 ) -> tuple[int, int, int]:
-    """Read from behind the tag's name to behind its `>`.
+    """Read a tag from the end of its name to the end of its `>`.
 
     Words are appended to `names` from `count` on. Returns where the tag ends,
     the new count, and the flags found.
@@ -69,7 +69,7 @@ def read_attributes(
             if data[np.uint64(position - 1)] == _SLASH:
                 flags |= SELF_CLOSING
             return position + 1, count, flags
-        start = position  # a name has at least one byte, were it a `=`
+        start = position  # a name has at least one byte, even if it is a `=`
         position = first_delimiter(data, position + 1, stop)
         name, rest = lowered_at(data, start, position), np.uint64(0)
         if position - start > 8:
@@ -99,7 +99,7 @@ def read_attributes(
 
 @njit(nogil=True, inline="always")
 def _value(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int, int]:
-    """Start and stop of the value behind `=`, and where reading goes on."""
+    """Start and stop of the value after `=`, and where reading goes on."""
     while position < stop and data[np.uint64(position)] <= _SPACE:
         position += 1
     if position >= stop or data[np.uint64(position)] == _GREATER:
@@ -119,7 +119,7 @@ def _value(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int,
 
 @njit(nogil=True, inline="always")
 def _flag_of_aria(name: np.uint64, rest: np.uint64) -> int:
-    """What aria-hidden or aria-modal says if it is true; 0 for other names."""
+    """The flag that aria-hidden or aria-modal sets if true; 0 for other names."""
     if name == _ARIA_HID and rest == _DEN:
         return HIDDEN
     return DIALOG if name == _ARIA_MOD and rest == _AL else 0
@@ -155,7 +155,7 @@ def _append_words(
 
 @njit(cache=True, nogil=True)
 def _compact_hash(data: NDArray[np.uint8], first: int, last: int) -> np.uint64:
-    """Hash of a value in lower case without white space."""
+    """Hash of a value, in lower case and without white space."""
     value = FNV_OFFSET
     for position in range(first, last):
         byte = data[position]
@@ -169,7 +169,7 @@ def _compact_hash(data: NDArray[np.uint8], first: int, last: int) -> np.uint64:
 
 @njit(nogil=True, inline="always")
 def _hides(data: NDArray[np.uint8], first: int, last: int) -> bool:
-    """Whether one declaration of a style value takes the element out of sight."""
+    """Whether a declaration in the style hides the element."""
     start = first
     for position in range(first, last + 1):
         if position == last or data[position] == 59:  # ';'

@@ -1,7 +1,7 @@
 """Classes of characters and the decoding of character references.
 
-Classes are coarse on purpose: they count words, sentences and numbers alike in
-every script. In scripts written without spaces (Han, kana, Thai, Lao, Khmer,
+Classes are coarse on purpose: words, sentences and numbers are counted in the same
+way in every script. In scripts written without spaces (Han, kana, Thai, Lao, Khmer,
 Burmese) every character counts as one word.
 """
 
@@ -16,23 +16,22 @@ from numpy.typing import NDArray
 from tamis.html.blocks.layout import REFERENCE_SLOTS, Page
 from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, fnv1a, open_addressing
 
-OTHER: Final = 9  # 0 means that there is no character yet
+OTHER: Final = 0
 SPACE: Final = 1
-# From LETTER to DIGIT: what words are made of.
+# Words are made of LETTER and DIGIT.
 LETTER: Final = 2
-CAPITAL: Final = 3
-DIGIT: Final = 4
-TERMINAL: Final = 5
-COMMA: Final = 6
-IDEOGRAPH: Final = 7
-IGNORED: Final = 8  # zero width: part of a word, no character of its own
+DIGIT: Final = 3
+TERMINAL: Final = 4
+COMMA: Final = 5
+IDEOGRAPH: Final = 6
+IGNORED: Final = 7  # zero width: part of a word, no character of its own
 
 REPLACEMENT: Final = 0xFFFD
 _LONGEST_NAME: Final = 33
 
 
 def _classes() -> NDArray[np.uint8]:
-    """Class of each code point below _LISTED; a later line overrules an earlier one."""
+    """Class of each code point below _LISTED; later lines override earlier ones."""
     classes = np.full(_LISTED, LETTER, np.uint8)
     classes[:0x80] = OTHER
     for first, last, kind in (
@@ -40,21 +39,14 @@ def _classes() -> NDArray[np.uint8]:
         *((ord(character), ord(character), TERMINAL) for character in ".!?"),
         *((ord(character), ord(character), COMMA) for character in ",;:"),
         (ord("0"), ord("9"), DIGIT),
-        (ord("A"), ord("Z"), CAPITAL),
+        (ord("A"), ord("Z"), LETTER),
         (ord("_"), ord("_"), LETTER),
         (ord("a"), ord("z"), LETTER),
         (0x80, 0xBF, OTHER),
         *((code, code, LETTER) for code in (0xAA, 0xB5, 0xBA)),
         *((code, code, SPACE) for code in (0x85, 0xA0)),
         (0xAD, 0xAD, IGNORED),
-        (0xC0, 0xDE, CAPITAL),
         *((code, code, OTHER) for code in (0xD7, 0xF7)),
-        (0x0386, 0x0386, CAPITAL),  # Greek and Cyrillic
-        (0x0388, 0x038A, CAPITAL),
-        (0x038C, 0x038C, CAPITAL),
-        (0x038E, 0x038F, CAPITAL),
-        (0x0391, 0x03AB, CAPITAL),
-        (0x0400, 0x042F, CAPITAL),
         *((code, code, COMMA) for code in (0x0387, 0x055D, 0x060C, 0x061B)),
         *((code, code, TERMINAL) for code in (0x0589, 0x061F, 0x06D4)),
         (0x0660, 0x0669, DIGIT),
@@ -67,7 +59,7 @@ def _classes() -> NDArray[np.uint8]:
 _LISTED: Final = 0x800  # what UTF-8 writes with one or two bytes
 _CLASSES: Final = _classes()
 
-# What windows-1252 has at 0x80-0x9F: HTML reads &#128; to &#159; so.
+# windows-1252's characters at 0x80-0x9F: HTML reads &#128; to &#159; as these.
 _WINDOWS_1252: Final = np.array(
     [ord(bytes([b]).decode("cp1252", "replace")) for b in range(0x80, 0xA0)], np.uint32
 )
@@ -77,10 +69,10 @@ _WINDOWS_1252: Final = np.array(
 def reference_table() -> tuple[
     NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint32]
 ]:
-    """HTML's named references, from the standard library's list.
+    """HTML's named references: hashes of the names, and their one or two code points.
 
-    FNV-1a hashes of the names (with their `;` where it is part of them) by slot,
-    and the one or two code points each stands for.
+    From the standard library's list, by slot. The hash is FNV-1a of the name, with its
+    `;` if that is part of it.
     """
     names = list(html.entities.html5)
     keys, places = open_addressing(
@@ -133,8 +125,8 @@ def reference_at(
 ) -> tuple[int, int, int]:
     """Decode `&...` at `position`: first and second code point, and where it ends.
 
-    The second code point is 0 for all but some mathematical signs. What is no
-    reference is the ampersand itself, one byte long.
+    The second code point is 0 for all but some mathematical signs. If there is no
+    reference, the result is the ampersand itself, one byte long.
     """
     at = position + 1
     if at < stop and data[at] == 35:  # '#'

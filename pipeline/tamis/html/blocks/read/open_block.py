@@ -1,7 +1,7 @@
-"""The block that text is being added to: begin, end, and its last word.
+"""The block to which text is added: begin, end, and its last word.
 
-`blocks[state.blocks]` is always the open block; it counts as one only when it
-holds a visible character.
+`blocks[state.blocks]` is always the open block; it becomes a block of the page only
+if it holds a visible character.
 """
 
 import numpy as np
@@ -22,19 +22,16 @@ def open_block(page: Page) -> None:
     block.span_start = state.spans
     block.span_stop = state.spans
     block.flags = 0
-    block.characters = block.words = block.linked_words = block.links = 0
-    block.capitalised = block.digits = block.terminals = block.commas = 0
-    block.breaks = block.title_words = 0
-    block.first = block.last = 0
+    block.words = block.linked_words = block.title_words = 0
+    block.digits = block.terminals = block.commas = 0
     block.hash = 0
     state.has_text = state.in_word = 0
-    state.after_space = 1
     state.pending_breaks = 0
 
 
 @njit(cache=True, nogil=True)
 def begin_block(page: Page) -> None:
-    """The first visible text of a block decides which element it belongs to."""
+    """Set the element that the block belongs to, at its first visible text."""
     state = page.state[0]
     block = page.blocks[state.blocks]
     state.has_text = 1
@@ -51,7 +48,7 @@ def begin_block(page: Page) -> None:
 
 @njit(cache=True, nogil=True)
 def finish_block(page: Page) -> None:
-    """End the open block; one without any visible character is forgotten."""
+    """End the open block; discard it if it has no visible character."""
     state = page.state[0]
     block = page.blocks[state.blocks]
     if state.has_text:
@@ -65,7 +62,7 @@ def finish_block(page: Page) -> None:
 
 @njit(cache=True, nogil=True)
 def end_word(page: Page) -> None:
-    """Close the word that the open block's text ends in."""
+    """Close the word at the end of the open block's text."""
     state = page.state[0]
     if state.in_word:
         word = hash_of_word(state.word_value, state.word_piece, state.word_length)
@@ -77,7 +74,7 @@ def end_word(page: Page) -> None:
 
 @njit(cache=True, nogil=True)
 def is_in_title(page: Page, word: np.uint64) -> int:
-    """1 if the page's <title>, read so far, has the word, else 0."""
+    """1 if the word is in the page's <title>, as far as that was read, else 0."""
     if page.title_bits[word & _TITLE_MASK] == 0:
         return 0
     for index in range(page.state[0].title_words):
@@ -88,7 +85,7 @@ def is_in_title(page: Page, word: np.uint64) -> int:
 
 @njit(cache=True, nogil=True)
 def add_title_word(page: Page, word: np.uint64) -> None:
-    """Remember a word of <title>, by its hash."""
+    """Store the hash of a word of <title>."""
     state = page.state[0]
     if state.title_words < MAX_TITLE_WORDS:
         page.title_words[state.title_words] = word

@@ -1,7 +1,7 @@
-"""Where comments, declarations and raw text end, after the HTML standard.
+"""Where comments, declarations and raw text end, by the HTML standard.
 
-All functions take the position behind the construct's opening and return where
-reading goes on. What is never closed reaches to the end of the page, as it does
+All functions take the position after the construct's opening and return where
+reading goes on. A construct that is never closed reaches to the end of the page, as
 in a browser.
 """
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, fnv1a
 from tamis.html.blocks.simd import first_of
 
-# No literals: see layout.ZERO.
+# Not literals: see layout.ZERO.
 _LESS, _GREATER, _SLASH, _BANG, _HYPHEN, _BRACKET = map(
     np.uint8, (60, 62, 47, 33, 45, 91)
 )
@@ -21,7 +21,7 @@ _SCRIPT = np.uint64(fnv1a(b"script"))
 
 @njit(cache=True, nogil=True)
 def after_declaration(data: NDArray[np.uint8], position: int, stop: int) -> int:
-    """Behind the next `>`: doctypes, `<?xml ...>`, `</ >`."""
+    """The position after the next `>`: for doctypes, `<?xml ...>`, `</ >`."""
     return min(first_of(data, position, stop, _GREATER) + 1, stop)
 
 
@@ -29,9 +29,9 @@ def after_declaration(data: NDArray[np.uint8], position: int, stop: int) -> int:
 def after_comment(
     data: NDArray[np.uint8], position: int, stop: int, is_foreign: bool
 ) -> int:
-    """Behind what `<!` opened: a comment, in svg CDATA, else a declaration.
+    """The position after what `<!` opened: a comment, in svg CDATA, else a declaration.
 
-    `<!-->` and `<!--->` are whole comments; `--!>` ends one as `-->` does.
+    `<!-->` and `<!--->` are complete comments; `--!>` ends a comment as `-->` does.
     """
     if is_foreign and _is_cdata(data, position, stop):
         return _after_cdata(data, position + 7, stop)
@@ -61,9 +61,9 @@ def after_comment(
 def after_raw(
     data: NDArray[np.uint8], position: int, stop: int, name: np.uint64
 ) -> tuple[int, int]:
-    """End of raw text, and behind the end tag of the element of this name's hash.
+    """End of raw text, and of the end tag of the element whose name has this hash.
 
-    A script that opens `<!--` and then `<script` takes one `</script` as text.
+    In a script, after `<!--` and then `<script`, one `</script` is text.
     """
     is_script = name == _SCRIPT
     is_escaped = is_nested = False
@@ -87,18 +87,18 @@ def after_raw(
             continue
         if is_script and not is_escaped and _opens_comment(data, position, stop):
             is_escaped = True
-            # `<!-->` closes at once: step so that its hyphens are seen behind.
+            # `<!-->` closes at once: the hyphens just skipped count for the `-->`.
             position += 4
             continue
         if is_end or is_escaped:
-            found, behind = _name_hash(data, position + (2 if is_end else 1), stop)
+            found, name_stop = _name_hash(data, position + (2 if is_end else 1), stop)
             if found == name:
                 if not is_end:
                     is_nested = True
                 elif is_nested:
                     is_nested = False
                 else:
-                    return position, after_declaration(data, behind, stop)
+                    return position, after_declaration(data, name_stop, stop)
         position += 1
     return stop, stop
 
@@ -117,7 +117,7 @@ def _opens_comment(data: NDArray[np.uint8], position: int, stop: int) -> bool:
 def _name_hash(
     data: NDArray[np.uint8], position: int, stop: int
 ) -> tuple[np.uint64, int]:
-    """Hash of a tag name of at most 16 letters that a delimiter follows, else 0."""
+    """Hash of a tag name of at most 16 letters before a delimiter, else 0."""
     value = FNV_OFFSET
     for at in range(position, min(position + 17, stop)):
         byte = data[at]

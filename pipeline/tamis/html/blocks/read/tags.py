@@ -1,4 +1,4 @@
-"""What the tokenizer knows of each HTML tag: a small id, and properties as bits.
+"""The HTML tags that the tokenizer knows: a small id and properties, as bits, of each.
 
 A tag's name is hashed (FNV-1a, ASCII lower case) and looked up in an
 open-addressing table, so that the tokenizer never makes a string. Any name that
@@ -18,10 +18,10 @@ RAW: Final = 1 << 2  # content is not markup and not shown
 CLOSES_P: Final = 1 << 3  # an open paragraph ends before it
 BARRIER: Final = 1 << 4  # end tags inside do not close elements outside
 TABLE_PART: Final = 1 << 5
-LIST_BOUND: Final = 1 << 6  # an open li, dt or dd is not looked for above it
+LIST_BOUND: Final = 1 << 6  # the search for an open li, dt or dd ends here
 HEADING: Final = 1 << 7
 SILENT: Final = 1 << 8  # its subtree is not shown by a browser
-BREAKOUT: Final = 1 << 9  # ends svg and math, where it cannot stand
+BREAKOUT: Final = 1 << 9  # ends svg and math, which cannot contain it
 IGNORED: Final = 1 << 10  # neither start nor end tag does anything
 FOREIGN: Final = 1 << 11  # svg and math
 
@@ -175,7 +175,7 @@ _SLOTS: Final = 512
 
 
 def fnv1a(name: bytes) -> int:
-    """64-bit FNV-1a of bytes, as the kernels compute it."""
+    """64-bit FNV-1a hash, the same that the kernels compute."""
     value = int(FNV_OFFSET)
     for byte in name:
         value = (value ^ byte) * int(FNV_PRIME) & 0xFFFFFFFFFFFFFFFF

@@ -1,7 +1,7 @@
 """Text between tags: a span of the open block, and its statistics.
 
-Counts are made while the bytes are read for the first and only time. A word goes
-on across inline tags ("<b>w</b>ord" is one), never across blocks or <br>.
+Counts are made while the bytes are read for the first and only time. A word may
+continue across inline tags ("<b>w</b>ord" is one), never across blocks or <br>.
 """
 
 import numpy as np
@@ -18,7 +18,6 @@ from tamis.html.blocks.layout import (
     Page,
 )
 from tamis.html.blocks.read.characters import (
-    CAPITAL,
     COMMA,
     DIGIT,
     IDEOGRAPH,
@@ -60,7 +59,7 @@ def read_text(
     """Add the bytes start:stop to the open block."""
     state = page.state[0]
     position = start
-    # In preformatted text, blanks before the first word are its indentation.
+    # In preformatted text, blanks before the first word are indentation: keep them.
     if state.has_text == 0 and not _is_preformatted(page):
         while position < stop and data[np.uint64(position)] <= 32:
             position += 1
@@ -69,25 +68,17 @@ def read_text(
     if state.pending_breaks > 1:
         finish_block(page)
     block = page.blocks[state.blocks]
-    characters = words = capitalised = digits = terminals = commas = title_words = 0
-    in_word, after_space = state.in_word, state.after_space
+    words = digits = terminals = commas = title_words = 0
+    is_visible, in_word, block_hash = state.has_text, state.in_word, block.hash
     value, piece, length = state.word_value, state.word_piece, state.word_length
-    block_hash, first, last = block.hash, block.first, block.last
     while position < stop:
         code = int(data[np.uint64(position)])
         if in_word == 0 and _A <= code | 32 <= _Z:
-            behind = letters_at(data, position, stop)
-            value, piece, length = begun_with_letters(data, position, behind)
-            in_word = 1
+            end = letters_at(data, position, stop)
+            value, piece, length = begun_with_letters(data, position, end)
+            in_word = is_visible = 1
             words += 1
-            characters += behind - position
-            after_space = 0
-            kind = CAPITAL if code < _A else LETTER
-            capitalised += kind == CAPITAL
-            if first == 0:
-                first = kind
-            last = CAPITAL if data[np.uint64(behind - 1)] < _A else LETTER
-            position = behind
+            position = end
             continue
         if code == _AMPERSAND:
             code, _, position = reference_at(data, position, stop, page)
@@ -98,22 +89,13 @@ def read_text(
         kind = class_of(code)
         if kind == IGNORED:
             continue
-        if kind == SPACE:
-            if after_space == 0:
-                characters += 1
-                after_space = 1
-        else:
-            characters += 1
-            after_space = 0
-            last = kind
-            if first == 0:
-                first = kind
+        if kind != SPACE:
+            is_visible = 1
         if LETTER <= kind <= DIGIT:
             if in_word == 0:
                 in_word = 1
                 words += 1
                 value, piece, length = FNV_OFFSET, _NONE, ZERO
-                capitalised += kind == CAPITAL
             digits += kind == DIGIT
             value, piece, length = with_character(value, piece, length, code)
             continue
@@ -129,22 +111,17 @@ def read_text(
             title_words += is_in_title(page, word)
         terminals += kind == TERMINAL
         commas += kind == COMMA
-    if first == 0 and block.first == 0:
-        # White space only: nothing to see yet.
+    if is_visible == 0:  # white space only, so far
         if _is_preformatted(page):
             _append_span(page, start, stop, ZERO)
         return
     if state.has_text == 0:
         begin_block(page)
-        block.characters = 0
-    state.in_word, state.after_space = in_word, after_space
+    state.in_word = in_word
     state.word_value, state.word_piece, state.word_length = value, piece, length
     state.pending_breaks = 0
     block.hash = block_hash
-    block.first, block.last = first, last
-    block.characters += characters
     block.words += words
-    block.capitalised += capitalised
     block.digits += digits
     block.terminals += terminals
     block.commas += commas
@@ -156,15 +133,13 @@ def read_text(
 
 @njit(cache=True, nogil=True)
 def break_line(page: Page, position: int) -> None:
-    """A <br>: a line break in the block; a second one in a row ends the block."""
+    """Break the line in the block, at a <br>; a second one in a row ends the block."""
     state = page.state[0]
     if state.has_text == 0:
         return
     end_word(page)
     state.pending_breaks += 1
-    state.after_space = 1
     if state.pending_breaks == 1:
-        page.blocks[state.blocks].breaks += 1
         _append_span(page, position, position, BREAK + ZERO)
 
 
@@ -175,7 +150,7 @@ def read_title(
     stop: int,
     page: Page,
 ) -> None:
-    """Remember where <title> is, and its words, by which headings are known."""
+    """Store where <title> is, and its words, with which headings are compared."""
     stop = _title_stop(data, start, stop)
     page.state[0].title_start, page.state[0].title_stop = start, stop
     value, piece, length = FNV_OFFSET, _NONE, ZERO

@@ -1,8 +1,8 @@
 """The stack of open elements: implied end tags, barriers, and where blocks end.
 
-The rules are those of the HTML standard's tree construction, as far as they
-decide which block a piece of text belongs to. No tree is built: an element keeps
-its parent and the range of blocks inside it.
+The rules are those of the HTML standard's tree construction that decide which
+block a piece of text belongs to. No tree is built: an element has its parent and the
+range of blocks inside it.
 """
 
 import numpy as np
@@ -102,7 +102,6 @@ def start_element(
     if tag == tags.A:
         if own_flags & np.uint32(HAS_HREF):
             state.link = index
-            page.blocks[state.blocks].links += 1
         else:
             state.link = -1
     elif properties & np.uint32(tags.FOREIGN) and state.foreign < 0:
@@ -133,7 +132,7 @@ def end_element(page: Page, tag: int) -> None:
         if tag == tags.P:  # `</p>` alone is an empty paragraph
             finish_block(page)
         return
-    # What is not shown must end with its end tag, whatever is left open in it.
+    # A hidden element must end at its end tag, even if others are open in it.
     is_block = properties & np.uint32(tags.BLOCK | tags.SILENT | tags.BARRIER)
     is_table_part = properties & np.uint32(tags.TABLE_PART)
     for level in range(state.depth - 1, _outermost(page), -1):
@@ -163,10 +162,10 @@ def _has_heading(page: Page) -> bool:
 
 @njit(cache=True, nogil=True)
 def _outermost(page: Page) -> int:
-    """The level above which a tag may look for the element that it closes.
+    """A tag may look only above this level for the element that it closes.
 
     The caps on elements and blocks bound tags that open or close something; this
-    one bounds those that look through the whole depth and do neither.
+    one bounds tags that look through the whole depth and do neither.
     """
     state = page.state[0]
     if state.looks < MAX_LOOKS:
@@ -255,7 +254,7 @@ def _close_nearest(page: Page, tag: int, other: int) -> None:
 
 @njit(nogil=True, inline="always")
 def _close_link(page: Page) -> None:
-    """A link ends at the next one, unless a block has begun in it."""
+    """End the open link at the next one, unless a block has begun in it."""
     page.state[0].link = -1
     for level in range(page.state[0].depth - 1, _outermost(page), -1):
         page.state[0].looks += 1
@@ -281,7 +280,7 @@ def _close_paragraph(page: Page) -> None:
 
 @njit(nogil=True, inline="always")
 def _close_table_parts(page: Page, tag: int) -> None:
-    """A cell ends at the next cell, a row at the next row, within their table."""
+    """End a cell at the next cell, and a row at the next row, within their table."""
     found = ZERO
     for level in range(page.state[0].depth - 1, _outermost(page), -1):
         page.state[0].looks += 1

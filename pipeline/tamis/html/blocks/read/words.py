@@ -1,9 +1,9 @@
-"""Hash of a word while it is read: its characters come one by one, or many at once.
+"""Hash of a word while it is read, one character or many at a time.
 
-A word is folded in pieces of eight bytes, ASCII letters in lower case. What counts is the
-word, not how it came: "<b>w</b>ord", "wor&#100;" and "word" have the same hash. Between
-characters its state is the hash of the whole pieces, the bytes of the open piece, and
-their number.
+A word is hashed in pieces of eight bytes, ASCII letters in lower case. Only the word
+counts, not how it is written: "<b>w</b>ord", "wor&#100;" and "word" have the same hash.
+Between characters, the state is the hash of the complete pieces, the bytes of the open
+piece, and their number.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME
 from tamis.html.blocks.simd import lowered_at
 
-_NO_BYTES = np.uint64(1 << 63)  # tells a character beyond ASCII from a piece
+_NO_BYTES = np.uint64(1 << 63)  # marks a character beyond ASCII, not a piece
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -44,13 +44,13 @@ def with_character(
 
 @njit(cache=True, nogil=True, forceinline=True)
 def hash_of_word(value: np.uint64, piece: np.uint64, length: int) -> np.uint64:
-    """Of the word that is complete."""
+    """Hash of the word, which is complete."""
     return _fold(value, piece) if length else value
 
 
 @njit(cache=True, nogil=True, forceinline=True)
 def hash_of_character(code: int) -> np.uint64:
-    """Of a word that is one character beyond ASCII."""
+    """Hash of a word that is one character beyond ASCII."""
     return _fold(FNV_OFFSET, _NO_BYTES | np.uint64(code))
 
 

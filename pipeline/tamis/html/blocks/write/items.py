@@ -1,7 +1,7 @@
-"""List items in Markdown: a hyphen, or a number in a list that is numbered.
+"""List items in Markdown: a hyphen, or a number in a numbered list.
 
-An item's mark stands before the first of its blocks that is kept; all others, and
-the lists within, are indented by the mark's width.
+An item's mark comes before its first kept block; its other blocks, and the lists in
+it, are indented by the mark's width.
 """
 
 from typing import Any, Final
@@ -16,15 +16,15 @@ from tamis.html.blocks.read import tags
 _MAX_NESTING: Final = 8
 _BLANK, _HYPHEN, _DOT, _ZERO = 32, 45, 46, 48
 
-# Per element: `number` in its list, from 1 on, or 0 if that is not numbered, and
-# whether its mark is written.
+# Per element: its number in a numbered list, from 1 on, else 0; and whether its mark
+# was written.
 ITEM = np.dtype([("number", np.int32), ("is_marked", np.bool_)], align=True)
 Items = Any
 
 
 @njit(cache=True, nogil=True)
 def items_of(page: Page) -> Items:
-    """One ITEM per element; those of other elements stay empty."""
+    """One ITEM per element; it stays empty if the element is no list item."""
     count = page.state[0].elements + ZERO
     items = np.zeros(count, ITEM)
     written = np.zeros(count, np.int32)  # items of a list, so far
@@ -40,9 +40,9 @@ def items_of(page: Page) -> Items:
 
 @njit(cache=True, nogil=True)
 def nesting(page: Page, items: Items, container: int) -> tuple[int, int, int]:
-    """Open quotes, columns that open items take, and the innermost item or -1.
+    """Number of open quotes, columns of indentation, and the innermost item or -1.
 
-    A table stands outside of the list that holds it.
+    Lists around a table do not count.
     """
     quotes = lists = columns = ZERO
     item = -1 + ZERO

@@ -1,7 +1,7 @@
 """The kept blocks as Markdown: headings, lists, quotes, tables, code.
 
-Blocks keep their meaning, inline marks (bold, links) do not. Characters that
-Markdown gives a meaning are not escaped: the text is for reading and training,
+Block structure is kept, inline marks (bold, links) are not. Characters with a
+meaning in Markdown are not escaped: the text is for reading and training,
 not for rendering untrusted pages.
 """
 
@@ -68,7 +68,7 @@ def write_markdown(
 
 @njit(nogil=True, inline="always")
 def bytes_for_markdown(data: NDArray[np.uint8], page: Page, items: Items) -> int:
-    """Room that `write_markdown` may take."""
+    """The most bytes that `write_markdown` may write."""
     needed = bytes_needed(page, 0, page.state[0].blocks)
     for index in range(page.state[0].blocks + ZERO):
         if page.is_kept[index]:
@@ -88,7 +88,7 @@ def _separate(
     start: int,
     at: int,
 ) -> int:
-    """A blank line, or a mere line end within a table or between list items."""
+    """A blank line; only a line end within a table or between list items."""
     if at == start:
         return at
     out[at] = _LINE_FEED
@@ -116,7 +116,7 @@ def _write_marked(
     out: NDArray[np.uint8],
     at: int,
 ) -> int:
-    """A block with the marks of its line; the marks go before each of its lines."""
+    """Write a block with its marks: heading, list item, quote, indentation, fence."""
     block = page.blocks[index]
     quotes, indent, item = nesting(page, items, block.container)
     at = _write_prefix(quotes, indent, out, at)
@@ -133,7 +133,7 @@ def _write_marked(
             at += 1
         out[at] = _BLANK
         at += 1
-    # The block is written behind room for its marks, then moved line by line.
+    # Leave room for the marks, write the block after it, then move it line by line.
     first = at + _bytes_for_marks(data, page, index, quotes, indent)
     last = write_block(data, page, index, out, first)
     fence = _TICK
@@ -166,7 +166,7 @@ def _write_marked(
 def _bytes_for_marks(
     data: NDArray[np.uint8], page: Page, index: int, quotes: int, indent: int
 ) -> int:
-    """Room for the marks before each line of a block, and its fences."""
+    """The most bytes of the marks before each line of a block, and of its fences."""
     block = page.blocks[index]
     lines = 4
     for number in range(block.span_start, block.span_stop):
@@ -206,7 +206,7 @@ def _write_fence(byte: int, out: NDArray[np.uint8], at: int) -> int:
 
 @njit(nogil=True, inline="always")
 def _fence(out: NDArray[np.uint8], first: int, last: int) -> int:
-    """Backticks, or tildes around code that holds three backticks."""
+    """The fence's byte: a backtick, or a tilde for code that holds three backticks."""
     for position in range(first, last - 2):
         if out[position] == out[position + 1] == out[position + 2] == _TICK:
             return _TILDE
@@ -217,7 +217,7 @@ def _fence(out: NDArray[np.uint8], first: int, last: int) -> int:
 def _write_cell(
     data: NDArray[np.uint8], page: Page, index: int, out: NDArray[np.uint8], at: int
 ) -> int:
-    """A cell's text on one line, its bars as slashes."""
+    """Write a cell's text on one line, with `/` in place of `|`."""
     end = write_block(data, page, index, out, at)
     for position in range(at, end):
         if out[position] == _LINE_FEED:
@@ -231,7 +231,7 @@ def _write_cell(
 def _write_cells(
     page: Page, previous: int, index: int, out: NDArray[np.uint8], at: int
 ) -> int:
-    """The bars between two cells; empty cells between them keep their place."""
+    """Write the bars between two cells, and those of empty cells between them."""
     for _ in range(_cells_between(page, previous, index)):
         out[at], out[at + 1], out[at + 2] = _BLANK, _BAR, _BLANK
         at += 3
@@ -240,7 +240,7 @@ def _write_cells(
 
 @njit(cache=True, nogil=True)
 def _cells_between(page: Page, previous: int, index: int) -> int:
-    """How many cells further in their row, at most 64."""
+    """By how many cells of the row the second block comes later, 1 to 64."""
     first, last = page.blocks[previous].container, page.blocks[index].container
     parent = page.elements[last].parent
     count = 0
@@ -254,7 +254,7 @@ def _cells_between(page: Page, previous: int, index: int) -> int:
 def _end_row(
     out: NDArray[np.uint8], at: int, row: int, is_first_row: bool, cells: int
 ) -> int:
-    """Close a table row; below the first one stands the line that makes it a table."""
+    """Close a table row; after the first one, write the line of hyphens as well."""
     if row < 0:
         return at
     out[at], out[at + 1] = _BLANK, _BAR

@@ -1,7 +1,7 @@
 """The kept blocks as plain text: one block per line, one table row per line.
 
-Cells of a row are joined by " | " where they are short and hold nothing but text,
-each on one line; a table that serves for layout falls apart into its paragraphs.
+Cells of a row are joined by " | " if they are short and each is one block of text. A
+table that is used for layout becomes separate paragraphs.
 """
 
 from typing import Final
@@ -38,17 +38,17 @@ def write_plain(
                 out[at] = _LINE_FEED
                 at += 1
         previous_at = at
-        behind = write_block(data, page, index, out, at)
+        end = write_block(data, page, index, out, at)
         if is_next_cell:
-            _join_lines(out, at, behind)
-        at = behind if behind > at else before
+            _join_lines(out, at, end)
+        at = end if end > at else before
         previous = index
     return at
 
 
 @njit(cache=True, nogil=True)
 def _join_lines(out: NDArray[np.uint8], at: int, stop: int) -> None:
-    """Make what <br> broke one line again."""
+    """Replace line feeds, which <br> made, by spaces."""
     for position in range(at, stop):
         if out[position] == _LINE_FEED:
             out[position] = _BLANK
@@ -56,7 +56,7 @@ def _join_lines(out: NDArray[np.uint8], at: int, stop: int) -> None:
 
 @njit(cache=True, nogil=True)
 def share_row(page: Page, previous: int, index: int) -> bool:
-    """Whether two blocks are the text of two cells of one row."""
+    """Whether two blocks are different cells of one row."""
     row = row_of(page, index)
     return bool(
         row >= 0
@@ -68,7 +68,7 @@ def share_row(page: Page, previous: int, index: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def row_of(page: Page, index: int) -> int:
-    """The table row whose cell is this block and no more, or -1."""
+    """The table row of a block that is all of a short cell, else -1."""
     block = page.blocks[index]
     cell = page.elements[block.container]
     if cell.tag != tags.TD and cell.tag != tags.TH:

@@ -2,7 +2,7 @@
 
 White space runs become one space; <br> becomes a line feed. In preformatted text
 line feeds, tabs and spaces stay. Control characters are left out. Functions write
-to `out` from `at` on and return where they stopped; the caller has made room
+to `out` from `at` on and return where they stopped; `out` must be large enough
 (`bytes_needed`).
 """
 
@@ -23,11 +23,11 @@ _AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
 
 @njit(cache=True, nogil=True)
 def bytes_needed(page: Page, first: int, last: int) -> int:
-    """Room that blocks first:last may take, with whatever stands around them.
+    """The most bytes that blocks first:last may take, with the marks around them.
 
     A reference never grows to more than 1.2 times its length (`&nGt;`), but a byte
-    that is no UTF-8 becomes the three of U+FFFD. 600 bytes a block are for the marks of
-    deep lists.
+    that is not UTF-8 becomes the three of U+FFFD. 600 bytes a block are for the marks
+    of deep lists.
     """
     needed = 64
     for index in range(first, last):
@@ -42,7 +42,7 @@ def bytes_needed(page: Page, first: int, last: int) -> int:
 def write_block(
     data: NDArray[np.uint8], page: Page, index: int, out: NDArray[np.uint8], at: int
 ) -> int:
-    """The text of one block, without white space at its ends."""
+    """Write the text of one block, without white space at its ends."""
     block = page.blocks[index]
     start = at
     is_pre = block.flags & np.uint32(IN_PRE) != 0
@@ -65,7 +65,7 @@ def write_line(
     page: Page,
     out: NDArray[np.uint8],
 ) -> int:
-    """Bytes position:stop of a page as one line, from the beginning of `out`."""
+    """Write bytes position:stop of a page as one line, at the start of `out`."""
     end = write_run(data, position, stop, page, NO, out, ZERO, ZERO)
     return end - 1 if end > 0 and out[end - 1] == _BLANK else end
 
@@ -81,7 +81,7 @@ def write_run(
     start: int,
     at: int,
 ) -> int:
-    """Bytes position:stop of a page as text; what is written so far begins at start."""
+    """Write bytes position:stop of a page as text; the block began at `start`."""
     while position < stop:
         code, second = int(data[position]), 0
         if _BLANK < code < 0x7F and code != _AMPERSAND:
@@ -111,7 +111,7 @@ def write_run(
 
 @njit(cache=True, nogil=True)
 def write_character(code: int, out: NDArray[np.uint8], at: int) -> int:
-    """One code point as UTF-8."""
+    """Write one code point as UTF-8."""
     if code < 0x80:
         out[at] = code
         return at + 1
@@ -133,7 +133,7 @@ def write_character(code: int, out: NDArray[np.uint8], at: int) -> int:
 
 @njit(nogil=True, inline="always")
 def _write_kept_space(code: int, out: NDArray[np.uint8], start: int, at: int) -> int:
-    """White space of preformatted text; blank lines before its first line go."""
+    """Write white space of preformatted text, without blank lines at its start."""
     if code == _RETURN:
         return at
     if code == _LINE_FEED:
@@ -144,7 +144,7 @@ def _write_kept_space(code: int, out: NDArray[np.uint8], start: int, at: int) ->
 
 @njit(cache=True, nogil=True)
 def _end_line(out: NDArray[np.uint8], start: int, at: int) -> int:
-    """A line feed after what is written; none at the very start."""
+    """Write a line feed, unless nothing was written so far."""
     while at > start and (out[at - 1] == _BLANK or out[at - 1] == _TAB):
         at -= 1
     if at > start:
