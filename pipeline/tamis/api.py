@@ -145,7 +145,9 @@ def explain(recipe: Recipe, page: str | Path) -> Explanation:
     if Path(page).is_file():
         record = record_of_file(Path(page))
     else:
-        record = record_of_url(str(page), recipe.input, source, recipe.storage_options)
+        record = record_of_url(
+            str(page), recipe.input, source, options=recipe.storage_options
+        )
     extract = next((s for s in recipe.stages if isinstance(s, ExtractText)), None)
     extract = extract or ExtractText()
     blocks = explain_blocks(
@@ -222,7 +224,11 @@ def build_robots_table(
     lower = tuple(agent.lower() for agent in agents)
     with _executor("ray" if workers > 1 else "inline", "local", workers) as executor:
         return build_table(
-            files, Path(output), lower, Access(options, tasks=workers), executor
+            files,
+            Path(output),
+            lower,
+            access=Access(options, tasks=workers),
+            executor=executor,
         )
 
 

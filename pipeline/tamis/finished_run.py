@@ -161,7 +161,7 @@ class Run:
         Raises ConfigError where deduplicate has not seen the document.
         """
         self.duplicates()  # says clearly where there are none
-        members = members_with(self.storage, self._inputs, id, limit)
+        members = members_with(self.storage, self._inputs, id, limit=limit)
         if members is None:
             raise ConfigError(
                 f"{self.output}: deduplicate saw no document with the id {id}"
@@ -231,7 +231,9 @@ class Run:
         name = task_name(str(row["warc_path"]).rpartition("/")[2])
         for tables in self._inputs:
             for path in tables.saved if tables.name == name else ():
-                for saved in rows_with(self.storage, path, [row["id"]], ["text"]):
+                for saved in rows_with(
+                    self.storage, path, [row["id"]], columns=["text"]
+                ):
                     text: str | None = saved.get("text")
                     return text
         return None

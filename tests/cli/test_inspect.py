@@ -211,7 +211,7 @@ def test_what_a_stranger_wrote_orders_nothing() -> None:
     row = {"id": 1, "url": "http://a/[red]\x1b[31m", "language": "eng"}
     row |= {"warc_path": "a\x1b[2J", "warc_offset": 0, "warc_length": 1}
     with console.capture() as captured:
-        show_document(console, row, "in the mix", "[bold]\x1b[2Jtext")
+        show_document(console, row, "in the mix", text="[bold]\x1b[2Jtext")
     assert "\x1b[2J" not in captured.get()
     assert "\x1b[31m" not in captured.get()
     assert "[bold]" in captured.get()

@@ -35,7 +35,9 @@ def test_a_selection_is_cached_until_something_changes(
         names = ["b.warc.gz", "a.warc.gz"]
         writes = settings.pop("writes", True)
         select = Select(index=str(index), **settings)
-        found = cache.cached_selection(storage, select, names, Access(), writes=writes)
+        found = cache.cached_selection(
+            storage, select, names, access=Access(), writes=writes
+        )
         return {name: each.tolist() for name, each in found.places.items()}
 
     expected = {"a.warc.gz": [[7, 30], [70, 10]], "b.warc.gz": [[5, 20]]}

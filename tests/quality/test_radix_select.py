@@ -82,7 +82,7 @@ def test_as_many_stay_as_sorting_would_let(
         search, left = narrowed(search, *np.unique(found, return_counts=True), share)
         assert left == shares_prefix(keys, ids, search).sum()
     among = shares_prefix(keys, ids, search)
-    last = last_place(keys[among], ids[among], search, share)
+    last = last_place(keys[among], ids[among], search, share=share)
     ranking = sorted(range(len(values)), key=lambda row: (-values[row], ids[row]))
     staying = set(ranking[: int(np.ceil(round(share * len(values), 6)))])
     assert set(np.flatnonzero(~is_behind(keys, ids, last)).tolist()) == staying

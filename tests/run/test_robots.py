@@ -142,7 +142,7 @@ def test_how_archives_are_shared_out_changes_no_byte(
         executor = InlineExecutor()
         executor.workers = workers
         path = tmp_path / f"{workers}.arrow"
-        build_table(files, path, ("ccbot",), Access(), executor)
+        build_table(files, path, ("ccbot",), access=Access(), executor=executor)
         tables.append(path.read_bytes())
     assert tables[0] == tables[1] == tables[2]
 
@@ -185,7 +185,7 @@ def one_host(record: Record, tmp_path: Path) -> str:
 def built(path: str, executor: InlineExecutor) -> Path:
     output = Path(path).with_name("robots.arrow")
     files = resolve([path], {}, are_all_asked=True)
-    build_table(files, output, ("ccbot",), Access(), executor)
+    build_table(files, output, ("ccbot",), access=Access(), executor=executor)
     return output
 
 

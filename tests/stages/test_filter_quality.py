@@ -151,7 +151,7 @@ def test_fineweb2_knows_the_language(
     bound: tuple[float | None, float | None],
 ) -> None:
     assert preset_bounds("fineweb2", language, script)[column] == bound
-    assert bounds_for(FilterQuality(), {}, language, script)[column] == bound
+    assert bounds_for(FilterQuality(), {}, language, script=script)[column] == bound
 
 
 def test_every_language_has_the_same_columns_in_the_same_order() -> None:

@@ -27,7 +27,7 @@ LISTS = {
 
 def hits(language: str | None, text: str) -> tuple[int, int]:
     data, offsets = utf8_buffers(pa.array([text]))
-    found = count_hits(data, segment(data, offsets), [language], lexicon(LISTS))
+    found = count_hits(data, segment(data, offsets), [language], table=lexicon(LISTS))
     return int(found.hits[0]), int(found.distinct[0])
 
 
@@ -73,7 +73,7 @@ def test_entries_that_could_only_match_in_part_are_not_looked_for() -> None:
     assert usable(entries) == ("turnip", "pea", "l'été")
     table = lexicon({"eng": ["a$$", "t*rnip"]})
     data, offsets = utf8_buffers(pa.array(["a t rnip a$$"]))
-    assert count_hits(data, segment(data, offsets), ["eng"], table).hits[0] == 0
+    assert count_hits(data, segment(data, offsets), ["eng"], table=table).hits[0] == 0
 
 
 def test_many_hits_in_one_document_are_all_counted() -> None:
@@ -87,7 +87,7 @@ def test_documents_keep_their_languages_and_places() -> None:
         data,
         segment(data, offsets),
         ["eng", "fra", "fra", "eng", "rus"],
-        lexicon(LISTS),
+        table=lexicon(LISTS),
     )
     assert found.hits.tolist() == [1, 1, 1, 0, 0]
 

@@ -13,7 +13,7 @@ def takers(entries: list[str], urls: list[str]) -> list[str | None]:
     owner = {int(key): entry for entry in entries[::-1] for key in entry_keys([entry])}
     hashes = np.array(sorted(owner), np.uint64)
     data, spans = spelled(map(address, urls))
-    places = places_of(data, spans, hashes, starts_of(hashes))
+    places = places_of(data, spans, hashes, starts=starts_of(hashes))
     return [None if x < 0 else owner[int(hashes[x])] for x in places.tolist()]
 
 
@@ -144,7 +144,7 @@ def test_every_key_is_found_by_the_index(entries: int) -> None:
     hashes = np.unique(entry_keys(hosts))
     assert len(hashes) == entries
     data, spans = spelled([Address(host, False, "") for host in [*hosts, "no.example"]])
-    places = places_of(data, spans, hashes, starts_of(hashes))
+    places = places_of(data, spans, hashes, starts=starts_of(hashes))
     assert sorted(places.tolist()) == [-1, *range(entries)]
 
 

@@ -75,7 +75,7 @@ def command(
     options, trusted = opened_by(recipe)
     opened = Run(run, options, trusted_stages=trusted)
     if cluster is not None:
-        _show_cluster(console, opened, cluster, limit)
+        _show_cluster(console, opened, cluster, limit=limit)
         return
     wanted = {"reason": reason, "stage": stage, "language": language, "url": url}
     filters = {name: value for name, value in wanted.items() if value is not None}
@@ -90,7 +90,7 @@ def command(
             verdict = "in the mix"
             if "reason" in row:
                 verdict = f"{row['stage']}: {row['reason']}"
-            show_document(console, row, verdict, _text(opened, row))
+            show_document(console, row, verdict, text=_text(opened, row))
             shown.append(row)
     if not shown:
         raise ConfigError(f"no such document in {run}: {_said(filters)}")
@@ -119,7 +119,7 @@ def _text(run: Run, row: Mapping[str, Any]) -> str:
         return f"(no text: {error})"
 
 
-def _show_cluster(console: Console, run: Run, id_: int, limit: int) -> None:
+def _show_cluster(console: Console, run: Run, id_: int, *, limit: int) -> None:
     members = run.cluster(id_, limit, masked=False)
     ngram = next((s.ngram for s in run.stages() if isinstance(s, Sign)), _NGRAM)
     show_cluster(console, run.masked(members), _similarities(members, ngram))

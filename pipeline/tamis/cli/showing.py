@@ -34,7 +34,7 @@ def visible(text: str) -> str:
 
 
 def show_document(
-    console: Console, row: Mapping[str, Any], verdict: str, text: str
+    console: Console, row: Mapping[str, Any], verdict: str, *, text: str
 ) -> None:
     """A row of mix/ or dropped/ with its numbers and the beginning of its text."""
     place = f"{row['warc_path']} {row['warc_offset']} {row['warc_length']}"

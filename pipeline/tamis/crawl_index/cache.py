@@ -24,8 +24,8 @@ def cached_selection(
     storage: Storage,
     select: Select,
     names: Sequence[str],
-    access: Access,
     *,
+    access: Access,
     writes: bool = True,
 ) -> Selection:
     """As `select_records`; from the cache if index and conditions are the same.

@@ -69,7 +69,7 @@ def _chosen(database: Any, batch: pa.RecordBatch, select: Select) -> pa.Table:
     import duckdb
 
     try:
-        return answer(database, query, batch, values)
+        return answer(database, query, batch, values=values)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"select.where: {select.where!r}: {reason}") from error

@@ -23,7 +23,7 @@ def connect() -> Any:
 
 
 def answer(
-    database: Any, query: str, rows: pa.RecordBatch, values: list[Any] | None = None
+    database: Any, query: str, rows: pa.RecordBatch, *, values: list[Any] | None = None
 ) -> pa.Table:
     """The query's result; in the query, `rows` is a table of this name."""
     database.register("rows", pa.Table.from_batches([rows]))

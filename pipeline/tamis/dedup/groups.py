@@ -188,7 +188,7 @@ def packed(every: Sequence[Piece], rows: int, most: int) -> list[tuple[Piece, ..
 
 
 def read_between(
-    storage: Storage, file: File, column: str, low: int, high: int
+    storage: Storage, file: File, column: str, *, low: int, high: int
 ) -> pa.Table:
     """Rows of row groups that may have `column` within [low, high], by statistics."""
     with storage.open(file.path) as source:
@@ -204,7 +204,7 @@ def read_between(
 
 
 def read_ascending(
-    storage: Storage, file: File, column: str, low: int, high: int
+    storage: Storage, file: File, column: str, *, low: int, high: int
 ) -> pa.Table:
     """The same as `read_between` of a file that ascends by `column`, where looking at
     every row group costs more than to parse them all.

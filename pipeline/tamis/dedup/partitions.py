@@ -29,6 +29,7 @@ def write_partitioned(
     outputs: Outputs,
     dataset: str,
     tables: Iterator[pa.Table],
+    *,
     name: str,
     partitions: int,
     number_of: Callable[[pa.Table, int], Numbers],
@@ -49,16 +50,18 @@ def pieces(
     outputs: Outputs,
     files: Sequence[File],
     storage: Storage,
+    *,
     name: str,
     partition: int,
     piece_of: Callable[[pa.Table, int], Numbers],
 ) -> Iterator[pa.Table]:
     """All rows of a partition, in as many pieces as memory wants, in their order."""
-    sizes = [_bytes_between(storage, file, name, partition) for file in files]
+    sizes = [_bytes_between(storage, file, name, number=partition) for file in files]
     count = pieces_of(sum(sizes))
     if count == 1:
         found = [
-            read_between(storage, file, name, partition, partition) for file in files
+            read_between(storage, file, name, low=partition, high=partition)
+            for file in files
         ]
         if sum(table.num_rows for table in found):
             yield pa.concat_tables(found)
@@ -66,18 +69,20 @@ def pieces(
     rows = (
         table.drop_columns([name])
         for file in files
-        for table in _row_groups_between(storage, file, name, partition)
+        for table in _row_groups_between(storage, file, name, number=partition)
     )
-    write_partitioned(outputs, PIECES_IN, rows, "piece", count, piece_of)
+    write_partitioned(
+        outputs, PIECES_IN, rows, name="piece", partitions=count, number_of=piece_of
+    )
     written = outputs.files[-1]
     for piece in range(count):
-        table = read_between(outputs.storage, written, "piece", piece, piece)
+        table = read_between(outputs.storage, written, "piece", low=piece, high=piece)
         if table.num_rows:
             yield table
 
 
 def _row_groups_between(
-    storage: Storage, file: File, column: str, number: int
+    storage: Storage, file: File, column: str, *, number: int
 ) -> Iterator[pa.Table]:
     """The rows of one partition, a row group at a time."""
     with storage.open(file.path) as source:
@@ -86,7 +91,7 @@ def _row_groups_between(
             yield parquet.read_row_group(own)
 
 
-def _bytes_between(storage: Storage, file: File, column: str, number: int) -> int:
+def _bytes_between(storage: Storage, file: File, column: str, *, number: int) -> int:
     """Memory that the row groups of one partition take."""
     with storage.open(file.path) as source:
         parquet = pq.ParquetFile(source)

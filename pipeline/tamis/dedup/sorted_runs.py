@@ -93,7 +93,7 @@ def read_ordinals(storage: Storage, files: Iterable[File]) -> Hashes:
     """The ordinals that `find_same_ids` wrote, ascending."""
     found = [np.empty(0, np.uint64)]
     for file in files:
-        table = read_between(storage, file, "ordinal", 0, 2**64 - 1)
+        table = read_between(storage, file, "ordinal", low=0, high=2**64 - 1)
         found.append(as_numpy(table["ordinal"]))
     return np.unique(np.concatenate(found))
 
@@ -102,7 +102,7 @@ def load(storage: Storage, unit: Unit, payload: str = "ordinal") -> tuple[Hashes
     """All pairs of a unit, sorted. Groups come in order, so ordinals ascend."""
     hashes, payloads = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     for file in unit.files:
-        table = read_ascending(storage, file, "hash", unit.low, unit.high)
+        table = read_ascending(storage, file, "hash", low=unit.low, high=unit.high)
         own = as_numpy(table["hash"])
         start = int(np.searchsorted(own, np.uint64(unit.low), side="left"))
         stop = int(np.searchsorted(own, np.uint64(unit.high), side="right"))
@@ -128,7 +128,7 @@ def write_run(
 
 
 def read_hashes(
-    storage: Storage, settings: Settings, group: Group, columns: Sequence[str]
+    storage: Storage, settings: Settings, group: Group, *, columns: Sequence[str]
 ) -> Iterator[tuple[str, Hashes, Hashes]]:
     """Each column's hashes in the kept rows of a group, and the rows' ordinals."""
     hashes: dict[str, list[Hashes]] = {name: [] for name in columns}
@@ -157,7 +157,7 @@ def read_hashes(
 
 
 def _bands(
-    storage: Storage, settings: Settings, group: Group, ordinals: Hashes
+    storage: Storage, settings: Settings, group: Group, *, ordinals: Hashes
 ) -> Hashes:
     """Bands of some documents of a group, (bands, documents), 0 where null. A document
     without bands lies among copies of its text and nothing else.

@@ -44,14 +44,14 @@ def gather(
     held: list[pa.Table] = []
     rows = runs = 0
     for start, part in group.starts():
-        for table in _rows(outputs.storage, start, part, frozenset(ignored)):
+        for table in _rows(outputs.storage, start, part, ignored=frozenset(ignored)):
             held.append(table)
             rows += table.num_rows
             if rows >= _RUN_ROWS:
-                _write_run(outputs, runs, held, documents)
+                _write_run(outputs, runs, held, documents=documents)
                 held, rows, runs = [], 0, runs + 1
     if held:
-        _write_run(outputs, runs, held, documents)
+        _write_run(outputs, runs, held, documents=documents)
     return {}
 
 
@@ -61,7 +61,7 @@ def find_losers(
     """Write the ordinals of the range's documents of which there is a newer copy."""
     tables = [_RUN.empty_table()]
     for file in files:
-        table = read_between(outputs.storage, file, "hash", low, high)
+        table = read_between(outputs.storage, file, "hash", low=low, high=high)
         hashes = as_numpy(table["hash"])
         start = int(np.searchsorted(hashes, np.uint64(low)))
         stop = int(np.searchsorted(hashes, np.uint64(high), side="right"))
@@ -81,7 +81,7 @@ def publish(outputs: Outputs, group: Group, losers: Sequence[File]) -> dict[str,
     is_loser = np.zeros(group.stop - group.start, bool)
     for file in losers:
         table = read_between(
-            outputs.storage, file, "ordinal", group.start, group.stop - 1
+            outputs.storage, file, "ordinal", low=group.start, high=group.stop - 1
         )
         ordinals = as_numpy(table["ordinal"])
         own = ordinals[(ordinals >= group.start) & (ordinals < group.stop)]
@@ -97,7 +97,7 @@ def publish(outputs: Outputs, group: Group, losers: Sequence[File]) -> dict[str,
 
 
 def _rows(
-    storage: Storage, start: int, part: Part, ignored: frozenset[str]
+    storage: Storage, start: int, part: Part, *, ignored: frozenset[str]
 ) -> list[pa.Table]:
     """What is compared of a part's documents; nothing of those that are out."""
     tables = []
@@ -124,7 +124,7 @@ def _hashes(urls: pa.StringArray, ignored: frozenset[str]) -> NDArray[np.uint64]
 
 
 def _write_run(
-    outputs: Outputs, number: int, tables: list[pa.Table], documents: int
+    outputs: Outputs, number: int, tables: list[pa.Table], *, documents: int
 ) -> None:
     """Row groups that end where a range of hashes does."""
     table = _newest_first(pa.concat_tables(tables))

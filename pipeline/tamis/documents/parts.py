@@ -60,9 +60,16 @@ class Part:
     ) -> Iterator[pa.RecordBatch]:
         """What `read` gives, in batches of `rows`: for columns too large to be whole."""
         every = [
-            rows_of(storage, self.files, columns, 0, self.rows, rows),
+            rows_of(storage, self.files, columns, start=0, stop=self.rows, size=rows),
             *(
-                rows_of(storage, [layer], _of_layer(columns), 0, self.rows, rows)
+                rows_of(
+                    storage,
+                    [layer],
+                    _of_layer(columns),
+                    start=0,
+                    stop=self.rows,
+                    size=rows,
+                )
                 for layer in self.layers
             ),
         ]
@@ -121,9 +128,11 @@ class SavedRows:
         """The saved columns, an empty `drop_reason`, and a struct for each layer."""
         start, stop = self.first + self.start, self.first + self.stop
         every = [
-            rows_of(storage, [self.file], None, self.start, self.stop, rows),
+            rows_of(
+                storage, [self.file], None, start=self.start, stop=self.stop, size=rows
+            ),
             *(
-                rows_of(storage, [layer], None, start, stop, rows)
+                rows_of(storage, [layer], None, start=start, stop=stop, size=rows)
                 for _, layer in self.layers
             ),
         ]

@@ -13,6 +13,7 @@ def rows_of(
     storage: Storage,
     files: Sequence[File],
     columns: Sequence[str] | None,
+    *,
     start: int,
     stop: int,
     size: int,
@@ -23,7 +24,7 @@ def rows_of(
     """
     held: list[pa.RecordBatch] = []
     count = 0
-    for batch in _clipped(storage, files, columns, start, stop, size):
+    for batch in _clipped(storage, files, columns, start=start, stop=stop, size=size):
         held.append(batch)
         count += batch.num_rows
         while count >= size:
@@ -39,6 +40,7 @@ def _clipped(
     storage: Storage,
     files: Sequence[File],
     columns: Sequence[str] | None,
+    *,
     start: int,
     stop: int,
     size: int,

@@ -37,7 +37,7 @@ def count_part(
     table = part.read(outputs.storage, columns)
     is_open = pc.is_null(table["drop_reason"])
     times = repeats(outputs.storage, part, rehydration)
-    tokens = _tokens(outputs.storage, part, is_open, tokenizer)
+    tokens = _tokens(outputs.storage, part, is_open, tokenizer=tokenizer)
     counted = pa.table(
         {
             "language": pc.fill_null(table["language"], "unknown"),
@@ -103,7 +103,7 @@ def counted_tokens(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
 
 
 def _tokens(
-    storage: Storage, part: Part, is_open: Any, tokenizer: str | None
+    storage: Storage, part: Part, is_open: Any, *, tokenizer: str | None
 ) -> NDArray[np.int64]:
     """Tokens of each document of a part; 0 for dropped ones, whose text nobody reads."""
     if tokenizer is None:

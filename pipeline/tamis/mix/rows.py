@@ -71,7 +71,9 @@ def drawn(storage: Storage, part: Part, draw: Draw) -> tuple[NDArray[np.int64], 
     epochs = np.array([draw.epochs.get(name, 0.0) for name in languages])
     epochs *= repeats(storage, part, draw.rehydration)
     times = copies(epochs, shuffle_key(draw.seed, ids, _SAMPLE_EPOCH))
-    is_over = _over_domain_cap(draw, ids, languages, table["domain"].to_pylist())
+    is_over = _over_domain_cap(
+        draw, ids, languages, domains=table["domain"].to_pylist()
+    )
     times[is_over | ~is_open] = 0
     reasons = np.full(len(times), None, dtype=object)
     reasons[is_open & (times == 0)] = "not_sampled"
@@ -81,7 +83,7 @@ def drawn(storage: Storage, part: Part, draw: Draw) -> tuple[NDArray[np.int64], 
 
 
 def mixed_rows(
-    storage: Storage, part: Part, draw: Draw, times: NDArray[np.int64]
+    storage: Storage, part: Part, draw: Draw, *, times: NDArray[np.int64]
 ) -> Iterator[pa.Table]:
     """Rows as the mix will hold them, some megabytes at a time."""
     first = 0
@@ -117,6 +119,7 @@ def _over_domain_cap(
     draw: Draw,
     ids: NDArray[np.uint64],
     languages: Sequence[str],
+    *,
     domains: Sequence[str | None],
 ) -> NDArray[np.bool_]:
     """Documents beyond what their domain may bring, drawn by a hash of their id."""

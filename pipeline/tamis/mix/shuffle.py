@@ -49,7 +49,7 @@ def scatter_parts(
             times, layer = drawn(outputs.storage, part, draw)
             with outputs.parquet("mixed", layer.schema, stem=part.name) as writer:
                 writer.write_table(layer)
-            for rows in mixed_rows(outputs.storage, part, draw, times):
+            for rows in mixed_rows(outputs.storage, part, draw, times=times):
                 add_counts(languages, rows)
                 scattered.add(rows, _ways(rows, draw.cut, 0))
     give_memory_back()

@@ -42,7 +42,7 @@ _DIGITS = 6
 
 
 def calibrated(
-    values: Values, reference: Values, bounds: Bounds, method: Method
+    values: Values, reference: Values, bounds: Bounds, *, method: Method
 ) -> Bounds:
     """Bounds for a language whose documents have these `values`, by column.
 
@@ -50,7 +50,9 @@ def calibrated(
     bounds     columns without values in both are left out
     """
     return {
-        column: moved(bound, _known(values[column]), _known(reference[column]), method)
+        column: moved(
+            bound, _known(values[column]), _known(reference[column]), method=method
+        )
         for column, bound in bounds.items()
         if column in values
         and column in reference
@@ -63,6 +65,7 @@ def moved(
     bound: Bound,
     values: NDArray[np.float64],
     reference: NDArray[np.float64],
+    *,
     method: Method,
 ) -> Bound:
     """The bound for `values` that stands where `bound` stands for `reference`.
@@ -73,11 +76,15 @@ def moved(
     scale = 10**_DIGITS
     if least is not None:
         share = float(np.mean(reference < least))
-        least = _threshold(least, share, TAIL, values, reference, method)
+        least = _threshold(
+            least, share, TAIL, values=values, reference=reference, method=method
+        )
         least = math.floor(round(least * scale, 3)) / scale
     if most is not None:
         share = float(np.mean(reference <= most))
-        most = _threshold(most, share, 1 - TAIL, values, reference, method)
+        most = _threshold(
+            most, share, 1 - TAIL, values=values, reference=reference, method=method
+        )
         most = math.ceil(round(most * scale, 3)) / scale
     return least, most
 
@@ -86,6 +93,7 @@ def _threshold(
     side: float,
     share: float,
     tail: float,
+    *,
     values: NDArray[np.float64],
     reference: NDArray[np.float64],
     method: Method,

@@ -110,7 +110,7 @@ def narrowed(
     return narrower, int(counts[bucket])
 
 
-def last_place(values: Keys, ids: Keys, search: Search, share: float) -> Key | None:
+def last_place(values: Keys, ids: Keys, search: Search, *, share: float) -> Key | None:
     """The key of the last document to stay, from all that share the prefix.
 
     None where none stays.

@@ -96,7 +96,10 @@ def calibrate_documents(
     of_reference = _values(table, language if language in wanted else others[0], bounds)
     found = {
         code: calibrated(
-            _values(table, code, bounds), of_reference, bounds, cast(Method, method)
+            _values(table, code, bounds),
+            of_reference,
+            bounds,
+            method=cast(Method, method),
         )
         for code in others
     }

@@ -115,7 +115,7 @@ def keep_top_share(share: Share, parts: Sequence[Part], tasks: Tasks) -> Publish
             _keys(own["value"]),
             _keys(own["id"]),
             searches.get(language, Search()),
-            share.of(language),
+            share=share.of(language),
         )
         for language, own in _by_language(gathered)
     }

@@ -70,7 +70,7 @@ def open_input(
         return opened
     if size is None:
         size = about_input(path, access).size
-    origin = _origin(path, access, size, stamp)
+    origin = _origin(path, access, size, stamp=stamp)
     planned = [(0, size)] if ranges is None else ranges
     return AheadFile(origin, size, planned, _pace(origin, access), PATIENCE)
 
@@ -119,7 +119,7 @@ def _about_local(path: str, access: Access) -> About:
 
 
 def _origin(
-    path: str, access: Access, size: int | None = None, stamp: str = ""
+    path: str, access: Access, size: int | None = None, *, stamp: str = ""
 ) -> Origin:
     # A date is less exact than an ETag, and answers to range requests do not have it.
     etag = stamp if stamp.startswith('"') else None

@@ -124,7 +124,7 @@ def _survivors(
             lines=_first_lines(row.get("text") or ""),
         )
         for name in tables.saved
-        for row in rows_with(storage, name, sizes, ["url", "language", "text"])
+        for row in rows_with(storage, name, sizes, columns=["url", "language", "text"])
     }
 
 

@@ -52,7 +52,7 @@ class Members:
 
 
 def members_with(
-    storage: Storage, inputs: Sequence[InputTables], id_: int, limit: int
+    storage: Storage, inputs: Sequence[InputTables], id_: int, *, limit: int
 ) -> Members | None:
     """The cluster of the document `id_`, with at most `limit` others.
 
@@ -112,7 +112,7 @@ def _read(
     for place in sorted({place for _, place, _ in found}):
         reasons = {id_: reason for id_, at, reason in found if at == place}
         for name in inputs[place].saved:
-            for row in rows_with(storage, name, reasons, _SHOWN):
+            for row in rows_with(storage, name, reasons, columns=_SHOWN):
                 where = (row["warc_path"], row["warc_offset"], row["warc_length"])
                 members[row["id"]] = Member(
                     id=row["id"],

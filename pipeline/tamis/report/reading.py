@@ -67,7 +67,7 @@ def spread(things: Sequence[T], limit: int) -> list[T]:
 
 
 def batches(
-    storage: Storage, name: str, columns: Sequence[str], rows: int = _BATCH_ROWS
+    storage: Storage, name: str, columns: Sequence[str], *, rows: int = _BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Batches of at most `rows` rows, with those of `columns` that the file has."""
     with storage.open(name) as source:
@@ -84,7 +84,7 @@ def schema_of(storage: Storage, name: str) -> pa.Schema:
 
 
 def rows_with(
-    storage: Storage, name: str, ids: Collection[int], columns: Sequence[str]
+    storage: Storage, name: str, ids: Collection[int], *, columns: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """Rows of a file by `id`; other columns are read only if there is such a row."""
     wanted = pa.array(sorted(ids), pa.uint64())

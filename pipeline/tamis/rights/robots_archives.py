@@ -52,6 +52,7 @@ def build_table(
     files: Sequence[InputFile],
     output: Path,
     agents: Sequence[str],
+    *,
     access: Access,
     executor: Executor,
 ) -> Built:
@@ -68,7 +69,9 @@ def build_table(
     with temporary as folder:
         try:
             with held():
-                read = _read_all(files, Path(folder), agents, access, executor)
+                read = _read_all(
+                    files, Path(folder), agents, access=access, executor=executor
+                )
         except BaseException:
             executor.close()  # else running calls write into a folder that was removed
             raise
@@ -89,6 +92,7 @@ def _read_all(
     files: Sequence[InputFile],
     folder: Path,
     agents: Sequence[str],
+    *,
     access: Access,
     executor: Executor,
 ) -> _Read:
@@ -140,7 +144,7 @@ def read_archives(
             (
                 answer
                 for file in files
-                for answer in _answers(file, agents, access, problems)
+                for answer in _answers(file, agents, access, problems=problems)
             ),
             folder,
         ),
@@ -149,7 +153,7 @@ def read_archives(
 
 
 def _answers(
-    file: InputFile, agents: Sequence[str], access: Access, problems: list[str]
+    file: InputFile, agents: Sequence[str], access: Access, *, problems: list[str]
 ) -> Iterator[Answer]:
     """The answer of each robots.txt of an archive; adds to `problems` what failed."""
     name, lost = without_secrets(file.path), 0

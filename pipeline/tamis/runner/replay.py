@@ -97,7 +97,7 @@ def record_of_file(path: Path) -> pa.RecordBatch:
 
 
 def record_of_url(
-    url: str, patterns: Sequence[str], source: Source, options: Mapping[str, Any]
+    url: str, patterns: Sequence[str], source: Source, *, options: Mapping[str, Any]
 ) -> pa.RecordBatch:
     """The first record of that URL in the inputs. Raises InputError where there is none."""
     for file in resolve(patterns, options):

@@ -134,7 +134,7 @@ def cleaned(batch: pa.RecordBatch, stage: CleanLines) -> dict[str, pa.Array]:
         stage.compat == "datatrove",
     )
     is_null = np.asarray(text.is_null())
-    new_text = _strings(new_data, new_offsets, is_null, text.type)
+    new_text = _strings(new_data, new_offsets, is_null, type_=text.type)
     columns = {
         "text": new_text,
         "text_chars": pc.utf8_length(new_text).cast(batch["text_chars"].type),
@@ -155,6 +155,7 @@ def _strings(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     is_null: NDArray[np.bool_],
+    *,
     type_: pa.DataType,
 ) -> pa.Array:
     width = np.int64 if pa.types.is_large_string(type_) else np.int32

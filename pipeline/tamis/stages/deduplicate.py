@@ -211,7 +211,12 @@ class Deduplicate(Barrier):
         fingerprint = fingerprint_of(stage_dependencies(self), names)
         hashing = _hashing(self, stages)
         return begin_turn(
-            index, tasks.storage, fingerprint, hashing, parts, is_dry=is_dry
+            index,
+            tasks.storage,
+            fingerprint,
+            settings=hashing,
+            parts=parts,
+            is_dry=is_dry,
         )
 
     def run(
@@ -223,7 +228,7 @@ class Deduplicate(Barrier):
         """One layer per part, in the order of `parts`."""
         if not parts:
             return Published(())
-        job = _job(self, parts, tasks, begun)
+        job = _job(self, parts, tasks, begun=begun)
         decided = _decide(job)
         return Published(
             layers_of(job.groups, files_of(decided.published), parts),
@@ -236,7 +241,7 @@ class Deduplicate(Barrier):
         assert index is not None
         entries = [entry for own in generations(index) for entry in own.runs]
         if all(entry.fingerprint != begun["fingerprint"] for entry in entries):
-            job = _job(self, parts, tasks, begun)
+            job = _job(self, parts, tasks, begun=begun)
             publish_turn(job, _decide(job) if parts else None)
         tidy(index, tasks.storage)
 
@@ -274,6 +279,7 @@ def _job(
     stage: Deduplicate,
     parts: Sequence[Part],
     tasks: Tasks,
+    *,
     begun: Begun | None,
 ) -> Job:
     settings = _settings(stage, parts[0].columns(tasks.storage) if parts else set())

@@ -99,7 +99,7 @@ class FilterQuality(Transform, Barrier):
         return "barrier" if self.keep_share else "transform"
 
     def columns_read(self) -> tuple[str, ...]:
-        names = dict.fromkeys(bounds_for(self, {}, None, None))
+        names = dict.fromkeys(bounds_for(self, {}, None, script=None))
         tables = [self.per_language]
         if self.thresholds is not None:
             tables.append(_thresholds(self.thresholds))
@@ -120,7 +120,7 @@ class FilterQuality(Transform, Barrier):
         is_per_language = _is_per_language(self)
 
         def bounds_of(language: str | None, script: str | None) -> Bounds:
-            return bounds_for(self, thresholds, language, script)
+            return bounds_for(self, thresholds, language, script=script)
 
         def filter_quality(batch: pa.RecordBatch) -> pa.RecordBatch:
             groups = (
@@ -149,6 +149,7 @@ def bounds_for(
     stage: FilterQuality,
     thresholds: PerLanguage,
     language: str | None,
+    *,
     script: str | None,
 ) -> Bounds:
     """The bounds that documents of one language and script are held to."""

@@ -105,7 +105,7 @@ class MixCorpus(Barrier):
         taken.
         """
         depends = stage_dependencies(self)
-        counted = _counted(self, depends, parts, tasks)
+        counted = _counted(self, depends, parts, tasks=tasks)
         counts = _sum(counted)
         for line in _unmatched(self, counts):
             tasks.progress.note(line)
@@ -126,7 +126,7 @@ class MixCorpus(Barrier):
             file.path.rpartition("/")[2].rpartition("-")[0]: file
             for file in files_of(scattered, "mixed")
         }
-        manifest = _manifest(self, draw, scattered, shards)
+        manifest = _manifest(self, draw, scattered, shards=shards)
         files = files_of(shards, "mix")
         return Published(
             layers=tuple(layers[part.name] for part in parts),
@@ -137,7 +137,7 @@ class MixCorpus(Barrier):
 
 
 def _counted(
-    stage: MixCorpus, depends: Dependencies, parts: Sequence[Part], tasks: Tasks
+    stage: MixCorpus, depends: Dependencies, parts: Sequence[Part], *, tasks: Tasks
 ) -> list[Commit]:
     """How much there is of each language, part by part."""
     by_domain = stage.max_share_per_domain is not None
@@ -224,6 +224,7 @@ def _manifest(
     stage: MixCorpus,
     draw: Draw,
     scattered: Sequence[Commit],
+    *,
     shards: Sequence[Commit],
 ) -> dict[str, Any]:
     """What mix/ holds. Nothing in it depends on when or where it was made."""

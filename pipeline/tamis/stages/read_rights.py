@@ -115,9 +115,11 @@ class ReadRights(Transform):
 
         def read_rights(batch: pa.RecordBatch) -> pa.RecordBatch:
             is_text = np.asarray(_is_plain_text(batch["http_content_type"]))
-            found = found_in(batch["html"], is_text, batch["http_rights"], agents)
+            found = found_in(
+                batch["html"], is_text, batch["http_rights"], agents=agents
+            )
             if table is not None:
-                add_robots(batch["host"], batch["url"], table, found)
+                add_robots(batch["host"], batch["url"], table, found=found)
             rights = rights_of(
                 found, batch.num_rows, self.columns_written().field("rights")
             )
@@ -144,7 +146,7 @@ def table_of(stage: ReadRights) -> RobotsTable | None:
 
 
 def add_robots(
-    hosts: Any, urls: Any, table: RobotsTable, found: dict[int, Found]
+    hosts: Any, urls: Any, table: RobotsTable, *, found: dict[int, Found]
 ) -> None:
     """Add to `found` what each page's host says in its robots.txt."""
     pairs = zip(hosts.to_pylist(), urls.to_pylist(), strict=True)
@@ -157,7 +159,7 @@ def add_robots(
 
 
 def found_in(
-    pages: Any, is_text: NDArray[np.bool_], headers: Any, agents: frozenset[str]
+    pages: Any, is_text: NDArray[np.bool_], headers: Any, *, agents: frozenset[str]
 ) -> dict[int, Found]:
     """What the pages say, by row; rows that say nothing are left out.
 

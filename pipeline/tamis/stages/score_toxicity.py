@@ -128,7 +128,7 @@ class ScoreToxicity(Transform):
             else:
                 words = no_words(len(text))
             is_null = np.asarray(text.is_null())
-            columns = word_scores(data, words, languages, is_null, table)
+            columns = word_scores(data, words, languages, is_null=is_null, table=table)
             if scorer is not None:
                 found = scorer.score(data, words, languages)
                 columns |= model_scores(found, is_null)
@@ -198,6 +198,7 @@ def word_scores(
     data: Bytes,
     words: Words,
     languages: list[str | None],
+    *,
     is_null: NDArray[np.bool_],
     table: Lexicon,
 ) -> dict[str, pa.Array]:
@@ -205,7 +206,7 @@ def word_scores(
 
     A text without words has density 0.
     """
-    found = count_hits(data, words, languages, table)
+    found = count_hits(data, words, languages, table=table)
     has_list = np.array([language in table.languages for language in languages], bool)
     is_unknown = is_null | ~has_list
     density = 1000 * found.hits / np.maximum(np.diff(words.documents), 1)

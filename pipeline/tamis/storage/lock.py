@@ -92,7 +92,9 @@ class ObjectLock:
             if self.is_owner():
                 return
             held = self._store.read_json(LOCK)
-        raise StorageError(_in_use(self._store.root, held, self._other, self._advice))
+        raise StorageError(
+            _in_use(self._store.root, held, self._other, advice=self._advice)
+        )
 
     def _heartbeat(self, stop: threading.Event) -> None:
         while not stop.wait(_HEARTBEAT_SECONDS):
@@ -121,7 +123,7 @@ def file_lock(
             file.seek(0)
             content = file.read()
             held = json.loads(content) if content else {"host": "?", "pid": "?"}
-            raise StorageError(_in_use(root, held, other, advice)) from error
+            raise StorageError(_in_use(root, held, other, advice=advice)) from error
         file.truncate(0)
         file.write(_content().decode())
         file.flush()
@@ -133,7 +135,7 @@ def _content(owner: str = "") -> bytes:
     return json.dumps({**about, "owner": owner}).encode()
 
 
-def _in_use(root: str, held: dict[str, Any], other: str, advice: str) -> str:
+def _in_use(root: str, held: dict[str, Any], other: str, *, advice: str) -> str:
     return (
         f"{root} is in use by {other} "
         f"(process {held['pid']} on {held['host']}): {advice}"

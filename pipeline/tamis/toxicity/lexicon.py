@@ -78,7 +78,7 @@ def usable(entries: Sequence[str]) -> tuple[str, ...]:
 
 
 def count_hits(
-    data: Bytes, words: Words, languages: list[str | None], table: Lexicon
+    data: Bytes, words: Words, languages: list[str | None], *, table: Lexicon
 ) -> Hits:
     """Hits in each document of its language's list, leftmost and longest first.
 

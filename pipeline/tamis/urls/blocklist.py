@@ -75,12 +75,12 @@ class Blocklist:
         """
         data, offsets = utf8_buffers(urls)
         spans = plain_spans(data, offsets)
-        places = places_of(data, spans, self._hashes, self._starts)
+        places = places_of(data, spans, self._hashes, starts=self._starts)
         odd = np.flatnonzero((spans[:, 0] == ODD) | (places == UNKNOWN))
         if len(odd):
             others = urls.take(pa.array(odd)).to_pylist()
             data, spans = spelled(address(url) for url in others)
-            places[odd] = places_of(data, spans, self._hashes, self._starts)
+            places[odd] = places_of(data, spans, self._hashes, starts=self._starts)
         codes = np.full(len(places), -1, np.int64)
         is_listed = places >= 0
         codes[is_listed] = self._categories[places[is_listed]]

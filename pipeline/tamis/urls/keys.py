@@ -70,7 +70,7 @@ def starts_of(hashes: Keys) -> Starts:
 
 
 def places_of(
-    data: Bytes, spans: Spans, hashes: Keys, starts: Starts
+    data: Bytes, spans: Spans, hashes: Keys, *, starts: Starts
 ) -> NDArray[np.int64]:
     """Place in `hashes` of the entry that covers each address; NONE if none does.
 

@@ -66,14 +66,16 @@ def fetch_whole(
     for stop in (offset + length, size):
         if stop is None:
             break
-        record = _find(Source(file, stop, path), offset, id, max_block_bytes)
+        record = _find(
+            Source(file, stop, path), offset, id, max_block_bytes=max_block_bytes
+        )
         if record is not None:
             return record
     raise InputError(f"{path}: no whole record at {offset}, length {length}")
 
 
 def _find(
-    source: Source, offset: int, id: int | None, max_block_bytes: int
+    source: Source, offset: int, id: int | None, *, max_block_bytes: int
 ) -> Record | None:
     archive = open_archive(source, offset)
     for step in read_record_at(archive, offset, max_block_bytes=max_block_bytes):

@@ -29,7 +29,7 @@ _TRAILER = b"\r\n\r\n"
 
 
 def read_members(
-    source: Source, start: int, stop: int, max_block_bytes: int
+    source: Source, start: int, stop: int, *, max_block_bytes: int
 ) -> Generator[Record | Loss, None, int]:
     """Records of the members from `start` on that start before `stop`.
 
@@ -44,7 +44,7 @@ def read_members(
         return start + (reader.frame_start_position() or 0)
 
     try:
-        member = _read_member(reader, cursor, b"", max_block_bytes)
+        member = _read_member(reader, cursor, b"", max_block_bytes=max_block_bytes)
         while member is not None and member_start() == offset:
             # Only the first byte: it certainly belongs to the next member.
             head = reader.read(1)
@@ -56,14 +56,14 @@ def read_members(
             offset = following
             if offset >= stop:
                 break
-            member = _read_member(reader, cursor, head, max_block_bytes)
+            member = _read_member(reader, cursor, head, max_block_bytes=max_block_bytes)
     except OSError:
         cursor.reraise()
     return offset
 
 
 def _read_member(
-    reader: GzipReader, cursor: Cursor, head: bytes, max_block_bytes: int
+    reader: GzipReader, cursor: Cursor, head: bytes, *, max_block_bytes: int
 ) -> tuple[Header, bytes] | None:
     """Header and kept block of the record that starts with `head`, if well-formed."""
     head += reader.read(_FIRST_STEP)

@@ -43,7 +43,9 @@ def read_records(
     place.first_start = place.next_start = split.stop if start is None else start
     is_archive, bytes_lost = False, 0
     if start is not None and start < split.stop:
-        for step in _steps(archive, start, split.stop, place, max_block_bytes):
+        for step in _steps(
+            archive, start, split.stop, place=place, max_block_bytes=max_block_bytes
+        ):
             is_archive = is_archive or isinstance(step, Record) or step.is_seen
             bytes_lost += step.bytes if isinstance(step, Loss) else 0
             yield step
@@ -62,7 +64,10 @@ def read_record_at(
             yield from _read_segment(archive, offset, max_block_bytes)
         return
     yield from _read_stream(
-        PlainStream(archive, offset), archive, offset + 1, max_block_bytes
+        PlainStream(archive, offset),
+        archive,
+        offset + 1,
+        max_block_bytes=max_block_bytes,
     )
 
 
@@ -75,18 +80,18 @@ def _first_start(archive: Archive, split: Split) -> int | None:
 
 
 def _steps(
-    archive: Archive, start: int, stop: int, place: Place, max_block_bytes: int
+    archive: Archive, start: int, stop: int, *, place: Place, max_block_bytes: int
 ) -> Iterator[Record | Loss]:
     if archive.codec == "plain":
         stream = PlainStream(archive, start)
-        yield from _read_stream(stream, archive, stop, max_block_bytes)
+        yield from _read_stream(stream, archive, stop, max_block_bytes=max_block_bytes)
         place.next_start = stream.position
         return
     position = start
     while position < stop:
         if archive.codec == "gzip" and not archive.is_arc:
             position = yield from read_members(
-                archive.source, position, stop, max_block_bytes
+                archive.source, position, stop, max_block_bytes=max_block_bytes
             )
             if position >= stop:
                 break
@@ -106,7 +111,9 @@ def _read_segment(
     following: int | None = None
     while True:
         if archive.is_frame_start(offset):
-            reading = _read_frames(archive, offset, following, max_block_bytes)
+            reading = _read_frames(
+                archive, offset, following, max_block_bytes=max_block_bytes
+            )
         else:
             reading = _lose_junk(archive, offset)
         offset, following = yield from reading
@@ -119,7 +126,7 @@ _Onwards = tuple[int, int | None]
 
 
 def _read_frames(
-    archive: Archive, offset: int, following: int | None, max_block_bytes: int
+    archive: Archive, offset: int, following: int | None, *, max_block_bytes: int
 ) -> Generator[Record | Loss, None, _Onwards]:
     """Records of the frame at `offset` and of those after it that begin with none."""
     stream = SegmentStream(archive, offset)
@@ -129,7 +136,7 @@ def _read_frames(
     end = offset
     lost: Loss | None = None
     is_only = True  # the first of the segment, and so far the last
-    for step in _read_stream(stream, archive, None, max_block_bytes):
+    for step in _read_stream(stream, archive, None, max_block_bytes=max_block_bytes):
         # A loss is held back: the damage that ended the stream may explain it.
         if lost is not None:
             yield lost
@@ -180,7 +187,7 @@ def _next_record(archive: Archive, start: int) -> int:
 
 
 def _read_stream(
-    stream: Stream, archive: Archive, stop: int | None, max_block_bytes: int
+    stream: Stream, archive: Archive, stop: int | None, *, max_block_bytes: int
 ) -> Iterator[Record | Loss]:
     """Records of a stream that start before `stop`; leaves it at the next."""
     while skip_padding(stream):
@@ -192,13 +199,13 @@ def _read_stream(
         if header is None:
             stream.find(start + 1)
             cause = "a header cut or without length" if is_record else "not a record"
-            yield _loss(stream, start, int(is_record), cause)
+            yield _loss(stream, start, int(is_record), cause=cause)
             continue
-        yield from _read_block(stream, archive, header, max_block_bytes)
+        yield from _read_block(stream, archive, header, max_block_bytes=max_block_bytes)
 
 
 def _read_block(
-    stream: Stream, archive: Archive, header: Header, max_block_bytes: int
+    stream: Stream, archive: Archive, header: Header, *, max_block_bytes: int
 ) -> Iterator[Record | Loss]:
     """The record at the stream's position, or its loss, and any junk after it."""
     start = stream.position
@@ -212,7 +219,7 @@ def _read_block(
     offset, inner = stream.offset_of(start)
     length = stream.file_end(end) - offset
     record = Record(offset, inner, length, header, block)
-    if is_whole and _ends_well(stream, archive, end, is_followed):
+    if is_whole and _ends_well(stream, archive, end, is_followed=is_followed):
         yield record
         return
     is_sound = stream.is_sound(end)
@@ -226,15 +233,17 @@ def _read_block(
         is_overrun = stream.position < end
         if not is_whole or not is_sound or holds is False or is_overrun:
             yield _repaired(stream, record, start) or _loss(
-                stream, start, 1, stream.damage or "wrong length or digest"
+                stream, start, 1, cause=stream.damage or "wrong length or digest"
             )
             return
     yield record
     if stream.position > end:
-        yield _loss(stream, end, 0, "not a record")
+        yield _loss(stream, end, 0, cause="not a record")
 
 
-def _ends_well(stream: Stream, archive: Archive, end: int, is_followed: bool) -> bool:
+def _ends_well(
+    stream: Stream, archive: Archive, end: int, *, is_followed: bool
+) -> bool:
     """Whether the stream is at another record, or at a sound end."""
     if not is_followed:
         return stream.is_sound(end)
@@ -259,7 +268,7 @@ def _repaired(stream: Stream, record: Record, start: int) -> Record | None:
     return replace(record, length=length, header=header, block=block)
 
 
-def _loss(stream: Stream, start: int, records: int, cause: str) -> Loss:
+def _loss(stream: Stream, start: int, records: int, *, cause: str) -> Loss:
     offset, inner = stream.offset_of(start)
     length = stream.position - start
     return Loss(offset, length, records, cause, inner, is_seen=records > 0)

@@ -65,6 +65,7 @@ def through(
     chain: Chain,
     batch: pa.RecordBatch,
     see: Callable[[Applied], None],
+    *,
     admit: Admit | None = None,
 ) -> pa.RecordBatch:
     """The rows that no stage drops, with the columns of all stages.

@@ -42,13 +42,18 @@ def gather_candidates(
     has the oldest of its `matches`: `added` and `keeper`.
     """
     storage = outputs.storage
-    table = read_between(storage, members, "ordinal", group.start, group.stop)
+    table = read_between(storage, members, "ordinal", low=group.start, high=group.stop)
     if table.num_rows == 0:
         return {"rows": 0}
-    rows = _rows(storage, settings, group, table, matches)
+    rows = _rows(storage, settings, group, members=table, matches=matches)
 
     write_partitioned(
-        outputs, f"{WORK}/candidates", rows, "partition", partitions, partition_of
+        outputs,
+        f"{WORK}/candidates",
+        rows,
+        name="partition",
+        partitions=partitions,
+        number_of=partition_of,
     )
     return {"rows": table.num_rows}
 
@@ -114,6 +119,7 @@ def _rows(
     storage: Storage,
     settings: Settings,
     group: Group,
+    *,
     members: pa.Table,
     matches: Sequence[File],
 ) -> Iterator[pa.Table]:
@@ -133,7 +139,9 @@ def _rows(
         table = part.read(storage, columns).take(places)
         components = as_numpy(own["component"])
         if settings.is_verified:
-            components = _cut(components, as_numpy(own["size"]), table, settings)
+            components = _cut(
+                components, as_numpy(own["size"]), table, settings=settings
+            )
         table = table.append_column("ordinal", own["ordinal"])
         table = table.append_column("component", pa.array(components))
         is_settled = np.zeros(len(places), np.bool_)
@@ -169,7 +177,7 @@ def _is_compared(
 
 
 def _cut(
-    components: Hashes, size: NDArray[np.uint32], table: pa.Table, settings: Settings
+    components: Hashes, size: NDArray[np.uint32], table: pa.Table, *, settings: Settings
 ) -> Hashes:
     """Components, those above the limit in pieces; equal texts stay in one piece."""
     limit = np.uint64(settings.max_component)

@@ -140,13 +140,17 @@ def publish(
     sizes = np.zeros(size, np.uint32)  # 0: no edge, the document stands for itself
     reasons = np.zeros(size, np.uint8)
     for file in decided:
-        table = read_between(storage, file, "ordinal", group.start, group.stop - 1)
+        table = read_between(
+            storage, file, "ordinal", low=group.start, high=group.stop - 1
+        )
         is_own, places = _places(table, group)
         clusters[places] = as_numpy(table["cluster"])[is_own]
         sizes[places] = as_numpy(table["cluster_size"])[is_own]
         reasons[places] = as_numpy(table["reason"])[is_own]
     for file in resolved or ():
-        table = read_between(storage, file, "ordinal", group.start, group.stop - 1)
+        table = read_between(
+            storage, file, "ordinal", low=group.start, high=group.stop - 1
+        )
         is_own, places = _places(table, group)
         clusters[places] = as_numpy(table["cluster"])[is_own]
         sizes[places] = as_numpy(table["cluster_size"])[is_own]
@@ -162,7 +166,7 @@ def publish(
             part.read(storage, ["id", "drop_reason"]),
             clusters[own],
             sizes[own],
-            reasons[own],
+            reasons=reasons[own],
         )
         if resolved is not None:
             layer = layer.append_column(INDEX_CRAWL, crawls.column(own))
@@ -208,6 +212,7 @@ def _layer(
     part: pa.Table,
     clusters: Hashes,
     sizes: NDArray[np.uint32],
+    *,
     reasons: NDArray[np.uint8],
 ) -> pa.Table:
     """The part's rows of the layer; those that were dropped before are null but for id."""

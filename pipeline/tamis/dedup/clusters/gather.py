@@ -48,7 +48,7 @@ def gather(
     for first in range(0, len(columns), at_once):
         some = columns[first : first + at_once]
         for name, hashes, ordinals in read_hashes(
-            outputs.storage, settings, group, some
+            outputs.storage, settings, group, columns=some
         ):
             counts[name] = len(hashes)
             with outputs.parquet(
@@ -68,10 +68,12 @@ def gather_pairs(
     rows: int,
 ) -> dict[str, Any]:
     """Sorted runs of pairs of bands, of the documents in components above the limit."""
-    table = read_between(outputs.storage, members, "ordinal", group.start, group.stop)
+    table = read_between(
+        outputs.storage, members, "ordinal", low=group.start, high=group.stop
+    )
     table = table.filter(pc.greater(table["size"], settings.max_component))
     ordinals = as_numpy(table["ordinal"])
-    bands = _bands(outputs.storage, settings, group, ordinals)
+    bands = _bands(outputs.storage, settings, group, ordinals=ordinals)
     # Cut, never joined: components differ where the language does, for one.
     components = mixed(as_numpy(table["component"]))
     for low, high in pairs:

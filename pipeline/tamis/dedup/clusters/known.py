@@ -36,7 +36,9 @@ def oldest_matches(
     size = group.stop - group.start
     added, keepers = np.full(size, NEVER), np.zeros(size, np.uint64)
     for file in files:
-        table = read_between(storage, file, "ordinal", group.start, group.stop - 1)
+        table = read_between(
+            storage, file, "ordinal", low=group.start, high=group.stop - 1
+        )
         ordinals = as_numpy(table["ordinal"])
         is_own = (ordinals >= group.start) & (ordinals < group.stop)
         places = (ordinals[is_own] - np.uint64(group.start)).astype(np.int64)

@@ -51,7 +51,12 @@ def find_survivors(
     histogram: Counter[int] = Counter()
     own_piece = partial(piece_of, partitions)
     for rows in pieces(
-        outputs, files, outputs.storage, "partition", partition, own_piece
+        outputs,
+        files,
+        outputs.storage,
+        name="partition",
+        partition=partition,
+        piece_of=own_piece,
     ):
         table = rows.take(preferred_first(rows, settings)).combine_chunks()
         if settings.has_index:
@@ -67,7 +72,12 @@ def find_survivors(
     count = sum(own.num_rows for own in attached)
     if count:
         write_partitioned(
-            outputs, ATTACHED_IN, iter(attached), "range", ranges, keeper_range
+            outputs,
+            ATTACHED_IN,
+            iter(attached),
+            name="range",
+            partitions=ranges,
+            number_of=keeper_range,
         )
     clusters = {str(size): count for size, count in sorted(histogram.items())}
     return {"clusters": clusters, "attached": count}
@@ -81,7 +91,7 @@ def _decided(table: pa.Table, settings: Settings) -> tuple[pa.Table, list[int]]:
     if not settings.is_verified:
         survivors = first_of_each(components)
     else:
-        survivors = _verified(table, settings, components, copies)
+        survivors = _verified(table, settings, components, copies=copies)
     rows = np.arange(len(survivors))
     reasons = np.where(survivors == rows, KEPT, NEAR).astype(np.uint8)
     if settings.exact:
@@ -114,7 +124,11 @@ def _without_known(table: pa.Table, settings: Settings) -> tuple[pa.Table, pa.Ta
 
 
 def _verified(
-    table: pa.Table, settings: Settings, components: Hashes, copies: NDArray[np.int64]
+    table: pa.Table,
+    settings: Settings,
+    components: Hashes,
+    *,
+    copies: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Survivors by exact Jaccard; see pipeline/tamis/dedup/kernels/verify.py."""
     bands = np.stack(

@@ -33,7 +33,8 @@ def resolve_attached(
 ) -> dict[str, Any]:
     """Write crawl and size of each document's cluster, and by how much clusters grew."""
     tables = [
-        read_between(outputs.storage, file, "range", number, number) for file in files
+        read_between(outputs.storage, file, "range", low=number, high=number)
+        for file in files
     ]
     if not sum(table.num_rows for table in tables):
         return {"attached": 0}
@@ -42,7 +43,7 @@ def resolve_attached(
         as_numpy(attached["keeper"]), return_inverse=True, return_counts=True
     )
     low, high = bounds_of(ranges)[number]
-    crawls, sizes = _known(source.of("keeper", low, high), keepers, low, high)
+    crawls, sizes = _known(source.of("keeper", low, high), keepers, low, high=high)
     resolved = pa.table(
         [
             attached["ordinal"],
@@ -61,7 +62,7 @@ def resolve_attached(
 
 
 def _known(
-    source: Reading, keepers: Hashes, low: int, high: int
+    source: Reading, keepers: Hashes, low: int, *, high: int
 ) -> tuple[pa.Array, NDArray[np.int64]]:
     """Crawl, and documents so far, of each keeper; every one of them is known."""
     sizes = np.zeros(len(keepers), np.int64)

@@ -80,7 +80,9 @@ def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> dict[str, Any]:
             keys = as_numpy(table.column(0))
             _, order = sort_pairs(keys, np.arange(len(keys), dtype=np.uint64))
             ordered = table.take(order)
-            write_piece(outputs, dataset, column, iter([ordered]), ordered.schema)
+            write_piece(
+                outputs, dataset, column, tables=iter([ordered]), schema=ordered.schema
+            )
             written.append([column, low, high])
     return {"pieces": written}
 

@@ -200,7 +200,9 @@ def rows_of(
                 table = parquet.read_row_group(number)
                 is_within = limits.min >= low and limits.max <= high
                 if not is_within or added.max >= source.number:
-                    table = table.filter(_is_read(table, key, source, low, high))
+                    table = table.filter(
+                        _is_read(table, key, source, low=low, high=high)
+                    )
                 yield table
 
 
@@ -211,7 +213,7 @@ def input_hashes(source: Reading) -> Hashes:
     return np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
 
 
-def _is_read(table: pa.Table, key: str, source: Reading, low: int, high: int) -> Any:
+def _is_read(table: pa.Table, key: str, source: Reading, *, low: int, high: int) -> Any:
     """Which rows lie within [low, high] and were there for the run that reads."""
     above = pc.greater_equal(table[key], pa.scalar(low, pa.uint64()))
     below = pc.less_equal(table[key], pa.scalar(high, pa.uint64()))

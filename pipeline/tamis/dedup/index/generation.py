@@ -114,7 +114,9 @@ def add_hashes(
         if len(hashes):
             added = np.full(len(hashes), source.number, np.uint32)
             table = pa.table([hashes, keepers, added], schema=HASHES)
-            write_piece(outputs, "hashes", unit.column, iter([table]), HASHES)
+            write_piece(
+                outputs, "hashes", unit.column, tables=iter([table]), schema=HASHES
+            )
             pieces.append([unit.column, unit.low, unit.high])
     return {"pieces": pieces}
 
@@ -130,7 +132,7 @@ def add_keepers(
     """Write who stays, and what grew, of one range of keepers."""
     found = [GROWN.empty_table()]
     for file in files:
-        table = read_between(run, file, "keeper", low, high)
+        table = read_between(run, file, "keeper", low=low, high=high)
         keepers = as_numpy(table["keeper"])
         is_own = (keepers >= np.uint64(low)) & (keepers <= np.uint64(high))
         found.append(table.filter(pa.array(is_own)))
@@ -140,7 +142,7 @@ def add_keepers(
     order = np.argsort(as_numpy(table["keeper"]), kind="stable")
     added = pa.array(np.full(table.num_rows, number, np.uint32))
     table = table.take(order).append_column("added", added)
-    write_piece(outputs, "keepers", BY_KEEPER, iter([table]), KEEPERS)
+    write_piece(outputs, "keepers", BY_KEEPER, tables=iter([table]), schema=KEEPERS)
     return {"pieces": [[BY_KEEPER, low, high]]}
 
 
@@ -148,7 +150,7 @@ def add_inputs(outputs: Outputs, names: Hashes, number: int) -> dict[str, Any]:
     """Write the hashes of the names of the input files, ascending."""
     added = np.full(len(names), number, np.uint32)
     table = pa.table([names, np.zeros_like(names), added], schema=HASHES)
-    write_piece(outputs, "hashes", INPUT, iter([table]), HASHES)
+    write_piece(outputs, "hashes", INPUT, tables=iter([table]), schema=HASHES)
     return {"pieces": [[INPUT, *ALL]]}
 
 
@@ -156,6 +158,7 @@ def write_piece(
     outputs: Outputs,
     dataset: str,
     column: str,
+    *,
     tables: Iterator[pa.Table],
     schema: pa.Schema,
 ) -> None:

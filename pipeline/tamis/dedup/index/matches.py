@@ -42,6 +42,7 @@ def lookups(
     runs: dict[str, tuple[File, ...]],
     columns: Sequence[str],
     source: Reading,
+    *,
     rows: int,
 ) -> list[tuple[Lookup, ...]]:
     """Work for `find_matches`: no range has more rows than memory holds."""
@@ -71,7 +72,7 @@ def find_matches(
     with outputs.parquet(dataset, MATCHES, **delta_coded(MATCHES)) as writer:
         for unit, source in work:
             hashes, ordinals = without(*load(outputs.storage, unit), excluded)
-            for matches in _joined(hashes, ordinals, source, unit):
+            for matches in _joined(hashes, ordinals, source, unit=unit):
                 held.take(writer, matches)
         held.flush(writer)
     return {"matches": held.count}
@@ -105,7 +106,7 @@ class _Held:
 
 
 def _joined(
-    hashes: Hashes, ordinals: Hashes, source: Reading, unit: Unit
+    hashes: Hashes, ordinals: Hashes, source: Reading, *, unit: Unit
 ) -> Iterable[pa.Table]:
     """Matches of one range, no more than a slice of the run against a row group at once."""
     for known in rows_of(source, unit.low, unit.high, hashes):

@@ -102,17 +102,17 @@ def begin_turn(
     index: Storage,
     output: Storage,
     fingerprint: str,
+    *,
     settings: dict[str, Any],
     parts: Sequence[Part],
-    *,
     is_dry: bool,
 ) -> dict[str, Any]:
     """The turn as JSON values; it is part of what the run depends on."""
     names = _hashes_of(part.name for part in parts)
     if is_dry:
-        turn: Turn = upcoming(index, fingerprint, settings, names)
+        turn: Turn = upcoming(index, fingerprint, settings, inputs=names)
     else:
-        turn = reserve(index, output, fingerprint, settings, names)
+        turn = reserve(index, output, fingerprint, settings=settings, inputs=names)
     return {
         "fingerprint": fingerprint,
         "settings": settings,
@@ -133,12 +133,12 @@ def matches_of(
     settings, source = job.settings, job.source
     bands = settings.bands if settings.has_sketches else ()
     columns = [name for name in settings.hash_columns if name not in bands]
-    found = lookups(runs, columns, source, job.rows)
+    found = lookups(runs, columns, source, rows=job.rows)
     work: Work = [(own, same_ids, SURE) for own in found]
     sure = files_of(job.step("index-matches", find_matches, work, _cut(found)))
     if not bands:
         return sure
-    found = lookups(runs, bands, source, job.rows)
+    found = lookups(runs, bands, source, rows=job.rows)
     work = [(own, same_ids, UNSURE) for own in found]
     commits = job.step("index-unverified", find_matches, work, _cut(found))
     unsure = files_of(commits)

@@ -56,8 +56,15 @@ def gather_sketched(
     pairs = _pairs(outputs.storage, unsure, group)
     if not pairs.num_rows:
         return {"pairs": 0}
-    rows = _with_sketches(outputs.storage, settings, group, pairs)
-    write_partitioned(outputs, SKETCHED_IN, rows, "range", ranges, keeper_range)
+    rows = _with_sketches(outputs.storage, settings, group, pairs=pairs)
+    write_partitioned(
+        outputs,
+        SKETCHED_IN,
+        rows,
+        name="range",
+        partitions=ranges,
+        number_of=keeper_range,
+    )
     return {"pairs": pairs.num_rows}
 
 
@@ -75,7 +82,9 @@ def verify_matches(
     known = source.of(BY_SKETCH, low, high)
     found = [MATCHES.empty_table()]
     own_piece = partial(_piece_of, ranges, number)
-    for rows in pieces(outputs, files, storage, "range", number, own_piece):
+    for rows in pieces(
+        outputs, files, storage, name="range", partition=number, piece_of=own_piece
+    ):
         table = rows.sort_by([("keeper", "ascending"), ("ordinal", "ascending")])
         is_near = _is_near(table.combine_chunks(), known, settings.jaccard)
         own = table.select(MATCHES.names).filter(pa.array(is_near))
@@ -106,8 +115,15 @@ def gather_kept_sketches(
         return {"kept": 0}
     ids, ordinals = (np.concatenate(arrays) for arrays in zip(*kept, strict=True))
     pairs = pa.table({"ordinal": ordinals, "keeper": ids})
-    rows = _with_sketches(storage, settings, group, pairs)
-    write_partitioned(outputs, KEPT_SKETCHES_IN, rows, "range", ranges, keeper_range)
+    rows = _with_sketches(storage, settings, group, pairs=pairs)
+    write_partitioned(
+        outputs,
+        KEPT_SKETCHES_IN,
+        rows,
+        name="range",
+        partitions=ranges,
+        number_of=keeper_range,
+    )
     return {"kept": len(ids)}
 
 
@@ -124,7 +140,9 @@ def add_sketches(
 
     def in_order() -> Iterator[pa.Table]:
         # Pieces come in the order of their keepers.
-        for table in pieces(outputs, files, run, "range", number, own_piece):
+        for table in pieces(
+            outputs, files, run, name="range", partition=number, piece_of=own_piece
+        ):
             rows = table.sort_by("keeper").select(["keeper", "sketch"])
             yield rows.append_column(
                 "added", pa.array(np.full(table.num_rows, added, np.uint32))
@@ -132,7 +150,7 @@ def add_sketches(
 
     if not any(file.rows for file in files):
         return {"pieces": []}
-    write_piece(outputs, "sketches", BY_SKETCH, in_order(), SKETCHES)
+    write_piece(outputs, "sketches", BY_SKETCH, tables=in_order(), schema=SKETCHES)
     return {"pieces": [[BY_SKETCH, *bounds_of(ranges)[number]]]}
 
 
@@ -140,7 +158,9 @@ def _pairs(storage: Storage, files: Sequence[File], group: Group) -> pa.Table:
     """Distinct pairs of the group's documents and clusters, ascending."""
     found = MATCHES.empty_table()
     for number, file in enumerate(files):
-        table = read_between(storage, file, "ordinal", group.start, group.stop - 1)
+        table = read_between(
+            storage, file, "ordinal", low=group.start, high=group.stop - 1
+        )
         ordinals = as_numpy(table["ordinal"])
         is_own = (ordinals >= group.start) & (ordinals < group.stop)
         found = pa.concat_tables([found, table.filter(pa.array(is_own))])
@@ -153,7 +173,7 @@ def _pairs(storage: Storage, files: Sequence[File], group: Group) -> pa.Table:
 
 
 def _with_sketches(
-    storage: Storage, settings: Settings, group: Group, pairs: pa.Table
+    storage: Storage, settings: Settings, group: Group, *, pairs: pa.Table
 ) -> Iterator[pa.Table]:
     """`pairs`, ascending by ordinal, with the sketch of the document's text."""
     ordinals = as_numpy(pairs["ordinal"])

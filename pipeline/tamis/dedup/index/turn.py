@@ -51,6 +51,7 @@ def upcoming(
     index: Storage,
     fingerprint: str,
     settings: dict[str, Any],
+    *,
     inputs: NDArray[np.uint64],
 ) -> Turn:
     """The turn of the run `fingerprint`, if it has published already that of then.
@@ -94,6 +95,7 @@ def reserve(
     index: Storage,
     output: Storage,
     fingerprint: str,
+    *,
     settings: dict[str, Any],
     inputs: NDArray[np.uint64],
 ) -> Turn:
@@ -101,11 +103,11 @@ def reserve(
 
     Raises StorageError while another folder holds the turn.
     """
-    turn = upcoming(index, fingerprint, settings, inputs)
+    turn = upcoming(index, fingerprint, settings, inputs=inputs)
     if turn.is_published:
         return turn
     with locked(index):
-        turn = upcoming(index, fingerprint, settings, inputs)
+        turn = upcoming(index, fingerprint, settings, inputs=inputs)
         held, token = holder(index), _token(output)
         if held and held["token"] != token:
             raise StorageError(_reserved(index, held))

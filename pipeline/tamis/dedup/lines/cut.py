@@ -59,7 +59,7 @@ def cut(
                 if run != known:
                     known = run
                     found = _over(outputs.storage, first_run + run, files)
-                table = _layer(chunk, settings, found, schema)
+                table = _layer(chunk, settings, found, schema=schema)
                 _count(tally, table)
                 writer.write_table(table)
     return tally
@@ -91,7 +91,7 @@ def _over(
     for kind, own in files.items():
         hashes, firsts = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
         for file in own:
-            table = read_ascending(storage, file, "run", run, run)
+            table = read_ascending(storage, file, "run", low=run, high=run)
             table = table.filter(pc.equal(table["run"], pa.scalar(run, pa.uint32())))
             hashes.append(as_numpy(table["hash"]))
             firsts.append(as_numpy(table["first"]))
@@ -100,7 +100,7 @@ def _over(
 
 
 def _layer(
-    chunk: Chunk, settings: Settings, found: Found, schema: pa.Schema
+    chunk: Chunk, settings: Settings, found: Found, *, schema: pa.Schema
 ) -> pa.Table:
     """The rows of a chunk; those that were dropped before are null but for their id."""
     _, offsets = utf8_buffers(chunk.texts)

@@ -163,7 +163,7 @@ def _load(storage: Storage, work: Range) -> tuple[Hashes, Hashes, NDArray[np.uin
     hashes, values = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     runs = [np.empty(0, np.uint32)]
     for number, file in enumerate(work.files):
-        table = read_ascending(storage, file, "hash", work.low, work.high)
+        table = read_ascending(storage, file, "hash", low=work.low, high=work.high)
         own = as_numpy(table["hash"])
         low = np.searchsorted(own, np.uint64(work.low))
         high = np.searchsorted(own, np.uint64(work.high), side="right")

@@ -87,7 +87,7 @@ def walk(
     """Every chunk of the group with the number of its run and its part."""
     run = held = 0
     for start, part in group.starts():
-        for chunk in _chunks(storage, settings, start, part):
+        for chunk in _chunks(storage, settings, start, part=part):
             yield run, part, chunk
             held += chunk.size
             if held >= RUN_ROWS:
@@ -95,7 +95,7 @@ def walk(
 
 
 def _chunks(
-    storage: Storage, settings: Settings, start: int, part: Part
+    storage: Storage, settings: Settings, start: int, *, part: Part
 ) -> Iterator[Chunk]:
     columns = ["id", "text", "text_chars", "domain", "host", "drop_reason"]
     held: list[pa.RecordBatch] = []

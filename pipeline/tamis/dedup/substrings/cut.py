@@ -43,7 +43,7 @@ def find(
 ) -> dict[str, Any]:
     """Write what of each document of a partition repeats; nothing where nothing does."""
     texts = [
-        read_between(outputs.storage, file, "partition", partition, partition)
+        read_between(outputs.storage, file, "partition", low=partition, high=partition)
         for file in files
     ]
     table = pa.concat_tables(texts)
@@ -67,7 +67,7 @@ def find(
         SPANS: pa.ListArray.from_arrays(point_bounds.astype(np.int32), points),
         "repeated_tokens": counts.astype(np.int32),
         "repeated_chars": np.diff(chars[point_bounds // 2]).astype(np.int32),
-        "cut_chars": _cut_chars(data, offsets, cuts, cut_bounds),
+        "cut_chars": _cut_chars(data, offsets, cuts, bounds=cut_bounds),
     }
     found = pa.table(columns).filter(pa.array(counts > 0)).sort_by("ordinal")
     with outputs.parquet(FOUND, found.schema) as writer:
@@ -84,7 +84,9 @@ def publish(
         schema = schema.append(pa.field(CUTS, CUTS_TYPE))
     schema = pa.schema([*schema, *columns_of(settings)])
     tables = [
-        read_between(outputs.storage, file, "ordinal", group.start, group.stop - 1)
+        read_between(
+            outputs.storage, file, "ordinal", low=group.start, high=group.stop - 1
+        )
         for file in files
     ]
     found = pa.concat_tables(tables).sort_by("ordinal").combine_chunks()
@@ -98,7 +100,7 @@ def publish(
             high - low
         )
         saved = part.read(outputs.storage, ["id", "text_chars", "drop_reason"])
-        layer = _layer(saved, own, rows, settings, schema)
+        layer = _layer(saved, own, rows, settings=settings, schema=schema)
         with outputs.parquet(SUBSTRINGS, schema, part.name) as writer:
             writer.write_table(layer)
         tally["documents_repeating"] += own.num_rows
@@ -111,6 +113,7 @@ def _layer(
     saved: pa.Table,
     found: pa.Table,
     rows: NDArray[np.int64],
+    *,
     settings: Settings,
     schema: pa.Schema,
 ) -> pa.Table:
@@ -145,6 +148,7 @@ def _cut_chars(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     cuts: NDArray[np.int32],
+    *,
     bounds: NDArray[np.int64],
 ) -> NDArray[np.int32]:
     """Code points that the cuts of each document take out."""

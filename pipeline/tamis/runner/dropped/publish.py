@@ -77,7 +77,7 @@ def smallest_keys(
     smallest: dict[Group, list[int]] = {}
     for source in inputs:
         fates = _fates(outputs.storage, work, source.part)
-        table = _dropped_of(outputs.storage, source, fates, pa.schema([]))
+        table = _dropped_of(outputs.storage, source, fates, schema=pa.schema([]))
         for group, key in _keyed(table):
             smallest.setdefault(group, []).append(key)
         for group, keys in smallest.items():
@@ -105,7 +105,7 @@ def publish_dropped(
     """Write one input's file of dropped/, and count what its layers dropped."""
     schema = dropped_schema(work.signals)
     fates = _fates(outputs.storage, work, source.part)
-    table = _dropped_of(outputs.storage, source, fates, schema)
+    table = _dropped_of(outputs.storage, source, fates, schema=schema)
     table = table.sort_by([("warc_offset", "ascending"), ("id", "ascending")])
     texts = _Texts(outputs.storage, source.files)
     at_once = _WHOLE_TEXTS if work.keep_text else _BEGINNINGS
@@ -119,7 +119,7 @@ def publish_dropped(
             )
             writer.write_table(replace(rows, "text", found).select(schema.names))
     return {
-        **_tally(outputs.storage, work, source.part, fates),
+        **_tally(outputs.storage, work, source.part, fates=fates),
         "pages_lost_to_limits": _lost_to_limits(table),
     }
 
@@ -155,7 +155,7 @@ def _fates(storage: Storage, work: DroppedWork, part: Part) -> _Fates:
 
 
 def _dropped_of(
-    storage: Storage, source: DroppedInput, fates: _Fates, schema: pa.Schema
+    storage: Storage, source: DroppedInput, fates: _Fates, *, schema: pa.Schema
 ) -> pa.Table:
     """All dropped rows of an input in the columns of `schema`, without their texts.
 
@@ -182,7 +182,7 @@ def _dropped_of(
         is_dropped = pc.is_valid(fates.reason)
         rows = part.read(storage, sorted(wanted - {"text"})).filter(is_dropped)
         reason, stage = (c.filter(is_dropped) for c in (fates.reason, fates.stage))
-        lost = as_dropped(rows, reason, stage, columns)
+        lost = as_dropped(rows, reason, stage, schema=columns)
         lost = replace(lost, SAMPLE_KEY, pa.array(sample_keys(rows["id"])))
         counts = [file.rows for file in part.files]
         file = np.repeat(np.arange(len(counts)) + len(source.sidecars), counts)
@@ -287,7 +287,7 @@ def _lost_to_limits(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _tally(
-    storage: Storage, work: DroppedWork, part: Part, fates: _Fates
+    storage: Storage, work: DroppedWork, part: Part, *, fates: _Fates
 ) -> dict[str, Any]:
     """Documents in and out of each barrier; column passes counted themselves."""
     tally: dict[str, Any] = {}

@@ -51,7 +51,10 @@ class DroppedRows:
         if batch.num_rows == 0:
             return
         table = as_dropped(
-            pa.Table.from_batches([batch]), batch["drop_reason"], stage, self.schema
+            pa.Table.from_batches([batch]),
+            batch["drop_reason"],
+            stage,
+            schema=self.schema,
         )
         keys = sample_keys(batch["id"])
         table = replace(table, SAMPLE_KEY, pa.array(keys))
@@ -110,7 +113,9 @@ def masking_fingerprint() -> str:
     return fingerprint_of(about["version"], about["libraries"])
 
 
-def as_dropped(rows: pa.Table, reason: Any, stage: Any, schema: pa.Schema) -> pa.Table:
+def as_dropped(
+    rows: pa.Table, reason: Any, stage: Any, *, schema: pa.Schema
+) -> pa.Table:
     """`rows` in the columns of `schema`; what they do not have is null."""
     columns: list[Any] = []
     given = {"reason": reason, "language": language_of(rows)}

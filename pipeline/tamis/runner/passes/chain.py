@@ -103,7 +103,7 @@ def _drive(
                 kept = rows
                 for number, label in enumerate(layers):
                     kept = account.of_layer(kept, number, label)
-                kept = through(chain, kept, account.of_stage, admit)
+                kept = through(chain, kept, account.of_stage, admit=admit)
                 row += rows.num_rows
                 if kept.num_rows:
                     waiting.append(_as_saved(kept, work.saved))

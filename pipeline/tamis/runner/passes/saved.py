@@ -13,7 +13,7 @@ from tamis.work.tasks import Task
 
 
 def file_task(
-    work: PassWork, fingerprint: str, rows: SavedRows, crashes: Crashes = ()
+    work: PassWork, fingerprint: str, rows: SavedRows, *, crashes: Crashes = ()
 ) -> Task:
     """The rows through the pass, but for documents that killed their workers."""
     file, start, stop = rows.file, rows.start, rows.stop
@@ -31,7 +31,9 @@ def file_task(
             (row + 1, stop, ()),
         ]
         return [
-            file_task(work, fingerprint, replace(rows, start=first, stop=last), why)
+            file_task(
+                work, fingerprint, replace(rows, start=first, stop=last), crashes=why
+            )
             for first, last, why in ranges
             if first < last
         ]

@@ -201,7 +201,7 @@ def selection_of(
         return None
     access = Access(options, source.requests_to_one_host())
     names = [file.name for file in files]
-    return cached_selection(storage, select, names, access, writes=is_kept)
+    return cached_selection(storage, select, names, access=access, writes=is_kept)
 
 
 def corrected_tasks(

@@ -63,11 +63,11 @@ def read_pages(warcs: Iterable[Path], gold: Path | None = None) -> list[Page]:
         for url, host, html in _documents(warc):
             row = rows.get(url, {})
             if url not in pages and not row.get("made"):
-                pages[url] = _page(url, host, html, row)
+                pages[url] = _page(url, host, html, row=row)
     return list(pages.values())
 
 
-def _page(url: str, host: str, html: str, row: dict[str, Any]) -> Page:
+def _page(url: str, host: str, html: str, *, row: dict[str, Any]) -> Page:
     source = str(row.get("source", ""))
     is_full = row.get("gold_kind", "full") in _FULL and row.get("text")
     is_found = row.get("gold_found") is None or row["gold_found"] >= _MIN_FOUND
