@@ -13,7 +13,7 @@ import xxhash
 
 from tamis.dedup.index.compaction import compact
 from tamis.dedup.index.folder import Entry, Generation, generations
-from tamis.dedup.index.turn import holder, remove_newest, unlock
+from tamis.dedup.index.turn import Reservation, holder, remove_newest, unlock
 from tamis.errors import ConfigError, InputError, SchemaError, StageError
 from tamis.finished_run import Run
 from tamis.html.blocks.explain import Block, as_html
@@ -253,7 +253,7 @@ class Index:
         """The runs that published, the oldest first."""
         return [entry for own in self.generations() for entry in own.runs]
 
-    def holder(self) -> dict[str, Any] | None:
+    def holder(self) -> Reservation | None:
         """The run that has begun and not published, if there is one."""
         return holder(self.storage)
 
@@ -267,7 +267,7 @@ class Index:
         with _executor(kind, "local", workers) as executor:
             return compact(self.storage, executor)
 
-    def unlock(self) -> dict[str, Any] | None:
+    def unlock(self) -> Reservation | None:
         """Give up the run that has begun and will never end; returns what it said."""
         return unlock(self.storage)
 

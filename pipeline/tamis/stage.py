@@ -41,7 +41,7 @@ BatchFunction = Callable[[pa.RecordBatch], pa.RecordBatch]
 Kind = Literal["source", "transform", "barrier", "save"]
 
 # What a barrier found when it began, as JSON values: it enters the fingerprint.
-Begun = dict[str, Any]
+Begun = Mapping[str, Any]
 
 
 class Bill(NamedTuple):

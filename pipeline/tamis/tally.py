@@ -6,7 +6,7 @@ the run. `RunSummary` is run.json.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,13 +29,13 @@ Dropped = dict[str, dict[str, Amount]]
 
 
 class StageTally(TypedDict):
-    """What one stage was given, kept and dropped. Barriers add `seconds` at the end."""
+    """What one stage was given, kept and dropped. The seconds of barriers are added at the end."""
 
     documents_in: int
     documents_out: int
     characters_in: int
     characters_out: int
-    seconds: float
+    seconds: NotRequired[float]
     dropped: Dropped
 
 

@@ -7,7 +7,7 @@ is enough: at most 1 / share domains can be over the cap.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -54,22 +54,26 @@ def ways_for(files: Sequence[File]) -> int:
     return min(max(1, -(-rows // _MERGED_ROWS)), _MAX_WAYS)
 
 
-def merge_domains(outputs: Outputs, files: Sequence[File], ways: int) -> dict[str, Any]:
+def merge_domains(outputs: Outputs, files: Sequence[File], ways: int) -> None:
     """Sums of some parts, dealt out by the pair's hash."""
     table = _summed(pa.concat_tables(list(_tables(outputs.storage, files))))
     with piece(outputs, WORK, _SUMS, ways) as merged:
         merged.add(table, _hashes(table) % ways)
-    return {}
 
 
 def heaviest_domains(
     outputs: Outputs, pieces: Sequence[File], way: int, ways: int, count: int
-) -> dict[str, Any]:
+) -> None:
     """The `count` largest domains of each language among those of one way."""
     rows = pa.Table.from_batches(rows_of_way(outputs.storage, pieces, way, ways), _SUMS)
     with outputs.parquet(WORK, _SUMS) as writer:
         writer.write_table(_largest(_summed(rows), count))
-    return {}
+
+
+class CapsTally(TypedDict):
+    """{language: {domain: share of its tokens that may stay}}."""
+
+    caps: dict[str, dict[str, float]]
 
 
 def find_caps(
@@ -78,7 +82,7 @@ def find_caps(
     totals: Mapping[str, int],
     max_share: float,
     count: int,
-) -> dict[str, Any]:
+) -> CapsTally:
     """{language: {domain: share of its tokens that may stay}} of domains over the cap."""
     kept = _SUMS.empty_table()
     for table in _tables(outputs.storage, files):

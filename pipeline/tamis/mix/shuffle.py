@@ -56,24 +56,22 @@ def scatter_parts(
     return {"languages": languages}
 
 
-def rescatter(outputs: Outputs, cut: Cut, level: int, source: Bucket) -> dict[str, Any]:
+def rescatter(outputs: Outputs, cut: Cut, level: int, source: Bucket) -> None:
     """Deal out once more what took one way at the level before `level`."""
     with piece(outputs, BUCKETS, KEYED, cut.ways) as scattered:
         for rows in rows_of_way(outputs.storage, *source, cut.ways):
             table = pa.Table.from_batches([rows])
             scattered.add(table, _ways(table, cut, level))
     give_memory_back()
-    return {}
 
 
-def gather(outputs: Outputs, cut: Cut, buckets: Sequence[Bucket]) -> dict[str, Any]:
+def gather(outputs: Outputs, cut: Cut, buckets: Sequence[Bucket]) -> None:
     """Write the shards that the buckets, in their order, hold."""
     with _Shards(outputs) as shards:
         for bucket in buckets:
             shards.add(_rows_of(outputs.storage, cut, bucket), cut)
             # What the pool keeps of this bucket would stand beside the next one.
             give_memory_back()
-    return {}
 
 
 def _ways(rows: pa.Table, cut: Cut, level: int) -> NDArray[np.int64]:

@@ -86,7 +86,7 @@ def keep_top_share(share: Share, parts: Sequence[Part], tasks: Tasks) -> Publish
 
     def step(
         name: str,
-        function: Callable[..., dict[str, Any]],
+        function: Callable[..., None],
         parts: Sequence[Part],
         known: Mapping[str, Any],
     ) -> list[Commit]:
@@ -125,7 +125,7 @@ def keep_top_share(share: Share, parts: Sequence[Part], tasks: Tasks) -> Publish
 
 def keep_bounds(
     outputs: Outputs, share: Share, part: Part, known: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> None:
     """Write the bound that each document breaks which nothing dropped before."""
     available = part.columns(outputs.storage)
     names = {"id", "drop_reason", *share.stage.columns_needed(available)}
@@ -142,7 +142,6 @@ def keep_bounds(
     layer = pa.table([table["id"], pa.array(reasons, pa.string())], schema=LAYER)
     with outputs.parquet(_WORK, LAYER) as writer:
         writer.write_table(layer)
-    return {}
 
 
 def _note_reasons(
@@ -153,7 +152,7 @@ def _note_reasons(
 
 def count_digits(
     outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
-) -> dict[str, Any]:
+) -> None:
     """Write how many of the part's documents have which next digit, by language."""
     ranked = _ranked(outputs.storage, part, share)
     tables = [_COUNTS.empty_table()]
@@ -166,12 +165,11 @@ def count_digits(
         tables.append(pa.table([names, found, counts], schema=_COUNTS))
     with outputs.parquet(_WORK, _COUNTS) as writer:
         writer.write_table(pa.concat_tables(tables))
-    return {}
 
 
 def gather_keys(
     outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
-) -> dict[str, Any]:
+) -> None:
     """Write the keys of the part's documents that the last place may lie among."""
     ranked = _ranked(outputs.storage, part, share)
     tables = [_KEYS.empty_table()]
@@ -182,12 +180,11 @@ def gather_keys(
         tables.append(pa.table(columns, schema=_KEYS))
     with outputs.parquet(_WORK, _KEYS) as writer:
         writer.write_table(pa.concat_tables(tables))
-    return {}
 
 
 def decide(
     outputs: Outputs, share: Share, part: Part, lasts: Mapping[str, Key | None]
-) -> dict[str, Any]:
+) -> None:
     """Write the part's layer: who breaks a bound, and who is behind the last place."""
     with outputs.storage.open(part.layers[-1].path) as opened:
         table = pq.ParquetFile(opened).read()
@@ -198,7 +195,6 @@ def decide(
     layer = pa.table([table["id"], pa.array(reasons, pa.string())], schema=LAYER)
     with outputs.parquet(LAYERS, LAYER, part.name) as writer:
         writer.write_table(layer)
-    return {}
 
 
 def _ranked(storage: Storage, part: Part, share: Share) -> dict[str, _Ranked]:

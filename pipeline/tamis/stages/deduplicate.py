@@ -26,7 +26,7 @@ With an index, what earlier runs kept takes part: pipeline/tamis/dedup/index/run
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -50,6 +50,7 @@ from tamis.dedup.index.folder import generations
 from tamis.dedup.index.run import (
     MAX_ATTACHED,
     Decided,
+    IndexTurn,
     Job,
     begin_turn,
     matches_of,
@@ -285,7 +286,8 @@ def _job(
     settings = _settings(stage, parts[0].columns(tasks.storage) if parts else set())
     groups = groups_of(parts)
     step = steps_of(stage, groups, tasks, list(settings), begun)
-    return Job(step, settings, groups, tasks, _index(stage), begun)
+    turn = cast(IndexTurn, begun) if begun is not None else None
+    return Job(step, settings, groups, tasks, _index(stage), turn)
 
 
 def _folder(path: str) -> str:

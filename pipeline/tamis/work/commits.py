@@ -28,6 +28,9 @@ import pyarrow.parquet as pq
 
 from tamis.storage import Storage
 
+Counts = dict[str, int]
+"""What a task counted, by name."""
+
 # Marks of a worker that is at no document: no document is to blame for its death.
 LOADING = {"at": "loading"}
 READING = {"at": "reading"}

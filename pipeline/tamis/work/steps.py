@@ -11,7 +11,7 @@ from tamis.work.commits import Commit, File, fingerprint_of
 from tamis.work.tasks import Task, Tasks
 
 Work = list[tuple[Any, ...]]
-Function = Callable[..., Mapping[str, Any]]
+Function = Callable[..., Mapping[str, Any] | None]
 
 
 class Piece(NamedTuple):

@@ -37,7 +37,7 @@ STAGE_NOTE = "in stage "  # how an exception's note begins that names the stage
 
 @dataclass(frozen=True)
 class Task:
-    """`function(outputs, *arguments)` returns a tally; its files are in `outputs`.
+    """`function(outputs, *arguments)` returns a tally, or nothing; its files are in `outputs`.
 
     `isolate` gives the tasks to run instead of one that kills its worker, from the
     last mark that it left; none where it cannot be cut further.
@@ -45,7 +45,7 @@ class Task:
 
     key: str
     fingerprint: str
-    function: Callable[..., Mapping[str, Any]]
+    function: Callable[..., Mapping[str, Any] | None]
     arguments: tuple[Any, ...]
     isolate: Callable[[Any], Sequence["Task"]] | None = None
     gpus: float = 0.0
@@ -263,7 +263,7 @@ def execute_and_commit(
     name: str,
     outputs: Outputs,
     fingerprint: str,
-    function: Callable[..., Mapping[str, Any]],
+    function: Callable[..., Mapping[str, Any] | None],
     arguments: tuple[Any, ...],
 ) -> Commit:
     """Run in a worker: the task's files, then its record, called `name`."""
@@ -271,7 +271,7 @@ def execute_and_commit(
         tally = function(outputs, *arguments)
     finally:
         give_memory_back()
-    commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally)
+    commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally or {})
     return publish_commit(storage, name, commit)
 
 

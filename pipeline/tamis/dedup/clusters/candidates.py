@@ -7,7 +7,6 @@ one whose shingles are compared.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +21,7 @@ from tamis.dedup.partitions import write_partitioned
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
 from tamis.text.shingles import mixed, shingles
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 _TEXT_ROWS = 256  # read at once; fewer are given where they are large
 _TEXT_BYTES = 1 << 24
@@ -37,7 +36,7 @@ def gather_candidates(
     members: File,
     partitions: int,
     matches: Sequence[File] = (),
-) -> dict[str, Any]:
+) -> Counts:
     """Write the rows of the group's touched documents, by partition. With an index each
     has the oldest of its `matches`: `added` and `keeper`.
     """

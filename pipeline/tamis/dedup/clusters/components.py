@@ -8,7 +8,6 @@ back by Parquet files whose row groups hold one partition, or a span of ordinals
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +31,7 @@ from tamis.dedup.sorted_runs import delta_coded, read_ordinals
 from tamis.errors import ConfigError
 from tamis.schema import DUPLICATES
 from tamis.storage import Storage
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 MEMBERS = pa.schema(
     [("ordinal", pa.uint64()), ("component", pa.uint64()), ("size", pa.uint32())]
@@ -77,7 +76,7 @@ def find_components(
     limit: int,
     pair_edges: Sequence[File] | None = None,
     matches: Sequence[File] = (),
-) -> dict[str, Any]:
+) -> Counts:
     """Write (ordinal, component, size) of every touched document, a file for each group.
 
     `starts` are the ordinals at which groups begin, and the number of all rows. With
@@ -129,7 +128,7 @@ def publish(
     decided: Sequence[File],
     same_ids: Sequence[File],
     resolved: Sequence[File] | None = None,
-) -> dict[str, Any]:
+) -> Counts:
     """Write one layer for each part of the group. `resolved` are the duplicates of an
     index, where there is one.
     """

@@ -8,7 +8,7 @@ does, without it their whole components. They are `attached` to the cluster's ke
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,13 @@ DECIDED_IN, ATTACHED_IN = f"{WORK}/decided", f"{WORK}/attached"
 Hashes = NDArray[np.uint64]
 
 
+class SurvivorsTally(TypedDict):
+    """Clusters by size, and documents attached to a cluster of the index."""
+
+    clusters: dict[str, int]
+    attached: int
+
+
 def find_survivors(
     outputs: Outputs,
     settings: Settings,
@@ -43,7 +50,7 @@ def find_survivors(
     partition: int,
     partitions: int,
     ranges: int,
-) -> dict[str, Any]:
+) -> SurvivorsTally:
     """Write which document stands for each one of a partition; apart from these, by
     `ranges` of keepers, which ones belong to a keeper of the index.
     """

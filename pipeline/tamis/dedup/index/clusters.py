@@ -6,7 +6,6 @@ that it is from, and how many documents its cluster had.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ from tamis.dedup.clusters.components import DECIDED_GROUP_ROWS, RESOLVED
 from tamis.dedup.groups import WORK, as_numpy, bounds_of, read_between
 from tamis.dedup.index.folder import Reading, rows_of
 from tamis.dedup.kernels.joining import matching_rows
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 GROWN = pa.schema(
     [("keeper", pa.uint64()), ("crawl", pa.string()), ("documents", pa.uint32())]
@@ -30,7 +29,7 @@ Hashes = NDArray[np.uint64]
 
 def resolve_attached(
     outputs: Outputs, files: Sequence[File], number: int, ranges: int, source: Reading
-) -> dict[str, Any]:
+) -> Counts:
     """Write crawl and size of each document's cluster, and by how much clusters grew."""
     tables = [
         read_between(outputs.storage, file, "range", low=number, high=number)

@@ -7,7 +7,6 @@ task; the manifest of the merged generation, once it is there, takes the place o
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +18,7 @@ from tamis.dedup.index.folder import (
     EVER,
     SCHEMAS,
     Generation,
+    PiecesTally,
     Reading,
     generations,
     index_files,
@@ -69,7 +69,7 @@ def merge_older(tasks: Tasks, upcoming: Sequence[Generation] = ()) -> list[Gener
         merged.append(_merge(tasks, published[slice(*window)]))
 
 
-def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> dict[str, Any]:
+def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> PiecesTally:
     """Write the rows of each range of a column, those added first before others."""
     written = []
     for column, low, high, source in pieces:

@@ -20,7 +20,7 @@ that covers the numbers of another takes its place: so one file appears, and all
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -100,6 +100,12 @@ class Generation:
     @property
     def name(self) -> str:
         return f"{GENERATIONS}/{self.first:06}-{self.last:06}.json"
+
+
+class PiecesTally(TypedDict):
+    """The column and the range of hashes of each file that a task wrote, in order."""
+
+    pieces: list[list[Any]]
 
 
 class Reading(NamedTuple):

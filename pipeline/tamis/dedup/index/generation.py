@@ -10,7 +10,7 @@ again: the first one to have had it counts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ from tamis.dedup.index.folder import (
     HASHES,
     INPUT,
     KEEPERS,
+    PiecesTally,
     Reading,
     rows_of,
 )
@@ -45,6 +46,13 @@ _KEPT_GROUP_ROWS = 1 << 17
 Hashes = NDArray[np.uint64]
 
 
+class KeysTally(TypedDict):
+    """Rows of each run, by column, and the crawls that documents are from."""
+
+    rows: dict[str, int]
+    crawls: list[str]
+
+
 def gather_keys(
     outputs: Outputs,
     settings: Settings,
@@ -52,7 +60,7 @@ def gather_keys(
     layers: Sequence[File],
     runs: Mapping[str, File],
     rows: int,
-) -> dict[str, Any]:
+) -> KeysTally:
     """Write (hash, keeper) of the group's documents for each column, then its keepers.
 
     `layers` are the group's duplicates, `runs` its sorted hashes by column.
@@ -95,7 +103,7 @@ def add_hashes(
     run: Storage,
     settings: Settings,
     work: Sequence[tuple[Unit, Reading]],
-) -> dict[str, Any]:
+) -> PiecesTally:
     """Write what each range adds. Each unit stands beside what the index has of it."""
     pieces = []
     for unit, source in work:
@@ -128,7 +136,7 @@ def add_keepers(
     low: int,
     high: int,
     number: int,
-) -> dict[str, Any]:
+) -> PiecesTally:
     """Write who stays, and what grew, of one range of keepers."""
     found = [GROWN.empty_table()]
     for file in files:
@@ -146,7 +154,7 @@ def add_keepers(
     return {"pieces": [[BY_KEEPER, low, high]]}
 
 
-def add_inputs(outputs: Outputs, names: Hashes, number: int) -> dict[str, Any]:
+def add_inputs(outputs: Outputs, names: Hashes, number: int) -> PiecesTally:
     """Write the hashes of the names of the input files, ascending."""
     added = np.full(len(names), number, np.uint32)
     table = pa.table([names, np.zeros_like(names), added], schema=HASHES)

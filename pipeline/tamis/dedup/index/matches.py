@@ -19,7 +19,7 @@ from tamis.dedup.index.folder import Reading, rows_of
 from tamis.dedup.kernels.edges import without
 from tamis.dedup.kernels.joining import matching_rows, oldest_of_each, oldest_of_pairs
 from tamis.dedup.sorted_runs import Unit, delta_coded, load, read_ordinals
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 _TASK_ROWS = (
     1 << 28
@@ -63,7 +63,7 @@ def find_matches(
     work: Sequence[Lookup],
     same_ids: Sequence[File],
     dataset: str,
-) -> dict[str, Any]:
+) -> Counts:
     """Write for each document the oldest cluster that has a hash of it (SURE), or each
     cluster that has one (UNSURE).
     """

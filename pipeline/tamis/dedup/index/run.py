@@ -12,7 +12,7 @@ The steps that write into the index have their commit records there, until then.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import xxhash
@@ -62,6 +62,15 @@ MAX_ATTACHED = 1 << 23  # documents of one range of keepers
 _HELD_ROWS = 2  # of a range that is written into the index, where edges hold one
 
 
+class IndexTurn(TypedDict):
+    """The turn of a run, as JSON values: its number, and the runs that it sees."""
+
+    fingerprint: str
+    settings: dict[str, Any]
+    number: int
+    reads: list[str]
+
+
 class Job:
     """A run of deduplicate: its steps, and the index, where it has one."""
 
@@ -72,7 +81,7 @@ class Job:
         groups: Sequence[Group],
         tasks: Tasks,
         index: Storage | None,
-        begun: dict[str, Any] | None,
+        begun: IndexTurn | None,
     ) -> None:
         self.step, self.settings, self.groups = step, settings, groups
         self.tasks, self.index, self.begun = tasks, index, begun
@@ -106,7 +115,7 @@ def begin_turn(
     settings: dict[str, Any],
     parts: Sequence[Part],
     is_dry: bool,
-) -> dict[str, Any]:
+) -> IndexTurn:
     """The turn as JSON values; it is part of what the run depends on."""
     names = _hashes_of(part.name for part in parts)
     if is_dry:

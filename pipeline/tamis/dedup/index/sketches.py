@@ -27,7 +27,7 @@ from tamis.dedup.groups import (
     range_number,
     read_between,
 )
-from tamis.dedup.index.folder import BY_SKETCH, SKETCHES, Reading, rows_of
+from tamis.dedup.index.folder import BY_SKETCH, SKETCHES, PiecesTally, Reading, rows_of
 from tamis.dedup.index.generation import read_layer, write_piece
 from tamis.dedup.kernels.joining import matching_rows, oldest_of_pairs
 from tamis.dedup.kernels.sketches import similarities, sketches
@@ -36,7 +36,7 @@ from tamis.dedup.sorted_runs import delta_coded
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
 from tamis.text.shingles import shingles
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 SKETCHED_IN, KEPT_SKETCHES_IN = f"{WORK}/sketched", f"{WORK}/kept-sketches"
 
@@ -51,7 +51,7 @@ def gather_sketched(
     group: Group,
     unsure: Sequence[File],
     ranges: int,
-) -> dict[str, Any]:
+) -> Counts:
     """Write the sketch of each document beside each cluster that it may belong to."""
     pairs = _pairs(outputs.storage, unsure, group)
     if not pairs.num_rows:
@@ -75,7 +75,7 @@ def verify_matches(
     number: int,
     ranges: int,
     source: Reading,
-) -> dict[str, Any]:
+) -> Counts:
     """Write the matches of a range of keepers that are similar enough."""
     storage = outputs.storage
     low, high = bounds_of(ranges)[number]
@@ -102,7 +102,7 @@ def gather_kept_sketches(
     group: Group,
     layers: Sequence[File],
     ranges: int,
-) -> dict[str, Any]:
+) -> Counts:
     """Write the sketches of the documents that stay, by range of their id."""
     storage = outputs.storage
     kept: list[tuple[Any, Any]] = []
@@ -134,7 +134,7 @@ def add_sketches(
     number: int,
     ranges: int,
     added: int,
-) -> dict[str, Any]:
+) -> PiecesTally:
     """Write the sketches of a range of keepers into the index."""
     own_piece = partial(_piece_of, ranges, number)
 

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,18 @@ WRITER = "writer.json"
 TICKET = "index-turn.json"
 
 _SWEPT = (*SCHEMAS, "commits", "work")
+
+
+class Reservation(TypedDict):
+    """writer.json: who writes into the index, as which run, and who it sees."""
+
+    token: str
+    number: int
+    reads: list[str]
+    output: str
+    host: str
+    pid: int
+    since: str
 
 
 class Turn(NamedTuple):
@@ -111,10 +123,10 @@ def reserve(
         held, token = holder(index), _token(output)
         if held and held["token"] != token:
             raise StorageError(_reserved(index, held))
-        about = {
+        about: Reservation = {
             "token": token or uuid.uuid4().hex,
             "number": turn.number,
-            "reads": turn.reads,
+            "reads": list(turn.reads),
             "output": output.path(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -157,11 +169,11 @@ def tidy(index: Storage, output: Storage) -> None:
             _end_turn(index, output)
 
 
-def holder(index: Storage) -> dict[str, Any] | None:
+def holder(index: Storage) -> Reservation | None:
     """What writer.json says, if that run has not published yet."""
     if not index.exists(WRITER):
         return None
-    held: dict[str, Any] = index.read_json(WRITER)
+    held: Reservation = index.read_json(WRITER)
     published = generations(index)
     is_spent = bool(published) and published[-1].last >= held["number"]
     return None if is_spent else held
@@ -192,7 +204,7 @@ def remove_newest(index: Storage) -> Generation:
         return newest
 
 
-def unlock(index: Storage) -> dict[str, Any] | None:
+def unlock(index: Storage) -> Reservation | None:
     """Give up the reservation; returns what it said."""
     with locked(index):
         held = holder(index)
@@ -223,7 +235,7 @@ def _token(output: Storage) -> str | None:
     return output.read_json(TICKET)["token"] if output.exists(TICKET) else None
 
 
-def _reserved(index: Storage, held: dict[str, Any]) -> str:
+def _reserved(index: Storage, held: Reservation) -> str:
     return (
         f"{index.root} is being written by the run in {held['output']} (process "
         f"{held['pid']} on {held['host']}, since {held['since']}): wait for it, or run "

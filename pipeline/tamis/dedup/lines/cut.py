@@ -1,7 +1,6 @@
 """Second half of deduplicate_lines: from what was counted to layers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ from tamis.documents.parts import Part
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
 from tamis.text.cuts import CUTS, CUTS_TYPE, cut_texts
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 LINES = "lines"
 REASON = "only_repeated_lines"
@@ -39,7 +38,7 @@ def cut(
     group: Group,
     first_run: int,
     files: Mapping[str, Sequence[File]],
-) -> dict[str, Any]:
+) -> Counts:
     """Write one layer for each part of the group, whose runs begin with `first_run`."""
     schema = pa.schema(
         [

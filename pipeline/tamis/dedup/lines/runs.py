@@ -7,7 +7,7 @@ does that change the smallest value, which for n-grams is the document that has 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -46,9 +46,16 @@ class Range(NamedTuple):
     files: tuple[File, ...]
 
 
+class RunsTally(TypedDict):
+    """Runs that a group has, and rows by kind."""
+
+    runs: int
+    rows: dict[str, int]
+
+
 def gather(
     outputs: Outputs, settings: Settings, group: Group, documents: int
-) -> dict[str, Any]:
+) -> RunsTally:
     """Write the group's runs, one file a run and kind."""
     held: dict[str, list[tuple[Hashes, Hashes]]] = {kind: [] for kind in settings.kinds}
     current = 0
@@ -95,7 +102,15 @@ def ranges(
     ]
 
 
-def count(outputs: Outputs, settings: Settings, work: Range) -> dict[str, Any]:
+class CountTally(TypedDict):
+    """Different hashes of a kind, and how many occur too often."""
+
+    kind: str
+    hashes: int
+    over: int
+
+
+def count(outputs: Outputs, settings: Settings, work: Range) -> CountTally:
     """Write, by run, the hashes that count, with the smallest value of each."""
     hashes, values, runs = _load(outputs.storage, work)
     places = np.arange(len(hashes), dtype=np.uint64)

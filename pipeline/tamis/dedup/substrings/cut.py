@@ -1,7 +1,7 @@
 """Second half of deduplicate_substrings: what repeats in a partition, and the layers."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from tamis.dedup.kernels.units import removal
 from tamis.text.buffers import read_only, utf8_buffers
 from tamis.text.cuts import CUTS, CUTS_TYPE
 from tamis.text.normalise import folding
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 SUBSTRINGS, FOUND = "substrings", "work/substrings/found"
 SPANS = "repeated_spans"
@@ -40,7 +40,7 @@ def columns_of(settings: Settings) -> pa.Schema:
 
 def find(
     outputs: Outputs, settings: Settings, files: Sequence[File], partition: int
-) -> dict[str, Any]:
+) -> Counts:
     """Write what of each document of a partition repeats; nothing where nothing does."""
     texts = [
         read_between(outputs.storage, file, "partition", low=partition, high=partition)
@@ -77,7 +77,7 @@ def find(
 
 def publish(
     outputs: Outputs, settings: Settings, group: Group, files: Sequence[File]
-) -> dict[str, Any]:
+) -> Counts:
     """Write one layer for each part of the group."""
     schema = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
     if settings.is_cut:

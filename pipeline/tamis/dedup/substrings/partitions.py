@@ -6,7 +6,7 @@ of the ids. So partitions follow from the documents alone, and none is much too 
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +52,13 @@ class Partitions(NamedTuple):
         return max(a + b for a, b in zip(self.firsts, self.pieces, strict=True))
 
 
-def measure(outputs: Outputs, group: Group, by_domain: bool) -> dict[str, Any]:
+class SizesTally(TypedDict):
+    """Bytes of text by bucket."""
+
+    bytes: dict[str, int]
+
+
+def measure(outputs: Outputs, group: Group, by_domain: bool) -> SizesTally:
     """Bytes of text in each bucket, those of none left out."""
     sizes = np.zeros(BUCKETS, np.int64)
     for _, part in group.starts():
@@ -87,7 +93,7 @@ def partitions_of(sizes: Sequence[int], partition_bytes: int) -> Partitions:
 
 def scatter(
     outputs: Outputs, group: Group, by_domain: bool, partitions: Partitions
-) -> dict[str, Any]:
+) -> None:
     """Write the group's texts, row groups of one partition each."""
     held: dict[int, list[pa.Table]] = {}
     size = 0
@@ -105,7 +111,6 @@ def scatter(
                     _write(writer, held)
                     size = 0
         _write(writer, held)
-    return {}
 
 
 def _write(writer: Any, held: dict[int, list[pa.Table]]) -> None:

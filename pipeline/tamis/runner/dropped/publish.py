@@ -13,7 +13,7 @@ time, and only where a text is to be kept: memory does not grow with the texts.
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +32,7 @@ from tamis.runner.dropped.rows import (
     sample_keys,
 )
 from tamis.storage import Storage
-from tamis.tally import add, characters_of, dropped_tally
+from tamis.tally import LostPage, StageTally, Tally, add, characters_of, dropped_tally
 from tamis.work.commits import File, Outputs
 
 _LIMIT_REASONS = "_(timeout|crash)$"
@@ -70,9 +70,15 @@ class DroppedInput:
         return (*self.sidecars, *self.part.files)
 
 
+class KeysTally(TypedDict):
+    """Stage, reason and language of each group, and its smallest sample keys."""
+
+    groups: list[list[Any]]
+
+
 def smallest_keys(
     outputs: Outputs, work: DroppedWork, inputs: Sequence[DroppedInput]
-) -> dict[str, Any]:
+) -> KeysTally:
     """Per group the 20 smallest sample keys of some inputs."""
     smallest: dict[Group, list[int]] = {}
     for source in inputs:
@@ -101,7 +107,7 @@ def publish_dropped(
     work: DroppedWork,
     source: DroppedInput,
     limits: Mapping[Group, int],
-) -> dict[str, Any]:
+) -> Tally:
     """Write one input's file of dropped/, and count what its layers dropped."""
     schema = dropped_schema(work.signals)
     fates = _fates(outputs.storage, work, source.part)
@@ -118,10 +124,9 @@ def publish_dropped(
                 else _beginnings(texts.of(rows, _within(rows, limits)))
             )
             writer.write_table(replace(rows, "text", found).select(schema.names))
-    return {
-        **_tally(outputs.storage, work, source.part, fates=fates),
-        "pages_lost_to_limits": _lost_to_limits(table),
-    }
+    tally = _tally(outputs.storage, work, source.part, fates=fates)
+    tally["pages_lost_to_limits"] = _lost_to_limits(table)
+    return tally
 
 
 @dataclass(frozen=True)
@@ -276,21 +281,19 @@ def _beginnings(texts: pa.Array) -> pa.Array:
     return pa.array(cut, pa.string())
 
 
-def _lost_to_limits(table: pa.Table) -> list[dict[str, Any]]:
+def _lost_to_limits(table: pa.Table) -> list[LostPage]:
     """Pages that a limit of time or memory took: another machine might keep them."""
     is_limit = pc.match_substring_regex(table["reason"], _LIMIT_REASONS)
     columns = ["url", "warc_path", "warc_offset", "stage", "reason"]
-    listed: list[dict[str, Any]] = (
+    listed: list[LostPage] = (
         table.filter(is_limit).select(columns)[:_LOST_LISTED].to_pylist()
     )
     return listed
 
 
-def _tally(
-    storage: Storage, work: DroppedWork, part: Part, *, fates: _Fates
-) -> dict[str, Any]:
+def _tally(storage: Storage, work: DroppedWork, part: Part, *, fates: _Fates) -> Tally:
     """Documents in and out of each barrier; column passes counted themselves."""
-    tally: dict[str, Any] = {}
+    tally: Tally = {}
     if not part.layers:
         return tally
     known = part.columns(storage)
@@ -303,7 +306,7 @@ def _tally(
         entered = table.filter(pa.array(fates.layer >= number))
         lost = table.filter(pa.array(fates.layer == number))
         characters = characters_of(entered)
-        counts = {
+        counts: StageTally = {
             "documents_in": entered.num_rows,
             "documents_out": entered.num_rows - lost.num_rows,
             "characters_in": characters,
