@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tamis.errors import ConfigError
 from tamis.stage import Stage
 from tamis.stage_source import FILE_STAGE
 from tamis.stages import known_names, stage_class
@@ -27,7 +28,11 @@ def built_stages(
                 f"{place}: one stage name with its settings, as `- sign: {{}}`"
             )
             continue
-        cls = stage_class(name)
+        try:
+            cls = stage_class(name)
+        except ConfigError as error:  # a file, or a package, that holds no stage
+            mistakes.append(f"{place}.{name}: {error}")
+            continue
         if cls is None:
             known = known_names()
             mistakes.append(
