@@ -13,7 +13,6 @@ import yaml
 
 from tamis.quality.calibrate import COLUMNS
 from tamis.quality.presets import preset_bounds
-from tamis.stages import filter_quality
 from tamis.stages.filter_quality import FilterQuality
 
 Command = Callable[..., Any]
@@ -51,7 +50,7 @@ def test_each_threshold_stands_where_english_s_stands(
     found = calibrated(run, command, "--method", "quantile")
     assert list(found) == ["tha"]  # French has too few, English is the measure
     assert set(found["tha"]) == set(COLUMNS)
-    english = preset_bounds("fineweb2", "eng", "Latn")
+    english = preset_bounds("tamis", "eng", "Latn")
     for column in ("duplicate_line_ratio", "top_2gram_char_ratio"):
         least, most = found["tha"][column]
         assert least is None
@@ -75,9 +74,29 @@ def test_a_tenth_goes_and_filter_quality_reads_the_file(
             "drop_reason": pa.nulls(140, pa.string()),
         }
     )
-    dropped = filter_quality.build(config)(rows)["drop_reason"].to_pylist()
+    dropped = config.build()(rows)["drop_reason"].to_pylist()
     assert dropped[:80].count("newline_word_ratio") == 8
     assert dropped[80:].count("newline_word_ratio") == 6
+
+
+def test_a_reference_is_held_to_the_bounds_of_its_own_script(
+    run: Path, command: Command
+) -> None:
+    """Russian is Cyrillic: FineWeb-2 keeps a share of punctuated lines from .231 on."""
+    table = pa.table(
+        {"id": pa.array(range(60), pa.uint64()), "language": ["rus"] * 60}
+        | {c: pa.array(np.linspace(0, 0.59, 60), pa.float32()) for c in COLUMNS}
+    )
+    pq.write_table(table, run / "documents" / "three.parquet")
+    column = "terminal_punctuation_line_ratio"
+    found = calibrated(
+        run,
+        command,
+        *("--method", "quantile", "--reference", "rus", "--preset", "fineweb2"),
+        *("--column", column),
+    )
+    # 24 of 60 Russian values, 0.00 to 0.23, lie below .231: two fifths of 0 to 1.
+    assert found["tha"][column] == [pytest.approx(0.4, abs=1e-5), None]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +104,7 @@ def test_a_tenth_goes_and_filter_quality_reads_the_file(
     [
         (["--method", "quantile", "--reference", "fra"], "needs 50 documents in fra"),
         (["--method", "quantile", "--reference", "klingonese"], "--reference"),
+        (["--method", "quantile", "--preset", "fineweb2"], "no bounds for eng"),
         (["--method", "10tail", "--min-documents", "1000"], "of 1000 documents"),
         (["--method", "10tail", "--column", "charm"], "charm"),
         (["--method", "10tail", "--column", "word_count"], "word_count"),
