@@ -30,7 +30,7 @@ stages:
   - measure_text: {}
   - sign: {}
   - save: documents
-  - filter_quality: {preset: fineweb2}
+  - filter_quality: {preset: tamis}
   - deduplicate: {}
   - mix_corpus: {}
 """

@@ -23,7 +23,7 @@ WHOLE = [
     "mask_pii",
     "sign",
     "save: documents",
-    "filter_quality: {preset: fineweb2}",
+    "filter_quality: {preset: tamis}",
     "deduplicate_substrings: {action: mask}",
     "deduplicate",
     "mix_corpus",

@@ -21,7 +21,7 @@ from tamis.quality.presets import Bounds, Preset
       tamis calibrate out/ --method quantile
       tamis calibrate out/ --method 10tail --column mean_word_length
     and in the recipe:
-      - filter_quality: {preset: fineweb2, thresholds: thresholds.yaml}
+      - filter_quality: {preset: tamis, thresholds: thresholds.yaml}
     """,
 )
 @run_argument
@@ -35,7 +35,7 @@ from tamis.quality.presets import Bounds, Preset
 )
 @click.option(
     "--preset",
-    default="fineweb2",
+    default="tamis",
     show_default=True,
     type=click.Choice(get_args(Preset)),
     help="Where its bounds come from.",

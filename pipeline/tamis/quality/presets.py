@@ -4,18 +4,22 @@
     c4        Raffel et al. 2020, section 2.2: its rules for whole documents
     fineweb   Penedo et al. 2024, section 3.6; repeated lines as in the paper (0.1), not
               as in its code (0.01)
-    fineweb2  Penedo et al. 2025, sections 4.2 to 4.5: Gopher's and FineWeb's rules with
-              thresholds per language (fineweb2.tsv), plus a rule of our own
+    fineweb2  Penedo et al. 2025, section 4.4, as fineweb-2-pipeline.py applies it: the
+              rules of Gopher and FineWeb but for four, figures per language as published
+    tamis     FineWeb-2's rules with its figures clamped, for every language, and a rule
+              of our own against shuffled words
 
 A bound is (least, most), both inclusive, None for none. Bounds are tried in the order
 in which they stand here: the first that a document breaks is its drop reason.
 
 fineweb2.tsv holds figures from huggingface/fineweb-2, configs/*.yml at commit d0defb2
 (Apache-2.0), of the 316 languages for which it sets a share of punctuated lines, that
-is, which have enough text for it; no word lists. Some are far out (a mean word length
-of 3141, more duplicate lines than lines), so each is clamped to `_CLAMPS`. A language
-without a row has the median of its script's rows, one whose script has none has
-English's bounds.
+is, which have enough text for it, of 1,929; no word lists. English has no file there.
+A language is one in one script. Where there is no row for it, `fineweb2` has no bounds.
+
+`tamis` clamps each figure to `_CLAMPS`, since some are far out (a mean word length of
+3141, more duplicate lines than lines). A language without a row has the median of its
+script's rows, one whose script has none has English's bounds.
 """
 
 import csv
@@ -26,9 +30,11 @@ from typing import Literal
 
 from tamis.language.codes import known_language
 
-Preset = Literal["gopher", "c4", "fineweb", "fineweb2"]
+Preset = Literal["gopher", "c4", "fineweb", "fineweb2", "tamis"]
 Bound = tuple[float | None, float | None]
 Bounds = dict[str, Bound]
+# As in the settings: None takes a bound away that an earlier preset gave.
+Changes = dict[str, Bound | None]
 
 _GOPHER_WORDS: Bounds = {
     "word_count": (50, 100_000),
@@ -76,16 +82,32 @@ _PRESETS: dict[str, Bounds] = {
 # Where datatrove's code has other figures than the papers.
 _DATATROVE: dict[str, Bounds] = {"fineweb": {"char_duplicate_ratio": (None, 0.01)}}
 
-# What fineweb2 leaves out: extractors have dropped repeated paragraphs already, and
-# verse, talk and lists are short lines in every language.
+# Switched off in fineweb-2-pipeline.py, commit 7ee60b3: extractors have dropped repeated
+# paragraphs already, repeated lines are `char_duplicate_ratio`, and verse, talk and lists
+# are short lines in every language.
 _OFF = (
     "duplicate_paragraph_ratio",
     "duplicate_paragraph_char_ratio",
     "duplicate_line_char_ratio",
     "short_line_ratio",
 )
-# What it adds: no more likely shuffled than 2.7 times (statistics.order).
+# FineWeb-2's rules in its order, with English's figures where they depend on the language.
+_FINEWEB2: Bounds = {
+    column: bound
+    for column, bound in (_GOPHER_REPETITION | _FINEWEB | _GOPHER_WORDS).items()
+    if column not in _OFF
+}
+# `tamis` adds: no more likely shuffled than 2.7 times (statistics.word_order).
 _ADDED: Bounds = {"shuffle_log_odds": (None, 1.0)}
+_TAMIS: Bounds = {
+    column: bound
+    for column, bound in (
+        _GOPHER_REPETITION | _GOPHER_WORDS | _FINEWEB | _ADDED
+    ).items()
+    if column not in _OFF
+}
+# Presets whose bounds depend on the language.
+PER_LANGUAGE: tuple[Preset, ...] = ("fineweb2", "tamis")
 # English has no file in FineWeb-2. The gold has forum and shop pages for English only,
 # which repeat lines; wider bounds keep 2 % more of it and 0.5 % more of its link lists.
 _ENGLISH: Bounds = {
@@ -129,11 +151,29 @@ _LEAST = ("terminal_punctuation_line_ratio", "alphabetic_word_ratio")
 def preset_bounds(preset: Preset, language: str | None, script: str | None) -> Bounds:
     """Bounds of a preset for documents of one language (639-3) and script (15924).
 
-    Only fineweb2 looks at the two.
+    Those of fineweb2 are empty where FineWeb-2 has no figures: it does not filter English.
     """
-    if preset != "fineweb2":
-        return _PRESETS[preset]
-    return _fineweb2(language or "", script or "")
+    changes = preset_changes(preset, language, script)
+    return {column: bound for column, bound in changes.items() if bound is not None}
+
+
+def preset_changes(preset: Preset, language: str | None, script: str | None) -> Changes:
+    """The same, and None for a rule that the preset switches off.
+
+    After [gopher, fineweb, fineweb2] a French document is held to FineWeb-2's bounds
+    alone, an English one to those of the other two.
+    """
+    if preset == "tamis":
+        return {**_tamis(language or "", script or "")}
+    if preset == "fineweb2":
+        return {**_fineweb2(language or "", script or "")}
+    return {**_PRESETS[preset]}
+
+
+def preset_columns(preset: Preset) -> tuple[str, ...]:
+    """Columns for which the preset has a bound in one language or another."""
+    every = {"fineweb2": _FINEWEB2, "tamis": _TAMIS, **_PRESETS}
+    return tuple(every[preset])
 
 
 def datatrove_bounds(preset: Preset) -> Bounds:
@@ -141,30 +181,50 @@ def datatrove_bounds(preset: Preset) -> Bounds:
     return _DATATROVE.get(preset, {})
 
 
+def has_figures(language: str) -> bool:
+    """Whether fineweb2.tsv has a row for a language (639-3), in whatever script."""
+    return any(language == known for known, _ in _rows())
+
+
+def usual_script(language: str) -> str:
+    """Script of the language's first row in fineweb2.tsv; Latn where it has none."""
+    return next((script for known, script in _rows() if known == language), "Latn")
+
+
 @cache
-def _fineweb2(language: str, script: str) -> Bounds:
-    every = _GOPHER_REPETITION | _GOPHER_WORDS | _FINEWEB | _ADDED
-    general = {column: every[column] for column in every if column not in _OFF}
+def _tamis(language: str, script: str) -> Bounds:
     if language == "eng":
-        return general | _ENGLISH
+        return _TAMIS | _ENGLISH
     row = _rows().get((language, script)) or _script_rows().get(script)
-    return general if row is None else general | _clamped(row, script)
+    return _TAMIS if row is None else _TAMIS | _bounds(_clamped(row, script))
 
 
-def _clamped(row: dict[str, float], script: str) -> Bounds:
-    """Bounds from the figures of one language."""
+@cache
+def _fineweb2(language: str, script: str) -> Changes:
+    row = _rows().get((language, script))
+    if row is None:
+        return {}
+    return {**dict.fromkeys(_OFF), **_FINEWEB2, **_bounds(row)}
+
+
+def _clamped(row: dict[str, float], script: str) -> dict[str, float]:
     clamps = _CLAMPS | _SCRIPT_CLAMPS.get(script, {})
-    kept = {
+    return {
         column: min(max(value, clamps[column][0]), clamps[column][1])
         for column, value in row.items()
     }
+
+
+def _bounds(row: dict[str, float]) -> Bounds:
+    """Bounds from the figures of one language."""
+    figures = dict(row)
     bounds: Bounds = {
         "mean_word_length": (
-            kept.pop("min_mean_word_length"),
-            kept.pop("max_mean_word_length"),
+            figures.pop("min_mean_word_length"),
+            figures.pop("max_mean_word_length"),
         )
     }
-    for column, value in kept.items():
+    for column, value in figures.items():
         bounds[column] = (value, None) if column in _LEAST else (None, value)
     return bounds
 

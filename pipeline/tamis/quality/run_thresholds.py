@@ -13,7 +13,7 @@ import yaml
 from tamis.errors import ConfigError
 from tamis.language.codes import canonical_language
 from tamis.quality.calibrate import COLUMNS, Method, Values, calibrated
-from tamis.quality.presets import Bounds, Preset, preset_bounds
+from tamis.quality.presets import Bounds, Preset, preset_bounds, usual_script
 from tamis.storage import Storage
 
 # Of more documents a part is read: those with the smallest ids, which are hashes.
@@ -69,7 +69,11 @@ def calibrate_documents(
         language = canonical_language(reference)
     except ValueError as error:
         raise ConfigError(f"--reference: {error}") from error
-    chosen = preset_bounds(cast(Preset, preset), language, "Latn")
+    chosen = preset_bounds(cast(Preset, preset), language, usual_script(language))
+    if not chosen:
+        raise ConfigError(
+            f"--preset {preset} has no bounds for {language}: name another --reference"
+        )
     bounds = _chosen(chosen, columns, preset)
     table = _documents(storage, saved, tuple(bounds))
     counts = Counter(

@@ -5,7 +5,7 @@ Writes drop_reason  language_unknown, language_not_wanted, language_low_score
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +28,8 @@ class FilterLanguage(Transform):
         filter_language: {as: raw, min_score: 0, min_unwanted_score: 0.5,
                           keep_unknown: true}
     """
+
+    version: ClassVar[int] = 2
 
     # Empty keeps every language. Filled from the recipe's top level.
     languages: tuple[str, ...] = ()
@@ -75,9 +77,11 @@ def reasons(language: Any, score: Any, stage: FilterLanguage) -> pa.StringArray:
     is_unknown = pc.is_null(language)
     if stage.languages:
         asked = pa.array(stage.languages, pa.string())
+        # As float32 like the scores; see `bounds`.
+        sure = pa.scalar(stage.min_unwanted_score, pa.float32())
         is_unwanted = pc.and_(
             pc.invert(pc.is_in(language, asked)),
-            pc.fill_null(pc.greater_equal(score, stage.min_unwanted_score), True),
+            pc.fill_null(pc.greater_equal(score, sure), True),
         )
     else:
         is_unwanted = pa.repeat(False, len(language))

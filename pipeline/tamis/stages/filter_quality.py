@@ -9,7 +9,7 @@ A bound is [least, most], both inclusive, null for none. A preset gives the firs
 in place of a bound takes it away:
 
     filter_quality:
-      preset: fineweb2
+      preset: tamis
       bounds: {word_count: [30, null], stop_word_count: null}
       per_language: {tha: {sentence_count: [3, null]}}
 
@@ -41,9 +41,28 @@ from pydantic import (
 from tamis.documents.parts import Part, Published
 from tamis.errors import ConfigError
 from tamis.language.codes import by_language
-from tamis.quality.presets import Bound, Bounds, Preset, datatrove_bounds, preset_bounds
+from tamis.quality.presets import (
+    PER_LANGUAGE,
+    Bound,
+    Bounds,
+    Changes,
+    Preset,
+    datatrove_bounds,
+    has_figures,
+    preset_changes,
+    preset_columns,
+)
 from tamis.quality.top_share import LAYERS, Share, keep_top_share
-from tamis.stage import Barrier, BatchFunction, Begun, Kind, Transform, drop
+from tamis.stage import (
+    Barrier,
+    BatchFunction,
+    Begun,
+    Kind,
+    Placement,
+    Transform,
+    drop,
+)
+from tamis.stages.filter_language import FilterLanguage
 from tamis.work.tasks import Tasks
 
 BoundsOf = Callable[[str | None, str | None], Bounds]
@@ -70,10 +89,11 @@ _THRESHOLDS: TypeAdapter[PerLanguage] = TypeAdapter(PerLanguage)
 class FilterQuality(Transform, Barrier):
     """Bounds that a document must keep. See tamis.quality.presets."""
 
+    version: ClassVar[int] = 2
     folders: ClassVar[tuple[str, ...]] = (LAYERS,)
 
     # One preset or several; of two bounds for one column the later preset's holds.
-    preset: Preset | tuple[Preset, ...] | None = "fineweb2"
+    preset: Preset | tuple[Preset, ...] | None = "tamis"
     # datatrove: presets as its code has them, where code and paper differ.
     compat: Literal["datatrove"] | None = None
     # A YAML file {language: {column: [least, most]}}, as `tamis calibrate` writes it.
@@ -99,7 +119,12 @@ class FilterQuality(Transform, Barrier):
         return "barrier" if self.keep_share else "transform"
 
     def columns_read(self) -> tuple[str, ...]:
-        names = dict.fromkeys(bounds_for(self, {}, None, script=None))
+        of_presets = [c for preset in _presets(self) for c in preset_columns(preset)]
+        names: dict[str, None] = {
+            column: None
+            for column in (*of_presets, *self.bounds)
+            if column not in self.bounds or self.bounds[column] is not None
+        }
         tables = [self.per_language]
         if self.thresholds is not None:
             tables.append(_thresholds(self.thresholds))
@@ -113,6 +138,24 @@ class FilterQuality(Transform, Barrier):
 
     def files(self) -> tuple[str, ...]:
         return () if self.thresholds is None else (self.thresholds,)
+
+    def mistakes(self, placement: Placement) -> list[str]:
+        """FineWeb-2 alone filters nothing where the recipe wants none of its languages."""
+        is_alone = set(_presets(self)) == {"fineweb2"} and not (
+            self.bounds or self.thresholds or self.per_language or self.keep_share
+        )
+        wanted = {
+            language
+            for stage in placement.above
+            if isinstance(stage, FilterLanguage)
+            for language in stage.languages
+        }
+        if not is_alone or not wanted or any(map(has_figures, wanted)):
+            return []
+        return [
+            f".preset: fineweb2 has no bounds for {', '.join(sorted(wanted))}, so that "
+            "no document would drop; tamis has some for every language"
+        ]
 
     def build(self) -> BatchFunction:
         """Return a transform that fills `drop_reason`; see `first_broken_bound`."""
@@ -153,9 +196,9 @@ def bounds_for(
     script: str | None,
 ) -> Bounds:
     """The bounds that documents of one language and script are held to."""
-    bounds: dict[str, Bound | None] = {}
+    bounds: Changes = {}
     for preset in _presets(stage):
-        bounds |= preset_bounds(preset, language, script)
+        bounds |= preset_changes(preset, language, script)
         if stage.compat:
             bounds |= datatrove_bounds(preset)
     bounds |= thresholds.get(language or "", {})
@@ -225,7 +268,7 @@ def _presets(stage: FilterQuality) -> tuple[Preset, ...]:
 
 def _is_per_language(stage: FilterQuality) -> bool:
     return (
-        "fineweb2" in _presets(stage)
+        any(preset in PER_LANGUAGE for preset in _presets(stage))
         or stage.thresholds is not None
         or bool(stage.per_language)
     )
