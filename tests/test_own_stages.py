@@ -1,8 +1,10 @@
 """Stages that a user writes have every right that the package's own have."""
 
 import json
+import os
 import re
-import textwrap
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -354,16 +356,45 @@ def test_a_bare_stage_is_no_stage() -> None:
         tamis.Transform()  # type: ignore[abstract]  # the point
 
 
-def test_the_documented_entry_point_works_as_written(tmp_path: Path) -> None:
-    """docs/recipe.md shows a package with a stage: it is made here, and runs."""
+def test_the_documented_stage_works_as_written(tmp_path: Path) -> None:
+    """docs/recipe.md shows a package with a stage: it is made here, and installed."""
     page = (ROOT / "docs" / "recipe.md").read_text("utf-8")
     section = page[page.index("## Stages of your own") :]
     (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    (entry,) = re.findall(r'"(my_package\.[a-z.]+:\w+)"', section)
-    module, _, cls = entry.partition(":")
-    path = tmp_path / f"{module.rpartition('.')[2]}.py"
-    path.write_text(textwrap.dedent(code), "utf-8")
-    run = tamis.run(recipe_of(tmp_path, {f"{path}:{cls}": {}}))
-    assert run.summary["stages"]["shout"]["documents_out"] > 0
-    texts = run.documents(columns=["text"]).read_all()["text"]
-    assert pc.utf8_upper(texts).equals(texts)
+    (entry,) = re.findall(r"```toml\n\[project(.*?)```", section, re.DOTALL)
+    name = code.partition("\n")[0].removeprefix("# ")
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_text(code, "utf-8")
+    about = tmp_path / "my_package-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: my-package\nVersion: 1"
+    )
+    group, line = re.findall(r'"(tamis\.stages)"\]\n(.*)', entry)[0]
+    (about / "entry_points.txt").write_text(f"[{group}]\n{line.replace(chr(34), '')}\n")
+
+    own = {f"{tmp_path / name}:Shout": {}}
+    texts = tamis.run(recipe_of(tmp_path, own)).documents(columns=["text"]).read_all()
+    assert pc.utf8_upper(texts["text"]).equals(texts["text"])
+
+    script = (
+        "import tamis, sys\n"
+        "found = tamis.apply('shout', ['bonjour'])\n"
+        "assert found['text'].to_pylist() == ['BONJOUR'], found\n"
+        "recipe = tamis.Recipe.load(sys.argv[1])\n"
+        "assert recipe.stages[3].label == 'shout'\n"
+    )
+    path = tmp_path / "stages.yaml"
+    path.write_text(
+        "input: a.warc.gz\noutput: out\nlanguages: [fra]\nstages:\n"
+        "  - read_warc: {}\n  - decode_html: {}\n  - extract_text: {}\n  - shout: {}\n"
+        "  - save: extracted\n"
+    )
+    places = os.pathsep.join([str(tmp_path), str(ROOT / "pipeline")])
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr

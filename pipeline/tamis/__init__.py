@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tamis.api import run as run
     from tamis.errors import TamisError as TamisError
     from tamis.finished_run import Run as Run
-    from tamis.recipe.recipe import Recipe as Recipe
+    from tamis.recipe.load import Recipe as Recipe
     from tamis.stage import Barrier as Barrier
     from tamis.stage import Source as Source
     from tamis.stage import Transform as Transform
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Barrier": "tamis.stage",
     "Index": "tamis.api",
-    "Recipe": "tamis.recipe.recipe",
+    "Recipe": "tamis.recipe.load",
     "Run": "tamis.finished_run",
     "Source": "tamis.stage",
     "TamisError": "tamis.errors",

@@ -22,7 +22,7 @@ from tamis.html.blocks.judge.weights import SHIPPED
 from tamis.inputs import resolve
 from tamis.quality.run_thresholds import Calibrated, calibrate_documents
 from tamis.recipe.entries import built_stages
-from tamis.recipe.recipe import Recipe
+from tamis.recipe.load import Recipe
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, open_input
 from tamis.rights.robots_archives import Built, build_table

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import ConfigError
-from tamis.recipe.load import load_recipe
+from tamis.recipe.load import Recipe, load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
-from tamis.recipe.recipe import Recipe
 from tamis.stages.filter_language import FilterLanguage
 from tamis.stages.identify_language import IdentifyLanguage
 from tamis.stages.read_warc import ReadWarc

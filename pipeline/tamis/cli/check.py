@@ -8,9 +8,8 @@ from rich.table import Table
 
 from tamis.api import check
 from tamis.cli.options import recipe_argument, set_option
-from tamis.recipe.load import load_recipe
+from tamis.recipe.load import Recipe, load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps
-from tamis.recipe.recipe import Recipe
 from tamis.runner.estimate import Estimate
 from tamis.runner.outlook import Outlook
 from tamis.schema import PROVENANCE

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tamis.inputs import InputFile
-from tamis.recipe.recipe import Recipe
+from tamis.recipe.load import Recipe
 from tamis.remote.failures import without_secrets
 from tamis.report.page import render_page
 from tamis.report.reading import TABLES

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tamis.recipe.load import Recipe
 from tamis.recipe.plan import plan_steps
-from tamis.recipe.recipe import Recipe
 from tamis.runner.run import Setting, look_ahead, recipe_files, run_steps
 from tamis.storage import Storage
 from tamis.work.commits import Commit

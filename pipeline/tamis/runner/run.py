@@ -15,8 +15,8 @@ import pyarrow as pa
 from tamis.documents.parts import Part, Published
 from tamis.errors import InputError
 from tamis.inputs import InputFile, resolve
+from tamis.recipe.load import Recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
-from tamis.recipe.recipe import Recipe
 from tamis.remote.failures import without_secrets
 from tamis.runner.dropped.publish import DroppedInput, DroppedWork
 from tamis.runner.dropped.rows import masking_fingerprint

@@ -33,9 +33,11 @@ from tamis.dedup.index.turn import refuse_while_held, sweep
 from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.kernels.tiers import to_merge
 from tamis.storage import Storage
-from tamis.work.commits import Outputs, fingerprint_of
+from tamis.work.commits import Outputs
 from tamis.work.executors import Executor
-from tamis.work.tasks import Progress, Task, Tasks
+from tamis.work.steps import Piece as TaskPiece
+from tamis.work.steps import Steps
+from tamis.work.tasks import Progress, Tasks
 
 _TASK_ROWS = 1 << 24
 _DATASETS = {BY_KEEPER: "keepers", BY_SKETCH: "sketches"}
@@ -97,14 +99,13 @@ def _merge(tasks: Tasks, some: Sequence[Generation]) -> Generation:
             pieces.append((column, low, high, source.of(column, low, high)))
     rows = sum(own.file.rows for own in source.files)
     runs = tuple(entry for own in some for entry in own.runs)
-    fingerprint = fingerprint_of([entry.fingerprint for entry in runs], len(pieces))
+    steps = Steps("index", tasks, [entry.fingerprint for entry in runs], len(pieces))
     name = f"{some[0].first:06}-{some[-1].last:06}"
-    commits = tasks.run(
+    work = enumerate(packed(pieces, rows, _TASK_ROWS))
+    commits = steps.run(
         "merge",
-        [
-            Task(f"{name}-{number:05}", fingerprint, merge_rows, (work,))
-            for number, work in enumerate(packed(pieces, rows, _TASK_ROWS))
-        ],
+        merge_rows,
+        [TaskPiece(f"{name}-{number:05}", (own,)) for number, own in work],
     )
     merged = Generation(
         some[0].first, some[-1].last, runs, some[0].settings, index_files(commits)
