@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -83,6 +83,12 @@ def test_a_stage_is_named_after_its_class() -> None:
 
         def build(self) -> Any: ...
 
+    class Literally(tamis.Transform):
+        stage: Literal["shout"]
+
+        def build(self) -> Any: ...
+
+    assert Literally().stage == "shout"
     assert KeepURLs2.stage_name() == "keep_urls2"
     assert Named().stage == "other_name"
     assert FilterQuality().label == "filter_quality"

@@ -21,7 +21,15 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    get_args,
+    get_origin,
+)
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -117,11 +125,15 @@ class Stage(BaseModel):
 
     @classmethod
     def stage_name(cls) -> str:
-        """The name in a recipe: the default of the class's own field `stage`, if it
-        declares one, else the class name in snake case.
+        """The name in a recipe: what the class's own field `stage` says, if it declares
+        one (`stage: Literal["shout"]`), else the class name in snake case.
         """
         if "stage" in inspect.get_annotations(cls):
-            return str(cls.model_fields["stage"].default)
+            declared = cls.model_fields["stage"]
+            if not declared.is_required():
+                return str(declared.default)
+            if get_origin(declared.annotation) is Literal:
+                return str(get_args(declared.annotation)[0])
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
 
     @property
