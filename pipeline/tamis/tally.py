@@ -50,6 +50,7 @@ class SourceTally(TypedDict):
     refused: dict[str, dict[str, dict[str, int]]]
     records_lost: int
     bytes_lost: int
+    dates_unread: int
     losses: list[dict[str, Any]]
     first_start: int
     next_start: int
@@ -147,6 +148,7 @@ def source_tally(reading: Reading) -> SourceTally:
         "refused": refused,
         "records_lost": reading.records_lost,
         "bytes_lost": reading.bytes_lost,
+        "dates_unread": reading.dates_unread,
         "losses": [asdict(loss) for loss in reading.losses],
         "first_start": reading.place.first_start,
         "next_start": reading.place.next_start,

@@ -38,7 +38,7 @@ from tamis.warc.splits import UNKNOWN_SIZE, Place, Split
 class ReadWarc(Source):
     """Sizes are numbers of bytes, or words such as 3MiB."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     is_splittable: ClassVar[bool] = True
     not_fingerprinted: ClassVar[tuple[str, ...]] = (
         "split_bytes",
@@ -118,9 +118,11 @@ def _documents(stage: ReadWarc, split: Split, reading: Reading) -> Iterator[Docu
             reading.refuse(admission)
             continue
         reading.admitted += 1
-        yield document(
+        row = document(
             admission, path=path, crawl=crawl, max_html_bytes=stage.max_html_bytes
         )
+        reading.dates_unread += row.fetched_at is None
+        yield row
 
 
 def _records(stage: ReadWarc, split: Split, place: Place) -> Iterator[Record | Loss]:
