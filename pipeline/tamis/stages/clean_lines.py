@@ -50,8 +50,8 @@ class CleanLines(Transform):
     # Rules of the preset to leave out: FineWeb uses C4's without `unpunctuated`.
     without: tuple[Rule, ...] = ()
     # A document that lost a larger share of its words is dropped. Not set: 0.05 for
-    # refinedweb, as in its paper; no limit for a preset with C4's rules, as in its paper,
-    # since they remove every heading.
+    # refinedweb, as in its paper; no limit for a preset with C4's rules, as in its
+    # paper, since they remove every heading.
     max_removed_ratio: float | None = Field(None, ge=0, le=1)
     # datatrove: change the text as datatrove's C4QualityFilter does, in every language.
     compat: Literal["datatrove"] | None = None

@@ -9,8 +9,8 @@ Writes cluster, cluster_size, kept, drop_reason (duplicate_id, duplicate_exact,
 Documents are identified by ordinals: the row's number among the rows of all parts, with
 the parts sorted by name. So neither splits nor the order of inputs nor the executor can
 change the result. Each step is a set of tasks with commit records, small enough for one
-core; between steps all data is under work/dedup (pipeline/tamis/dedup/groups.py says how
-large the pieces are):
+core; between steps all data is under work/dedup (pipeline/tamis/dedup/groups.py says
+how large the pieces are):
 
     gather      a group of parts    columns -> runs of (hash, ordinal), sorted
     ids         a range of hashes   runs    -> documents whose id another one has
@@ -88,11 +88,11 @@ class Verify(BaseModel):
 class Deduplicate(Barrier):
     """Which duplicates to look for, and which document of a cluster stays.
 
-    `keep` names columns, ascending unless they begin with -; the first decides, the next
-    breaks ties, and id breaks the last. Null comes last in both orders. Without `verify` a
-    component keeps one document, even if its ends have little in common. With it,
-    components of more than `max_component` documents are cut up first. `index` is a folder
-    of the documents that earlier runs kept; these always stay.
+    `keep` names columns, ascending unless they begin with -; the first decides, the
+    next breaks ties, and id breaks the last. Null comes last in both orders. Without
+    `verify` a component keeps one document, even if its ends have little in common.
+    With it, components of more than `max_component` documents are cut up first. `index`
+    is a folder of the documents that earlier runs kept; these always stay.
     """
 
     version: ClassVar[int] = 2
@@ -205,7 +205,7 @@ class Deduplicate(Barrier):
         *,
         is_dry: bool,
     ) -> Begun | None:
-        """What the index holds for this run, and the run's number; null without an index."""
+        """What the index holds for this run, and the run's number; null without one."""
         index = _index(self)
         if index is None:
             return None

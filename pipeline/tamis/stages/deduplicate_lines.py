@@ -7,9 +7,9 @@ Writes text, text_chars, repeated_lines and overlapping_lines (how many were rem
 
 It runs between a save and measure_text. `max_count` removes boilerplate from every
 document: lines that more domains, or documents, have (CCNet, Wenzek et al. 2020, and
-dactory remove any second copy). `overlap` removes a line if other documents have most of
-its n-grams, but keeps it in the first document that has them (as DCLM does, Li et al.
-2024, section 4.2). Documents are ordered by input file name and place in the file.
+dactory remove any second copy). `overlap` removes a line if other documents have most
+of its n-grams, but keeps it in the first document that has them (as DCLM does, Li et
+al. 2024, section 4.2). Documents are ordered by input file name and place in the file.
 
     gather  a group of parts    texts  -> runs of (hash, domain or document), sorted
     count   a range of hashes   runs   -> the hashes over the limit, by run

@@ -4,8 +4,8 @@ Reads  id, url, fetched_at
 Writes drop_reason duplicate_url
 
 Two documents are the same page if their addresses are equal after the normalisation of
-pipeline/tamis/urls/page.py. Addresses are compared by 64-bit hashes: 10^9 different ones
-have 0.03 false matches on average, 10^10 have three.
+pipeline/tamis/urls/page.py. Addresses are compared by 64-bit hashes: 10^9 different
+ones have 0.03 false matches on average, 10^10 have three.
 
     gather  a group of parts    addresses -> runs of hash, age and id, sorted
     losers  a range of hashes   runs      -> ordinals of all but the newest

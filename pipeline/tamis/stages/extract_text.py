@@ -4,16 +4,17 @@ Reads   html (UTF-8), http_content_type
 Writes  text, text_chars, title, extract_note, drop_reason; with `markdown: true` markdown
 Removes html: no later stage sees it
 
-Every engine's text has the form of `tamis.html.clean`. A page that was plain text in its
-archive (WET) is its own text. The drop reasons are html_too_deep,
-html_too_many_attributes, extract_timeout, extract_crash, extract_error and no_text. A page
-with a reason has neither text nor title.
+Every engine's text has the form of `tamis.html.clean`. A page that was plain text in
+its archive (WET) is its own text. The drop reasons are html_too_deep,
+html_too_many_attributes, extract_timeout, extract_crash, extract_error and no_text. A
+page with a reason has neither text nor title.
 
-`extract_note` says how the engine `blocks` read an unusual page: it stopped at one of its
-caps (truncated_elements, truncated_blocks, truncated_spans, truncated_names), it read what
-is nested deeper than 256 elements as if it were at depth 256 (flattened), or it took the
-text of a page without any from a script's data (from_state). It is null for all others.
-The column `truncated` is different: it says that the archive holds only a part of the page.
+`extract_note` says how the engine `blocks` read an unusual page: it stopped at one of
+its caps (truncated_elements, truncated_blocks, truncated_spans, truncated_names), it
+read what is nested deeper than 256 elements as if it were at depth 256 (flattened), or
+it took the text of a page without any from a script's data (from_state). It is null for
+all others. The column `truncated` is different: it says that the archive holds only a
+part of the page.
 """
 
 import re

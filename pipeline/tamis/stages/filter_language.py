@@ -72,8 +72,8 @@ def reasons(language: Any, score: Any, stage: FilterLanguage) -> pa.StringArray:
     """Why each row is dropped; null keeps it. A null score passes every bound.
 
     An unwanted language drops a row whose score is at least `min_unwanted_score`. Below
-    that score the language is uncertain; such a row, like a row in a wanted language, is
-    dropped only if its score is below `min_score`.
+    that score the language is uncertain; such a row, like a row in a wanted language,
+    is dropped only if its score is below `min_score`.
     """
     is_unknown = pc.is_null(language)
     if stage.languages:

@@ -60,8 +60,8 @@ class IdentifyLanguage(Transform):
     languages: tuple[str, ...] = ()
     # A fastText model of your own (GlotLID, OpenLID, ...) instead of lid.176.
     model: str | None = None
-    # Below this score py3langid decides. By default 0.9 for lid.176, and 0 (never) for a
-    # model of your own, whose scores mean something else.
+    # Below this score py3langid decides. By default 0.9 for lid.176, and 0 (never) for
+    # a model of your own, whose scores mean something else.
     second_opinion_below: float | None = Field(None, ge=0, le=1)
     # How much of a text is read. On 2,145 real texts, 1,024 bytes give the language of
     # the whole text in 99.86 %, and so do 3,072.
@@ -124,7 +124,7 @@ class IdentifyLanguage(Transform):
                 views = _texts(batch["text"], self.sample_bytes)
                 judged = [(view, judge(view)) for view in views]
             else:
-                # Read all pages first, then run the models: each keeps the CPU cache filled.
+                # Read all pages first, then run the models: each needs the CPU cache.
                 texts = list(_pages(batch["html"]))
                 judged = [judge_page(text) for text in texts]
             return with_columns(

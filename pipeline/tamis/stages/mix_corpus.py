@@ -13,8 +13,8 @@ Each step is a set of tasks that hold a bounded part of the corpus:
     rescatter  some pieces        a second time, if there are more than 256 buckets
     gather     a shard's buckets  sort, write (tamis/mix/shuffle.py)
 
-The number of shards depends on the size of the mix alone, so that its bytes do not change
-with splits, workers or memory.
+The number of shards depends on the size of the mix alone, so that its bytes do not
+change with splits, workers or memory.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,8 +5,8 @@ Writes borderline_score  probability of `labels`, the largest of the windows tha
                          scored; null for documents that were not
 
 The model is an ONNX text classifier, thousands of times as expensive as the linear one.
-So it scores only documents whose cheap score is between two bounds, and of these only the
-windows that the linear model finds likeliest.
+So it scores only documents whose cheap score is between two bounds, and of these only
+the windows that the linear model finds likeliest.
 
 Without `resources` the stage is a transform like any other, on one core. With
 `resources: {gpu: 1}` it is below the last `save:` and is a pass of its own, whose tasks

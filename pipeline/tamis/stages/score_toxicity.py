@@ -145,7 +145,7 @@ class Scorer(NamedTuple):
 
 
 def scorer_of(stage: ScoreToxicity) -> Scorer | None:
-    """The scorer of the models in the settings. Raises ConfigError for an unreadable one."""
+    """The scorer of the named models. Raises ConfigError where one cannot be read."""
     scorers = [_opened(path, stage) for path in stage.named_models()]
     if len(scorers) < 2:
         return scorers[0] if scorers else None

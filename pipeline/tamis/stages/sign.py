@@ -3,10 +3,10 @@
 Reads  text
 Writes text_hash, band_00 ... (as many as `bands`)
 
-`text_hash` is equal for texts that differ only in case, punctuation, accents and the like
-(pipeline/tamis/text/normalise.py); null without a text. A band is null for a text of fewer
-than `ngram` words. Each band has a column of its own: deduplicate reads them one at a
-time. They are random bits, 8 bytes for each band and document on disk.
+`text_hash` is equal for texts that differ only in case, punctuation, accents and the
+like (pipeline/tamis/text/normalise.py); null without a text. A band is null for a text
+of fewer than `ngram` words. Each band has a column of its own: deduplicate reads them
+one at a time. They are random bits, 8 bytes for each band and document on disk.
 """
 
 from typing import ClassVar, Literal, Self
