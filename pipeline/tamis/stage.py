@@ -248,7 +248,7 @@ class Barrier(Stage):
         return "barrier"
 
     def look_ahead(self, stages: Sequence[Stage]) -> None:
-        """Raise ConfigError if something outside the run, an index, does not fit it."""
+        """Raise ConfigError if something outside the run, as an index, does not fit it."""
 
     def begin(
         self,
