@@ -1,6 +1,6 @@
-"""stages.yaml, read and checked before any worker starts.
+"""Read and check stages.yaml before any worker starts.
 
-Every mistake is reported at once, each with its line and its place in the file.
+All mistakes are reported at once, each with its line and its place in the file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,10 @@ def load_recipe(
     overrides: Sequence[str] = (),
     top_level: Mapping[str, Any] | None = None,
 ) -> Recipe:
-    """Read and check a recipe; `overrides` are `key.path=value`, as --set takes them,
-    `top_level` replaces settings of the top.
+    """Read and check a recipe.
+
+    `overrides` are `key.path=value`, as for --set; `top_level` replaces settings of the
+    top level.
 
     Raises ConfigError with one line per mistake, each naming its place:
     `stages.yaml:21: stages[3].filter_quality.word_count: input should be ...`.
@@ -59,7 +61,7 @@ def _override(document: dict[str, Any], override: str) -> None:
     except ValueError as error:
         if text.lstrip().startswith(("[", "{")):
             raise ConfigError(f"--set {override}: {error}") from error
-        value = text  # `input=*.warc.gz` is no YAML, and clear all the same
+        value = text  # `input=*.warc.gz` is not YAML, but its meaning is clear
     target: Any = document
     if keys[0] not in (*TopLevel.model_fields, "stages"):
         target, keys = _stage_settings(document, keys, override)

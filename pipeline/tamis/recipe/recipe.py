@@ -1,4 +1,4 @@
-"""A checked recipe: what stages.yaml says, or what a caller from Python says."""
+"""A checked recipe, from stages.yaml or from Python."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ _SECRET_NAMES |= {"aws_secret_access_key", "aws_session_token", "access_key"}
 
 
 class ExecutorSettings(BaseModel):
-    """Where tasks run. `workers` defaults to the machine's, or the cluster's, cores."""
+    """Where tasks run. `workers`: by default all cores of the machine or the cluster."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,7 +37,7 @@ class ExecutorSettings(BaseModel):
 
 
 class DroppedSettings(BaseModel):
-    """What dropped/ keeps of the text: 20 samples a reason, or all of it."""
+    """Which texts dropped/ keeps: 20 samples for each reason, or all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,7 +49,7 @@ def _as_list(value: Any) -> Any:
 
 
 class TopLevel(BaseModel):
-    """Everything in a recipe but the stages."""
+    """Everything in a recipe except the stages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,9 +81,9 @@ class Recipe(TopLevel):
             stages=[tamis.stages.ReadWarc(), ..., {"save": "documents"}],
         )
 
-    A stage is an object, or an entry as stages.yaml has it: `"mask_pii"`,
-    `{"sign": {"bands": 20}}`. Stages that know `languages`, `seed` or `storage_options`
-    are given the recipe's where they set none. Raises ConfigError with one line per
+    A stage is an object, or an entry as in stages.yaml: `"mask_pii"`, `{"sign":
+    {"bands": 20}}`. Stages with a setting `languages`, `seed` or `storage_options` are
+    given the recipe's value if they set none. Raises ConfigError with one line per
     mistake.
     """
 
@@ -111,7 +111,7 @@ class Recipe(TopLevel):
         overrides: Sequence[str] = (),
         **top_level: Any,
     ) -> "Recipe":
-        """The recipe of a file; `overrides` are `key.path=value`, as --set takes them.
+        """The recipe of a file; `overrides` are `key.path=value`, as for --set.
 
             Recipe.load("stages.yaml", output="elsewhere/", languages=["fra"])
 
@@ -145,7 +145,7 @@ class Recipe(TopLevel):
 
 
 def validated(settings: Mapping[str, Any], mistakes: list[str]) -> TopLevel | None:
-    """The top of a recipe with canonical languages; null, with the mistakes, where wrong."""
+    """The top level of a recipe, with canonical languages; null after mistakes."""
     mistakes += _secrets(settings.get("storage_options"))
     try:
         top = TopLevel.model_validate(dict(settings))
@@ -162,7 +162,7 @@ def validated(settings: Mapping[str, Any], mistakes: list[str]) -> TopLevel | No
 
 
 def inherited_of(top: TopLevel | None) -> dict[str, Any]:
-    """What stages are given where they set nothing else."""
+    """The values that stages are given for settings that they do not set."""
     if top is None:
         return {"languages": ()}
     names = ("languages", "seed", "storage_options")
@@ -170,7 +170,7 @@ def inherited_of(top: TopLevel | None) -> dict[str, Any]:
 
 
 def _secrets(options: Any, place: str = "storage_options") -> list[str]:
-    """Credentials belong in the environment: a recipe is copied, mailed and committed."""
+    """Mistakes for credentials in a recipe, which is copied, mailed and committed."""
     if not isinstance(options, Mapping):
         return []
     found = []
