@@ -1,6 +1,6 @@
 """What stages, tasks and runs count, as types, and how counts are added.
 
-Numbers stand at the leaves of nested dicts, so that tallies of tasks add up to that of
+Numbers are the leaves of nested dicts, so that the tallies of tasks add up to that of
 the run. `RunSummary` is run.json.
 """
 
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from tamis.warc.reading import Reading
 
 UNKNOWN_LANGUAGE = "unknown"
-_LISTED = 10_000  # of losses, of pages that hit a limit: the numbers count them all
+_LISTED = 10_000  # losses, and pages that hit a limit; the counts include all of them
 
 
 class Amount(TypedDict):
@@ -29,7 +29,7 @@ Dropped = dict[str, dict[str, Amount]]
 
 
 class StageTally(TypedDict):
-    """What one stage was given, kept and dropped. The seconds of barriers are added at the end."""
+    """What a stage was given, kept and dropped; barriers get `seconds` at the end."""
 
     documents_in: int
     documents_out: int
@@ -72,13 +72,13 @@ class Tally(TypedDict, total=False):
     stages: dict[str, StageTally]
     columns: dict[str, dict[str, int]]  # {column: {value: documents}}
     source: SourceTally
-    barriers: dict[str, dict[str, Any]]  # by label, what each says of its own work
+    barriers: dict[str, dict[str, Any]]  # by label, what each counted
     pages_lost_to_limits: list[LostPage]
     split: tuple[int, int, bool, list[tuple[int, str]]]
 
 
 class SummaryInput(TypedDict):
-    """An input file: its size (null where nobody asked) and its stamp."""
+    """An input file: its size (null if the server was not asked) and its stamp."""
 
     path: str
     bytes: int | None
@@ -86,7 +86,7 @@ class SummaryInput(TypedDict):
 
 
 class RunSummary(Tally, total=False):
-    """run.json: what was run, on what, and what came of it."""
+    """run.json: what was run, on which inputs, and with which results."""
 
     tamis: str
     complete: bool
@@ -187,7 +187,7 @@ def column_tally(
 ) -> dict[str, dict[str, int]]:
     """{column: {value: documents}}; null counts as "null".
 
-    `rights.tdm` is a field of a struct. A column that is not there is not counted.
+    `rights.tdm` is a field of a struct. A column that does not exist is not counted.
     """
     result: dict[str, dict[str, int]] = {}
     for name in names:

@@ -96,7 +96,7 @@ def test_every_mistake_is_told_with_its_line(recipe: Path) -> None:
         pytest.param(
             "  - read_warc: {}\n",
             "",
-            "stages[0].decode_html: read_warc stands first",
+            "stages[0].decode_html: the first stage, and only the first, is read_warc",
             id="no source",
         ),
         pytest.param(
@@ -108,7 +108,7 @@ def test_every_mistake_is_told_with_its_line(recipe: Path) -> None:
         pytest.param(
             "  - save: documents\n",
             "",
-            "measure_text: writes 'word_count' behind the last `save:`",
+            "measure_text: writes 'word_count' below the last `save:`",
             id="a column nobody keeps",
         ),
         pytest.param(

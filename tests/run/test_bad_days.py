@@ -265,7 +265,7 @@ def test_ctrl_c_leaves_a_state_that_resumes(tamis: Any, sample_run: Path) -> Non
         _, complaint = driver.communicate(timeout=60)
     assert driver.returncode == 1
     first, last = (line for line in complaint.splitlines() if line)
-    assert first == "tamis: stopping behind this step; once more to stop at once"
+    assert first == "tamis: stopping after this step; once more to stop at once"
     assert last.startswith("tamis: stopped; what is finished is kept")
     assert "Traceback" not in complaint
     assert not (output / "mix").exists()

@@ -54,7 +54,7 @@ def gather(
 
 
 def find_losers(outputs: Outputs, files: Sequence[File], low: int, high: int) -> None:
-    """Write the ordinals of the range's documents of which there is a newer copy."""
+    """Write the ordinals of the range's documents that have a newer copy."""
     tables = [_RUN.empty_table()]
     for file in files:
         table = read_between(outputs.storage, file, "hash", low=low, high=high)
@@ -94,7 +94,7 @@ def publish(outputs: Outputs, group: Group, losers: Sequence[File]) -> Counts:
 def _rows(
     storage: Storage, start: int, part: Part, *, ignored: frozenset[str]
 ) -> list[pa.Table]:
-    """What is compared of a part's documents; nothing of those that are out."""
+    """The rows to compare of a part; documents that were dropped before are left out."""
     tables = []
     columns = ["id", "url", "fetched_at", "drop_reason"]
     for batch in part.batches(storage, columns, _ROW_GROUP_ROWS):
@@ -121,7 +121,7 @@ def _hashes(urls: pa.StringArray, ignored: frozenset[str]) -> NDArray[np.uint64]
 def _write_run(
     outputs: Outputs, number: int, tables: list[pa.Table], *, documents: int
 ) -> None:
-    """Row groups that end where a range of hashes does."""
+    """Write row groups that end where a range of hashes ends."""
     table = _newest_first(pa.concat_tables(tables))
     hashes = as_numpy(table["hash"])
     highs = [high for _, high in ranges_of(RANGES_PER_RANGE * documents)]

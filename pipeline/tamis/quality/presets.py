@@ -1,25 +1,25 @@
-"""The bounds that published pipelines keep documents within, on our columns.
+"""The bounds of published pipelines, on our columns.
 
     gopher    Rae et al. 2021, table A1 and section A1.1
     c4        Raffel et al. 2020, section 2.2: its rules for whole documents
     fineweb   Penedo et al. 2024, section 3.6; repeated lines as in the paper (0.1), not
               as in its code (0.01)
     fineweb2  Penedo et al. 2025, section 4.4, as fineweb-2-pipeline.py applies it: the
-              rules of Gopher and FineWeb but for four, figures per language as published
+              rules of Gopher and FineWeb without four, figures per language as published
     tamis     FineWeb-2's rules with its figures clamped, for every language, and a rule
               of our own against shuffled words
 
 A bound is (least, most), both inclusive, None for none. Bounds are tried in the order
-in which they stand here: the first that a document breaks is its drop reason.
+of this file: the first that a document breaks is its drop reason.
 
-fineweb2.tsv holds figures from huggingface/fineweb-2, configs/*.yml at commit d0defb2
-(Apache-2.0), of the 316 languages for which it sets a share of punctuated lines, that
-is, which have enough text for it, of 1,929; no word lists. English has no file there.
-A language is one in one script. Where there is no row for it, `fineweb2` has no bounds.
+fineweb2.tsv has figures from huggingface/fineweb-2, configs/*.yml at commit d0defb2
+(Apache-2.0), but no word lists. It has 316 of its 1,929 languages: those for which a share
+of punctuated lines is set, because they have enough text for it. English has no file
+there. A language in two scripts has two rows. Without a row, `fineweb2` has no bounds.
 
-`tamis` clamps each figure to `_CLAMPS`, since some are far out (a mean word length of
-3141, more duplicate lines than lines). A language without a row has the median of its
-script's rows, one whose script has none has English's bounds.
+`tamis` clamps each figure to `_CLAMPS`, since some are impossible (a mean word length
+of 3141, more duplicate lines than lines). A language without a row has the median of
+its script's rows; if its script has no rows either, it has English's bounds.
 """
 
 import csv
@@ -33,7 +33,7 @@ from tamis.language.codes import known_language
 Preset = Literal["gopher", "c4", "fineweb", "fineweb2", "tamis"]
 Bound = tuple[float | None, float | None]
 Bounds = dict[str, Bound]
-# As in the settings: None takes a bound away that an earlier preset gave.
+# As in the settings: None removes a bound that an earlier preset gave.
 Changes = dict[str, Bound | None]
 
 _GOPHER_WORDS: Bounds = {
@@ -79,12 +79,12 @@ _PRESETS: dict[str, Bounds] = {
     "fineweb": _FINEWEB,
 }
 
-# Where datatrove's code has other figures than the papers.
+# Figures of datatrove's code that differ from the papers.
 _DATATROVE: dict[str, Bounds] = {"fineweb": {"char_duplicate_ratio": (None, 0.01)}}
 
-# Switched off in fineweb-2-pipeline.py, commit 7ee60b3: extractors have dropped repeated
-# paragraphs already, repeated lines are `char_duplicate_ratio`, and verse, talk and lists
-# are short lines in every language.
+# Switched off in fineweb-2-pipeline.py, commit 7ee60b3: extractors have removed
+# repeated paragraphs already, `char_duplicate_ratio` covers repeated lines, and verse,
+# dialogue and lists have short lines in every language.
 _OFF = (
     "duplicate_paragraph_ratio",
     "duplicate_paragraph_char_ratio",
@@ -97,7 +97,8 @@ _FINEWEB2: Bounds = {
     for column, bound in (_GOPHER_REPETITION | _FINEWEB | _GOPHER_WORDS).items()
     if column not in _OFF
 }
-# `tamis` adds: no more likely shuffled than 2.7 times (statistics.word_order).
+# `tamis` adds: a shuffled order may be at most 2.7 times as likely
+# (statistics.word_order).
 _ADDED: Bounds = {"shuffle_log_odds": (None, 1.0)}
 _TAMIS: Bounds = {
     column: bound
@@ -108,8 +109,8 @@ _TAMIS: Bounds = {
 }
 # Presets whose bounds depend on the language.
 PER_LANGUAGE: tuple[Preset, ...] = ("fineweb2", "tamis")
-# English has no file in FineWeb-2. The gold has forum and shop pages for English only,
-# which repeat lines; wider bounds keep 2 % more of it and 0.5 % more of its link lists.
+# English has no file in FineWeb-2. The gold has forum and shop pages, which repeat lines,
+# for English only; wider bounds keep 2 % more of it and 0.5 % more of its link lists.
 _ENGLISH: Bounds = {
     "duplicate_line_ratio": (None, 0.4),
     "char_duplicate_ratio": (None, 0.2),
@@ -135,7 +136,7 @@ _CLAMPS: dict[str, tuple[float, float]] = {
 }
 # Chinese and Japanese words have 1.5 to 2.2 code points, their shuffled characters 1.1.
 _HAN_CLAMPS = {"min_mean_word_length": (1.3, 1.3)}
-# Scripts that may do without a full stop.
+# Scripts that may have no full stops.
 _UNPUNCTUATED_CLAMPS = {"terminal_punctuation_line_ratio": (0.0, 0.0)}
 _SCRIPT_CLAMPS = {
     "Hani": _HAN_CLAMPS,
@@ -151,17 +152,17 @@ _LEAST = ("terminal_punctuation_line_ratio", "alphabetic_word_ratio")
 def preset_bounds(preset: Preset, language: str | None, script: str | None) -> Bounds:
     """Bounds of a preset for documents of one language (639-3) and script (15924).
 
-    Those of fineweb2 are empty where FineWeb-2 has no figures: it does not filter English.
+    Empty for fineweb2 if FineWeb-2 has no figures: it does not filter English.
     """
     changes = preset_changes(preset, language, script)
     return {column: bound for column, bound in changes.items() if bound is not None}
 
 
 def preset_changes(preset: Preset, language: str | None, script: str | None) -> Changes:
-    """The same, and None for a rule that the preset switches off.
+    """As `preset_bounds`, with None for a rule that the preset switches off.
 
-    After [gopher, fineweb, fineweb2] a French document is held to FineWeb-2's bounds
-    alone, an English one to those of the other two.
+    With [gopher, fineweb, fineweb2] only FineWeb-2's bounds apply to a French document,
+    and only those of the other two to an English one.
     """
     if preset == "tamis":
         return {**_tamis(language or "", script or "")}
@@ -177,7 +178,7 @@ def preset_columns(preset: Preset) -> tuple[str, ...]:
 
 
 def datatrove_bounds(preset: Preset) -> Bounds:
-    """The preset's bounds for which datatrove 0.10.1 has a figure of its own."""
+    """The preset's bounds for which datatrove 0.10.1 has another figure."""
     return _DATATROVE.get(preset, {})
 
 

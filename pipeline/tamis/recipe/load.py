@@ -96,8 +96,10 @@ def load_recipe(
     overrides: Sequence[str] = (),
     top_level: Mapping[str, Any] | None = None,
 ) -> Recipe:
-    """Read and check a recipe; `overrides` are `key.path=value`, as --set takes them,
-    `top_level` replaces settings of the top.
+    """Read and check a recipe.
+
+    `overrides` are `key.path=value`, as for --set; `top_level` replaces settings of the
+    top level.
 
     Raises ConfigError with one line per mistake, each naming its place:
     `stages.yaml:21: stages[3].filter_quality.word_count: input should be ...`.
@@ -136,7 +138,7 @@ def _override(document: dict[str, Any], override: str) -> None:
     except ValueError as error:
         if text.lstrip().startswith(("[", "{")):
             raise ConfigError(f"--set {override}: {error}") from error
-        value = text  # `input=*.warc.gz` is no YAML, and clear all the same
+        value = text  # `input=*.warc.gz` is not YAML, but its meaning is clear
     target: Any = document
     if keys[0] not in (*TopLevel.model_fields, "stages"):
         target, keys = _stage_settings(document, keys, override)

@@ -20,7 +20,7 @@ _SECRET_NAMES |= {"aws_secret_access_key", "aws_session_token", "access_key"}
 
 
 class ExecutorSettings(BaseModel):
-    """Where tasks run. `workers` defaults to the machine's, or the cluster's, cores."""
+    """Where tasks run. `workers`: by default all cores of the machine or the cluster."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,7 +30,7 @@ class ExecutorSettings(BaseModel):
 
 
 class DroppedSettings(BaseModel):
-    """What dropped/ keeps of the text: 20 samples a reason, or all of it."""
+    """Which texts dropped/ keeps: 20 samples for each reason, or all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,7 +42,7 @@ def _as_list(value: Any) -> Any:
 
 
 class TopLevel(BaseModel):
-    """Everything in a recipe but the stages."""
+    """Everything in a recipe except the stages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +65,7 @@ class TopLevel(BaseModel):
 
 
 def validated(settings: Mapping[str, Any], mistakes: list[str]) -> TopLevel | None:
-    """The top of a recipe with canonical languages; null, with the mistakes, where wrong."""
+    """The top level of a recipe, with canonical languages; null after mistakes."""
     mistakes += _secrets(settings.get("storage_options"))
     try:
         top = TopLevel.model_validate(dict(settings))
@@ -82,7 +82,7 @@ def validated(settings: Mapping[str, Any], mistakes: list[str]) -> TopLevel | No
 
 
 def inherited_of(top: TopLevel | None) -> dict[str, Any]:
-    """What stages are given where they set nothing else."""
+    """The values that stages are given for settings that they do not set."""
     if top is None:
         return {"languages": ()}
     names = ("languages", "seed", "storage_options")
@@ -90,7 +90,7 @@ def inherited_of(top: TopLevel | None) -> dict[str, Any]:
 
 
 def _secrets(options: Any, place: str = "storage_options") -> list[str]:
-    """Credentials belong in the environment: a recipe is copied, mailed and committed."""
+    """Mistakes for credentials in a recipe, which is copied, mailed and committed."""
     if not isinstance(options, Mapping):
         return []
     found = []

@@ -1,4 +1,4 @@
-"""The end of a run: dropped/, run.json, report.html, and nothing left lying about."""
+"""The end of a run: write dropped/, run.json and report.html, remove old files."""
 
 import json
 import platform
@@ -33,7 +33,7 @@ LastAct = Callable[[], None]
 
 _INPUTS_PER_TASK = 1000
 _KEPT = {PLAN, TABLES, "run.json", "report.html", "lock.json"}
-# What this package names a file: nothing else in the folder is ours to remove.
+# Names of this package's files: no other file in the folder is removed.
 _OURS = re.compile(r"-[0-9a-f]{16}\.\w+$|^work/(tmp|marks)/|^mix/manifest\.json$")
 
 
@@ -52,14 +52,18 @@ def finish(
     seconds: float,
     is_complete: bool,
 ) -> RunSummary:
-    """Publish what was dropped, write the run summary, then let barriers conclude; remove
-    what no record names.
+    """Publish what was dropped, and write the run summary and the report.
+
+    A complete run also publishes the manifests, lets barriers conclude, and removes
+    files that no commit record names.
     """
     published = _publish(tasks, dropped, work)
     for commit in published:
         add(tally, commit.tally)
     resolved = recipe.resolved()
-    resolved["executor"]["kind"] = executor  # the one that ran, whatever was asked for
+    resolved["executor"]["kind"] = (
+        executor  # the one that ran, not the one in the recipe
+    )
     summary: RunSummary = {
         "tamis": library_version("tamis"),
         "complete": is_complete,
@@ -84,7 +88,7 @@ def finish(
         **_ordered(recipe, tally),
     }
     tasks.storage.check_lock()
-    if is_complete:  # from here on the new mix is the one that counts
+    if is_complete:  # from here on the new mix is published
         for name, content in manifests.items():
             written = json.dumps(content, indent=1, sort_keys=True).encode()
             tasks.storage.write(name, written)
@@ -106,7 +110,7 @@ def _tables(
     *,
     labels: Sequence[str | None],
 ) -> dict[str, dict[str, Any]]:
-    """The files that hold each input's documents: those of this run and no other."""
+    """The files that hold each input's documents in this run."""
     return {
         source.name: {
             "dropped": commit.of("dropped")[0].path,
@@ -198,7 +202,7 @@ def _versions(recipe: Recipe) -> dict[str, str]:
 
 
 def _sweep(tasks: Tasks, manifests: Iterable[str]) -> None:
-    """Remove every file of ours that no commit record of this run names."""
+    """Remove every file of this package that no commit record of this run names."""
     storage: Storage = tasks.storage
     named = {*_KEPT, *tasks.used, *manifests}
     folders = {"commits", "work", "mix", "dropped"}

@@ -5,16 +5,16 @@ Writes drop_reason  the name of the first column whose bound the document breaks
                     NAME_share where it is not in the top share by the column NAME
 
 A bound is [least, most], both inclusive, null for none. A preset gives the first set;
-`thresholds`, `bounds` and `per_language` replace single ones, in this order, and null
-in place of a bound takes it away:
+`thresholds`, `bounds` and `per_language` replace single bounds, in this order; null
+instead of a bound removes it:
 
     filter_quality:
       preset: tamis
       bounds: {word_count: [30, null], stop_word_count: null}
       per_language: {tha: {sentence_count: [3, null]}}
 
-With `keep_share` the stage sees the whole run: of the documents of a language that keep
-their bounds, those with the best values of a column stay, exactly that share of them.
+With `keep_share` the stage sees the whole run. Among the documents of a language that
+break no bound, exactly this share stays: those with the best values of a column.
 
     filter_quality:
       keep_share: {eng: 0.1, default: 0.3}
@@ -68,8 +68,8 @@ from tamis.work.tasks import Tasks
 BoundsOf = Callable[[str | None, str | None], Bounds]
 
 _DEFAULT = "default"
-# A missing language or script, and what parts them, where the two are one string: an
-# underscore may be in a code, as in pt_BR.
+# A missing language or script, and the separator of the two in one string. It is a tab
+# because a code may have an underscore, as pt_BR has.
 _UNKNOWN, _BETWEEN = "", "\t"
 
 
@@ -87,14 +87,14 @@ _THRESHOLDS: TypeAdapter[PerLanguage] = TypeAdapter(PerLanguage)
 
 
 class FilterQuality(Transform, Barrier):
-    """Bounds that a document must keep. See tamis.quality.presets."""
+    """Bounds that a document must be within. See tamis.quality.presets."""
 
     version: ClassVar[int] = 2
     folders: ClassVar[tuple[str, ...]] = (LAYERS,)
 
-    # One preset or several; of two bounds for one column the later preset's holds.
+    # One preset or several; a later preset's bound replaces an earlier one's.
     preset: Preset | tuple[Preset, ...] | None = "tamis"
-    # datatrove: presets as its code has them, where code and paper differ.
+    # datatrove: the figures of its code, where code and paper differ.
     compat: Literal["datatrove"] | None = None
     # A YAML file {language: {column: [least, most]}}, as `tamis calibrate` writes it.
     thresholds: str | None = None
@@ -105,7 +105,7 @@ class FilterQuality(Transform, Barrier):
     keep_share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=dict
     )
-    # What they are ranked by; a document without a value is not ranked, and stays.
+    # The column to rank by; a document without a value is not ranked, and stays.
     share_column: str = "quality_score"
     share_keeps: Literal["largest", "smallest"] = "largest"
 
@@ -140,7 +140,7 @@ class FilterQuality(Transform, Barrier):
         return () if self.thresholds is None else (self.thresholds,)
 
     def mistakes(self, placement: Placement) -> list[str]:
-        """FineWeb-2 alone filters nothing where the recipe wants none of its languages."""
+        """The preset fineweb2 alone, with none of its languages, filters nothing."""
         is_alone = set(_presets(self)) == {"fineweb2"} and not (
             self.bounds or self.thresholds or self.per_language or self.keep_share
         )
@@ -180,7 +180,7 @@ class FilterQuality(Transform, Barrier):
     def run(
         self, parts: Sequence[Part], tasks: Tasks, begun: Begun | None = None
     ) -> Published:
-        """One layer per part: who breaks a bound, and who is not in the top share."""
+        """One layer per part: documents that break a bound or are not in the top share."""
         shares = dict(self.keep_share)
         default = shares.pop(_DEFAULT, 1.0)
         is_largest_first = self.share_keeps == "largest"
@@ -195,7 +195,7 @@ def bounds_for(
     *,
     script: str | None,
 ) -> Bounds:
-    """The bounds that documents of one language and script are held to."""
+    """The bounds for documents of one language and script."""
     bounds: Changes = {}
     for preset in _presets(stage):
         bounds |= preset_changes(preset, language, script)
@@ -232,7 +232,7 @@ def first_broken_bound(
 
 
 def is_broken(column: Any, bound: Bound) -> NDArray[np.bool_]:
-    """Which values of a numeric or boolean array lie outside the bound."""
+    """Which values of a numeric or boolean array are outside the bound."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     is_single = pa.types.is_float32(column.type)

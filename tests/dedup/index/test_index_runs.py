@@ -126,7 +126,7 @@ def test_check_says_what_the_index_will_take_and_reserves_nothing(
 ) -> None:
     told = refresh.command("check", *refresh.arguments("c"))
     assert told.code == 0, told.stderr
-    assert re.search(r"and [\d.]+ \w+ at most, and for good, in the index", told.stdout)
+    assert re.search(r"and [\d.]+ \w+ at most, permanently, in the index", told.stdout)
     done = refresh.command("check", *refresh.arguments("a"))
     assert len(re.findall(r"\bdone\b", done.stdout)) == 2
     assert not (refresh.index / "writer.json").exists()

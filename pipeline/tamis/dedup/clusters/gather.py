@@ -1,6 +1,6 @@
-"""From columns to edges: sorted runs, the documents of one id, the forest of edges.
+"""From columns to edges: sorted runs, documents with the same id, the forest of edges.
 
-`tamis.dedup.sorted_runs` says what a run is.
+`tamis.dedup.sorted_runs` describes a run.
 """
 
 from collections.abc import Sequence
@@ -80,7 +80,8 @@ def gather_pairs(
     table = table.filter(pc.greater(table["size"], settings.max_component))
     ordinals = as_numpy(table["ordinal"])
     bands = read_bands(outputs.storage, settings, group, ordinals=ordinals)
-    # Cut, never joined: components differ where the language does, for one.
+    # Hashes include the component, so that pairs only cut components and never join
+    # two, such as those of two languages.
     components = mixed(as_numpy(table["component"]))
     for low, high in pairs:
         hashes = mixed(mixed(bands[low]) ^ bands[high] ^ components)
@@ -91,7 +92,7 @@ def gather_pairs(
 
 
 def find_same_ids(outputs: Outputs, work: Sequence[Unit]) -> Counts:
-    """Write the ordinals of documents whose id an earlier one has: nearly always none."""
+    """Write the ordinals of documents that repeat an earlier id: nearly always none."""
     found = [later_ones(*load(outputs.storage, unit)) for unit in work]
     ordinals = np.unique(np.concatenate(found))
     if len(ordinals):
@@ -103,7 +104,7 @@ def find_same_ids(outputs: Outputs, work: Sequence[Unit]) -> Counts:
 def find_edges(
     outputs: Outputs, work: Sequence[Unit], same_ids: Sequence[File]
 ) -> Counts:
-    """Write a forest of the edges of all units, those of equal texts apart."""
+    """Write a forest of the edges of all units; equal texts have a file of their own."""
     excluded = read_ordinals(outputs.storage, same_ids)
     edges: dict[str, list[tuple[Hashes, Hashes]]] = {EXACT: [], NEAR: []}
     for unit in work:

@@ -1,8 +1,8 @@
-"""What becomes of documents that belong to a cluster of the index: a range of keepers
-at a time (see pipeline/tamis/stages/deduplicate.py).
+"""Resolve the documents that belong to a cluster of the index, a range of keepers a task.
 
-Only here do all new documents of a keeper meet, with what the index says of it: the crawl
-that it is from, and how many documents its cluster had.
+Only here are all new documents of a keeper together, with what the index says about it:
+its crawl, and how many documents its cluster had. See
+pipeline/tamis/stages/deduplicate.py.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ Hashes = NDArray[np.uint64]
 def resolve_attached(
     outputs: Outputs, files: Sequence[File], number: int, ranges: int, source: Reading
 ) -> Counts:
-    """Write crawl and size of each document's cluster, and by how much clusters grew."""
+    """Write crawl and size of each document's cluster, and how much each cluster grew."""
     tables = [
         read_between(outputs.storage, file, "range", low=number, high=number)
         for file in files
@@ -63,7 +63,7 @@ def resolve_attached(
 def _known(
     source: Reading, keepers: Hashes, low: int, *, high: int
 ) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Crawl, and documents so far, of each keeper; every one of them is known."""
+    """Crawl, and documents so far, of each keeper; the index knows all of them."""
     sizes = np.zeros(len(keepers), np.int64)
     codes = np.zeros(len(keepers), np.int32)
     names: dict[str | None, int] = {None: 0}

@@ -1,8 +1,8 @@
-"""Merging generations of the index, so that a run opens few files.
+"""Merge generations of the index, so that a run opens few files.
 
-Which ones, says pipeline/tamis/dedup/kernels/tiers.py. Rows keep the number of the run that added
-them, so merging changes nothing that any run reads. A range of a column is merged by one
-task; the manifest of the merged generation, once it is there, takes the place of theirs.
+pipeline/tamis/dedup/kernels/tiers.py chooses them. Rows keep the number of the run that
+added them, so merging changes nothing that any run reads. A task merges a range of a
+column; the manifest of the merged generation, once it exists, replaces theirs.
 """
 
 import json
@@ -48,7 +48,7 @@ Piece = tuple[str, int, int, Reading]
 def compact(
     index: Storage, executor: Executor, progress: Progress | None = None
 ) -> list[Generation]:
-    """Merge what the rule says; returns the merged generations that are new.
+    """Merge as the rule of `to_merge` says; returns the new merged generations.
 
     Raises StorageError while a run has begun and not published.
     """
@@ -60,7 +60,7 @@ def compact(
 
 
 def merge_older(tasks: Tasks, upcoming: Sequence[Generation] = ()) -> list[Generation]:
-    """As `compact`, for who holds the index; `upcoming` count as the newest ones."""
+    """As `compact`, if the caller holds the lock; `upcoming` count as the newest ones."""
     merged: list[Generation] = []
     while True:
         published = generations(tasks.storage)
@@ -72,7 +72,7 @@ def merge_older(tasks: Tasks, upcoming: Sequence[Generation] = ()) -> list[Gener
 
 
 def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> PiecesTally:
-    """Write the rows of each range of a column, those added first before others."""
+    """Write the rows of each range of a column; of equal keys, older rows come first."""
     written = []
     for column, low, high, source in pieces:
         dataset = _DATASETS.get(column, "hashes")
@@ -90,7 +90,7 @@ def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> PiecesTally:
 
 
 def _merge(tasks: Tasks, some: Sequence[Generation]) -> Generation:
-    """One generation out of several."""
+    """Merge several generations into one."""
     index = tasks.storage
     source = reading(index, some, EVER)
     pieces: list[Piece] = []

@@ -1,9 +1,9 @@
-"""Keepers' sketches: what makes a match with the index more than a shared band.
+"""Compare documents with keepers of the index by sketches, not only by a shared band.
 
-With `index_signatures` every keeper's sketch goes into the index. A document that shares
-a band with a cluster is then compared with its keeper: document sketches travel to the
-task of their keeper's range, which reads the keepers' sketches, and back go the matches
-that are similar enough. Between these two lie about 1 kB for each pair.
+With `index_signatures` every keeper's sketch is written into the index. A document that
+shares a band with a cluster is then compared with its keeper: its sketch goes to the
+task of the keeper's range, which reads the keepers' sketches and writes the matches
+that are similar enough. In between, each pair takes about 1 kB on disk.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ def gather_sketched(
     unsure: Sequence[File],
     ranges: int,
 ) -> Counts:
-    """Write the sketch of each document beside each cluster that it may belong to."""
+    """Write the sketch of each document once for each cluster that it may belong to."""
     pairs = _pairs(outputs.storage, unsure, group)
     if not pairs.num_rows:
         return {"pairs": 0}
@@ -219,8 +219,10 @@ def _lists(column: pa.ChunkedArray) -> tuple[NDArray[np.uint32], Rows]:
 def _piece_of(
     ranges: int, number: int, table: pa.Table, count: int
 ) -> NDArray[np.uint64]:
-    """In which of `count` pieces of its range each keeper lies: a power of two, rounded
-    down, so that pieces come in the order of keepers.
+    """Number of each keeper's piece, of `count` pieces of its range.
+
+    `count` is rounded down to a power of two, so that pieces are in the order of
+    keepers.
     """
     finer = 1 << (count.bit_length() - 1)
     numbers = range_number(as_numpy(table["keeper"]), ranges * finer)
