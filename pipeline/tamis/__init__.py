@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tamis.api import build_robots_table as build_robots_table
     from tamis.api import calibrate as calibrate
     from tamis.api import check as check
+    from tamis.api import clean as clean
     from tamis.api import explain as explain
     from tamis.api import fetch_record as fetch_record
     from tamis.api import run as run
@@ -45,6 +46,7 @@ _HOME = {
     "build_robots_table": "tamis.api",
     "calibrate": "tamis.api",
     "check": "tamis.api",
+    "clean": "tamis.api",
     "explain": "tamis.api",
     "fetch_record": "tamis.api",
     "run": "tamis.api",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from tamis.runner.progress import progress_of
 from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
 from tamis.runner.run import Outcome
 from tamis.runner.run import run as run_on
+from tamis.runner.store import Cleaning, plan_cleaning
+from tamis.runner.store import clean as remove_results
 from tamis.schema import TIMESTAMP
 from tamis.stage import Source, Stage, Transform
 from tamis.stages import NAMES, stage_class
@@ -206,6 +209,35 @@ def calibrate(
         min_documents=min_documents,
         saved=saved,
     )
+
+
+def clean(
+    output: str | Path,
+    *,
+    keep_last: int = 1,
+    older_than: timedelta | None = None,
+    unfinished: bool = False,
+    dry_run: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Cleaning:
+    """Remove results that only earlier runs of an output folder used.
+
+    The results of the last `keep_last` runs stay, and those of runs that ended within
+    `older_than`. `unfinished`: also what no run that ended has used, such as the work of
+    an interrupted run. With `dry_run` nothing is removed.
+    """
+    storage = Storage(str(output), storage_options)
+    with storage.lock():
+        found = plan_cleaning(
+            storage,
+            keep_last=keep_last,
+            older_than=older_than,
+            unfinished=unfinished,
+            now=datetime.now(UTC),
+        )
+        if not dry_run:
+            remove_results(storage, found)
+    return found
 
 
 def build_robots_table(

@@ -21,6 +21,7 @@ _COMMANDS = {
     "explain": "tamis.cli.explain",
     "report": "tamis.cli.report",
     "export": "tamis.cli.export",
+    "clean": "tamis.cli.clean",
     "index": "tamis.cli.index",
     "fetch-record": "tamis.cli.fetch_record",
     "train": "tamis.cli.train",

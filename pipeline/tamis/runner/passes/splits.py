@@ -64,8 +64,9 @@ def write_plan(
     *,
     ranges: Ranges,
 ) -> None:
-    """Keep the plan for the runs that resume this one."""
-    plan = {
+    """Keep the plan for the runs that resume this one, or that read other inputs."""
+    earlier = storage.read_json(PLAN) if storage.exists(PLAN) else {}
+    plan = earlier | {
         file.name: {
             **_about(file, source.bytes_per_split()),
             "ranges": ranges[file.name],
