@@ -48,9 +48,9 @@ def test_mix_and_dropped_are_those_of_the_last_run(
     tried: tuple[Any, dict[str, bytes], set[str]],
 ) -> None:
     tamis, *_ = tried
-    named = json.loads((tamis.output / "mix" / "manifest.json").read_text("utf-8"))
+    named = json.loads((tamis.output / "mix" / "_manifest.json").read_text("utf-8"))
     shards_named = {Path(shard["path"]).name for shard in named["shards"]}
-    assert set(shards(tamis.output)) == shards_named | {"manifest.json"}
+    assert set(shards(tamis.output)) == shards_named | {"_manifest.json"}
     tables = json.loads((tamis.output / "tables.json").read_text("utf-8"))
     dropped = {Path(about["dropped"]).name for about in tables.values()}
     assert {p.name for p in (tamis.output / "dropped").iterdir()} == dropped

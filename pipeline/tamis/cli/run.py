@@ -45,7 +45,7 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
 def _say_where(console: Console, outcome: Outcome, storage: Storage) -> None:
     """Print the path of the report, and of the mix if this run made one."""
     output = outcome.output.rstrip("/")
-    for label, name in (("report", "report.html"), ("mix", "mix/manifest.json")):
+    for label, name in (("report", "report.html"), ("mix", "mix/_manifest.json")):
         if label == "report" or (outcome.is_complete and storage.exists(name)):
             console.print(
                 f"{label:<7} {output}/{name}",

@@ -2,7 +2,7 @@
 
 Reads   text, text_chars, language; cluster_size where deduplicate wrote it,
         repeated_spans where deduplicate_substrings did; markdown where there is one
-Writes  mix/ (shards, then manifest.json, which publishes the whole mix at once)
+Writes  mix/ (shards, then _manifest.json, which publishes the whole mix at once)
 Drops   not_sampled, domain_share
 
 Each step is a set of tasks that hold a bounded part of the corpus:
@@ -133,7 +133,7 @@ class MixCorpus(Barrier):
         return Published(
             layers=tuple(layers[part.name] for part in parts),
             files=files,
-            manifests={"mix/manifest.json": manifest},
+            manifests={"mix/_manifest.json": manifest},
             tally={"languages": manifest["languages"], "shards": len(files)},
         )
 

@@ -146,7 +146,7 @@ def test_a_recipe_without_a_mix_is_told_of_none(refresh: Refresh) -> None:
     told = refresh.command("run", *refresh.arguments("a"))
     assert told.code == 0
     assert f"report  {refresh.folder}/out-a/report.html" in told.stdout
-    assert "mix/manifest.json" not in told.stdout
+    assert "mix/_manifest.json" not in told.stdout
 
 
 def test_an_index_that_does_not_fit_is_found_before_anything_is_read(
