@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tamis.stages import clean_lines, measure_text
 from tamis.stages.clean_lines import CleanLines
 from tamis.stages.filter_quality import FilterQuality
 from tamis.stages.measure_text import MeasureText
@@ -32,8 +31,8 @@ def test_datatrove_s_decisions_are_reproduced() -> None:
             "drop_reason": pa.nulls(len(golden), pa.string()),
         }
     )
-    measure = measure_text.build(MeasureText(compat="datatrove"))
-    clean = clean_lines.build(CleanLines(preset="c4", compat="datatrove"))
+    measure = MeasureText(compat="datatrove").build()
+    clean = CleanLines(preset="c4", compat="datatrove").build()
     cleaned = clean(rows)
     decisions = {
         preset: FilterQuality(preset=preset, compat="datatrove")

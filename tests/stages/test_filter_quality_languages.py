@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tamis.stages import measure_text
 from tamis.stages.filter_quality import FilterQuality
 from tamis.stages.measure_text import MeasureText
 
@@ -33,7 +32,7 @@ def kept_share(texts: list[str], language: str, script: str) -> float:
             "drop_reason": pa.nulls(len(texts), pa.string()),
         }
     )
-    measured = measure_text.build(MeasureText())(rows)
+    measured = MeasureText().build()(rows)
     found = FilterQuality().build()(measured)["drop_reason"].to_pylist()
     kept: int = found.count(None)
     return kept / len(found)

@@ -7,7 +7,6 @@ import pyarrow.compute as pc
 import pytest
 
 from tamis.stage import with_columns
-from tamis.stages import clean_lines, mask_pii, measure_text, score_toxicity
 from tamis.stages.clean_lines import CleanLines
 from tamis.stages.mask_pii import MaskPii
 from tamis.stages.measure_text import MeasureText
@@ -136,8 +135,8 @@ def test_a_new_text_has_its_own_words() -> None:
 def test_words_are_found_once_for_stages_one_behind_the_other(
     asked: list[int],
 ) -> None:
-    measure = measure_text.build(MeasureText())
-    score = score_toxicity.build(ScoreToxicity())
+    measure = MeasureText().build()
+    score = ScoreToxicity().build()
     scored = score(measure(batch()))
     assert asked == [len(TEXTS)]
     assert scored["word_count"].to_pylist() == [5, 3, 3, 4, 3, 0, None]
@@ -149,8 +148,8 @@ def test_words_are_found_once_for_stages_one_behind_the_other(
 @pytest.mark.parametrize(
     "stage",
     [
-        mask_pii.build(MaskPii()),
-        clean_lines.build(CleanLines(preset="c4", max_removed_ratio=1)),
+        MaskPii().build(),
+        CleanLines(preset="c4", max_removed_ratio=1).build(),
     ],
     ids=["mask_pii", "clean_lines"],
 )
@@ -164,7 +163,7 @@ def test_a_stage_that_changes_the_text_changes_the_words(
 
 
 def test_no_words_are_looked_for_where_nobody_asks(asked: list[int]) -> None:
-    score = score_toxicity.build(ScoreToxicity(packaged=False, model=None))
+    score = ScoreToxicity(packaged=False, model=None).build()
     scored = score(batch())
     assert asked == []
     assert WORDS not in scored.schema.names

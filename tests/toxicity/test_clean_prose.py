@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 from tamis.language.codes import known_language
-from tamis.stages import filter_toxicity, score_toxicity
 from tamis.stages.filter_toxicity import FilterToxicity
 from tamis.stages.score_toxicity import ScoreToxicity
 from tamis.toxicity.lists import PACKAGE
@@ -39,9 +38,9 @@ def test_the_default_word_limits_keep_999_of_1000_clean_pages(
         version(PACKAGE)
     except PackageNotFoundError:
         pytest.skip(f"{PACKAGE} is not installed")
-    scored = score_toxicity.build(ScoreToxicity(model=None))(prose)
+    scored = ScoreToxicity(model=None).build()(prose)
     looked_at = len(scored) - scored["toxic_word_density"].null_count
-    reasons = filter_toxicity.build(FilterToxicity())(scored)["drop_reason"]
+    reasons = FilterToxicity().build()(scored)["drop_reason"]
     assert looked_at > 1500
     assert len(reasons) - reasons.null_count <= looked_at / 1000
 
@@ -50,7 +49,7 @@ def test_the_default_word_limits_keep_999_of_1000_clean_pages(
 def test_the_packaged_model_keeps_99_of_100_clean_pages_under_every_limit(
     prose: pa.RecordBatch,
 ) -> None:
-    scored = score_toxicity.build(ScoreToxicity(packaged=False))(prose)
+    scored = ScoreToxicity(packaged=False).build()(prose)
     largest = scored["toxicity_max"].drop_null().to_pylist()
     assert len(largest) > 1200
     assert sum(value > 0.9 for value in largest) <= len(largest) / 100
