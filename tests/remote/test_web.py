@@ -8,6 +8,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from fixtures.patience import wait_until
 
 from tamis.errors import ConfigError, InputError
 from tamis.interrupts import held
@@ -68,9 +69,7 @@ def test_the_next_piece_comes_while_this_one_is_worked_on(
     monkeypatch.setattr(ahead, "PIECE_BYTES", 100_000)
     with open_input(url, Access()) as file:
         assert file.read(1) == CONTENT[:1]
-        deadline = time.monotonic() + 5
-        while len(site.gets()) < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: len(site.gets()) >= 2, within=5)
         assert site.gets() == ["bytes=0-99999", "bytes=100000-199999"]
 
 

@@ -4,13 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from fixtures.patience import patient, wait_until
 
 STABLE = ("mix", "duplicates", "dropped")
 
@@ -115,7 +115,7 @@ def test_a_killed_driver_and_killed_workers_change_nothing(
         ]
     )
     assert book["tasks_executed"]["extracted"] <= splits - finished
-    _, alive = psutil.wait_procs(workers, timeout=10)
+    _, alive = psutil.wait_procs(workers, timeout=patient(10))
     # Ray's own two agents may outlive it; workers and the guard's children must not.
     assert {process.name() for process in alive} <= {
         "ray::DashboardAgent",
@@ -128,10 +128,13 @@ def test_a_killed_driver_and_killed_workers_change_nothing(
 def _wait_for_commits(
     output: Path, group: str, count: int, driver: "subprocess.Popen[str]"
 ) -> int:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and driver.poll() is None:
-        finished = len(list((output / "commits" / group).glob("*.json")))
-        if finished >= count:
-            return finished
-        time.sleep(0.01)
-    raise AssertionError("the run ended before it could be killed")
+    """How many there are, `count` or more."""
+    finished: list[Path] = []
+
+    def has_committed() -> bool:
+        assert driver.poll() is None, "the run ended before it could be killed"
+        finished[:] = (output / "commits" / group).glob("*.json")
+        return len(finished) >= count
+
+    wait_until(has_committed, within=120)
+    return len(finished)
