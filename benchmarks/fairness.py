@@ -38,7 +38,6 @@ import pyarrow as pa
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from tamis.language.codes import known_language
-from tamis.stages import filter_quality, measure_text
 from tamis.stages.filter_quality import FilterQuality
 from tamis.stages.measure_text import MeasureText
 from tamis.text.buffers import utf8_buffers
@@ -294,8 +293,8 @@ def decided(rows: list[Row]) -> dict[tuple[str, str], list[str | None]]:
             "drop_reason": pa.nulls(len(rows), pa.string()),
         }
     )
-    measured = measure_text.build(MeasureText())(batch)
-    reasons = filter_quality.build(FilterQuality())(measured)["drop_reason"]
+    measured = MeasureText().build()(batch)
+    reasons = FilterQuality().build()(measured)["drop_reason"]
     found = defaultdict(list)
     for row, reason in zip(rows, reasons.to_pylist(), strict=True):
         found[row["language"], row["kind"]].append(reason)

@@ -34,7 +34,6 @@ import pyarrow as pa
 from fuzzed_texts import fuzzed
 
 from tamis.stage import with_columns
-from tamis.stages import clean_lines, filter_quality, measure_text
 from tamis.stages.clean_lines import CleanLines
 from tamis.stages.filter_quality import FilterQuality
 from tamis.stages.measure_text import MeasureText
@@ -177,8 +176,8 @@ def ours(texts: Sequence[str]) -> tuple[dict[str, list[str | None]], list[str]]:
             "drop_reason": pa.nulls(len(texts), pa.string()),
         }
     )
-    measure = measure_text.build(MeasureText(compat="datatrove"))
-    clean = clean_lines.build(CleanLines(preset="c4", compat="datatrove"))
+    measure = MeasureText(compat="datatrove").build()
+    clean = CleanLines(preset="c4", compat="datatrove").build()
     measured, cleaned = measure(rows), clean(rows)
     gopher = FilterQuality(preset="gopher").columns_read()
     repetition = [c for c in gopher if c.startswith(("duplicate", "top"))]
@@ -197,7 +196,7 @@ def ours(texts: Sequence[str]) -> tuple[dict[str, list[str | None]], list[str]]:
 
 def reasons(rows: pa.RecordBatch, **settings: Any) -> list[str | None]:
     config = FilterQuality.model_validate(settings)
-    decided = filter_quality.build(config)(rows)
+    decided = config.build()(rows)
     found: list[str | None] = decided["drop_reason"].to_pylist()
     return found
 
@@ -235,8 +234,8 @@ def beginning(text: str) -> str:
 def print_effects(name: str, texts: list[str]) -> None:
     """Decisions of Gopher's and FineWeb's rules that change with one deviation."""
     rows = batch_of(texts)
-    own = measure_text.build(MeasureText())(rows)
-    compatible = measure_text.build(MeasureText(compat="datatrove"))(rows)
+    own = MeasureText().build()(rows)
+    compatible = MeasureText(compat="datatrove").build()(rows)
     both: dict[str, Any] = {"preset": ["gopher", "fineweb"]}
     before = reasons(compatible, **both, compat="datatrove")
     print(f"effects on {len(texts):,} {name}, gopher and fineweb")
@@ -251,10 +250,10 @@ def print_effects(name: str, texts: list[str]) -> None:
     print(
         f"  {'all of them: we keep':40} {after.count(None):5} {change(before, after)}"
     )
-    measure = measure_text.build(MeasureText())
+    measure = MeasureText().build()
     kept = {
         compat: reasons(
-            measure(clean_lines.build(CleanLines(preset="c4", compat=compat))(rows)),
+            measure(CleanLines(preset="c4", compat=compat).build()(rows)),
             preset="c4",
         )
         for compat in ("datatrove", None)
@@ -286,8 +285,8 @@ def print_speed(python: Path, texts: list[str]) -> None:
     size = sum(len(text.encode()) for text in texts)
     rows = batch_of(texts)
     stages = {
-        "clean_lines c4": clean_lines.build(CleanLines(preset="c4")),
-        "measure_text": measure_text.build(MeasureText()),
+        "clean_lines c4": CleanLines(preset="c4").build(),
+        "measure_text": MeasureText().build(),
     }
     took = {name: fastest(stage, rows) for name, stage in stages.items()}
     print(f"speed on {len(texts)} English texts, CPU time a 10 kB of text")

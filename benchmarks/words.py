@@ -21,7 +21,6 @@ from pathlib import Path
 import regex
 from quality import batch_of
 
-from tamis.stages import measure_text, score_toxicity
 from tamis.stages.measure_text import MeasureText
 from tamis.stages.score_toxicity import ScoreToxicity
 from tamis.text.buffers import utf8_buffers
@@ -51,8 +50,8 @@ def main() -> None:
         *texts_of(arguments.data, "gold-dev"),
         *texts_of(arguments.data, "lid-dev"),
     ]
-    measure = measure_text.build(MeasureText())
-    score = score_toxicity.build(ScoreToxicity())
+    measure = MeasureText().build()
+    score = ScoreToxicity().build()
     for script, language in SCRIPTS.items():
         own = documents([text for text in texts if is_mostly(text, script)])
         size = sum(len(text.encode()) for text in own)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tamis.dedup.bill import bill
+from tamis.dedup.bill import clusters_bill
 from tamis.dedup.kernels.bands import PRESETS, banding_for
 from tamis.sizes import spelled
 
@@ -77,7 +77,7 @@ def test_the_bill_is_the_one_that_check_prints() -> None:
     for count, what, *cells in found:
         documents = int(10 ** int(count[3:])) if count else documents
         bands = PRESETS["refinedweb" if "refinedweb" in what else "fineweb"].bands
-        own = bill(documents, bands, is_verified="verify" in what)
+        own = clusters_bill(documents, bands, is_verified="verify" in what)
         assert cells == [
             *(spelled(size) for size in (own.work_bytes, own.layer_bytes)),
             spelled(own.memory_bytes),

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tamis.stages import NAMES, catalog
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -45,10 +47,7 @@ def test_a_command_of_the_readme_works(
 
 
 def test_every_stage_is_explained() -> None:
-    from tamis.recipe.load import STAGES
-
-    names: list[Any] = [cls.model_fields["stage"].default for cls in STAGES]
-    missing = [name for name in names if f"`{name}`" not in README and name != "save"]
+    missing = [name for name in NAMES if f"`{name}`" not in README and name != "save"]
     assert missing == []
 
 
@@ -59,14 +58,13 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    from tamis.recipe.load import STAGES
-
     recipe = (ROOT / "docs" / "recipe.md").read_text("utf-8")
     common = {"stage", "prefix", "languages", "seed", "storage_options", "name"}
     missing = [
-        f"{cls.model_fields['stage'].default}.{field}"
-        for cls in STAGES
-        for field in cls.model_fields
-        if field not in common and not re.search(rf"[`.]{field}`", recipe)
+        f"{row['stage']}.{field}"
+        for row in catalog().to_pylist()
+        if (field := row["setting"]) is not None
+        and field not in common
+        and not re.search(rf"[`.]{field}`", recipe)
     ]
     assert missing == []

@@ -13,7 +13,6 @@ import yaml
 
 from tamis.quality.calibrate import COLUMNS
 from tamis.quality.presets import preset_bounds
-from tamis.stages import filter_quality
 from tamis.stages.filter_quality import FilterQuality
 
 Command = Callable[..., Any]
@@ -75,7 +74,7 @@ def test_a_tenth_goes_and_filter_quality_reads_the_file(
             "drop_reason": pa.nulls(140, pa.string()),
         }
     )
-    dropped = filter_quality.build(config)(rows)["drop_reason"].to_pylist()
+    dropped = config.build()(rows)["drop_reason"].to_pylist()
     assert dropped[:80].count("newline_word_ratio") == 8
     assert dropped[80:].count("newline_word_ratio") == 6
 

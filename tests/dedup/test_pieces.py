@@ -10,7 +10,8 @@ import pytest
 
 from tamis.dedup import groups as dedup_job
 from tamis.dedup import partitions as dedup_partitions
-from tamis.dedup.clusters import gather as dedup_runs
+from tamis.dedup import sorted_runs
+from tamis.dedup.clusters import gather
 from tamis.documents.parts import Published
 from tamis.stages.deduplicate import Deduplicate
 from tamis.storage import Storage
@@ -106,8 +107,8 @@ def test_pieces_splits_and_the_order_of_inputs_change_nothing(
         monkeypatch.setattr(dedup_job, "_MAX_RANGE_ROWS", 50)
         monkeypatch.setattr(dedup_job, "_PARTITION_BYTES", 4000)
         monkeypatch.setattr(dedup_job, "_MAX_PARTITIONS", 2)
-        monkeypatch.setattr(dedup_runs, "_TASK_ROWS", 300)
-        monkeypatch.setattr(dedup_runs, "_READ_VALUES", 150)
+        monkeypatch.setattr(sorted_runs, "_TASK_ROWS", 300)
+        monkeypatch.setattr(gather, "_READ_VALUES", 150)
         monkeypatch.setattr(dedup_partitions, "_BUFFER_BYTES", 8000)
     rng = np.random.default_rng(8)
     rows = random_rows(rng, 300)

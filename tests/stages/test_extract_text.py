@@ -154,9 +154,13 @@ def own_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own_engine.py").write_text(ENGINE)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setitem(
-        ENGINES, "own", Engine("own_engine:build", needs_guard=True, libraries=())
+        ENGINES,
+        "own",
+        Engine("own_engine:build", needs_guard=True, libraries=(), page_seconds=0.0),
     )
-    batchwise = Engine("own_engine:build_batchwise", needs_guard=False, libraries=())
+    batchwise = Engine(
+        "own_engine:build_batchwise", needs_guard=False, libraries=(), page_seconds=0.0
+    )
     monkeypatch.setitem(ENGINES, "batchwise", batchwise)
 
 
@@ -226,7 +230,7 @@ def test_markdown_keeps_the_blank_lines_of_code() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_texts_depend_on_the_unicode_tables_of_python(engine: str) -> None:
-    assert "python" in ExtractText(engine=engine).depends_on()
+    assert "python" in ExtractText(engine=engine).libraries()
 
 
 def test_plain_text_is_its_own_markdown() -> None:
@@ -294,9 +298,9 @@ def test_comments_are_added_only_where_they_are_asked_for(
 def test_weights_of_ones_own_decide(own_weights: Callable[[str], str]) -> None:
     model = own_weights("content")
     config = ExtractText(engine="blocks", model=model)
-    assert config.files() == config.models() == (model,)
-    assert ExtractText(engine="blocks").models() == (str(SHIPPED),)
-    assert ExtractText(engine="resiliparse").models() == ()
+    assert config.files() == (model,)
+    assert ExtractText(engine="blocks").files() == (str(SHIPPED),)
+    assert ExtractText(engine="resiliparse").files() == ()
     page = article(SENTENCES["Latin"])
     text = str(extracted(batch(page), engine="blocks", model=model)["text"][0])
     assert "Terms" in text

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tamis.language.codes import canonical_language
-from tamis.language.models import Opinion
+from tamis.language.models import Opinion, packaged_model
 from tamis.stage import BatchFunction, batch_function
 from tamis.stages.identify_language import IdentifyLanguage, languages_of
 
@@ -194,7 +194,7 @@ def test_settings_are_checked() -> None:
     assert IdentifyLanguage().sure_from == 0.9
     assert IdentifyLanguage(model="glotlid.bin").sure_from == 0
     assert IdentifyLanguage(model="glotlid.bin").files() == ("glotlid.bin",)
-    assert IdentifyLanguage().files() == ()
+    assert IdentifyLanguage().files() == (packaged_model(),)
     with pytest.raises(ValidationError, match="did you mean"):
         IdentifyLanguage(languages=("frensh",))
 

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tamis.runner.passes.own import run_aligned
 
 from tamis.documents.parts import Part
 from tamis.errors import ConfigError
 from tamis.recipe.load import load_recipe
 from tamis.recipe.plan import Pass, plan_steps
+from tamis.runner.passes.layers import run_layer
 from tamis.runner.passes.work import PassWork
 from tamis.runner.run import run
 from tamis.stages.score_borderline import ScoreBorderline
@@ -47,7 +47,7 @@ def model(onnx_folder: Callable[..., str]) -> str:
 def work_of(config: ScoreBorderline) -> PassWork:
     (step,) = (step for step in plan_steps([config]) if isinstance(step, Pass))
     signals = pa.schema([])
-    return PassWork(step.name, config.model, step.stages, step.saved, signals, False)
+    return PassWork(step.name, config.model, (config,), step.saved, signals, False)
 
 
 def saved(storage: Storage, rows: int, cuts: tuple[int, ...] = ()) -> Part:
@@ -96,7 +96,7 @@ def test_the_layer_lies_on_the_documents_row_for_row(
         storage = Storage(str(tmp_path / str(len(cuts))))
         part = saved(storage, rows, cuts)
         outputs = Outputs(storage, "a")
-        tally = run_aligned(outputs, work_of(config), part)
+        tally = run_layer(outputs, work_of(config), part)
         (layer,) = outputs.files
         table = pq.read_table(storage.path(layer.path))
         assert table["id"].to_pylist() == list(range(rows))
@@ -116,15 +116,14 @@ def test_the_layer_lies_on_the_documents_row_for_row(
 
 
 class Recording(InlineExecutor):
-    """Remembers what each call asked for."""
+    """Remembers what the calls of each pass asked for."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gpus: dict[str, float] = {}
 
     def submit(self, call: Call) -> None:
-        self.gpus[call.function.__name__] = call.gpus
-        self.gpus[getattr(call.arguments[4], "__name__", "")] = call.gpus
+        self.gpus[call.arguments[1].split("/")[1]] = call.gpus
         super().submit(call)
 
 
@@ -157,8 +156,8 @@ def test_a_recipe_places_the_pass_and_reads_its_column(
     book = run(recipe, executor, Silent()).summary
     assert not {"extracted", "documents"} & set(book["tasks_executed"])
     assert book["tasks_executed"]["score_borderline"] == 2
-    assert executor.gpus["run_aligned"] == 0.5
-    assert executor.gpus["run_columns"] == 0
+    assert executor.gpus["score_borderline"] == 0.5
+    assert executor.gpus["decisions"] == 0
     stages = book["stages"]
     assert stages["score_borderline"]["documents_in"] > 0
     # No sample says turnip: every document that was asked about is even odds, and out.

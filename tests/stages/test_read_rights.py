@@ -11,9 +11,10 @@ from tamis.recipe.plan import mistakes_of_order
 from tamis.rights.licenses import Statement
 from tamis.rights.robots import parse
 from tamis.rights.robots_runs import Answer, merge_runs, write_runs
-from tamis.stages import decode_html, read_warc
+from tamis.stages.decode_html import DecodeHtml
 from tamis.stages.filter_rights import FilterRights
 from tamis.stages.read_rights import ReadRights, path_of, stated_license
+from tamis.stages.read_warc import ReadWarc
 from tamis.warc.splits import Split
 
 CC = "https://creativecommons.org/licenses/"
@@ -146,7 +147,7 @@ def test_robots_txt_is_asked_by_host_and_path(tmp_path: Path) -> None:
 
 def test_a_policy_about_robots_txt_needs_the_table() -> None:
     def mistakes(robots: str | None) -> list[str]:
-        stages = [read_warc.ReadWarc(), decode_html.DecodeHtml()]
+        stages = [ReadWarc(), DecodeHtml()]
         policy = FilterRights(refuse=("robots",))
         return mistakes_of_order([*stages, ReadRights(robots=robots), policy])
 
@@ -180,8 +181,6 @@ def test_what_a_server_said_comes_from_the_archive(
     archive = tmp_path / "a.warc.gz"
     archive.write_bytes(response_record("https://a.example/", "2024-01-01", page))
     size = archive.stat().st_size
-    (records,) = read_warc.read(
-        read_warc.ReadWarc(), Split(str(archive), 0, size, size, exact=True)
-    )
-    columns = read(decode_html.build(decode_html.DecodeHtml())(records))
+    (records,) = ReadWarc().read(Split(str(archive), 0, size, size, exact=True))
+    columns = read(DecodeHtml().build()(records))
     assert columns["noai"] == columns["tdm"] == [True]

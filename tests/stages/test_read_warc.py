@@ -139,7 +139,7 @@ def test_reading_adds_up(stored) -> None:
 
 
 def test_kinds_that_are_counted_apart_are_limited(stored, monkeypatch) -> None:
-    monkeypatch.setattr("tamis.stages.read_warc._MAX_KINDS", 3)
+    monkeypatch.setattr("tamis.warc.reading._MAX_KINDS", 3)
     content = b"".join(page("a", b"x", content_type=f"x/{n}") for n in range(9))
     reading = Reading()
     rows(ReadWarc(), stored(content), reading)

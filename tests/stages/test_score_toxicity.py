@@ -71,7 +71,7 @@ def test_no_list_at_all_scores_nothing() -> None:
 
 def test_every_file_of_the_folder_is_part_of_the_fingerprint(folder: Path) -> None:
     names = [Path(path).name for path in ScoreToxicity(lists=str(folder)).files()]
-    assert names == ["fra.txt", "th.json", "zh"]
+    assert names == ["fra.txt", "th.json", "zh", "default.npz"]
 
 
 def test_rows_come_out_the_same_however_they_are_batched(folder: Path) -> None:

@@ -4,8 +4,8 @@ import pytest
 from tamis.errors import ConfigError
 from tamis.linear.fit import area_under_curve, fit, matrix
 from tamis.linear.model import quantised
-from tamis.toxicity import training
 from tamis.toxicity.figures import Sample, figures_of, refuse_false_alarms
+from tamis.training import toxicity as training
 from tamis.training.toxicity import Example, sample, sample_texts, train
 
 WORDS = ["river", "stone", "cloud", "garden", "window", "bread", "winter", "letter"]

@@ -36,9 +36,6 @@ ID = "id"
 _ROW_GROUP_ROWS = 1 << 20
 
 
-_READ_VALUES = 1 << 24  # of hash columns read from a group at once
-
-
 _TASK_ROWS = 1 << 23
 
 
@@ -156,7 +153,7 @@ def read_hashes(
         )
 
 
-def _bands(
+def read_bands(
     storage: Storage, settings: Settings, group: Group, *, ordinals: Hashes
 ) -> Hashes:
     """Bands of some documents of a group, (bands, documents), 0 where null. A document

@@ -190,20 +190,10 @@ def _phone(data: Bytes, first: int, start: int, position: int, last: int) -> int
 @njit(cache=True, nogil=True)
 def _card(data: Bytes, position: int, last: int) -> int:
     """End of 14 or more digits in groups separated by one space or hyphen."""
-    start, digits, stop = position, 0, position
     if not 0x32 <= data[position] <= 0x36:  # first digits of all schemes
-        return start
-    while position < last and digits <= _MOST_CARD_DIGITS:
-        if class_of(data[position]) == DIGIT:
-            digits += 1
-            position += 1
-            stop = position
-            continue
-        width = separator_width(data, position, last)
-        if not width or position != stop:
-            break
-        position += width
-    return stop if digits >= _FEWEST_CARD_DIGITS else start
+        return position
+    digits, stop = _grouped(data, position, last, False, _MOST_CARD_DIGITS + 1)
+    return stop if digits >= _FEWEST_CARD_DIGITS else position
 
 
 @njit(cache=True, nogil=True)
@@ -218,10 +208,23 @@ def _iban(data: Bytes, first: int, position: int, last: int) -> int:
         or (position - 3 >= first and class_of(data[position - 3]) != NEITHER)
     ):
         return position
-    start, characters, stop = position, 2, position
-    while position < last and characters < _MOST_IBAN_CHARACTERS:
-        if class_of(data[position]) != NEITHER:
-            characters += 1
+    most = _MOST_IBAN_CHARACTERS - 2  # but for the country
+    characters, stop = _grouped(data, position, last, True, most)
+    return stop if characters + 2 >= _FEWEST_IBAN_CHARACTERS else position
+
+
+@njit(cache=True, nogil=True)
+def _grouped(
+    data: Bytes, position: int, last: int, has_letters: bool, most: int
+) -> tuple[int, int]:
+    """How many digits, or letters and digits, stand from `position` on in groups with
+    one space or hyphen between them, `most` at most; and where the last one ends.
+    """
+    count, stop = 0, position
+    while position < last and count < most:
+        kind = class_of(data[position])
+        if kind == DIGIT or (has_letters and kind != NEITHER):
+            count += 1
             position += 1
             stop = position
             continue
@@ -229,7 +232,7 @@ def _iban(data: Bytes, first: int, position: int, last: int) -> int:
         if not width or position != stop:
             break
         position += width
-    return stop if characters >= _FEWEST_IBAN_CHARACTERS else start
+    return count, stop
 
 
 @njit(cache=True, nogil=True)

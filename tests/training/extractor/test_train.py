@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tamis.cli import train
+from tamis import training
 from tamis.html.blocks.engine import build
 from tamis.stages.extract_text import ExtractText
 
@@ -90,7 +90,7 @@ def test_training_without_lightgbm_is_refused_in_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    monkeypatch.setattr(training, "find_spec", lambda name: None)
     ended = command(*arguments(inputs, tmp_path / "weights.json"))
     assert ended.code == 2
     assert ended.stderr.splitlines() == [

@@ -1,7 +1,6 @@
-"""First half of deduplicate: from columns to edges (see pipeline/tamis/stages/deduplicate.py).
+"""From columns to edges: sorted runs, the documents of one id, the forest of edges.
 
-A run is a Parquet file of (hash, ordinal), ascending by hash, delta-coded: 9 to 11 bytes a
-row. Its row groups end where a range of hashes ends, so a task reads its own and no more.
+`tamis.dedup.sorted_runs` says what a run is.
 """
 
 from collections.abc import Sequence
@@ -15,14 +14,13 @@ from tamis.dedup.groups import WORK, Group, Settings, as_numpy, ranges_of, read_
 from tamis.dedup.kernels.edges import chains, later_ones, spanning_forest, without
 from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.sorted_runs import (
-    _READ_VALUES,
     ID,
     RUN,
     Hashes,
     Unit,
-    _bands,
     delta_coded,
     load,
+    read_bands,
     read_hashes,
     read_ordinals,
     write_run,
@@ -32,6 +30,8 @@ from tamis.work.commits import File, Outputs
 
 EDGES = pa.schema([("left", pa.uint64()), ("right", pa.uint64())])
 ORDINALS = pa.schema([("ordinal", pa.uint64())])
+
+_READ_VALUES = 1 << 24  # of hash columns read from a group at once
 
 IDS, EXACT, NEAR = f"{WORK}/ids", f"{WORK}/exact", f"{WORK}/near"
 
@@ -73,7 +73,7 @@ def gather_pairs(
     )
     table = table.filter(pc.greater(table["size"], settings.max_component))
     ordinals = as_numpy(table["ordinal"])
-    bands = _bands(outputs.storage, settings, group, ordinals=ordinals)
+    bands = read_bands(outputs.storage, settings, group, ordinals=ordinals)
     # Cut, never joined: components differ where the language does, for one.
     components = mixed(as_numpy(table["component"]))
     for low, high in pairs:

@@ -1,6 +1,6 @@
 import pytest
 
-from tamis.html.title import title_of
+from tamis.html.engines.page import title_of
 
 
 @pytest.mark.parametrize(
