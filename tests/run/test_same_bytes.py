@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,36 @@ def test_a_killed_driver_and_killed_workers_change_nothing(
     }
     for process in alive:
         process.kill()
+
+
+@pytest.mark.long
+def test_a_run_killed_again_and_again_changes_nothing(
+    tamis: Any, sample_run: Path
+) -> None:
+    """kill -9 whenever another commit is there, wherever that catches the run."""
+    settings = ("read_warc.split_bytes=64KiB",)
+    kills = 0
+    while True:
+        before = _commits(tamis.output)
+        with tamis.start(*settings, kind="inline") as driver:
+            wait_until(partial(_has_moved, driver, tamis.output, before), within=120)
+            driver.kill()
+        if driver.returncode == 0:
+            break
+        assert driver.returncode == -signal.SIGKILL
+        kills += 1
+    assert kills > 10
+    assert tamis.published(*STABLE) == content(sample_run)
+
+
+def _has_moved(
+    driver: "subprocess.Popen[str]", output: Path, before: set[Path]
+) -> bool:
+    return driver.poll() is not None or bool(_commits(output) - before)
+
+
+def _commits(output: Path) -> set[Path]:
+    return set((output / "commits").glob("*/*.json"))
 
 
 def _wait_for_commits(
