@@ -1,22 +1,42 @@
 # Two commands do everything: `make run` and `make test`.
 
 PYTHON ?= python3
+PYTHONS ?= python3.11 python3.12 python3.13
 VENV := .venv
 BIN := $(VENV)/bin
 RECIPE ?= stages.yaml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench fuzz fuzz-html lock wheels clean
+.PHONY: help run test long mutants test-pythons check format bench fuzz fuzz-html lock wheels clean
 
 help: ## show what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed $(VENV)/.kernels ## install, run the main job on the samples, say where the report lies
 	@$(BIN)/tamis run $(RECIPE)
 
-test: $(VENV)/.installed-dev $(VENV)/.kernels ## install with the tools, run all tests
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
+PYTEST := -m pytest -q -n auto --maxprocesses 4 --dist worksteal
+
+test: $(VENV)/.installed-dev $(VENV)/.kernels ## install with the tools, run the tests: ten minutes at most
+	@$(BIN)/python $(PYTEST) -m "not long"
+
+long: $(VENV)/.installed-dev $(VENV)/.kernels ## the tests that take longer: campaigns of many seeds
+	@$(BIN)/python $(PYTEST) -m long
+
+mutants: $(VENV)/.installed-dev $(VENV)/.kernels ## change one operator at a time, see whether a test notices: an hour
+	@$(BIN)/python benchmarks/mutants.py
+
+# Each version has an environment of its own, made from the same lock file.
+test-pythons: ## make test on each Python of PYTHONS that is there: 3.11, 3.12, 3.13
+	@failed=; for python in $(PYTHONS); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) \
+			|| { echo "$$python is absent"; continue; }; \
+		echo "$$python is Python $$version"; \
+		$(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version \
+			|| failed="$$failed $$version"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed on:$$failed"; exit 1; fi
 
 check: $(VENV)/.installed-dev ## ruff and mypy
 	@$(BIN)/ruff format --check .
@@ -53,7 +73,7 @@ $(VENV)/.kernels: $(shell grep -rl --include='*.py' njit pipeline) | $(VENV)/bin
 	@touch $@
 
 clean: ## remove the environment and the demo's output
-	rm -rf $(VENV) out
+	rm -rf $(VENV) .venv-3.* out
 
 # The versions for which every dependency has a wheel: `requires-python` in pyproject.toml.
 $(VENV)/bin/python:

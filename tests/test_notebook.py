@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from fixtures.patience import patient
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "explore_run.ipynb"
@@ -30,7 +31,9 @@ def test_the_notebook_reads_a_run(sample_run: Path) -> None:
             if "parameters" in cell.metadata.get("tags", [])
         )
         parameters.source = f"RUN = {str(sample_run)!r}"
-        NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+        NotebookClient(
+            notebook, timeout=int(patient(120)), kernel_name="python3"
+        ).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     pictures = [o for o in outputs if "image/png" in o.get("data", {})]
     assert len(pictures) == 3

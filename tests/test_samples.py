@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 from fastwarc.warc import ArchiveIterator as FastArchiveIterator
+from fixtures.patience import patient
 from warcio.archiveiterator import ArchiveIterator
 
 NAMES = ("samples-00000.warc.gz", "samples-00001.warc.gz")
@@ -60,7 +61,7 @@ def responses(samples: Path) -> list[Response]:
 def rebuilt(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rebuilt")
     command = [sys.executable, str(samples / "build.py"), "--output", str(folder)]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=patient(120))
     return folder
 
 

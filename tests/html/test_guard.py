@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fixtures.patience import patient
 
 from tamis.errors import ConfigError
 from tamis.html.guard import Failure, Guard
@@ -249,4 +250,4 @@ def test_a_worker_dies_with_its_parent(page: str, tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    worker.wait(timeout=5)
+    worker.wait(timeout=patient(5))

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
+from fixtures.patience import wait_until
 
 from tamis.remote import opening
 from tamis.remote.retries import Patience
@@ -231,11 +232,13 @@ def s3() -> Iterator[dict[str, dict[str, str]]]:
         environment.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-the-test")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         endpoint = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+
+        def has_a_bucket() -> bool:
             with suppress(requests.ConnectionError):
-                requests.put(f"{endpoint}/bucket", timeout=5).raise_for_status()
-                break
-            time.sleep(0.1)
+                requests.put(f"{endpoint}/bucket", timeout=60).raise_for_status()
+                return True
+            return False
+
+        wait_until(has_a_bucket, within=60)
         yield {"s3": {"endpoint_url": endpoint}}
         server.kill()

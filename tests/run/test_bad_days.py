@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from fixtures.patience import patient, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"
@@ -256,13 +256,14 @@ def test_ctrl_c_leaves_a_state_that_resumes(tamis: Any, sample_run: Path) -> Non
     output = tamis.output
     settings = ("read_warc.split_bytes=64KiB",)
     with tamis.start(*settings, kind="inline") as driver:
-        deadline = time.monotonic() + 120
-        while not list(output.glob("commits/extracted/*.json")):
+
+        def has_committed() -> bool:
             assert driver.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+            return bool(list(output.glob("commits/extracted/*.json")))
+
+        wait_until(has_committed, within=120)
         driver.send_signal(signal.SIGINT)
-        _, complaint = driver.communicate(timeout=60)
+        _, complaint = driver.communicate(timeout=patient(60))
     assert driver.returncode == 1
     first, last = (line for line in complaint.splitlines() if line)
     assert first == "tamis: stopping after this step; once more to stop at once"

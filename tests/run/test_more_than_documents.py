@@ -5,12 +5,12 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from fixtures.patience import wait_until
 
 ROOT = Path(__file__).parents[2]
 BARRIERS = ("deduplicate_urls", "deduplicate_lines", "deduplicate_substrings")
@@ -181,12 +181,11 @@ def test_a_run_killed_in_a_barrier_goes_on_on_ray(
 
 
 def wait_for_commit(output: Path, group: str, driver: "subprocess.Popen[str]") -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and driver.poll() is None:
-        if list((output / "commits" / group).glob("*.json")):
-            return
-        time.sleep(0.01)
-    raise AssertionError("the run ended before it could be killed")
+    def has_committed() -> bool:
+        assert driver.poll() is None, "the run ended before it could be killed"
+        return bool(list((output / "commits" / group).glob("*.json")))
+
+    wait_until(has_committed, within=120)
 
 
 def test_check_states_what_each_barrier_needs(finished: Any, command: Any) -> None:

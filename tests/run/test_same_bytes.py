@@ -4,13 +4,14 @@ import json
 import os
 import signal
 import subprocess
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from fixtures.patience import patient, wait_until
 
 STABLE = ("mix", "duplicates", "dropped")
 
@@ -115,7 +116,7 @@ def test_a_killed_driver_and_killed_workers_change_nothing(
         ]
     )
     assert book["tasks_executed"]["extracted"] <= splits - finished
-    _, alive = psutil.wait_procs(workers, timeout=10)
+    _, alive = psutil.wait_procs(workers, timeout=patient(10))
     # Ray's own two agents may outlive it; workers and the guard's children must not.
     assert {process.name() for process in alive} <= {
         "ray::DashboardAgent",
@@ -125,13 +126,46 @@ def test_a_killed_driver_and_killed_workers_change_nothing(
         process.kill()
 
 
+@pytest.mark.long
+def test_a_run_killed_again_and_again_changes_nothing(
+    tamis: Any, sample_run: Path
+) -> None:
+    """kill -9 whenever another commit is there, wherever that catches the run."""
+    settings = ("read_warc.split_bytes=64KiB",)
+    kills = 0
+    while True:
+        before = _commits(tamis.output)
+        with tamis.start(*settings, kind="inline") as driver:
+            wait_until(partial(_has_moved, driver, tamis.output, before), within=120)
+            driver.kill()
+        if driver.returncode == 0:
+            break
+        assert driver.returncode == -signal.SIGKILL
+        kills += 1
+    assert kills > 10
+    assert tamis.published(*STABLE) == content(sample_run)
+
+
+def _has_moved(
+    driver: "subprocess.Popen[str]", output: Path, before: set[Path]
+) -> bool:
+    return driver.poll() is not None or bool(_commits(output) - before)
+
+
+def _commits(output: Path) -> set[Path]:
+    return set((output / "commits").glob("*/*.json"))
+
+
 def _wait_for_commits(
     output: Path, group: str, count: int, driver: "subprocess.Popen[str]"
 ) -> int:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and driver.poll() is None:
-        finished = len(list((output / "commits" / group).glob("*.json")))
-        if finished >= count:
-            return finished
-        time.sleep(0.01)
-    raise AssertionError("the run ended before it could be killed")
+    """How many there are, `count` or more."""
+    finished: list[Path] = []
+
+    def has_committed() -> bool:
+        assert driver.poll() is None, "the run ended before it could be killed"
+        finished[:] = (output / "commits" / group).glob("*.json")
+        return len(finished) >= count
+
+    wait_until(has_committed, within=120)
+    return len(finished)

@@ -1,6 +1,7 @@
 """Calls and their outcomes: a value, an exception, or the death of a worker."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -100,20 +101,93 @@ def test_no_ray_at_an_address_is_said_in_one_line() -> None:
         make_executor("ray", address="127.0.0.1:1")
 
 
+LIMITS = {
+    "RAY_gcs_server_port_wait_time_s": "30",
+    "RAY_gcs_rpc_server_connect_timeout_s": "5",
+    "RAY_gcs_server_request_timeout_seconds": "60",
+    "RAY_raylet_start_wait_time_s": "30",
+    "RAY_worker_register_timeout_seconds": "60",
+}
+
+
+class Starts:
+    """Stands for `ray.init`: fails in turn as told, and notes Ray's limits."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *errors: Exception) -> None:
+        self.errors = [*errors]
+        self.limits: list[dict[str, str | None]] = []
+        self.load = (0.0, 0.0, 0.0)
+        for name in LIMITS:
+            patch.setenv(name, "")  # so that it is put back
+            patch.delenv(name)
+        patch.setattr("ray.init", self)
+        patch.setattr("ray.cluster_resources", lambda: {"CPU": 1})
+        patch.setattr("os.getloadavg", lambda: self.load)
+
+    def __call__(self, **settings: object) -> None:
+        self.limits.append({name: os.environ.get(name) for name in LIMITS})
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+SLOW = Exception("The current node timed out during startup.\nMore.")
+SLOWER = RuntimeError("Failed to start GCS.  Last 0 lines of error files:\n")
+
+
 def test_a_ray_that_is_too_slow_to_start_is_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ray gives its node half a minute, and raises the bare class after it."""
-    attempts = []
+    starts = Starts(monkeypatch, SLOW, SLOWER, SLOW)
+    make_executor("ray", workers=1)
+    assert starts.limits == [LIMITS] * 4
 
-    def too_slow(**settings: object) -> None:
-        attempts.append(settings)
-        raise Exception("The current node timed out during startup.\nMore.")
 
-    monkeypatch.setattr("ray.init", too_slow)
+def test_a_ray_that_never_starts_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts = Starts(monkeypatch, *[SLOW] * 9)
     with pytest.raises(TamisError, match=r"did not start .*startup\.\); run again"):
         make_executor("ray", workers=1)
-    assert len(attempts) == 3
+    assert len(starts.limits) == 4
+
+
+def test_ray_s_limits_follow_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three tasks a core: three times the limits, but for one that the user set."""
+    starts = Starts(monkeypatch)
+    starts.load = (3.0 * available_cpus(), 0.0, 0.0)
+    monkeypatch.setenv("RAY_worker_register_timeout_seconds", "7")
+    make_executor("ray", workers=1)
+    assert starts.limits == [
+        {
+            "RAY_gcs_server_port_wait_time_s": "90",
+            "RAY_gcs_rpc_server_connect_timeout_s": "15",
+            "RAY_gcs_server_request_timeout_seconds": "180",
+            "RAY_raylet_start_wait_time_s": "90",
+            "RAY_worker_register_timeout_seconds": "7",
+        }
+    ]
+    assert "RAY_raylet_start_wait_time_s" not in os.environ  # the load may change
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(RuntimeError("ray.init twice by accident?"), id="started before"),
+        pytest.param(ValueError("num_cpus must be positive"), id="a wrong setting"),
+        pytest.param(PermissionError("/tmp/ray: not yours"), id="no right to write"),
+    ],
+)
+def test_another_error_of_a_start_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    starts = Starts(monkeypatch, error)
+    with pytest.raises(
+        TamisError, match=f"did not start .*{re.escape(str(error))}.*mend"
+    ) as raised:
+        make_executor("ray", workers=1)
+    assert raised.value.__cause__ is error
+    assert len(starts.limits) == 1
 
 
 def test_there_is_a_core_to_work_on() -> None:

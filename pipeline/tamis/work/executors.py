@@ -4,18 +4,31 @@ An executor takes calls and returns outcomes as they end, in any order. It
 moves no document: calls read and write storage and return tallies.
 """
 
+import math
 import os
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from tamis.errors import ConfigError, TamisError
 from tamis.interrupts import stop_if_asked
 
+_UNREACHABLE = (ConnectionError, RuntimeError, ValueError)  # of an address
 _LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
-_START_ATTEMPTS = 3  # of a local Ray, which waits 30 s for its own processes
+_START_ATTEMPTS = 4  # of a local Ray
+# Seconds for Ray's own processes on an idle machine, its defaults or more, by the
+# variable that Ray 2.60 reads. Its 30 s for a node to report itself have none.
+_START_LIMITS = {
+    "RAY_gcs_server_port_wait_time_s": 30,
+    "RAY_gcs_rpc_server_connect_timeout_s": 5,
+    "RAY_gcs_server_request_timeout_seconds": 60,
+    "RAY_raylet_start_wait_time_s": 30,
+    "RAY_worker_register_timeout_seconds": 60,
+}
+_TOO_SLOW = ("timed out", "failed to start gcs", "failed to connect to gcs")
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,15 @@ def available_cpus() -> int:
     return os.cpu_count() or 1
 
 
+def times_busier() -> float:
+    """How much longer anything takes than on an idle machine: tasks per core, at least 1."""
+    try:
+        waiting = os.getloadavg()[0]
+    except (OSError, AttributeError):  # not known on this system
+        return 1.0
+    return max(1.0, waiting / available_cpus())
+
+
 def _apply(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     return function(*arguments)
 
@@ -194,17 +216,25 @@ def _started_ray(address: str, workers: int | None) -> Any:
             # memory.
             "object_store_memory": 128 << 20,
         }
+    is_own = address == "local"
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
             _answers(address)
-            ray.init(address=address, **settings)
+            with _patient() if is_own else nullcontext():
+                ray.init(address=address, **settings)
             break
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise ConfigError(
-                f"executor.address {address!r}: no Ray there ({_first_line(error)}); "
-                f"start one with `ray start --head`, or use address: local"
-            ) from error
-        except Exception as error:  # Ray raises the bare class if its node is too slow
+        except Exception as error:
+            if not is_own and isinstance(error, _UNREACHABLE):
+                raise ConfigError(
+                    f"executor.address {address!r}: no Ray there "
+                    f"({_first_line(error)}); start one with `ray start --head`, or "
+                    f"use address: local"
+                ) from error
+            if not _is_too_slow(error):
+                raise TamisError(
+                    f"Ray did not start on this machine ({_first_line(error)}); mend "
+                    f"that, or run with --set executor.kind=inline"
+                ) from error
             ray.shutdown()
             if attempt == _START_ATTEMPTS:
                 raise TamisError(
@@ -212,6 +242,30 @@ def _started_ray(address: str, workers: int | None) -> Any:
                     f"again when it is less busy, or with --set executor.kind=inline"
                 ) from error
     return ray
+
+
+def _is_too_slow(error: BaseException) -> bool:
+    """Whether a start may go better the next time: Ray says so by the bare class, or in
+    words."""
+    said = str(error).lower()
+    return type(error) is Exception or any(words in said for words in _TOO_SLOW)
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    """Ray's limits for its own start grow with the load, but for those the user set."""
+    times = times_busier()
+    own = {
+        name: str(math.ceil(seconds * times))
+        for name, seconds in _START_LIMITS.items()
+        if name not in os.environ
+    }
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name in own:
+            del os.environ[name]
 
 
 def _first_line(error: BaseException) -> str:

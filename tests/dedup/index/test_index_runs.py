@@ -6,13 +6,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from fixtures.patience import wait_until
 
 from tamis.dedup.index.folder import Entry, Generation, manifest
 from tamis.storage import Storage
@@ -74,12 +74,13 @@ class Refresh:
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
+
+        def has_a_new_file() -> bool:
+            assert driver.poll() is None
+            return bool(set(self.index.glob(pattern)) - before)
+
         with driver:
-            deadline = time.monotonic() + 120
-            while not set(self.index.glob(pattern)) - before:
-                assert driver.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.001)
+            wait_until(has_a_new_file, within=120, every=0.001)
             driver.send_signal(signal.SIGKILL)
         assert driver.returncode == -signal.SIGKILL
 

@@ -115,3 +115,14 @@ def test_ordinals_beyond_32_bits_have_ranks() -> None:
     assert ordinals_between(bits, 63, 128).tolist() == [63, 64, 127]
     assert ordinals_between(bits, 2**26 + 1, 2**26 + 64).tolist() == [2**26 + 63]
     assert ordinals_between(bits, 5, 5).tolist() == []
+
+
+def test_ordinals_between_all_places_around_the_borders_of_words() -> None:
+    touched = [0, 1, 62, 63, 64, 65, 127, 128, 190, 191]
+    bits = no_bits(192)
+    set_bits(bits, np.array(touched, np.uint64))
+    borders = [*range(3), *range(62, 67), *range(126, 131), *range(189, 193)]
+    for start in borders:
+        for stop in borders:
+            expected = [ordinal for ordinal in touched if start <= ordinal < stop]
+            assert ordinals_between(bits, start, stop).tolist() == expected

@@ -1,3 +1,5 @@
+from itertools import combinations_with_replacement, pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,6 +19,23 @@ def test_a_bucket_of_n_has_n_minus_1_edges() -> None:
 def test_a_document_twice_in_a_bucket_is_no_edge() -> None:
     left, _ = chains(u64(5, 5), u64(3, 3))
     assert len(left) == 0
+
+
+def test_edges_of_all_short_buckets() -> None:
+    """Up to four pairs of two hashes and three ordinals, by comparing neighbours."""
+    pairs = [(hash_, ordinal) for hash_ in (5, 6) for ordinal in (0, 1, 2)]
+    for count in range(5):
+        for listed in combinations_with_replacement(pairs, count):
+            expected = [
+                (one[1], other[1])
+                for one, other in pairwise(listed)
+                if one[0] == other[0] and one[1] != other[1]
+            ]
+            hashes, ordinals = (
+                u64(*(pair[side] for pair in listed)) for side in (0, 1)
+            )
+            left, right = chains(hashes, ordinals)
+            assert list(zip(left, right, strict=True)) == expected, listed
 
 
 def test_no_pairs_no_edges() -> None:
@@ -43,3 +62,9 @@ def test_excluded_documents_are_taken_out(
 def test_a_forest_drops_the_edges_that_close_a_circle() -> None:
     left, right = spanning_forest(u64(1, 2, 1, 7), u64(2, 3, 3, 9))
     assert list(zip(left, right, strict=True)) == [(1, 2), (2, 3), (7, 9)]
+
+
+@pytest.mark.parametrize("last", [1, 63, 64, 65, 128])
+def test_a_forest_reaches_to_the_last_word_of_its_bitmap(last: int) -> None:
+    left, right = spanning_forest(u64(0, 0), u64(last, last))
+    assert list(zip(left, right, strict=True)) == [(0, last)]

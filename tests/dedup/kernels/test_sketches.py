@@ -97,3 +97,14 @@ def test_a_sketch_takes_less_than_a_kilobyte_on_disk(tmp_path: Path) -> None:
     size = (tmp_path / "a.parquet").stat().st_size / documents
     assert 700 < size < 1000
     assert pq.read_table(tmp_path / "a.parquet").equals(table)
+
+
+def test_the_last_value_of_a_full_sketch_is_still_compared() -> None:
+    """Of 0 ... SLOTS - 1 and of that last one alone they share one in SLOTS; a value
+    behind it is unknown to the full one and counts for neither.
+    """
+    full = np.arange(SLOTS, dtype=np.uint32)
+    last = np.array([SLOTS - 1], np.uint32)
+    behind = np.array([SLOTS - 1, SLOTS], np.uint32)
+    for other in (last, behind):
+        assert similarity(full, other) == similarity(other, full) == 1 / SLOTS
