@@ -1,4 +1,4 @@
-"""Measure what an index adds to deduplicate: python benchmarks/dedup_index.py --documents 1e6
+"""Measure an index of deduplicate: python benchmarks/dedup_index.py --documents 1e6
 
 Crawls of so many documents each, by their text hash and 14 bands, go one after the
 other into one index. Half of every crawl except the first are unchanged documents of

@@ -27,7 +27,7 @@ def tamis(
     verify: dict[str, float] | None = None,
     threshold: float | None = None,
 ) -> Kept:
-    """Sign the documents, write them as Parquet, and run the whole stage with its tasks."""
+    """Sign the documents, write them as Parquet, and run the stage with its tasks."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq

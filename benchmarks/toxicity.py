@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def compare() -> None:
-    """Compare our model with scikit-learn's hashing and logistic regression, same folds."""
+    """Compare with scikit-learn's hashing and logistic regression on the same folds."""
     labelled = [example for example in comments() if example.source not in TESTS]
     drawn = training.sample(labelled, clean_pages())
     start = time.perf_counter()
@@ -277,7 +277,7 @@ def comments() -> Iterator[Example]:
 
 
 def clean_pages(only_trainable: bool = False) -> Iterator[Example]:
-    """Main texts of real pages, once each; `only_trainable`: if their licence allows it."""
+    """Main texts of real pages; `only_trainable`: only if their licence allows it."""
     seen = set()
     kinds = ("full", "full+snippets", "expected-html", "expected-output")
     for row in rows("gold-dev.jsonl.gz"):
