@@ -1,13 +1,14 @@
-r"""Measure how many characters a token holds, by language: pipeline/tamis/mix/kernels/tokens.py's table.
+r"""Measure the characters per token by language, for
+pipeline/tamis/mix/kernels/tokens.py.
 
     python benchmarks/characters_per_token.py ../shared/data \
         > pipeline/tamis/mix/characters_per_token.tsv
 
-Prints language, characters per token and UTF-8 bytes per character.
-Trains a byte-level BPE of 64,000 tokens on half of the labelled sentences and texts,
-every language weighing the same, and counts on the other half. A tokenizer trained on
-more text packs more characters into a token of a large language; give `mix_corpus` the
-tokenizer.json of your model for exact numbers.
+Prints language, characters per token and UTF-8 bytes per character. Trains a byte-level
+BPE of 64,000 tokens on half of the labelled sentences and texts, with equal weights for
+all languages, and counts on the other half. A tokenizer trained on more text has more
+characters in a token of a large language; give `mix_corpus` the tokenizer.json of your
+model for exact numbers.
 """
 
 import gzip

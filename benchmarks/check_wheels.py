@@ -33,7 +33,7 @@ _GLIBC = (
 
 
 def missing(machine: str, python: str) -> str:
-    """What pip complains of, empty where every package has a wheel."""
+    """The error message of pip, empty if every package has a wheel."""
     platforms = [arg for tag in _GLIBC for arg in ("--platform", f"{tag}_{machine}")]
     with tempfile.TemporaryDirectory() as target:
         done = subprocess.run(

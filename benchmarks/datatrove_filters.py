@@ -1,12 +1,12 @@
-"""datatrove's four quality filters, run in a virtual environment of their own.
+"""Run datatrove's four quality filters in a virtual environment of their own.
 
     PYTHON datatrove_filters.py TEXTS DECISIONS [as-shipped]
 
-`quality.py` calls it. TEXTS has a JSON object a line: `text`, its `words`, and how many
-sentences each line that C4 might keep has, under `sentences`; they take the place of
-datatrove's word and sentence splitters, which `as-shipped` leaves in place. DECISIONS
-gets one a line: the reason of each filter, null where it keeps the text, and the text as
-C4's filter leaves it. Prints the CPU seconds of each filter.
+`quality.py` calls it. TEXTS has a JSON object a line: `text`, its `words`, and under
+`sentences` the number of sentences in each line that C4 might keep. They replace
+datatrove's word and sentence splitters, except with `as-shipped`. DECISIONS gets one
+object a line: the reason of each filter, null if it keeps the text, and the text after
+C4's filter. Prints the CPU seconds of each filter.
 """
 
 import json
@@ -32,7 +32,7 @@ FILTERS = {
 
 
 def main(texts: Path, decisions: Path, *, is_as_shipped: bool) -> None:
-    if is_as_shipped:  # loads the splitter, which is not what is timed
+    if is_as_shipped:  # loads the splitter before the time is measured
         decisions_of("One. " * 60, dict.fromkeys(FILTERS, 0.0))
     seconds = dict.fromkeys(FILTERS, 0.0)
     with texts.open(encoding="utf-8") as rows, decisions.open("w") as out:
@@ -60,7 +60,7 @@ def use_splitters_of(row: dict[str, Any]) -> None:
 
 
 def decisions_of(text: str, seconds: dict[str, float]) -> dict[str, str | None]:
-    """Reasons by filter, each on the text as it came; adds up the CPU time of each."""
+    """Reasons by filter, each on the original text; adds the CPU time of each."""
     found: dict[str, str | None] = {}
     for name, quality_filter in FILTERS.items():
         document = Document(text=text, id="0")

@@ -1,9 +1,9 @@
-"""What an index adds to deduplicate: python benchmarks/dedup_index.py --documents 1e6
+"""Measure an index of deduplicate: python benchmarks/dedup_index.py --documents 1e6
 
-Crawls of as many documents each, by their text hash and 14 bands, one after the other into
-one index. Half of every crawl but the first are documents of the first, as they were;
-whether exactly these are found is checked. On one core; the making of the documents is
-not counted.
+Crawls of so many documents each, by their text hash and 14 bands, go one after the
+other into one index. Half of every crawl except the first are unchanged documents of
+the first; it is checked that exactly these are found. On one core; the time to make the
+documents is not counted.
 """
 
 import argparse
@@ -31,7 +31,7 @@ PART_ROWS = 200_000
 
 
 def part_of(storage: Storage, crawl: int, documents: int, first: int) -> Part:
-    """Documents `first` ... of a crawl: every other one is the first crawl's."""
+    """Documents `first` ... of a crawl: every second one is from the first crawl."""
     rows = np.arange(first, min(first + PART_ROWS, documents), dtype=np.uint64)
     is_new = (rows % np.uint64(2) == 0) if crawl > 1 else np.ones(len(rows), np.bool_)
     pages = np.where(is_new, rows | np.uint64(crawl << 40), rows | np.uint64(1 << 40))

@@ -1,11 +1,10 @@
-"""One remover of near duplicates over a file of documents: PYTHON dedup_jobs.py JOB INPUT WORK
+"""Run one remover of near duplicates on a file: PYTHON dedup_jobs.py JOB INPUT WORK
 
 INPUT is JSON lines of {id, text}. WORK/kept.txt gets the ids that stay, and the last
 line printed is a JSON object: the seconds from the first document read to the last
-one written, imports and compiling before that not counted. Run by dedup_peers.py, each job
-in an environment of its own; a job imports nothing but the standard library and what
-it is about. Every one is set up as its own example or README shows it, with 14 bands of
-8 rows or a threshold of 0.8.
+one written, without imports and compiling before. dedup_peers.py runs it, each job in an
+environment of its own; a job imports only the standard library and its own package. Each
+is set up as in its own example or README, with 14 bands of 8 rows or a threshold of 0.8.
 """
 
 import json
@@ -28,7 +27,7 @@ def tamis(
     verify: dict[str, float] | None = None,
     threshold: float | None = None,
 ) -> Kept:
-    """Signing, the documents in Parquet, and the whole stage with its tasks."""
+    """Sign the documents, write them as Parquet, and run the stage with its tasks."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -83,12 +82,12 @@ def verified(jaccard: float) -> Callable[[Path, Path], Kept]:
 
 
 def tamis_threshold(path: Path, work: Path) -> Kept:
-    """With datasketch's bands and rows, 9 x 13."""
+    """As `tamis`, with datasketch's bands and rows, 9 x 13."""
     return tamis(path, work, threshold=THRESHOLD)
 
 
 def datatrove(path: Path, work: Path) -> Kept:
-    """Its four steps, as in its examples/minhash_deduplication.py."""
+    """datatrove's four steps, as in its examples/minhash_deduplication.py."""
     from datatrove.executor.local import LocalPipelineExecutor
     from datatrove.tamis.dedup import MinhashDedupCluster, MinhashDedupFilter
     from datatrove.tamis.dedup.kernels.minhash import (
@@ -127,7 +126,7 @@ def datatrove(path: Path, work: Path) -> Kept:
 
 
 def datasketch(path: Path, work: Path) -> Kept:
-    """MinHashLSH as a stream: who meets an earlier document goes where that one is."""
+    """MinHashLSH as a stream: a document that matches an earlier one joins its cluster."""
     from datasketch import MinHash, MinHashLSH
 
     word = re.compile(r"\w+")
@@ -161,7 +160,7 @@ def datasketch(path: Path, work: Path) -> Kept:
 
 
 def text_dedup(path: Path, work: Path, verify: bool = False) -> Kept:
-    """Its MinHash command on one process."""
+    """text-dedup's MinHash command in one process."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(work / "hf")}
     settings = f"""
         [input]

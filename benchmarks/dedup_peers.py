@@ -1,11 +1,11 @@
-"""Near-duplicate removers side by side: python benchmarks/dedup_peers.py [--copies 4]
+"""Compare near-duplicate removers: python benchmarks/dedup_peers.py [--copies 4]
 
 datatrove's four MinHash steps, datasketch's MinHashLSH, text-dedup and `deduplicate`,
 with and without `verify`, on the same documents in one run: duplicates-dev.jsonl.gz of
 ../shared/data, of which every similar pair is known. Each runs in a process of its own
 on one core, the peers in virtual environments that are made once under
-~/.cache/tamis/peers (XDG_CACHE_HOME counts). A first round warms caches up and is not
-counted (--warm leaves it out); figures are medians of the others. What the columns say:
+~/.cache/tamis/peers (or under XDG_CACHE_HOME). A first round warms the caches and is
+not counted (--warm leaves it out); figures are medians of the others. The columns are:
 
     wall, cpu     seconds of the whole command with its children, start included
     work          seconds from the first document read to the last one written
@@ -13,14 +13,14 @@ counted (--warm leaves it out); figures are medians of the others. What the colu
     recall        share of pairs of Jaccard >= 0.8 of which not both stay
     false drops   share of the dropped documents without any partner >= 0.6
     no kept       share of the dropped documents without a kept partner >= 0.6
-    lost .8       documents and groups at >= 0.8 of which nobody stays, as the scorer
-                  counts them: a document alone at 0.8 that went for one at 0.75 is one
-    groups        of those groups the ones of two or more documents
+    lost .8       documents and groups at >= 0.8 of which none is kept, as the scorer counts
+                  them: also a document alone at 0.8, dropped for one at 0.75
+    groups        those of these groups with two or more documents
     ../shared/bench/score_duplicates.py gives all but the last.
 
---copies N repeats the documents N times, each copy with its words exchanged for others of
-the vocabulary: as similar among themselves, and strange to the other copies. Time and
-memory are those of all, scores those of the first copy, whose words are the real ones.
+--copies N repeats the documents N times, each copy with its words exchanged for others
+of the vocabulary: as similar among themselves, and unlike the other copies. Time and
+memory are those of all, scores those of the first copy, which has the real words.
 """
 
 import argparse
@@ -44,7 +44,7 @@ SHARED = HERE.parents[1] / "shared"
 DATA, PAIRS = "duplicates-dev.jsonl.gz", "duplicates-dev-pairs.jsonl.gz"
 SCORER = SHARED / "bench" / "score_duplicates.py"
 
-# spacy and orjson: what the four steps need, and no extra of datatrove brings.
+# spacy and orjson: the four steps need them, and no extra of datatrove has them.
 PEERS = {
     "datatrove": ("datatrove[processing,io]==0.10.1", "xxhash", "orjson", "spacy"),
     "datasketch": ("datasketch==2.0.0",),
@@ -112,7 +112,7 @@ def _exchanged(text: str, other: Mapping[str, str]) -> str:
 
 
 def python_of(job: str, python: str | None) -> str:
-    """The interpreter of a job: ours, or one of an environment made for the peer."""
+    """The interpreter of a job: ours, or that of an environment made for the peer."""
     peer = job.partition(",")[0]
     if peer not in PEERS:
         return sys.executable
@@ -149,7 +149,7 @@ def measured(job: str, python: str, folder: Path, core: int) -> dict[str, Any]:
             env=environment,
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )
-        # With its children's seconds, and the memory of the largest of them.
+        # Includes the seconds of its children, and the memory of the largest of them.
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - start
         output.seek(0)
@@ -169,7 +169,7 @@ def measured(job: str, python: str, folder: Path, core: int) -> dict[str, Any]:
 
 
 def scores(kept: Path) -> dict[str, float]:
-    """Of the first copy: by the scorer, and the lost groups of two or more."""
+    """Scores of the first copy, and its lost groups of two or more documents."""
     command = [sys.executable, str(SCORER), "--kept", str(kept)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = json.loads(output)
@@ -183,7 +183,7 @@ def scores(kept: Path) -> dict[str, float]:
 
 
 def lost_groups(kept: set[str]) -> int:
-    """Groups of two or more documents, tied by pairs >= 0.8, of which none is kept."""
+    """Number of groups of two or more documents, by pairs >= 0.8, with none kept."""
     neighbours: dict[str, list[str]] = {}
     with gzip.open(SHARED / "data" / PAIRS, "rt", encoding="utf-8") as lines:
         for line in lines:
@@ -207,7 +207,7 @@ def lost_groups(kept: set[str]) -> int:
 
 
 def table(figures: dict[str, list[dict[str, Any]]], documents: int) -> str:
-    """Markdown, a line a job."""
+    """A Markdown table with a line for each job."""
     names = ("wall s", "cpu s", "work s", "cpu ms/doc", "MB", "kept")
     names += ("recall", "false drops", "no kept", "lost .8", "groups")
     lines = [f"| | {' | '.join(names)} |", "|---|" + "--:|" * len(names)]

@@ -1,19 +1,19 @@
-"""Seconds, memory and bytes of deduplicate, from 10^5 documents up: python benchmarks/dedup_scale.py
+"""Measure deduplicate from 10^5 documents up: python benchmarks/dedup_scale.py
 
-Documents are simulated by their bands (14 of 8 rows would give as many hashes), with
-planted clusters whose sizes follow a power law. A document agrees with its cluster in two
-bands of three, so chains of many bands have to be joined up; whether exactly the planted
-clusters are found is checked at every size. Two ways are measured, each in a process of
-its own, on one core:
+Prints seconds, memory and bytes. Documents are simulated by their bands (as many hashes
+as 14 bands of 8 rows give), with planted clusters whose sizes follow a power law. A
+document agrees with its cluster in two bands of three, so chains of many bands have to
+be joined. At every size it is checked that exactly the planted clusters are found. Two
+ways are measured, each in a process of its own, on one core:
 
     memory  tamis.dedup alone: sort each band, chain, join; 4-byte ordinals
     disk    the stage as it runs: documents in Parquet, tasks, runs, edges, layers
 
-Wanted, for 14 bands: memory at most 1 µs and 48 bytes of memory a document, disk at most
-160 bytes of runs a document, seconds that grow with documents^1.05 at most.
+Goals for 14 bands: `memory` at most 1 µs and 48 bytes of memory a document, `disk` at
+most 160 bytes of runs a document, seconds that grow with documents^1.05 at most.
 
---most-on-disk 5e7 needs some 300 bytes of free disk a document under TMPDIR, the
-simulated documents among them: 15 GB.
+--most-on-disk 5e7 needs some 300 bytes of free disk a document under TMPDIR, including
+the simulated documents: 15 GB.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def planted(documents: int) -> NDArray[np.uint32]:
 
 
 def band_of(labels: NDArray[np.uint32], band: int, first: int = 0) -> Hashes:
-    """The band's hash of documents `first` ...: the cluster's, or one of their own."""
+    """The band's hashes of documents `first` ...: the cluster's hash, or their own."""
     ordinals = np.arange(first, first + len(labels), dtype=np.uint64)
     values = np.where(
         (ordinals + np.uint64(band)) % np.uint64(3) != 0,
@@ -77,7 +77,7 @@ def band_of(labels: NDArray[np.uint32], band: int, first: int = 0) -> Hashes:
 
 
 def in_memory(documents: int) -> dict[str, Any]:
-    """Bands to components. The making of the bands is not counted."""
+    """Measure bands to components, without the time to make the bands."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     labels = planted(documents)
     parents = np.arange(documents, dtype=np.uint32)
@@ -103,7 +103,7 @@ def in_memory(documents: int) -> dict[str, Any]:
 
 
 def on_disk(documents: int, folder: str) -> dict[str, Any]:
-    """The whole stage. The writing of the documents is not counted."""
+    """Measure the whole stage, without the time to write the documents."""
     labels = planted(documents)
     storage = Storage(folder)
     parts = [_part(storage, labels, first) for first in range(0, documents, PART_ROWS)]
@@ -142,7 +142,7 @@ def _part(storage: Storage, labels: NDArray[np.uint32], first: int) -> Part:
 
 
 def measured(way: str, documents: int) -> dict[str, Any]:
-    """One size in a process of its own, its kernels warm."""
+    """Measure one size in a process of its own, with compiled kernels."""
     command = [sys.executable, __file__, "--one", way, str(documents)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     figures: dict[str, Any] = json.loads(output)

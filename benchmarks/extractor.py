@@ -1,13 +1,13 @@
-"""Speed and parity of the block extractor, on real pages.
+"""Measure speed and parity of the block extractor on real pages.
 
     python benchmarks/extractor.py speed  FILE.warc.gz ...
     python benchmarks/extractor.py parity FILE.warc.gz ...
     python benchmarks/extractor.py texts  FILE.warc.gz ... --out texts.jsonl
 
 speed    milliseconds of CPU per page, and the slowest pages
-parity   the text the tokenizer sees against the text of an HTML5 tree (turbohtml)
-texts    (url, text, ms) by the shipped weights. They have seen the pages they were
-         trained on: cross-validation is what `tamis train extractor` prints
+parity   the text that the tokenizer finds against the text of an HTML5 tree (turbohtml)
+texts    (url, text, ms) by the shipped weights, which have seen the pages that they were
+         trained on; `tamis train extractor` prints the cross-validation
 """
 
 import argparse
@@ -27,7 +27,7 @@ from tamis.html.blocks.tokenizer import tokenize
 from tamis.html.blocks.workspace import new_workspace
 from tamis.training.extractor.pages import Page, read_pages
 
-# Elements whose text the tokenizer does not show; turbohtml's tree has it.
+# Elements whose text the tokenizer leaves out; turbohtml's tree has it.
 _NOT_SHOWN = (
     "script,style,title,xmp,iframe,noembed,noframes,textarea,select,datalist,option,"
     "optgroup,template,svg,annotation,video,audio,canvas"
@@ -139,7 +139,7 @@ def _ends(data: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def _squeezed(text: str) -> str:
-    """Without white space, control and zero-width characters."""
+    """The text without white space, control and zero-width characters."""
     return re.sub(r"[\s\x00-\x1f\ufffd]+", "", text.translate(_INVISIBLE))
 
 

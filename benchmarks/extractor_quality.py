@@ -1,17 +1,17 @@
-"""How good the block extractor is on sites, and on sources, that it has not seen.
+"""Measure the block extractor on sites, and on sources, that it has not seen.
 
     python benchmarks/extractor_quality.py FILE.warc.gz ... --gold GOLD --out FOLDER
         [--cache others.jsonl]
 
-Writes the texts (url, text) that a scorer of one's own may compare, a file each:
+Writes the texts (url, text) for another scorer, a file each:
 
-    blocks         of every page, by weights that know no page of its site
-    left-out       of every page with gold, by weights that know none of its source
+    blocks         of every page, by weights that have seen no page of its site
+    left-out       of every page with gold, by weights that have seen none of its source
     trafilatura, trafilatura_comments, resiliparse    of every page
 
-and prints word F1 by source, page type and language. Nothing is trained on what its
-licence forbids (see CARD.md beside the weights). Deterministic; some 15 minutes on one
-core for 3,087 pages, half of it for the others, which `--cache` keeps.
+and prints word F1 by source, page type and language. Pages whose licence forbids it are not
+used for training (see CARD.md beside the weights). Deterministic; some 15 minutes on one
+core for 3,087 pages, half of it for the other extractors, whose texts `--cache` keeps.
 """
 
 import argparse

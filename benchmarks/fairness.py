@@ -1,25 +1,24 @@
-"""What the default quality filter keeps, language by language: prose and junk.
+"""Measure what the default quality filter keeps in each language, of prose and of junk.
 
     python benchmarks/fairness.py ../shared/data
 
-Takes the whole main texts of gold-dev.jsonl.gz, their first 60 words (to the
-end of the sentence), and junk
-made from the same pages (at most 220 a language):
+Takes the whole main texts of gold-dev.jsonl.gz, their first 60 words (to the end of the
+sentence), and junk made from the same pages (at most 220 a language):
 
     boilerplate     the page's blocks that are not in its main text
     links           the text of its links, one a line
     shuffled        words and their marks in any order, on one line
     shuffled_lines  the same, in lines as long as the page's
     shuffled_words  words in any order, marks and lines where they were
-    repeated        5 to 30 words, said 5 to 30 times
-    half_repeated   the main text, then one of its spans until half of all is that
+    repeated        5 to 30 words, 5 to 30 times
+    half_repeated   the main text, then one of its spans until that is half of the text
 
-Prose should be kept alike in every language, junk should be dropped in every one.
+An equal share of prose should be kept in every language, and junk should be dropped.
 
-A second table is for languages of which there are no such pages: ten sentences of
-lid-dev.jsonl.gz, of many pages, in two lines are a document. A third has the first five
-paragraphs of the Declaration of Human Rights, and the next five and so on, for languages
-that have no sentences there but words of theirs in function_words.tsv.
+A second table is for languages without such pages: a document is ten sentences of
+lid-dev.jsonl.gz, from many pages, in two lines. A third is for languages without such
+sentences but with words in function_words.tsv: a document is five paragraphs of the
+Declaration of Human Rights, the first five, the next five and so on.
 """
 
 import argparse
@@ -148,7 +147,7 @@ def with_junk(language: str, text: str, rng: random.Random) -> list[Row]:
 
 
 def whole_texts(path: Path) -> list[Row]:
-    """Pages whose main text is known as a whole and was found in them."""
+    """Pages whose complete main text is known and was found in them."""
     pages = []
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
@@ -161,7 +160,7 @@ def whole_texts(path: Path) -> list[Row]:
 
 
 def junk_of_text(text: str, rng: random.Random) -> Iterator[tuple[str, str]]:
-    """Kinds of junk made of a main text, and its first words, which are none."""
+    """Kinds of junk made from a main text, and its first words, which are not junk."""
     words = segmented(text)
     if len(words) < 30:
         return
@@ -172,7 +171,7 @@ def junk_of_text(text: str, rng: random.Random) -> Iterator[tuple[str, str]]:
     yield "beginning", sentences_of(text, last)
     lines = text.split("\n")
     pieces = text.split() if is_spaced else list("".join(lines))
-    if not is_spaced:  # words and marks, each whole
+    if not is_spaced:  # words and marks, not cut
         pieces = re.findall(
             "|".join(map(re.escape, longest_first(spelled))) + "|.", text
         )
@@ -193,7 +192,7 @@ def junk_of_text(text: str, rng: random.Random) -> Iterator[tuple[str, str]]:
 
 
 def sentences_of(text: str, least: int) -> str:
-    """The text up to the first end of a sentence behind its byte `least`."""
+    """The text up to the first end of a sentence after its byte `least`."""
     head = text.encode()[:least].decode()
     end = re.search(r"""[.!?…。！？؟।]["'”’»」）)]*|\n""", text[len(head) :])
     return text[: len(head) + end.end()].rstrip() if end else text

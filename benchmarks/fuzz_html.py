@@ -1,19 +1,19 @@
-"""Break pages at random and extract them, for as long as told: `make fuzz-html`.
+"""Break pages at random and extract them, for a given time: `make fuzz-html`.
 
     python benchmarks/fuzz_html.py                       # ten minutes
     python benchmarks/fuzz_html.py --minutes 1 --seed 7
     python benchmarks/fuzz_html.py --case 12345          # one case again, in this process
 
-A case is a page (of the samples, and of ../shared/data where it is, up to 400 kB) with up
-to 30 cuts, copies, flipped bytes, pieces of other pages and stray pieces of markup, or one
-of HARD. numba checks every array access: its kernels are compiled so once, in a folder of
-their own. A finding is
+A case is a page (of the samples, and of ../shared/data if it exists, up to 400 kB) with
+up to 30 cuts, copies, flipped bytes, pieces of other pages and stray pieces of markup,
+or one of HARD. numba checks every array access: its kernels are compiled for that once,
+in a folder of their own. A finding is
 
     crash      the process died
     hang       more than 20 seconds of processor time
-    error      any exception, an access outside of an array among them
+    error      any exception, also for an access outside of an array
     slow       more than 0.4 s, checks included (without them a tenth to a third of it)
-    utf-8      text, title or Markdown that is no UTF-8
+    utf-8      text, title or Markdown that is not UTF-8
     differs    another text when the page is not the first of its batch
 
 Findings are kept as pages under --folder; exit code 1 if there is any.
@@ -86,7 +86,7 @@ HARD = [
 
 @lru_cache(maxsize=1)
 def pages() -> list[bytes]:
-    """What is broken, alike in every process."""
+    """The pages to break, the same in every process."""
     archives = [*sorted((ROOT / "samples").glob("*.warc.gz"))]
     archives += sorted(_SHARED.glob("pages-*.warc.gz"))
     found = []
@@ -130,7 +130,7 @@ def mutation(page: bytes, chance: random.Random) -> bytes:
 def finding(name: str, page: bytes, number: int) -> str | None:
     """What is wrong with the page's extraction, or None."""
     comments = "keep" if number % 2 else "drop"
-    # As in a run, where decoding has replaced what is no UTF-8; and as it never comes.
+    # As in a run, where decoding has replaced invalid UTF-8; and without that.
     given = page if number % 3 == 0 else page.decode("utf-8", "replace").encode()
     column = pa.array([given], pa.large_binary())
     began = time.process_time()
@@ -158,7 +158,7 @@ def prepare() -> None:
     extract(["<p>one</p>"], markdown=True)
     pages()
     workspace = new_workspace()
-    # Reads one row too many; without checks the next field's first bytes.
+    # Reads one row too many; without checks it gets the next field's first bytes.
     workspace[0]["state"][0]["elements"] = MAX_ELEMENTS + 1
     try:
         describe(workspace)

@@ -1,17 +1,17 @@
-"""Break archives at random and read them, for as long as told: `make fuzz`.
+"""Break archives at random and read them, for a given time: `make fuzz`.
 
     python benchmarks/fuzz_warc.py                       # ten minutes
     python benchmarks/fuzz_warc.py --minutes 1 --seed 7
     python benchmarks/fuzz_warc.py --case 12345          # one case again, in this process
 
 A case is an archive (the samples, recompressed in eight ways, and ../shared/data/odd
-where it is), changed at one to eight places. A finding is
+if it exists), changed at one to eight places. A finding is
 
     crash      the process died: reading runs in a process of its own
     hang       more than 20 seconds of processor time
     error      any exception but InputError
-    split      split by split other records come out than in one go
-    invented   a record whose block does not stand where it says it is
+    split      reading split by split gives other records than reading all at once
+    invented   a record whose block is not where it says it is
     cut        a record with less of its block than it has
 
 Findings are kept as archives under --folder; exit code 1 if there is any.
@@ -65,7 +65,7 @@ _WORDS = [
 
 @lru_cache(maxsize=1)
 def archives() -> list[tuple[str, bytes]]:
-    """Name and content of what is broken, alike in every process."""
+    """Name and content of the archives to break, the same in every process."""
     found: list[tuple[str, bytes]] = []
     sample = (ROOT / "samples" / "samples-00000.warc.gz").read_bytes()
     inflated = gzip.decompress(sample)
@@ -160,7 +160,7 @@ def _word(broken: bytearray, chance: random.Random) -> None:
 
 
 def _digit(broken: bytearray, chance: random.Random) -> None:
-    """Another number in a header, where the archive is not packed."""
+    """Change a number in a header, if the archive is not compressed."""
     places = [i for i, byte in enumerate(broken[:20_000]) if 48 <= byte < 58]
     if places:
         broken[chance.choice(places)] = 48 + chance.randrange(10)
@@ -180,7 +180,7 @@ def finding(name: str, content: bytes, number: int) -> str | None:
         ):
             return "split"
     except InputError:
-        return None  # no archive any more
+        return None  # not an archive any more
     except Exception:
         return "error\n" + traceback.format_exc()
     for record in whole:
@@ -196,7 +196,7 @@ def finding(name: str, content: bytes, number: int) -> str | None:
 
 
 def records_of(name: str, content: bytes, split_bytes: int | None) -> list[Record]:
-    """As the runner reads a file, split by split, each begun where the last ended."""
+    """The records read as the runner does, each split begun where the last ended."""
     found: list[Record] = []
     start: int | None = None
     for range_ in plan_splits(len(content), split_bytes):
@@ -230,16 +230,16 @@ def _plain(records: list[Record]) -> list[tuple[object, ...]]:
 
 
 def _bytes_of(content: bytes, record: Record) -> bytes:
-    """What stands where the record says it is, inflated by other means than ours.
+    """The bytes where the record says it is, inflated by another library.
 
-    A damaged frame gives what comes before the damage.
+    A damaged frame gives the bytes before the damage.
     """
     packed = content[record.offset : record.offset + record.length]
     if packed.startswith(MAGIC["gzip"]):
         return _inflated(packed)
     reader = {MAGIC["zstd"]: ZstdReader, MAGIC["lz4"]: Lz4Reader}.get(packed[:4])
     if reader is not None:
-        # The reader gives nothing of a frame that it finds damaged.
+        # The reader gives nothing from a damaged frame.
         stream, parts = reader(io.BytesIO(packed)), []
         with suppress(OSError):
             while part := stream.read(1 << 16):

@@ -1,4 +1,4 @@
-"""Texts with what quality filters trip over, made from real ones.
+"""Make texts with difficult cases for quality filters from real ones.
 
 Lines doubled, cut, chopped up, given bullets, dots, odd white space and citations;
 phrases that C4 looks for, whole and almost whole, in odd places.
@@ -31,7 +31,7 @@ def fuzzed(text: str, rng: random.Random) -> str:
     """The text after one to five changes of its lines, cut to MAX_CHARS."""
     lines = text.split("\n")
     for _ in range(rng.randint(1, 5)):
-        # Phrases in odd places come as often as a third of all other changes.
+        # Phrases in odd places are a third as frequent as all other changes together.
         change = rng.choice((*_CHANGES, *[_strewn] * (len(_CHANGES) // 3)))
         lines = change(lines, rng) or ["x"]
     return "\n".join(lines)[:MAX_CHARS] or "x"

@@ -1,7 +1,7 @@
-"""Case after case in a process of its own, which may crash or hang: a hunt for findings.
+"""Run fuzzing cases in another process, which may crash or hang.
 
-A case has a number, of which it is made alike in every process. Findings are kept as
-files under --folder.
+A case is made from its number, the same in every process. Findings are kept as files
+under --folder.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def hunt(
         print(name, len(content), finding(name, content, given.case) or "sound")
         return 0
     context = multiprocessing.get_context("spawn")
-    if prepare is not None:  # once for the caches, which takes none of the time
+    if prepare is not None:  # once to fill caches, not counted in the time
         first_worker = context.Process(target=prepare)
         first_worker.start()
         first_worker.join()
@@ -93,7 +93,7 @@ def _work(
     until: float,
     report: Connection,
 ) -> None:
-    """Case after case, each announced before it is read."""
+    """Run case after case, and announce each before it is read."""
     if prepare is not None:
         prepare()
     report.send(None)
@@ -107,7 +107,7 @@ def _work(
 
 
 def _has_answered(worker_end: Connection, worker: psutil.Process) -> bool:
-    """False for a worker that hangs: by its own time, as the machine may be busy."""
+    """False for a worker that hangs, by its CPU time, since the machine may be busy."""
     began, spent = time.time(), _processor_seconds(worker)
     while not worker_end.poll(1):
         is_over = _processor_seconds(worker) - spent > _CASE_SECONDS
@@ -120,5 +120,5 @@ def _processor_seconds(worker: psutil.Process) -> float:
     try:
         times = worker.cpu_times()
     except psutil.Error:
-        return 0.0  # dead: its end of the pipe tells
+        return 0.0  # dead: its end of the pipe shows that
     return float(times.user + times.system)

@@ -1,11 +1,11 @@
-"""What the guard of extract_text costs: the stage beside the engine called directly.
+"""Measure the cost of extract_text's guard: the stage against the engine alone.
 
     python benchmarks/guard.py                 # resiliparse and trafilatura
     python benchmarks/guard.py --engines resiliparse --rounds 5
 
 Both sides get the same decoded pages in the same batches, in turns on one core, which
-the guard's process shares; the cleaning of texts and titles, which the stage does
-too, is timed with the direct call as well. The figure is the ratio of the medians.
+the guard's process shares. The direct call includes the cleaning of texts and titles,
+as the stage does. The figure is the ratio of the medians.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""How well and how fast identify_language names languages.
+"""Measure accuracy and speed of identify_language.
 
     python benchmarks/language.py ../shared/data
 
 Reads lid-dev.jsonl.gz and gold-dev.jsonl.gz. Three tables: accuracy on the 49 languages
-below when the recipe names them; what a recipe of few languages keeps and takes in by
-mistake at filter_language's default of 0.65; documents per second on one core.
+below if the recipe names them; what a recipe of few languages keeps, rightly and by
+mistake, at filter_language's default of 0.65; documents per second on one core.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from tamis.language.models import FastText, packaged_model
 from tamis.language.view import text_view
 from tamis.stages.identify_language import IdentifyLanguage
 
-# The 50 commonest languages of the web that lid-dev has sentences of, without Malay
-# and Bosnian, whose sentences there are as much Indonesian and Croatian.
+# The 50 most frequent languages of the web with sentences in lid-dev, without Malay and
+# Bosnian, whose sentences there are also Indonesian and Croatian.
 CORE = (
     *("ara", "bel", "ben", "bul", "cat", "ces", "dan", "deu", "ell", "eng"),
     *("est", "eus", "fas", "fin", "fra", "heb", "hin", "hrv", "hun", "ind"),
@@ -61,9 +61,9 @@ def main() -> None:
 def labelled_sets(rows: list[Row]) -> dict[str, list[Row]]:
     """Rows by kind, each with its language as ISO 639-3 under `language`.
 
-    `paragraphs, clear` leaves out what carries a label but not its language, as far as
-    the rows alone tell: 12 rows in the Welche dialect of Lorraine under French.
-    `5 sentences` joins five sentences of a language, as a paragraph of running text.
+    `paragraphs, clear` leaves out rows that are clearly not in the language of their
+    label: 12 rows in the Welche dialect of Lorraine under French. `5 sentences` joins
+    five sentences of a language, as a paragraph of running text.
     """
     for row in rows:
         row["language"] = known_language(row["lang"]) or row["lang"]
@@ -86,7 +86,7 @@ def labelled_sets(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def is_clear(row: Row) -> bool:
-    # French has no k but in loan words; every Welche row but one has several.
+    # French has k only in loan words; every Welche row except one has several.
     text = unicodedata.normalize("NFC", row["text"].lower())
     return row["language"] != "fra" or ("k" not in text and "bzañ" not in text)
 

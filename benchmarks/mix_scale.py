@@ -1,10 +1,10 @@
-"""Memory and seconds of each kind of task of mix_corpus: python benchmarks/mix_scale.py
+"""Measure memory and seconds of each task of mix_corpus: python benchmarks/mix_scale.py
 
 Saved documents are simulated (words drawn from a list, lengths log-normal around 3,000
-characters, some of megabytes), then the stage runs over them as it does in a recipe,
-every task in a process of its own. Memory is the task's peak above what the process
-held before, its libraries loaded: what a task adds to a worker. It must not grow with
---gigabytes; `--bucket 4MiB` has rows scattered twice, as 100 times the corpus would.
+characters, some of megabytes), then the stage runs over them as in a recipe, every task
+in a process of its own. Memory is the task's peak above that of the process with its
+libraries loaded: what a task adds to a worker. It must not grow with --gigabytes;
+`--bucket 4MiB` scatters rows twice, as 100 times the corpus would.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def saved(storage: Storage, gigabytes: float) -> list[Part]:
 
 
 class Apart(InlineExecutor):
-    """Each call in a new process; remembers seconds and peak memory by kind of task."""
+    """Runs each call in a new process; keeps seconds and peak memory by kind of task."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,16 +1,16 @@
-"""What a language gate before extraction saves a recipe of one language.
+"""Measure what a language gate before extraction saves in a recipe of one language.
 
     python benchmarks/one_language.py ../shared/data
     python benchmarks/one_language.py --language deu --engines resiliparse
     python benchmarks/one_language.py --share 0.05
 
-Runs two recipes over the real pages, in one process, with each engine: one extracts every
-page and then drops the other languages; the other names the language on the page first
-(`as: raw`, `on: html`) and drops what is surely in another one. Prints the pages a second
-of the whole command and of its stages alone, what each stage took, the CPU time of a
-page beyond what a run of one page takes, and how many documents the gate lost or
-gained. With --share pages of the language come again until
-they are that share of all, as in a crawl where they are commoner than here.
+Runs two recipes over the real pages, in one process, with each engine: one extracts
+every page and then drops the other languages; the other identifies the language on the
+page first (`as: raw`, `on: html`) and drops what is surely in another one. Prints the
+pages a second of the whole command and of its stages alone, the time of each stage, the
+CPU time of a page beyond that of a run of one page, and how many documents the gate
+lost or gained. With --share, pages of the language are repeated until they are that
+share of all, as in a crawl where they are more frequent.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def write_more(data: Path, language: str, share: float, path: Path) -> None:
-    """Pages in the language, again and again until they are this share of all."""
+    """Write pages in the language repeatedly until they are this share of all."""
     rows = gold_rows(data)
     wanted = {row["url"] for row in rows if known_language(row["lang_ft"]) == language}
     records, pages = [], 0
@@ -152,7 +152,7 @@ def compare(engine: str, language: str, archives: list[str], folder: Path) -> No
 
 
 class Took(NamedTuple):
-    """Seconds of a command: on the clock, and of its processes."""
+    """Seconds of a command: wall time, and CPU time of its processes."""
 
     wall: float
     cpu: float
@@ -174,7 +174,7 @@ def cpu_of_children() -> float:
 
 
 def first_page(archive: Path) -> bytes:
-    """Its first response and what stands before it."""
+    """The archive's first response and what is before it."""
     content = archive.read_bytes()
     is_page = False
     for record in ArchiveIterator(io.BytesIO(content), parse_http=False):

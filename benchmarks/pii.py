@@ -1,9 +1,9 @@
-"""What masking personal data costs: hostile texts of 100 kB, and real ones.
+"""Measure the cost of masking personal data: in hostile texts of 100 kB, and in real ones.
 
     python benchmarks/pii.py ../shared/data
 
-CPU time, the shortest of several rounds. Hostile texts repeat one unit, alone or as part
-of what looks like an address, a number or an account: a pattern that backtracks needs
+CPU time, the shortest of several rounds. Hostile texts repeat one unit, alone or in
+something like an address, a number or an account: a pattern that backtracks needs
 seconds for one of them. Real texts are those of gold-dev.jsonl.gz, 10 kB on average.
 """
 

@@ -1,4 +1,4 @@
-"""Do the quality filters decide as datatrove's, and how much faster?
+"""Compare decisions and speed of the quality filters with datatrove's.
 
     python benchmarks/quality.py ../shared/data
 
@@ -6,14 +6,14 @@ Installs datatrove 0.10.1 into benchmarks/.venv-datatrove (once) and runs its Go
 C4 and FineWeb filters there, on our words and sentences, over every text of
 gold-dev.jsonl.gz and 4,000 texts fuzzed from them. Prints
 
-    decisions   where `compat: datatrove` decides otherwise, by filter: nowhere
+    decisions   where `compat: datatrove` decides differently, by filter: nowhere
     effects     what each of our deviations changes on whole English main texts
     speed       CPU time of all our statistics, words and C4's line rules included,
                 against the four filters, as shipped (spaCy's English splitter) and
-                with our words given to them
+                with our words
 
---speed prints the last alone, as `make bench` does. --golden FILE makes the decisions
-anew that tests/text/datatrove_decisions.jsonl has.
+--speed prints only the last, as in `make bench`. --golden FILE writes the decisions of
+tests/text/datatrove_decisions.jsonl again.
 """
 
 import argparse
@@ -114,7 +114,7 @@ def environment() -> Path:
         venv.create(folder, with_pip=True, clear=True)
         (folder / ".gitignore").write_text("*\n")
         pip = [str(python), "-m", "pip", "install", "--quiet"]
-        # What the filters import; what else datatrove asks for they do not need.
+        # What the filters import; they do not need datatrove's other dependencies.
         packages = (DATATROVE, "regex", "xxhash", "spacy>=3.8")
         subprocess.run([*pip, *packages], check=True)
         (folder / "installed").touch()
@@ -168,7 +168,7 @@ def split(texts: Sequence[str]) -> list[Row]:
 
 
 def ours(texts: Sequence[str]) -> tuple[dict[str, list[str | None]], list[str]]:
-    """What `compat: datatrove` decides, by filter, and C4's texts."""
+    """Decisions of `compat: datatrove`, by filter, and C4's texts."""
     rows = pa.RecordBatch.from_pydict(
         {
             "text": list(texts),
@@ -232,7 +232,7 @@ def beginning(text: str) -> str:
 
 
 def print_effects(name: str, texts: list[str]) -> None:
-    """Decisions of Gopher's and FineWeb's rules that change with one deviation."""
+    """Print which decisions of Gopher's and FineWeb's rules change with one deviation."""
     rows = batch_of(texts)
     own = MeasureText().build()(rows)
     compatible = MeasureText(compat="datatrove").build()(rows)

@@ -1,4 +1,4 @@
-"""Reading alone, beside datatrove's WarcReader in the same run.
+"""Measure reading alone, and datatrove's WarcReader in the same run.
 
     python benchmarks/read.py                                   # this reader
     python benchmarks/read.py --peer ~/peers/datatrove/bin/python --rounds 5
@@ -8,11 +8,11 @@ column. The peer runs in an environment of its own, which has
 
     pip install "datatrove[io]==0.10.1" warcio faust-cchardet python-magic
 
-It yields decoded text where we yield bytes: `decode_html` is a stage of its own, so
-its time over the same pages is told, too. Readers take turns on one core. A figure is
-the median of the rounds, in processor time; a round reads all pages twice and counts
-the second time, as a crawl's archive has ten times as many pages. Memory is the peak of
-a process that reads a file, and one eight times as long.
+It yields decoded text and we yield bytes, since `decode_html` is a stage of its own; so the
+time of that stage over the same pages is printed, too. Readers take turns on one core. A
+figure is the median of the rounds, in CPU time; a round reads all pages twice and counts
+the second time, since a crawl's archive has ten times as many pages. Memory is the peak of
+a process that reads a file, and of one that reads a file eight times as long.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def archives() -> list[Path]:
 
 
 def measured(python: str, script: str, *arguments: str) -> dict[str, float]:
-    """What the script prints, run by that interpreter on the core of this process."""
+    """The output of the script, run by that interpreter on the core of this process."""
     done = subprocess.run(
         [python, "-W", "ignore", "-c", script, *arguments],
         capture_output=True,
@@ -129,7 +129,7 @@ def speed(peer: str | None, rounds: int, paths: list[Path]) -> None:
 
 
 def milliseconds(rounds: list[dict[str, float]]) -> float:
-    """A page's, in the median round."""
+    """Milliseconds a page in the median round."""
     return 1000 * statistics.median(r["seconds"] / r["pages"] for r in rounds)
 
 

@@ -1,11 +1,11 @@
-"""Repeats of 50 tokens, ours beside a suffix array: python benchmarks/substrings.py
+"""Compare our search for repeats of 50 tokens with a suffix array.
 
     python benchmarks/substrings.py TEXTS.jsonl.gz --peer PYTHON
 
 TEXTS has a JSON object with a `text` on each line; PYTHON is that of an environment with
-pydivsufsort (0.0.20 is MIT and has wheels for x86-64 and aarch64). Both look at the same
+pydivsufsort (0.0.20 is MIT and has wheels for x86-64 and aarch64). Both read the same
 tokens, each in a process of its own; the tokens that they find must be the same. The
-suffix array needs the tokens numbered, and a number of its own behind each document.
+suffix array needs numbered tokens, and a unique number after each document.
 """
 
 import argparse
@@ -48,7 +48,7 @@ print(time.perf_counter() - start, held("VmHWM") - base)
 
 
 def ours(folder: Path) -> tuple[float, int]:
-    """Seconds and bytes of memory above what the tokens take."""
+    """Seconds, and bytes of memory besides the tokens."""
     from tamis.dedup.kernels.substrings import repeated
 
     hashes, bounds = np.load(folder / "hashes.npy"), np.load(folder / "bounds.npy")
@@ -69,7 +69,7 @@ def held(name: str) -> int:
 
 
 def prepare(path: Path, folder: Path, documents: int | None) -> tuple[int, int]:
-    """Tokens of the texts, for both; bytes of text and tokens."""
+    """Write the tokens of the texts for both; returns bytes of text and tokens."""
     import pyarrow as pa
 
     from tamis.dedup.kernels.substrings import tokens

@@ -1,13 +1,13 @@
-"""Pages per second, stage by stage, over real pages: `make bench`.
+"""Measure pages per second, stage by stage, over real pages: `make bench`.
 
     python benchmarks/throughput.py                      # one core, both engines
     python benchmarks/throughput.py --engines resiliparse --rounds 3
     python benchmarks/throughput.py --scaling            # Ray with one worker and with two
     python benchmarks/throughput.py --memory             # a worker's memory over 1 GB
 
-One core is pinned for the table. Seconds are those that run.json keeps per stage; the
-first round warms caches (numba's code, the disk) and is not counted. Times of a busy
-machine are worth nothing: the load is printed.
+One core is pinned for the table. Seconds are those of each stage in run.json; the first
+round warms caches (numba's code, the disk) and is not counted. Times from a busy
+machine are useless: the load is printed.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def _largest(pid: int) -> int:
 
 
 def stage_table(engine: str, rounds: int, folder: Path) -> None:
-    """Milliseconds per page of every stage, as medians over rounds."""
+    """Print milliseconds per page of every stage, as medians over rounds."""
     books = []
     for number in range(rounds + 1):
         output = folder / f"{engine}-{number}"
@@ -118,7 +118,7 @@ def stage_table(engine: str, rounds: int, folder: Path) -> None:
 
 
 def scaling(folder: Path) -> None:
-    """Seconds of a run, Ray's start not counted, with one worker and with two."""
+    """Print seconds of a run, without Ray's start, with one worker and with two."""
     inputs = []
     for copy in range(4):  # a minute's work: the same pages under other names
         for path in archives():
@@ -138,7 +138,7 @@ def scaling(folder: Path) -> None:
 
 
 def memory_over_time(folder: Path) -> None:
-    """Resident memory of a worker over one archive of 1 GB."""
+    """Print the resident memory of a worker over one archive of 1 GB."""
     large = folder / "large.warc.gz"
     with large.open("wb") as target:
         while large.stat().st_size < 1 << 30:

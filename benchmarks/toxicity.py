@@ -1,10 +1,10 @@
-"""The toxicity model on labelled comments and clean prose, beside scikit-learn's own.
+"""Compare the toxicity model with scikit-learn's on labelled comments and clean prose.
 
     python benchmarks/toxicity.py compare        one table, the same folds for both
     python benchmarks/toxicity.py speed          megabytes of text a second on one core
     python benchmarks/toxicity.py ship           fit and write the package's weights
-    python benchmarks/toxicity.py ship FILE.npz  those of the languages that have only
-                                                 sets under CC-BY-SA, under that licence
+    python benchmarks/toxicity.py ship FILE.npz  the same for languages with sets only under
+                                                 CC-BY-SA, under that licence
 
 Needs scikit-learn and ../shared/data beside the checkout.
 """
@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 WEIGHTS = ROOT / "pipeline" / "tamis" / "toxicity"
 
-# Functional tests of templates: what a model must not be trained on to be tested by.
+# Functional tests of templates: a model is tested on them, so it must not learn from them.
 TESTS = ("hatecheck", "multilingual-hatecheck")
 # japanese-toxic is left out for its 11 toxic rows.
 LICENCES = {
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def compare() -> None:
-    """Ours and scikit-learn's hashing with logistic regression, on the same folds."""
+    """Compare with scikit-learn's hashing and logistic regression on the same folds."""
     labelled = [example for example in comments() if example.source not in TESTS]
     drawn = training.sample(labelled, clean_pages())
     start = time.perf_counter()
@@ -124,7 +124,7 @@ def print_table(results: dict[str, Any]) -> None:
 
 
 def speed() -> None:
-    """CPU time of the model on real main texts, and of the words that it shares."""
+    """Print CPU time of the model on real main texts, and of finding their words."""
     texts: dict[str, list[str]] = {}
     for page in clean_pages():
         texts.setdefault(page.language, []).append(page.text)
@@ -161,8 +161,8 @@ def cpu_seconds(function: Callable[..., Any], *arguments: Any) -> float:
 def ship(share_alike: Path | None) -> None:
     """Write weights and their card: the package's, or those with the CC-BY-SA sets.
 
-    The latter are fitted to all sets, which keeps the clean prose of all languages in,
-    but score only the languages that the package's do not.
+    The latter are trained on all sets, with the clean prose of all languages, but score
+    only the languages that the package's weights do not.
     """
     path = share_alike or WEIGHTS / "default.npz"
     pages = list(clean_pages(only_trainable=True))
@@ -253,7 +253,7 @@ def card_of(licence: str, used: list[str]) -> dict[str, Any]:
 
 
 def print_tests(model: Model) -> None:
-    """AUC on the functional tests, which had no part in the model."""
+    """Print the AUC on the functional tests, which the model has not seen."""
     groups: dict[tuple[str, str], list[Example]] = {}
     for example in comments():
         if example.source in TESTS and example.language in model.languages:
@@ -277,7 +277,7 @@ def comments() -> Iterator[Example]:
 
 
 def clean_pages(only_trainable: bool = False) -> Iterator[Example]:
-    """Main texts of real pages, once each; `only_trainable` heeds the sources' licences."""
+    """Main texts of real pages; `only_trainable`: only if their licence allows it."""
     seen = set()
     kinds = ("full", "full+snippets", "expected-html", "expected-output")
     for row in rows("gold-dev.jsonl.gz"):
@@ -291,7 +291,7 @@ def clean_pages(only_trainable: bool = False) -> Iterator[Example]:
 
 
 def plain_texts() -> Iterator[Example]:
-    """Clean texts to judge by: Leipzig sentences and paragraphs of the UDHR."""
+    """Clean texts for evaluation: Leipzig sentences and paragraphs of the UDHR."""
     for row in rows("lid-dev.jsonl.gz"):
         language = known_language(row["lang"])
         if language and row["kind"] in ("sentence", "paragraph"):

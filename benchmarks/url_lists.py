@@ -1,13 +1,13 @@
-"""How fast a list of millions of addresses opens and answers: `filter_url`'s share.
+"""Measure how fast a list of millions of addresses opens and answers, for `filter_url`.
 
     python benchmarks/url_lists.py                     # 4.6 million made entries
     python benchmarks/url_lists.py FILE [FILE ...]     # lists of your own, as UT1's
 
 Made entries are hosts and, one in fifty, pages. A tenth of the made URLs is listed; one
-in fifty is odd: user parts, capitals, hosts in Cyrillic. Prints the time to prepare (once
-for the same bytes), to open what is prepared, and look-ups a second of CPU time: where
-every URL is of another host, where ten are of one, where all paths are of escapes or
-Cyrillic, and where all URLs are odd.
+in fifty is odd: user parts, capitals, hosts in Cyrillic. Prints the time to prepare
+(once for the same bytes), to open a prepared list, and look-ups a second of CPU time:
+with every URL of another host, with ten URLs a host, with all paths of escapes or
+Cyrillic, and with all URLs odd.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def made_list(path: Path, rng: random.Random) -> Path:
 def made_urls(
     rng: random.Random, of_host: int, odd: float, odd_shapes: tuple[str, ...]
 ) -> list[str]:
-    """URLs in the order of a crawl's archives: by host in no order of the list."""
+    """URLs as in a crawl's archives: grouped by host, hosts not in the list's order."""
     urls: list[str] = []
     while len(urls) < URLS:
         # A tenth of the numbers is below ENTRIES.
@@ -119,7 +119,7 @@ def word(rng: random.Random) -> str:
 
 
 def look_ups(blocklist: Blocklist, urls: list[str]) -> tuple[float, float]:
-    """URLs a second of CPU time, in batches as a run has them, and the share that is listed."""
+    """URLs a second of CPU time, in batches as in a run, and the share that is listed."""
     batches = [pa.array(urls[at : at + BATCH]) for at in range(0, URLS, BATCH)]
     best, listed = float("inf"), 0
     for _ in range(ROUNDS):

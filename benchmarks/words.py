@@ -1,13 +1,13 @@
-"""What finding words costs, by script: CPU milliseconds for 10 kB of text.
+"""Measure the cost of finding words by script: CPU milliseconds for 10 kB of text.
 
     taskset -c 1 python benchmarks/words.py ../shared/data
 
-    words       finding them, nothing else
+    words       only finding them
     statistics  measure_text, words included
-    toxicity    score_toxicity of what measure_text returned: the words are there
+    toxicity    score_toxicity after measure_text, which has found the words
 
-On the main texts of gold-dev.jsonl.gz and the sentences of lid-dev.jsonl.gz, end to end
-and cut into documents of 10 kB; the fastest of --rounds.
+On the main texts of gold-dev.jsonl.gz and the sentences of lid-dev.jsonl.gz, joined and
+cut into documents of 10 kB; the fastest of --rounds.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from tamis.stages.score_toxicity import ScoreToxicity
 from tamis.text.buffers import utf8_buffers
 from tamis.text.words import segment
 
-# Of each script a language; kana and Han share Japanese.
+# A language of each script; kana and Han share Japanese.
 SCRIPTS = {
     "Latin": "eng",
     "Han": "cmn",
@@ -78,14 +78,14 @@ def texts_of(data: Path, name: str) -> Iterator[str]:
 
 
 def is_mostly(text: str, script: str) -> bool:
-    """Whether a fifth of the text is of the script, and Han is not beside kana."""
+    """Whether a fifth of the text is in the script; for Han, without kana."""
     return 5 * len(regex.findall(rf"\p{{{script}}}", text)) > len(text) and not (
         script == "Han" and 20 * len(regex.findall(r"\p{Hiragana}", text)) > len(text)
     )
 
 
 def documents(texts: list[str]) -> list[str]:
-    """A megabyte of documents of 10 kB: the texts end to end, again and again."""
+    """A megabyte of documents of 10 kB: the texts joined, and repeated if too few."""
     joined = "\n".join(texts)[:MEGABYTE]
     letters = DOCUMENT_BYTES * len(joined) // len(joined.encode())
     cut = [joined[at : at + letters] for at in range(0, len(joined), letters)]
@@ -93,7 +93,7 @@ def documents(texts: list[str]) -> list[str]:
 
 
 def fastest(function: Callable[[], object], rounds: int) -> float:
-    """Least CPU seconds of a call; one more before it compiles."""
+    """Least CPU seconds of a call; an extra first call compiles."""
     function()
     seconds = []
     for _ in range(rounds):

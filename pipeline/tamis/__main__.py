@@ -1,4 +1,4 @@
-"""`python -m pipeline`, which is the command `tamis`."""
+"""`python -m tamis`, the same as the command `tamis`."""
 
 from tamis.cli import main
 

@@ -1,4 +1,4 @@
-"""The main job on the samples: what its folder holds, and that the books balance."""
+"""The main job on the samples: what its folder has, and that the run summary adds up."""
 
 import csv
 import json

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _complain("stopped; what is finished is kept: run the same command to go on")
+        _complain("stopped; what is finished is kept: run the same command to continue")
         sys.exit(1)
     except ConfigError as error:
         _complain(str(error))

@@ -64,7 +64,7 @@ def command(
     if built.problems:
         shown = [visible(line) for line in built.problems[:_MOST_SHOWN]]
         raise InputError(
-            f"{len(built.problems):,} archives were not read completely, their hosts may"
-            " be missing from the table; run again when they can be read:\n  "
+            f"{len(built.problems):,} archives were not read completely, and their hosts"
+            " may be missing from the table; run again when they can be read:\n  "
             + "\n  ".join(shown)
         )

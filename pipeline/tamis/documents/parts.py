@@ -78,7 +78,7 @@ class Part:
                 "drop_reason", pa.nulls(batch.num_rows, pa.string())
             )
             for layer in layers:
-                batch = laid(batch, layer)
+                batch = with_layer_applied(batch, layer)
             yield batch.select(columns)
 
     def columns(self, storage: Storage) -> set[str]:
@@ -154,10 +154,10 @@ def with_layer(
     name = _OF_LAYER.format(number)
     layer = pa.RecordBatch.from_struct_array(batch[name])
     before = batch.drop_columns([name])
-    return before, laid(before, layer), layer
+    return before, with_layer_applied(before, layer), layer
 
 
-def laid(batch: pa.RecordBatch, layer: pa.RecordBatch) -> pa.RecordBatch:
+def with_layer_applied(batch: pa.RecordBatch, layer: pa.RecordBatch) -> pa.RecordBatch:
     """`batch` with its layer applied: columns, cuts, first reasons."""
     for name in layer.schema.names:
         if name == "drop_reason":

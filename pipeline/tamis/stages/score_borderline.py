@@ -180,10 +180,10 @@ def _opened(stage: ScoreBorderline) -> OnnxLabels:
         )
     except (OSError, ValueError) as error:
         raise ConfigError(f"{place}: {stage.model}: {error}") from error
-    strangers = sorted(set(stage.labels) - set(model.labels))
-    if strangers:
+    unknown = sorted(set(stage.labels) - set(model.labels))
+    if unknown:
         raise ConfigError(
-            f"score_borderline.labels: {stage.model} has no {', '.join(strangers)},"
+            f"score_borderline.labels: {stage.model} has no {', '.join(unknown)},"
             f" but {', '.join(model.labels[:20])}"
         )
     return model

@@ -86,11 +86,9 @@ class ScoreQuality(Transform):
     def _is_of_a_model(self) -> Self:
         own = {code for code, path in self.paths().items() if path.endswith(_KENLM)}
         for setting in ("sentencepiece", "cutoffs"):
-            strangers = sorted(set(getattr(self, setting)) - own)
-            if strangers:
-                raise ValueError(
-                    f"{setting}: no KenLM model for {', '.join(strangers)}"
-                )
+            unknown = sorted(set(getattr(self, setting)) - own)
+            if unknown:
+                raise ValueError(f"{setting}: no KenLM model for {', '.join(unknown)}")
         return self
 
     def libraries(self) -> tuple[str, ...]:
@@ -225,10 +223,10 @@ def _by_labels(model: FastTextLabels, path: str, stage: ScoreQuality) -> Score:
             f"score_quality.labels: say which labels of {Path(path).name} are good,"
             f" it has {', '.join(model.labels[:20])}"
         )
-    strangers = set(stage.labels) - set(model.labels)
-    if strangers:
+    unknown = set(stage.labels) - set(model.labels)
+    if unknown:
         raise ConfigError(
-            f"score_quality.labels: {Path(path).name} has no {', '.join(sorted(strangers))}"
+            f"score_quality.labels: {Path(path).name} has no {', '.join(sorted(unknown))}"
         )
     labels, lines = layout or ((), False)
     labels = stage.labels or labels

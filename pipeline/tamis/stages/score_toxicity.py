@@ -244,10 +244,10 @@ def _by_weights(model: Model) -> Scorer:
 
 
 def _by_labels(model: FastTextLabels, path: str, stage: ScoreToxicity) -> Scorer:
-    strangers = sorted(set(stage.labels) - set(model.labels))
-    if strangers or not stage.labels:
+    unknown = sorted(set(stage.labels) - set(model.labels))
+    if unknown or not stage.labels:
         raise ConfigError(
-            f"score_toxicity.labels: {path} has no {', '.join(strangers)}, but"
+            f"score_toxicity.labels: {path} has no {', '.join(unknown)}, but"
             f" {', '.join(model.labels[:20])}"
         )
     known = frozenset(stage.model_languages) or None

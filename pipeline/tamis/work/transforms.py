@@ -86,13 +86,13 @@ def through(
         # A page is not needed after its extraction, and every filter would copy it.
         present = set(after.schema.names)
         after = after.drop_columns([n for n in stage.columns_removed() if n in present])
-        kept, dropped = parted(after)
+        kept, dropped = kept_and_dropped(after)
         see(Applied(stage, batch, after, kept, dropped, seconds))
         batch = kept
     return batch
 
 
-def parted(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+def kept_and_dropped(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """The rows without a reason, and those with one."""
     has_reason = pc.is_valid(column_of(batch, "drop_reason"))
     dropped = batch.filter(has_reason)

@@ -198,7 +198,7 @@ def remove_newest(index: Storage) -> Generation:
         if newest.first != newest.last:
             raise ConfigError(
                 f"{index.root}: the newest generation holds several runs, "
-                f"{newest.first} to {newest.last}, which cannot be told apart"
+                f"{newest.first} to {newest.last}, which cannot be separated"
             )
         index.remove([WRITER, newest.name])
         sweep(index)

@@ -21,7 +21,7 @@ from tamis.tally import Tally, add, column_tally, source_tally, stage_tally
 from tamis.warc.reading import Reading
 from tamis.warc.splits import Split
 from tamis.work.commits import LOADING, READING, Outputs
-from tamis.work.transforms import Applied, parted, through
+from tamis.work.transforms import Applied, kept_and_dropped, through
 
 _ROW_GROUP_BYTES = 32 << 20
 _FILE_BATCH_ROWS = 256
@@ -152,7 +152,7 @@ class _Account:
         if label is not None:
             return self._settled(before, after, label)
         # The task of the column pass has counted already, and its rows name the stage.
-        kept, dropped = parted(after)
+        kept, dropped = kept_and_dropped(after)
         stages = layer["drop_stage"].filter(pc.is_valid(after["drop_reason"]))
         for stage in pc.unique(stages).to_pylist():
             is_of_stage = pc.equal(stages, stage).fill_null(False)
@@ -181,7 +181,7 @@ class _Account:
         seconds: float = 0.0,
     ) -> pa.RecordBatch:
         """Count a stage, keep the rows that it dropped, and return the others."""
-        kept, dropped = parted(after)
+        kept, dropped = kept_and_dropped(after)
         counts = stage_tally(before, kept, dropped, seconds=seconds)
         add(self.tally, {"stages": {label: counts}})
         self.dropped.take(dropped, label)
