@@ -224,3 +224,20 @@ def test_what_an_earlier_run_knew_of_a_crawl_is_not_asked_again(
     # A file on the disk may change at any time.
     (file,) = resolve([f"{archives}/a.warc.gz"], known=known)
     assert file.size == 7
+
+
+def test_a_file_that_exists_is_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "dump[1]?.warc.gz"
+    path.write_bytes(b"x")
+    (found,) = resolve([str(path)])
+    assert (found.name, found.size) == ("dump[1]?.warc.gz", 1)
+
+
+def test_a_tilde_is_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.warc.gz").write_bytes(b"x")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert [file.path for file in resolve(["~/*.warc.gz"])] == [
+        str(tmp_path / "a.warc.gz")
+    ]

@@ -8,8 +8,12 @@
 Each name is loaded when it is used. docs/python.md shows them all.
 """
 
+import contextlib
 import importlib
+import os
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,6 +79,32 @@ def __dir__() -> list[str]:
     return __all__
 
 
+def _find_a_place_for_kernels() -> None:
+    """Have numba keep compiled kernels in a temporary folder if it has no other place.
+
+    It looks beside the code and below the home folder, and raises at import if it can
+    write to neither: a container of any uid without a home would not start.
+    """
+    if "NUMBA_CACHE_DIR" in os.environ or "numba" in sys.modules:
+        return
+    places = [Path(__file__).parent / "__pycache__"]
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        places.append(Path.home() / ".cache" / "numba")
+    if not any(map(_is_writable, places)):
+        folder = Path(tempfile.gettempdir()) / f"tamis-kernels-{os.getuid()}"
+        os.environ["NUMBA_CACHE_DIR"] = str(folder)
+        sys.stderr.write(
+            f"tamis: compiled kernels are kept in {folder}: neither the package nor the "
+            f"home folder can be written; set NUMBA_CACHE_DIR to keep them elsewhere\n"
+        )
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or in the nearest one that exists."""
+    nearest = next((p for p in (folder, *folder.parents) if p.is_dir()), None)
+    return nearest is not None and os.access(nearest, os.W_OK)
+
+
 def _show_tables_in_notebooks() -> None:
     """Have Jupyter show Arrow tables as HTML; does nothing anywhere else."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
@@ -89,4 +119,5 @@ def _show_tables_in_notebooks() -> None:
         formatters["text/html"].for_type_by_name("pyarrow.lib", "Table", table_html)
 
 
+_find_a_place_for_kernels()
 _show_tables_in_notebooks()

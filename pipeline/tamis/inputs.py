@@ -114,9 +114,13 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
     """
     if pattern.startswith("cc://"):
         return _crawl_paths(pattern, access)
+    if "://" not in pattern:
+        pattern = str(Path(pattern).expanduser())
     if _file_of(pattern).endswith(_LIST_SUFFIXES):
         check_protocol(pattern)
         return _listed(pattern, access)
+    if "://" not in pattern and Path(pattern).is_file():
+        return [str(Path(pattern).absolute())]  # whatever characters its name has
     if not any(character in pattern for character in "*?["):
         check_protocol(pattern)
         return [pattern if "://" in pattern else str(Path(pattern).absolute())]

@@ -1,6 +1,9 @@
 """The commands besides `run`, on a finished run over the samples."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,3 +161,15 @@ def test_explain_obeys_no_page() -> None:
     assert (
         explain._shown("url", "http://a/\x1b[2J\x9b2J") == "http://a/\ufffd[2J\ufffd2J"
     )
+
+
+def test_a_log_in_ascii_is_no_reason_to_fail(sample_run: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tamis", "inspect", str(sample_run), "-n", "20"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=300,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.isascii()
+    assert b"?" in ended.stdout

@@ -5,6 +5,7 @@ import re
 import signal
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from tamis.work.executors import (
     Executor,
     InlineExecutor,
     Outcome,
+    RayExecutor,
     available_cpus,
     make_executor,
 )
@@ -192,3 +194,19 @@ def test_another_error_of_a_start_is_said_at_once(
 
 def test_there_is_a_core_to_work_on() -> None:
     assert 1 <= available_cpus() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.ray
+def test_files_in_the_driver_s_folder_do_not_hide_the_standard_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("html", "queue", "config", "types"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('hidden')")
+    monkeypatch.chdir(tmp_path)
+    executor = RayExecutor("local", 1)
+    try:
+        executor.submit(Call("here", os.getcwd, ()))
+        assert executor.wait().value == str(tmp_path)
+    finally:
+        executor.close()
+    assert Path.cwd() == tmp_path

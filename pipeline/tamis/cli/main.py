@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong.
 """
 
 import importlib
+import io
 import signal
 import sys
 from types import FrameType
@@ -60,6 +61,9 @@ def tamis() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a log in ASCII is no reason to fail
+            stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         tamis.main(arguments, prog_name="tamis", standalone_mode=False)

@@ -24,6 +24,8 @@ from tamis.storage.lock import OTHER_RUN, WAIT, ObjectLock, file_lock
 
 _CHUNK_BYTES = 8 << 20
 _REMOVED_TOGETHER = 1000
+# A missing file is told by the caller; for a write it is the bucket that is missing.
+_READING = ("read", "list", "look at", "remove")
 
 
 def options_for(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,9 +234,9 @@ class Storage:
     def _errors(self, verb: str, name: str) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
-            raise
         except Exception as error:
+            if verb in _READING and isinstance(error, FileNotFoundError):
+                raise
             if not is_foreign(error):
                 raise
             raise explained(error, verb, self.path(name)) from error

@@ -9,8 +9,9 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from tamis.errors import ConfigError, TamisError
@@ -18,6 +19,7 @@ from tamis.interrupts import stop_if_asked
 
 _UNREACHABLE = (ConnectionError, RuntimeError, ValueError)  # of an address
 _LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
+_NO_MODULES = Path(__file__).with_name("no_modules")
 _START_ATTEMPTS = 4  # of a local Ray
 # Seconds for Ray's own processes on an idle machine, its defaults or more, by the
 # variable that Ray 2.60 reads. Its 30 s for a node to report itself have none.
@@ -113,6 +115,7 @@ class RayExecutor:
         self.capacity = self.workers if self.workers < cpus else 2 * cpus
         self._owned = address == "local"
         self._calls: dict[Any, Call] = {}
+        self._folder = str(Path.cwd())
         self._remote = self._ray.remote(max_retries=0)(_apply)
 
     @property
@@ -123,7 +126,7 @@ class RayExecutor:
         self._need_gpus(call)
         reference = self._remote.options(
             num_cpus=1, num_gpus=call.gpus, name=call.name
-        ).remote(call.function, call.arguments)
+        ).remote(call.function, call.arguments, self._folder)
         self._calls[reference] = call
 
     def wait(self) -> Outcome:
@@ -186,7 +189,12 @@ def times_busier() -> float:
     return max(1.0, waiting / available_cpus())
 
 
-def _apply(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _apply(
+    function: Callable[..., Any], arguments: tuple[Any, ...], folder: str
+) -> Any:
+    """Run in a worker, in the driver's folder if that is here: settings name files."""
+    if Path(folder).is_dir():
+        os.chdir(folder)
     return function(*arguments)
 
 
@@ -220,7 +228,9 @@ def _started_ray(address: str, workers: int | None) -> Any:
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
             _answers(address)
-            with _patient() if is_own else nullcontext():
+            # Ray puts the driver's folder on its workers' path, before the standard
+            # library: a file html.py or queue.py in it would kill every task.
+            with chdir(_NO_MODULES), _patient() if is_own else nullcontext():
                 ray.init(address=address, **settings)
             break
         except Exception as error:
