@@ -140,3 +140,20 @@ def test_a_store_out_of_reach_is_said_in_one_line() -> None:
     with pytest.raises(StorageError, match=r"cannot write bucket/out/a: .*127") as said:
         store.write("a", b"1")
     assert "hunter2" not in str(said.value)
+
+
+def test_a_missing_bucket_is_one_line(s3) -> None:
+    store = Storage("s3://no-such-bucket/out", s3)
+    for write in (
+        lambda: store.write("a", b"1"),
+        lambda: store.create("a", b"1"),
+        lambda: write_file(store),
+    ):
+        with pytest.raises(StorageError, match=r"bucket.* does not exist") as said:
+            write()
+        assert "\n" not in str(said.value)
+
+
+def write_file(store: Storage) -> None:
+    with store.writer("mix", "shard", ".bin") as written:
+        written.temporary.write_bytes(b"1")

@@ -35,8 +35,9 @@ def explained(error: Exception, verb: str, path: str) -> StorageError:
     if number is None and isinstance(error, FileNotFoundError | PermissionError):
         is_missing = isinstance(error, FileNotFoundError)
         number = errno.ENOENT if is_missing else errno.EACCES
-    storage_error = StorageError(
-        f"cannot {verb} {path}: {_ADVICE.get(number, str(error))}"
-    )
+    advice = _ADVICE.get(number, str(error))
+    if verb == "write" and number == errno.ENOENT:
+        advice = "the bucket, or the folder above it, does not exist"
+    storage_error = StorageError(f"cannot {verb} {path}: {advice}")
     storage_error.is_transient = number not in _ADVICE
     return storage_error
