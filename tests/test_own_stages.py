@@ -1,5 +1,7 @@
 """Stages that a user writes have every right that the package's own have."""
 
+import hashlib
+import importlib
 import json
 import os
 import re
@@ -18,9 +20,11 @@ import tamis
 from tamis.errors import ConfigError, SchemaError
 from tamis.schema import PROVENANCE
 from tamis.stage import Kind, Placement, Stage, column_of, drop
+from tamis.stage_source import load_class
 from tamis.stages.filter_quality import FilterQuality
 from tamis.warc.reading import Reading
 from tamis.warc.splits import Split
+from tamis.work.fingerprints import stage_dependencies
 from tamis.work.transforms import chain_of, through
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -189,7 +193,7 @@ def test_a_recorded_stage_of_a_file_is_not_run_on_its_word(
     own: Path, tmp_path: Path
 ) -> None:
     name = f"{own}:KeepWord"
-    run = tamis.run(recipe_of(tmp_path, {name: {}}))
+    run = tamis.Run(tamis.run(recipe_of(tmp_path, {name: {}})).output)
     with pytest.raises(ConfigError, match="name the recipe with --recipe"):
         run.stages()
     trusted = tamis.Run(run.output, trusted_stages={name})
@@ -404,3 +408,85 @@ def test_the_documented_stage_works_as_written(tmp_path: Path) -> None:
         text=True,
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_the_text_that_counts_is_the_one_that_was_loaded(tmp_path: Path) -> None:
+    """An import outlives an edit of its file: results are those of what was imported."""
+    path = tmp_path / "edited_stage.py"
+    path.write_text(OWN, "utf-8")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        edited_stage = importlib.import_module("edited_stage")
+    finally:
+        sys.path.remove(str(tmp_path))
+    stage = edited_stage.KeepVowels()
+    before = stage_dependencies(stage)
+    path.write_text(OWN.replace('WORD = "e"', 'WORD = "é"'), "utf-8")
+    assert stage_dependencies(stage) == before
+    assert before["sources"]
+
+
+def test_a_base_class_elsewhere_counts_too(tmp_path: Path) -> None:
+    (tmp_path / "base_of_mine.py").write_text(OWN, "utf-8")
+    derived = tmp_path / "derived.py"
+    derived.write_text(
+        "from base_of_mine import KeepWord\n\n\nclass KeepMore(KeepWord):\n    pass\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        stage = load_class(derived, "KeepMore")
+    finally:
+        sys.path.remove(str(tmp_path))
+    sources = stage_dependencies(stage())["sources"]  # type: ignore[arg-type]
+    texts = (derived.read_text("utf-8"), OWN)
+    assert sources == [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+
+PROMPT = """
+import pyarrow.compute as pc, tamis
+from tamis.stage import drop
+class KeepWord(tamis.Transform):
+    def columns_read(self):
+        return ("text",)
+    def build(self):
+        return lambda batch: drop(
+            batch, pc.if_else(pc.match_substring(batch["text"], "WORD"), None, "no_word")
+        )
+
+recipe = tamis.Recipe(
+    input="SAMPLES", output="OUT", languages=["fra"], executor="EXECUTOR",
+    stages=["read_warc", "decode_html", "extract_text", KeepWord(), {"save": "extracted"}],
+)
+run = tamis.run(recipe)
+print(run.summary["stages"]["keep_word"]["documents_out"], run.summary["tasks_executed"])
+"""
+
+
+def at_a_prompt(folder: Path, **words: str) -> subprocess.CompletedProcess[str]:
+    """What Python says to commands from its standard input, which are in no file."""
+    samples = str(ROOT / "samples" / "samples-00000.warc.gz")
+    values = {"WORD": "e", "EXECUTOR": "inline", "OUT": str(folder / "out")} | words
+    text = PROMPT.replace("SAMPLES", samples)
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return subprocess.run(
+        [sys.executable, "-"], input=text, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_stage_of_a_prompt_runs_inline_and_leaves_no_stale_result(
+    tmp_path: Path,
+) -> None:
+    first = at_a_prompt(tmp_path)
+    assert first.returncode == 0, first.stderr
+    other = at_a_prompt(tmp_path, WORD="xyzzy")
+    assert other.returncode == 0, other.stderr
+    kept = [int(said.stdout.split()[0]) for said in (first, other)]
+    assert kept[0] > kept[1] == 0
+    assert "extracted" in other.stdout
+
+
+def test_ray_refuses_a_stage_of_a_prompt(tmp_path: Path) -> None:
+    said = at_a_prompt(tmp_path, EXECUTOR="ray")
+    assert "ConfigError: stage KeepWord is defined in __main__" in said.stderr
+    assert "write it to a file" in said.stderr

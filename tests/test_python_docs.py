@@ -1,6 +1,7 @@
 """docs/python.md: every block runs, one after the other, and gives what the page says."""
 
 import contextlib
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -124,6 +125,78 @@ def test_apply_takes_tables_of_other_libraries() -> None:
     found = tamis.apply(tamis.stages.IdentifyLanguage(), table)
     assert found["language"].to_pylist() == ["fra", "eng"]
     assert found["mine"].to_pylist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "type_", [pa.large_string(), pa.string_view(), pa.string()], ids=str
+)
+def test_apply_takes_strings_of_every_width(type_: pa.DataType) -> None:
+    table = pa.table({"text": pa.array(["Bonjour à tous.", "你好，世界。"], type_)})
+    found = tamis.apply("identify_language", table)
+    assert found["language"].to_pylist() == ["fra", "cmn"]
+
+
+def test_columns_of_apply_do_not_depend_on_the_documents() -> None:
+    stages = ["filter_quality", "score_toxicity"]
+    schemas = [
+        tamis.apply(stages, texts).schema
+        for texts in (["Short."], ["Short.", None], ["A line of words. " * 80])
+    ]
+    assert schemas[0].names == schemas[1].names == schemas[2].names
+    assert "toxicity" in " ".join(schemas[0].names)
+
+
+@pytest.mark.parametrize(
+    ("stages", "documents", "said"),
+    [
+        ("keep_share", ["a"], "keep_share"),
+        ("measure_text", [1, 2], r"texts \(str\) or pages \(bytes\), not int"),
+        ({"save": "kept"}, ["a"], "is no transform: it needs a recipe"),
+        (
+            "measure_text",
+            pa.Table.from_arrays([pa.array(["a"])] * 2, names=["text", "text"]),
+            "column 'text' cannot be told apart",
+        ),
+        ("measure_text", pa.table({"text": ["a"], "_row": [1]}), "_row"),
+    ],
+)
+def test_apply_says_what_it_cannot_do(stages: Any, documents: Any, said: str) -> None:
+    with pytest.raises(tamis.TamisError, match=said):
+        tamis.apply(stages, documents)
+
+
+def test_a_finished_run_says_what_it_cannot_do(
+    names: dict[str, Any], tmp_path: Path
+) -> None:
+    run = names["run"]
+    with pytest.raises(tamis.TamisError, match="format: 'csv' is none of"):
+        run.export(tmp_path / "a", format="csv")
+    with pytest.raises(tamis.TamisError, match="no column 'charm'"):
+        run.documents(columns="charm")
+    assert run.documents(columns="url").schema.names == ["url"]
+    assert run.documents(columns=[]).read_all().num_columns == 0
+    for trusted in ("none.py:Of", ["none.py:Of"]):
+        assert tamis.Run(run.output, trusted_stages=trusted).stages()
+
+
+def test_a_table_of_strange_names_is_refused(
+    names: dict[str, Any], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    for name in ("run.json", "tables.json"):
+        (output / name).write_bytes(Path(names["run"].output, name).read_bytes())
+    tables = json.loads((output / "tables.json").read_text("utf-8"))
+    about = next(iter(tables.values()))
+    for strange in ({"../x": about}, {"a/b": about}):
+        (output / "tables.json").write_text(json.dumps(strange))
+        with pytest.raises(tamis.TamisError, match="is no input's name"):
+            tamis.Run(output)
+    (output / "tables.json").write_text(
+        json.dumps({"a": about | {"dropped": "../../etc/passwd"}})
+    )
+    with pytest.raises(tamis.TamisError, match="is not the name of a file in it"):
+        tamis.Run(output).dropped()
 
 
 def test_tables_and_runs_are_shown_as_html(names: dict[str, Any]) -> None:

@@ -137,3 +137,11 @@ def test_options_are_those_of_the_protocol() -> None:
     assert options_for("s3://bucket/a", options) == {"anon": True}
     assert options_for("http://host/a", options) == {"timeout": 3}
     assert options_for("out/", options) == {}
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "mix/../../x", "/etc/passwd", ".."])
+def test_a_name_leads_nowhere_else(storage: Storage, name: str) -> None:
+    with pytest.raises(StorageError, match="is not the name of a file in it"):
+        storage.open(name)
+    with pytest.raises(StorageError, match="is not the name of a file in it"):
+        storage.remove([name])

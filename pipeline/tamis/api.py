@@ -33,7 +33,7 @@ from tamis.runner.progress import progress_of
 from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
 from tamis.runner.run import Outcome
 from tamis.runner.run import run as run_on
-from tamis.runner.store import Cleaning, plan_cleaning
+from tamis.runner.store import Cleaning, last_files, plan_cleaning
 from tamis.runner.store import clean as remove_results
 from tamis.schema import TIMESTAMP
 from tamis.stage import Source, Stage, Transform
@@ -41,6 +41,7 @@ from tamis.stages import NAMES, stage_class
 from tamis.stages.extract_text import ExtractText
 from tamis.stages.read_rights import REPRESENTED_AGENTS
 from tamis.storage import Storage
+from tamis.text.word_column import WORDS
 from tamis.warc.fetch import fetch_record as fetch_record_from
 from tamis.work.executors import Executor, available_cpus, make_executor
 from tamis.work.tasks import STAGE_NOTE, Progress
@@ -58,7 +59,7 @@ def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> Run:
     """
     with progress_of(progress) as watching:
         run_recipe(recipe, watching).raise_if_incomplete()
-    return Run(recipe.output, recipe.storage_options)
+    return Run(recipe.output, recipe.storage_options, stages=recipe.stages)
 
 
 def run_recipe(recipe: Recipe, progress: Progress) -> Outcome:
@@ -106,10 +107,11 @@ def apply(stages: Any, documents: Any) -> pa.Table:
     transforms: list[Transform] = []
     present = set(table.schema.names)
     for stage in asked:
-        if not isinstance(stage, Transform):
-            raise ConfigError(
-                f"{stage.label} sees a whole corpus: it needs a recipe and tamis.run"
+        if not isinstance(stage, Transform) or stage.kind != "transform":
+            why = (
+                "sees a whole corpus" if stage.kind == "barrier" else "is no transform"
             )
+            raise ConfigError(f"{stage.label} {why}: it needs a recipe and tamis.run")
         transforms += _missing_stages(stage, present, ())
         transforms.append(stage)
         present |= _written(stage)
@@ -200,8 +202,11 @@ def calibrate(
     `method` is quantile, meanstd or 10tail: see `tamis.quality.calibrate`. Raises
     ConfigError where there is no language to calibrate.
     """
+    storage = Storage(str(output), storage_options)
+    storage.read_json("run.json")  # says clearly where there is no run
     return calibrate_documents(
-        Storage(str(output), storage_options),
+        storage,
+        last_files(storage, saved),
         method=method,
         reference=reference,
         preset=preset,
@@ -227,15 +232,20 @@ def clean(
     an interrupted run. With `dry_run` nothing is removed.
     """
     storage = Storage(str(output), storage_options)
-    with storage.lock():
-        found = plan_cleaning(
+
+    def planned() -> Cleaning:
+        return plan_cleaning(
             storage,
             keep_last=keep_last,
             older_than=older_than,
             unfinished=unfinished,
             now=datetime.now(UTC),
         )
-        if not dry_run:
+
+    found = planned()
+    if not dry_run:
+        with storage.lock():
+            found = planned()
             remove_results(storage, found)
     return found
 
@@ -328,12 +338,22 @@ def _applied(transforms: Sequence[Transform], table: pa.Table) -> pa.Table:
             stage = notes[-1].removeprefix(STAGE_NOTE)
             cause = f"{type(error).__name__}: {error}"
             raise StageError(stage, "tamis.apply", cause) from error
+    written = {
+        f"{stage.prefix}_{field.name}" if stage.prefix else field.name: field.type
+        for stage in transforms
+        for field in stage.columns_written()
+    }
     tables = [pa.Table.from_batches([piece]) for piece in pieces]
-    if not tables:
-        return table
-    whole = pa.concat_tables(tables, promote_options="default").sort_by(_ROW)
-    names = [n for n in whole.column_names if not n.startswith("_")]
-    return whole.select(names)
+    whole = (
+        pa.concat_tables(tables, promote_options="default").sort_by(_ROW)
+        if tables
+        else table
+    )
+    # Columns do not depend on the documents: null where every row was dropped before.
+    for name, type_ in written.items():
+        if name not in whole.column_names:
+            whole = whole.append_column(name, pa.nulls(whole.num_rows, type_))
+    return whole.drop_columns([n for n in (_ROW, WORDS) if n in whole.column_names])
 
 
 def _missing_stages(
@@ -380,10 +400,14 @@ def _as_table(documents: Any) -> pa.Table:
     if isinstance(documents, pa.RecordBatch):
         documents = pa.Table.from_batches([documents])
     if isinstance(documents, list | tuple):
+        strangers = [o for o in documents if not isinstance(o, str | bytes | None)]
+        if strangers:
+            kind = type(strangers[0]).__name__
+            raise ConfigError(f"documents are texts (str) or pages (bytes), not {kind}")
         is_pages = any(isinstance(one, bytes) for one in documents)
         values = pa.array(documents, pa.binary() if is_pages else pa.string())
         documents = pa.table({"html" if is_pages else "text": values})
-    table: pa.Table = pa.table(documents)
+    table = _with_plain_types(pa.table(documents))
     content = next((n for n in ("text", "html") if n in table.column_names), None)
     added: dict[str, Any] = {"drop_reason": pa.nulls(table.num_rows, pa.string())}
     if content is not None:
@@ -403,6 +427,28 @@ def _as_table(documents: Any) -> pa.Table:
         if name not in table.column_names:
             table = table.append_column(name, column)
     return table
+
+
+def _with_plain_types(table: pa.Table) -> pa.Table:
+    """Strings and binaries of the widths that stages know, whatever library made them.
+
+    Raises SchemaError for a name that is there twice, or that is reserved.
+    """
+    names = table.column_names
+    for name in names:
+        if names.count(name) > 1 or name in (_ROW, WORDS):
+            raise SchemaError(f"documents: the column {name!r} cannot be told apart")
+    fields = []
+    for field in table.schema:
+        type_ = field.type
+        if type_ in (pa.large_string(), pa.string_view()) or (
+            field.name == "drop_reason" and pa.types.is_null(type_)
+        ):
+            type_ = pa.string()
+        elif type_ in (pa.large_binary(), pa.binary_view()):
+            type_ = pa.binary()
+        fields.append(pa.field(field.name, type_))
+    return table.cast(pa.schema(fields))
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """Open a finished run: its documents, what it dropped, its mix, its summary."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,12 +43,16 @@ class Run:
         output: str | Path,
         storage_options: Mapping[str, Any] | None = None,
         *,
-        trusted_stages: Container[str] = (),
+        trusted_stages: Iterable[str] = (),
+        stages: tuple[Stage, ...] | None = None,
     ) -> None:
         self.output = str(output)
         self.storage = Storage(self.output, storage_options)
         self._options = dict(storage_options or {})
-        self._trusted = trusted_stages
+        if isinstance(trusted_stages, str):
+            trusted_stages = [trusted_stages]
+        self._trusted = frozenset(trusted_stages)
+        self._stages = stages
         self.summary: RunSummary = self.storage.read_json("run.json")
         self._inputs = inputs_of(self.storage)
 
@@ -120,6 +124,10 @@ class Run:
         Each file appears complete or not at all. Raises ConfigError if the folder has
         files already, so that two exports cannot be mixed up.
         """
+        if format not in get_args(Format):
+            raise ConfigError(
+                f"format: {format!r} is none of {', '.join(get_args(Format))}"
+            )
         target = Path(folder)
         if target.exists() and any(target.iterdir()):
             raise ConfigError(f"{target}: there are files already; name a new folder")
@@ -178,7 +186,9 @@ class Run:
         Rows may come from any table with provenance. Their archives are read at each
         record's place. Raises InputError if one cannot be read.
         """
-        source = next(s for s in self.stages() if isinstance(s, ReadWarc))
+        source = next((s for s in self.stages() if isinstance(s, ReadWarc)), None)
+        if source is None:
+            raise ConfigError(f"{self.output}: its documents are from no archive")
         access = Access(source.storage_options, source.requests_per_second)
         return write_records(rows, Path(path), access)
 
@@ -188,7 +198,9 @@ class Run:
         Stages defined in files are loaded only if `trusted_stages` names them, since a
         run may come from elsewhere. Raises ConfigError for any other.
         """
-        return recorded_stages(self.summary, self._options, self._trusted)
+        if self._stages is None:
+            self._stages = recorded_stages(self.summary, self._options, self._trusted)
+        return self._stages
 
     def render_report(self) -> str:
         """Write report.html again; returns its path."""
@@ -241,6 +253,8 @@ class Run:
 
     def _schema(self, columns: Sequence[str] | None, before: str | None) -> pa.Schema:
         """The columns asked for, or all. Raises ConfigError, naming an unknown one."""
+        if isinstance(columns, str):
+            columns = [columns]
         fields: dict[str, pa.Field] = {}
         for tables in self._inputs[:1]:
             part = self._part(tables, before)
@@ -256,7 +270,7 @@ class Run:
             raise ConfigError(
                 f"{self.output}: no column {unknown[0]!r}; there are {', '.join(fields)}"
             )
-        return pa.schema([fields[name] for name in columns or fields])
+        return pa.schema([fields[n] for n in (fields if columns is None else columns)])
 
     def _batches(
         self, schema: pa.Schema, *, kept: bool | None, before: str | None

@@ -39,7 +39,12 @@ from tamis.crawl_index.settings import Select
 from tamis.documents.parts import Part, Published
 from tamis.errors import SchemaError
 from tamis.sizes import spelled
-from tamis.stage_source import SourceFile, class_from, travelling_source
+from tamis.stage_source import (
+    SourceFile,
+    class_from,
+    remember_source,
+    travelling_source,
+)
 from tamis.text.word_column import WORDS
 from tamis.warc.reading import Reading
 from tamis.warc.splits import Split
@@ -115,6 +120,11 @@ class Stage(BaseModel):
 
     stage: str = ""
     prefix: str | None = Field(None, alias="as", pattern=r"^[a-z][a-z0-9]*$")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        remember_source(cls)
 
     @model_validator(mode="before")
     @classmethod

@@ -7,12 +7,16 @@ file of that name. The fingerprint has its digest.
 
 import hashlib
 import inspect
+import linecache
 import re
+import secrets
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from tamis.errors import ConfigError
 
@@ -20,6 +24,8 @@ from tamis.errors import ConfigError
 FILE_STAGE = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 
 _MOST_BYTES = 1 << 20
+# Of a class whose text nobody has. Two processes never share results of such a class.
+_OF_THIS_PROCESS = secrets.token_hex(16)
 _SITE_PACKAGES = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
 
 
@@ -31,23 +37,62 @@ class SourceFile(NamedTuple):
     name: str
 
 
-def source_of(cls: type) -> SourceFile | None:
-    """The file that defines a class; null for this package's own classes.
+_FILES: WeakKeyDictionary[type, SourceFile] = WeakKeyDictionary()
+
+
+def remember_source(cls: type) -> None:
+    """Read the file that defines a class now, before somebody edits it."""
+    if _is_foreign(cls):
+        with suppress(ConfigError):
+            _FILES[cls] = source_of(cls)
+
+
+def source_of(cls: type) -> SourceFile:
+    """The file that defines a class, as it was when the class was defined.
 
     Raises ConfigError for a class that is in no file: from a notebook or a prompt.
     """
-    if cls.__module__.partition(".")[0] == "tamis":
-        return None
     module = sys.modules.get(cls.__module__)
     loaded = getattr(module, "_tamis_source", None)
     if loaded is not None:
         return SourceFile(loaded.text, loaded.path, cls.__qualname__)
+    if cls in _FILES:
+        return _FILES[cls]
     try:
         path = inspect.getsourcefile(cls)
         text = Path(path or "").read_text(encoding="utf-8")
     except (OSError, TypeError) as error:
         raise ConfigError(_no_file(cls)) from error
     return SourceFile(text, str(path), cls.__qualname__)
+
+
+def digests_of(cls: type) -> list[str]:
+    """sha256 of the texts that define a class and its bases outside this package.
+
+    Of a class in no file it is the text of its cell or, where Python has not kept it, a
+    random number of this process: its results are not found again.
+    """
+    texts = [_text_of(base) for base in cls.__mro__ if _is_foreign(base)]
+    return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+
+def _text_of(cls: type) -> str:
+    try:
+        return source_of(cls).text
+    except ConfigError:
+        for member in vars(cls).values():
+            if inspect.isfunction(member) and member.__module__ == cls.__module__:
+                lines = linecache.getlines(member.__code__.co_filename)
+                if lines:
+                    return "".join(lines)
+    return _OF_THIS_PROCESS
+
+
+def _is_foreign(cls: type) -> bool:
+    package = cls.__module__.partition(".")[0]
+    return (
+        package not in ("tamis", "pydantic") and package not in sys.stdlib_module_names
+    )
 
 
 def travelling_source(cls: type) -> SourceFile | None:

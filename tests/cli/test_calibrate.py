@@ -1,5 +1,6 @@
 """tamis calibrate: from a run's columns to a file that the recipe names."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,20 @@ from tamis.stages.filter_quality import FilterQuality
 Command = Callable[..., Any]
 
 
+def ended(folder: Path, *names: str) -> None:
+    """A run has ended here that stands on these files."""
+    records = []
+    for name in names:
+        record = Path("commits", "documents", f"{name}.json")
+        (folder / record).parent.mkdir(parents=True, exist_ok=True)
+        file = {"path": f"documents/{name}.parquet", "dataset": "documents"}
+        (folder / record).write_text(json.dumps({"files": [file]}))
+        records.append(f"{record}\n")
+    (folder / "runs").mkdir(exist_ok=True)
+    listed = folder / "runs" / "20260102T030405.000Z.records.gz"
+    listed.write_bytes(gzip.compress("".join(records).encode()))
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """60 English documents, 80 Thai ones with twice the values, 3 French ones."""
@@ -32,6 +47,9 @@ def run(tmp_path: Path) -> Path:
     )
     pq.write_table(table.slice(0, 100), folder / "documents" / "one.parquet")
     pq.write_table(table.slice(100), folder / "documents" / "two.parquet")
+    # Of an earlier configuration: its values count for nothing.
+    pq.write_table(table.slice(0, 100), folder / "documents" / "old.parquet")
+    ended(folder, "one", "two")
     return folder
 
 
@@ -88,6 +106,7 @@ def test_a_reference_is_held_to_the_bounds_of_its_own_script(
         | {c: pa.array(np.linspace(0, 0.59, 60), pa.float32()) for c in COLUMNS}
     )
     pq.write_table(table, run / "documents" / "three.parquet")
+    ended(run, "one", "two", "three")
     column = "terminal_punctuation_line_ratio"
     found = calibrated(
         run,

@@ -107,3 +107,48 @@ def test_files_of_strangers_and_links_stay(tamis: Any, tmp_path: Path) -> None:
     tamis.run(STRICT)
     assert precious.read_bytes() == b"mine"
     assert note.read_text() == "mine"
+
+
+def test_the_mix_of_the_newest_complete_run_is_kept(
+    tamis: Any, command: Any, tmp_path: Path
+) -> None:
+    """A run that lacks an input publishes no mix: what the old mix has stays."""
+    tamis.run()
+    mix = shards(tamis.output)
+    missing = tmp_path / "missing.warc.gz"
+    inputs = f"input=[{tamis.recipe.parent}/samples/*.warc.gz, {missing}]"
+    assert command(*tamis.arguments(inputs)).code == 1
+    runs = sorted((tamis.output / "runs").glob("*.json"))
+    complete = [json.loads(run.read_text("utf-8"))["complete"] for run in runs]
+    assert complete == [True, False]
+    assert command("clean", str(tamis.output), "--yes").code == 0
+    assert shards(tamis.output) == mix
+    assert tamis.run()["tasks_executed"].keys().isdisjoint({"extracted", "documents"})
+
+
+def test_a_look_at_what_would_go_writes_nothing(
+    tried: tuple[Any, dict[str, bytes], set[str]], command: Any
+) -> None:
+    tamis, *_ = tried
+    before = {p: p.stat().st_mtime_ns for p in tamis.output.rglob("*")}
+    said = command("clean", str(tamis.output)).stdout
+    assert {p: p.stat().st_mtime_ns for p in tamis.output.rglob("*")} == before
+    # What somebody has removed already is not counted.
+    for gone in (tamis.output / "extracted").glob("samples-00001*"):
+        gone.unlink()
+    assert command("clean", str(tamis.output)).stdout != said
+
+
+def test_a_record_that_leads_outside_removes_nothing(
+    tried: tuple[Any, dict[str, bytes], set[str]], command: Any, tmp_path: Path
+) -> None:
+    tamis, *_ = tried
+    precious = tmp_path / "precious.parquet"
+    precious.write_bytes(b"mine")
+    for record in (tamis.output / "commits").rglob("*.json"):
+        about = json.loads(record.read_text("utf-8"))
+        for file in about["files"]:
+            file["path"] = "mix/../../precious.parquet"
+        record.write_text(json.dumps(about))
+    command("clean", str(tamis.output), "--yes")
+    assert precious.read_bytes() == b"mine"

@@ -281,3 +281,34 @@ def test_a_body_that_stays_packed_is_binary() -> None:
     assert not is_binary(TEXT, response)
     assert not is_binary("\ufeff<p>".encode("utf-16-le"), response)
     assert not is_binary(b"\x00\x01", parse_response(b"HTTP/1.1 200 OK\r\n\r\n"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"0\n<html><p>Not a last chunk.</p>",
+        b"0\r\n\r\n<html><p>Nor this.</p>",
+    ],
+)
+def test_a_joined_body_that_begins_with_a_zero_stays(body: bytes) -> None:
+    assert decoded(body, transfer_encoding="chunked") == body
+
+
+def test_a_chunked_body_of_nothing_is_empty() -> None:
+    for body in (b"0\r\n\r\n", b"0\r\nTrailer: x\r\n\r\n", b"0\r\n", b"0\n"):
+        assert decoded(body, transfer_encoding="chunked") == b""
+
+
+@pytest.mark.parametrize(
+    "first", [b"\n<html>", b"\r\n<html>", b"c<p>", b"<!DOCTYPE", b"K"]
+)
+def test_text_that_begins_like_a_deflated_block_stays(first: bytes) -> None:
+    body = first + TEXT
+    assert decoded(body, content_encoding="deflate") == body
+
+
+def test_a_body_of_many_members_costs_no_more_than_its_length() -> None:
+    member = gzip.compress(b"")
+    assert decoded(member * 10 + gzip.compress(TEXT), content_encoding="gzip") == TEXT
+    hostile = member * 50_000
+    assert decoded(hostile, content_encoding="gzip") == b""

@@ -1,6 +1,7 @@
 """Bounds of filter_quality from the documents of a finished run."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
 
@@ -45,6 +46,7 @@ class Calibrated:
 
 def calibrate_documents(
     storage: Storage,
+    files: Sequence[str],
     *,
     method: str,
     reference: str,
@@ -53,7 +55,7 @@ def calibrate_documents(
     min_documents: int,
     saved: str,
 ) -> Calibrated:
-    """Bounds of every language with `min_documents` or more saved documents.
+    """Bounds of every language with `min_documents` or more documents in `files` of a save.
 
     Raises ConfigError if there is no such language, or for an unknown name.
     """
@@ -64,7 +66,6 @@ def calibrate_documents(
         if value not in known:
             raise ConfigError(f"{name}: {value!r} is none of {', '.join(known)}")
     run = storage.root
-    storage.read_json("run.json")  # raises a clear error if there is no run
     try:
         language = canonical_language(reference)
     except ValueError as error:
@@ -75,7 +76,7 @@ def calibrate_documents(
             f"--preset {preset} has no bounds for {language}: name another --reference"
         )
     bounds = _chosen(chosen, columns, preset)
-    table = _documents(storage, saved, tuple(bounds))
+    table = _documents(storage, files, saved, tuple(bounds))
     counts = Counter(
         {
             row["values"]: row["counts"]
@@ -123,9 +124,11 @@ def _chosen(bounds: Bounds, columns: tuple[str, ...], preset: str) -> Bounds:
     return {column: bounds[column] for column in bounds if column in wanted}
 
 
-def _documents(storage: Storage, saved: str, columns: tuple[str, ...]) -> pa.Table:
+def _documents(
+    storage: Storage, files: Sequence[str], saved: str, columns: tuple[str, ...]
+) -> pa.Table:
     """`language` and `columns` of the saved documents, or of a uniform sample of them."""
-    paths = [storage.path(n) for n in storage.names(saved) if n.endswith(".parquet")]
+    paths = [storage.path(name) for name in files]
     if not paths:
         raise ConfigError(f"{storage.path(saved)}: no documents there")
     dataset = ds.dataset(paths, filesystem=storage.filesystem)

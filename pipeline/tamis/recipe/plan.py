@@ -16,6 +16,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from tamis.errors import ConfigError
 from tamis.schema import DECISIONS, PROVENANCE
 from tamis.stage import Barrier, Placement, Resources, Stage, Transform
 from tamis.stages.save import Save
@@ -25,7 +26,7 @@ PassKind = Literal["source", "table", "column", "own"]
 Columns = Mapping[str, pa.DataType]
 
 # Folders that every run has. No `save:` can have these names or those of stages' folders.
-_RUN_FOLDERS = {"commits", "dropped", "mix", "work"}
+_RUN_FOLDERS = {"commits", "dropped", "mix", "runs", "selections", "work"}
 _DECISIONS = "decisions"
 # Columns that a save does not publish: the page itself, and the reason, which is null.
 _NOT_SAVED = ("html", "drop_reason")
@@ -135,13 +136,21 @@ def mistakes_of_order(stages: Sequence[Stage], output: str = "") -> list[str]:
         placement = Placement(
             tuple(stages[:index]), tuple(stages[index + 1 :]), columns, output
         )
-        for mistake in (*_misplaced(stage, placement), *stage.mistakes(placement)):
+        for mistake in _mistakes_of(stage, placement):
             is_of_setting = mistake.startswith(".")
             mistakes.append(f"{place}{'' if is_of_setting else ': '}{mistake}")
         columns = _columns_after(stage, columns)
     if not _has_save(stages):
         mistakes.append("stages: nothing is kept without a `save: NAME`")
     return mistakes
+
+
+def _mistakes_of(stage: Stage, placement: Placement) -> Iterator[str]:
+    yield from _misplaced(stage, placement)
+    try:
+        yield from stage.mistakes(placement)
+    except ConfigError as error:  # such as a file that cannot be read
+        yield str(error)
 
 
 def _misplaced(stage: Stage, placement: Placement) -> Iterator[str]:

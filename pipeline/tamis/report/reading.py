@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tamis.errors import StorageError
 from tamis.storage import Storage
 
 TABLES = "tables.json"  # written by every run that comes to its end
@@ -41,6 +42,9 @@ class InputTables:
 def inputs_of(storage: Storage) -> list[InputTables]:
     """Every input of the run that has tables, in the order of the names."""
     tables = storage.read_json(TABLES) if storage.exists(TABLES) else {}
+    strange = [name for name in tables if "/" in name or name in ("", ".", "..")]
+    if strange:
+        raise StorageError(f"{storage.path(TABLES)}: {strange[0]!r} is no input's name")
     return [
         InputTables(
             name,

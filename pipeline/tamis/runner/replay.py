@@ -69,6 +69,8 @@ def replay(record: pa.RecordBatch, stages: Sequence[Stage]) -> list[Step]:
 def decoded(record: pa.RecordBatch, stages: Sequence[Stage]) -> str:
     """The page as extract_text reads it; "" if it cannot be decoded."""
     decoders = [stage for stage in stages if isinstance(stage, DecodeHtml)]
+    if "html" not in record.schema.names:
+        return ""
     html = through(chain_of(decoders), record, lambda step: None)["html"]
     page = html[0].as_py() if len(html) else None
     return page if isinstance(page, str) else ""
@@ -146,7 +148,9 @@ def text_again(row: Mapping[str, Any], stages: Sequence[Stage]) -> str | None:
     page before its text is masked, it is masked here. Raises InputError if the archive
     cannot be read.
     """
-    source = next(stage for stage in stages if isinstance(stage, ReadWarc))
+    source = next((stage for stage in stages if isinstance(stage, ReadWarc)), None)
+    if source is None:
+        return None  # the source of another: it alone could read a document again
     text = None
     for step in replay(refetched(row, source), stages_for_text(stages)):
         text = step.columns.get("text", text)

@@ -8,6 +8,7 @@ other configurations are found again when a configuration comes back.
 """
 
 import gzip
+import itertools
 import json
 from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,8 @@ def plan_cleaning(
     """What goes if the results of the last `keep_last` runs stay, and those of runs that
     ended within `older_than`; with `unfinished` also what no run that ended has used.
 
+    The newest complete run always counts among the last: the mix is its own.
+
     Raises ConfigError where no run has ended: there is nothing to keep.
     """
     stamps = sorted(
@@ -78,6 +81,8 @@ def plan_cleaning(
     if not stamps:
         raise ConfigError(f"{storage.root}: no run has ended here")
     kept = set(stamps[-max(keep_last, 1) :])
+    complete = (s for s in reversed(stamps) if _is_complete(storage, s))
+    kept |= set(itertools.islice(complete, max(keep_last, 1)))
     if older_than is not None:
         kept |= {s for s in stamps if now - _time_of(s) <= older_than}
     used: dict[str, set[str]] = {s: _records(storage, s) for s in stamps}
@@ -96,7 +101,9 @@ def plan_cleaning(
         sizes |= paths
         stages = record["tally"].get("stages", {})
         seconds += sum(about.get("seconds", 0.0) for about in stages.values())
-    files = sorted(set(sizes) - named)
+    folders = {name.partition("/")[0] for name in sizes}
+    present = {name for folder in sorted(folders) for name in storage.names(folder)}
+    files = sorted((set(sizes) & present) - named)
     return Cleaning(
         tuple(sorted(going)),
         tuple(files),
@@ -107,14 +114,43 @@ def plan_cleaning(
 
 
 def clean(storage: Storage, cleaning: Cleaning) -> None:
-    """Remove what `plan_cleaning` found: records first, so that none lists a lost file.
+    """Remove what `plan_cleaning` found: files first, so that a record still lists what
+    is left if this is interrupted. A record whose files are gone counts as none.
 
     The summaries of the runs stay readable. The folder must be locked.
     """
     storage.check_lock()
-    storage.remove(cleaning.records)
     storage.remove(cleaning.files)
+    storage.remove(cleaning.records)
     storage.remove(f"{RUNS}/{stamp}{_RECORDS}" for stamp in cleaning.runs)
+
+
+def last_files(storage: Storage, dataset: str) -> list[str]:
+    """Files of a data set, such as a save, that the last run stands on.
+
+    Folders hold the files of all configurations. Raises ConfigError where no run has
+    ended.
+    """
+    stamps = [n for n in storage.names(RUNS) if n.endswith(_RECORDS)]
+    if not stamps:
+        raise ConfigError(f"{storage.root}: no run has ended here")
+    last = max(stamps).removeprefix(f"{RUNS}/").removesuffix(_RECORDS)
+    own = sorted(
+        n for n in _records(storage, last) if n.startswith(f"commits/{dataset}/")
+    )
+    with ThreadPoolExecutor(16) as pool:
+        records = list(pool.map(storage.read_json, own))
+    return [
+        file["path"]
+        for record in records
+        for file in record["files"]
+        if file["dataset"] == dataset
+    ]
+
+
+def _is_complete(storage: Storage, stamp: str) -> bool:
+    name = f"{RUNS}/{stamp}.json"
+    return storage.exists(name) and bool(storage.read_json(name).get("complete"))
 
 
 def _records(storage: Storage, stamp: str) -> set[str]:

@@ -107,7 +107,14 @@ def _installed() -> dict[str, type[Stage]]:
     """Stages of installed packages, by the entry-point group `tamis.stages`."""
     classes: dict[str, type[Stage]] = {}
     for entry in entry_points(group="tamis.stages"):
-        cls = _checked(entry.load(), f"entry point {entry.name} of {entry.dist}")
+        place = (
+            f"entry point {entry.name} of {getattr(entry.dist, 'name', 'a package')}"
+        )
+        try:
+            loaded = entry.load()
+        except Exception as error:  # whatever the package raises at import
+            raise ConfigError(f"{place}: {type(error).__name__}: {error}") from error
+        cls = _checked(loaded, place)
         name = cls.stage_name()
         if name in classes or name in NAMES:
             raise ConfigError(f"entry point {entry.name}: there is a stage {name!r}")

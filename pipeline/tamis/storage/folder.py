@@ -71,6 +71,9 @@ class Storage:
 
     def path(self, name: str = "") -> str:
         """The full path of `name` for the file system."""
+        if name.startswith("/") or ".." in name.split("/"):
+            # Names are read from records and tables, which may come from elsewhere.
+            raise StorageError(f"{self.root}: {name!r} is not the name of a file in it")
         stripped: str = self.filesystem._strip_protocol(self.root)
         return f"{stripped}/{name}" if name else stripped
 

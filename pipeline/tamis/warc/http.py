@@ -34,7 +34,9 @@ _CHUNK_LINE = re.compile(
 _CODINGS_LINE = re.compile(
     rb"(?<=\n)(transfer|content)-encoding[ \t]*:([^\n]*)", re.IGNORECASE
 )
+_TRAILERS = re.compile(rb"(?:[!-9;-~]{1,128}:[^\n]{0,4096}\r?\n){0,64}(?:\r?\n)?")
 _MOST_LAYERS = 4  # of codings, named or not
+_MOST_MEMBERS = 64  # of gzip in one body: each costs a copy of what follows it
 _STEP = 64 * 1024
 # What a server says about the use of a page. Such a field may occur several times, each
 # for another agent. So all are kept, while of other fields only the first counts.
@@ -225,7 +227,8 @@ def _dechunk(body: bytes) -> bytes:
         size = int(line.group(1), 16)
         start = line.end()
         if size == 0:
-            return b"".join(parts)
+            is_joined = not parts and _TRAILERS.fullmatch(body, start) is None
+            return body if is_joined else b"".join(parts)
         parts.append(body[start : start + size])
         position = start + size
         if body.startswith(b"\r\n", position):
@@ -241,18 +244,27 @@ def _inflate(body: bytes, max_bytes: int, wbits: int) -> bytes | None:
     """The decoded body; None if its first bytes are not in this coding."""
     parts: list[bytes] = []
     length = 0
-    while body and length < max_bytes:
+    packed = len(body)
+    for _ in range(_MOST_MEMBERS):
+        if not body or length >= max_bytes:
+            break
         inflater = zlib.decompressobj(wbits)
         try:
             parts.append(inflater.decompress(body, max_bytes - length))
         except zlib.error:
             again = zlib.decompressobj(wbits)
             salvaged = inflated_before_damage(again, body, max_bytes - length)
-            if not parts and not salvaged:
+            # Raw deflate has neither magic bytes nor a checksum: the first letters of
+            # many a text are the beginning of a block.
+            is_misread = wbits < 0 and len(salvaged) <= packed
+            if not parts and (not salvaged or is_misread):
                 return None
             parts.append(salvaged)
             break
         length += len(parts[-1])
+        is_cut = not inflater.eof and not inflater.unconsumed_tail
+        if wbits < 0 and is_cut and length <= packed:
+            return None
         # Several members may follow each other; anything else is left out.
         body = inflater.unused_data if wbits == 31 else b""
     return b"".join(parts)

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from tamis.errors import ConfigError
 from tamis.stage import Stage
-from tamis.stage_source import source_of
+from tamis.stage_source import digests_of
 from tamis.work.commits import fingerprint_of
 
 _CHUNK_BYTES = 8 << 20
@@ -19,9 +19,9 @@ _CHUNK_BYTES = 8 << 20
 class Dependencies(TypedDict):
     """What the output of one stage depends on, as JSON values.
 
-    files   sha256 of each file that its settings name
-    source  sha256 of the file that defines the stage; null for the package's own
-            stages, which have a version
+    files    sha256 of each file that its settings name
+    sources  sha256 of the files that define the stage and its bases; none for the
+             package's own stages, which have a version
     """
 
     stage: str
@@ -29,12 +29,11 @@ class Dependencies(TypedDict):
     settings: dict[str, Any]
     libraries: dict[str, str]
     files: list[str]
-    source: str | None
+    sources: list[str]
 
 
 def stage_dependencies(stage: Stage) -> Dependencies:
-    """Settings, version, libraries, files and source of a stage."""
-    source = source_of(type(stage))
+    """Settings, version, libraries, files and sources of a stage."""
     return {
         "stage": stage.label,
         "version": stage.version,
@@ -43,7 +42,7 @@ def stage_dependencies(stage: Stage) -> Dependencies:
         ),
         "libraries": {name: library_version(name) for name in stage.libraries()},
         "files": [file_sha256(path) for path in stage.files()],
-        "source": source and hashlib.sha256(source.text.encode()).hexdigest(),
+        "sources": digests_of(type(stage)),
     }
 
 

@@ -40,7 +40,7 @@ def run_layer(outputs: Outputs, work: PassWork, part: Part) -> Tally:
     chain = chain_for(work)
     ids: list[pa.Array] = []
     first = 0
-    rows = _TEXT_ROWS if written else _COLUMN_ROWS
+    rows = _TEXT_ROWS if written or "text" in names else _COLUMN_ROWS
     for batch in part.batches(outputs.storage, sorted(names), rows):
         ids.append(batch["id"])
         numbers = np.arange(first, first + batch.num_rows)
