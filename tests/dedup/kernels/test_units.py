@@ -117,5 +117,6 @@ def test_a_unit_goes_with_the_space_behind_it(
     marked = np.zeros(len(found.starts), bool)
     marked[[place + 1 for place in removed]] = True
     positions, bounds = removal(offsets, found, marked)
+    assert positions.max(initial=0) <= len(text.encode())  # counted from its own start
     cuts = pa.ListArray.from_arrays(bounds.astype(np.int32), positions)
     assert cut_texts(texts, cuts).to_pylist() == ["before", expected]
