@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tamis.html.blocks import layout
 from tamis.html.blocks.engine import extract_buffers
-from tamis.html.blocks.layout import FLATTENED, FROM_STATE, TRUNCATED
 from tamis.html.blocks.tokenizer import tokenize
 from tamis.html.blocks.workspace import new_workspace
 from tamis.training.extractor.pages import Page, read_pages
@@ -128,9 +128,9 @@ def texts(pages: list[Page], out: Path) -> None:
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
             flag = int(extraction.flags[0])
             flags["empty"] += not text
-            flags["truncated"] += bool(flag & TRUNCATED)
-            flags["flattened"] += bool(flag & FLATTENED)
-            flags["from state"] += bool(flag & FROM_STATE)
+            flags["truncated"] += flag >= layout.CUT_AT_ELEMENTS
+            flags["flattened"] += bool(flag & layout.FLATTENED)
+            flags["from state"] += bool(flag & layout.FROM_STATE)
     print(dict(flags))
 
 

@@ -128,11 +128,16 @@ class Tamis:
         )
 
     def published(self, *folders: str) -> dict[str, bytes]:
-        """Content of the files in some folders, by name."""
+        """Content of the last run's files in some folders, by name."""
+        tables = json.loads((self.output / "tables.json").read_text("utf-8"))
+        named: set[str] = set()
+        for of in tables.values():
+            named |= {of["dropped"], *of["saved"], *(path for _, path in of["layers"])}
         return {
             f"{folder}/{path.name}": path.read_bytes()
             for folder in folders
             for path in sorted((self.output / folder).iterdir())
+            if folder == "mix" or f"{folder}/{path.name}" in named
         }
 
 

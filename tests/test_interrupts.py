@@ -12,7 +12,7 @@ import pytest
 from tamis.interrupts import held, pause, stop_if_asked
 from tamis.work.executors import Call, InlineExecutor, Outcome
 
-FIRST = "tamis: stopping behind this step; once more to stop at once\n"
+FIRST = "tamis: stopping after this step; once more to stop at once\n"
 
 
 def signalled(number: int) -> str:

@@ -1,6 +1,7 @@
 """Data and imports flow one way: a module imports only from rows above its own."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,10 @@ def test_only_the_executors_import_ray() -> None:
         if any(name.split(".")[0] == "ray" for name in imported(path))
     }
     assert importing == {"tamis.work.executors"}
+
+
+def test_the_table_in_the_docs_has_every_layer() -> None:
+    page = (ROOT.parents[1] / "docs" / "design.md").read_text("utf-8")
+    table = page[page.index("## The layers") :].partition("\nKernels are numba")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert [set(re.findall(r"`([a-z_.]+)`", row)) for row in rows] == LAYERS

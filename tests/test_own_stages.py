@@ -1,11 +1,13 @@
 """Stages that a user writes have every right that the package's own have."""
 
 import json
+import os
 import re
-import textwrap
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -81,6 +83,12 @@ def test_a_stage_is_named_after_its_class() -> None:
 
         def build(self) -> Any: ...
 
+    class Literally(tamis.Transform):
+        stage: Literal["shout"]
+
+        def build(self) -> Any: ...
+
+    assert Literally().stage == "shout"
     assert KeepURLs2.stage_name() == "keep_urls2"
     assert Named().stage == "other_name"
     assert FilterQuality().label == "filter_quality"
@@ -161,7 +169,9 @@ def test_what_is_no_stage_is_one_line(
     (tmp_path / "plain.py").write_text("class Plain: ...", "utf-8")
     with pytest.raises(ConfigError, match=complaint) as caught:
         recipe_of(tmp_path, {f"{own.parent}/{name}": {}})
-    assert "\n" not in str(caught.value)
+    head, line = str(caught.value).splitlines()
+    assert head == "recipe cannot be run:"
+    assert line.startswith("stages[3].")
 
 
 def test_settings_are_set_by_the_short_name(own: Path, tmp_path: Path) -> None:
@@ -352,16 +362,45 @@ def test_a_bare_stage_is_no_stage() -> None:
         tamis.Transform()  # type: ignore[abstract]  # the point
 
 
-def test_the_documented_entry_point_works_as_written(tmp_path: Path) -> None:
-    """docs/recipe.md shows a package with a stage: it is made here, and runs."""
+def test_the_documented_stage_works_as_written(tmp_path: Path) -> None:
+    """docs/recipe.md shows a package with a stage: it is made here, and installed."""
     page = (ROOT / "docs" / "recipe.md").read_text("utf-8")
     section = page[page.index("## Stages of your own") :]
     (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    (entry,) = re.findall(r'"(my_package\.[a-z.]+:\w+)"', section)
-    module, _, cls = entry.partition(":")
-    path = tmp_path / f"{module.rpartition('.')[2]}.py"
-    path.write_text(textwrap.dedent(code), "utf-8")
-    run = tamis.run(recipe_of(tmp_path, {f"{path}:{cls}": {}}))
-    assert run.summary["stages"]["shout"]["documents_out"] > 0
-    texts = run.documents(columns=["text"]).read_all()["text"].to_pylist()
-    assert all(text == text.upper() for text in texts)
+    (entry,) = re.findall(r"```toml\n\[project(.*?)```", section, re.DOTALL)
+    name = code.partition("\n")[0].removeprefix("# ")
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_text(code, "utf-8")
+    about = tmp_path / "my_package-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: my-package\nVersion: 1"
+    )
+    group, line = re.findall(r'"(tamis\.stages)"\]\n(.*)', entry)[0]
+    (about / "entry_points.txt").write_text(f"[{group}]\n{line.replace(chr(34), '')}\n")
+
+    own = {f"{tmp_path / name}:Shout": {}}
+    texts = tamis.run(recipe_of(tmp_path, own)).documents(columns=["text"]).read_all()
+    assert pc.utf8_upper(texts["text"]).equals(texts["text"])
+
+    script = (
+        "import tamis, sys\n"
+        "found = tamis.apply('shout', ['bonjour'])\n"
+        "assert found['text'].to_pylist() == ['BONJOUR'], found\n"
+        "recipe = tamis.Recipe.load(sys.argv[1])\n"
+        "assert recipe.stages[3].label == 'shout'\n"
+    )
+    path = tmp_path / "stages.yaml"
+    path.write_text(
+        "input: a.warc.gz\noutput: out\nlanguages: [fra]\nstages:\n"
+        "  - read_warc: {}\n  - decode_html: {}\n  - extract_text: {}\n  - shout: {}\n"
+        "  - save: extracted\n"
+    )
+    places = os.pathsep.join([str(tmp_path), str(ROOT / "pipeline")])
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -35,7 +35,8 @@ def finished(sample_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_a_command_of_the_readme_works(
     line: str, finished: Path, command: Callable[..., Any]
 ) -> None:
-    program, *arguments = shlex.split(line.replace("out/", f"{finished}/"))
+    line = line.replace("out/", f"{finished}/").replace("kept/", f"{finished}-kept/")
+    program, *arguments = shlex.split(line)
     assert program == "tamis"
     if arguments[0] in ("check", "run", "explain"):
         # The folder of the finished run: the point is the command.

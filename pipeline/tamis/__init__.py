@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from tamis.api import build_robots_table as build_robots_table
     from tamis.api import calibrate as calibrate
     from tamis.api import check as check
+    from tamis.api import clean as clean
     from tamis.api import explain as explain
     from tamis.api import fetch_record as fetch_record
     from tamis.api import run as run
     from tamis.errors import TamisError as TamisError
     from tamis.finished_run import Run as Run
-    from tamis.recipe.recipe import Recipe as Recipe
+    from tamis.recipe.load import Recipe as Recipe
     from tamis.stage import Barrier as Barrier
     from tamis.stage import Source as Source
     from tamis.stage import Transform as Transform
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Barrier": "tamis.stage",
     "Index": "tamis.api",
-    "Recipe": "tamis.recipe.recipe",
+    "Recipe": "tamis.recipe.load",
     "Run": "tamis.finished_run",
     "Source": "tamis.stage",
     "TamisError": "tamis.errors",
@@ -45,6 +46,7 @@ _HOME = {
     "build_robots_table": "tamis.api",
     "calibrate": "tamis.api",
     "check": "tamis.api",
+    "clean": "tamis.api",
     "explain": "tamis.api",
     "fetch_record": "tamis.api",
     "run": "tamis.api",

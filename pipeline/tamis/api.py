@@ -1,8 +1,9 @@
-"""What the command line does, as calls: `tamis.run`, `tamis.apply` and the others."""
+"""The commands of the command line as Python calls: `tamis.run`, `tamis.apply` ..."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import xxhash
 
 from tamis.dedup.index.compaction import compact
 from tamis.dedup.index.folder import Entry, Generation, generations
-from tamis.dedup.index.turn import holder, remove_newest, unlock
+from tamis.dedup.index.turn import Reservation, holder, remove_newest, unlock
 from tamis.errors import ConfigError, InputError, SchemaError, StageError
 from tamis.finished_run import Run
 from tamis.html.blocks.explain import Block, as_html
@@ -22,7 +23,7 @@ from tamis.html.blocks.judge.weights import SHIPPED
 from tamis.inputs import resolve
 from tamis.quality.run_thresholds import Calibrated, calibrate_documents
 from tamis.recipe.entries import built_stages
-from tamis.recipe.recipe import Recipe
+from tamis.recipe.load import Recipe
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, open_input
 from tamis.rights.robots_archives import Built, build_table
@@ -32,6 +33,8 @@ from tamis.runner.progress import progress_of
 from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
 from tamis.runner.run import Outcome
 from tamis.runner.run import run as run_on
+from tamis.runner.store import Cleaning, plan_cleaning
+from tamis.runner.store import clean as remove_results
 from tamis.schema import TIMESTAMP
 from tamis.stage import Source, Stage, Transform
 from tamis.stages import NAMES, stage_class
@@ -47,11 +50,11 @@ _ROW = "_row"
 
 
 def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> Run:
-    """Run a recipe and open what came of it. What an earlier run finished is not redone.
+    """Run a recipe and open the result. What an earlier run finished is not redone.
 
     `progress`: True shows a bar for each step, False shows nothing, null shows bars on a
-    terminal. Raises InputError where inputs could not be read and the recipe does not
-    allow for it, once everything else is done.
+    terminal. If inputs could not be read and the recipe does not allow for it, raises
+    InputError after everything else is done.
     """
     with progress_of(progress) as watching:
         run_recipe(recipe, watching).raise_if_incomplete()
@@ -59,7 +62,7 @@ def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> Run:
 
 
 def run_recipe(recipe: Recipe, progress: Progress) -> Outcome:
-    """Run with the executor that the recipe names; says what could not be read."""
+    """Run with the executor that the recipe names; the outcome has unreadable inputs."""
     settings = recipe.executor
     with _executor(settings.kind, settings.address, settings.workers) as executor:
         return run_on(recipe, executor, progress)
@@ -67,7 +70,7 @@ def run_recipe(recipe: Recipe, progress: Progress) -> Outcome:
 
 @dataclass(frozen=True)
 class Check:
-    """What a run of the recipe would do: what is left of each step, and what it needs."""
+    """What a run of the recipe would do: the rest of each step, and what it needs."""
 
     recipe: Recipe
     outlook: Outlook
@@ -75,23 +78,24 @@ class Check:
 
 
 def check(recipe: Recipe) -> Check:
-    """Look at the inputs and at the output folder; writes nothing."""
+    """Check the inputs and the output folder; writes nothing."""
     workers = recipe.executor.workers or available_cpus()
     found = outlook(recipe, workers)
     return Check(recipe, found, estimate(found.input_bytes, recipe.stages))
 
 
 def apply(stages: Any, documents: Any) -> pa.Table:
-    """The documents with what the stages write, in their order; dropped ones stay, with
-    their `drop_reason`.
+    """The documents in their order, with the columns that the stages write.
+
+    Dropped documents stay, with their `drop_reason`.
 
     stages     a transform, an entry such as `"measure_text"`, or several of them
     documents  texts (str), pages (bytes), a pyarrow table, or what converts to one
 
-    Columns that a stage reads and the documents lack are added where a default stage
-    writes them from what is there: `filter_quality` of texts measures them first. Raises
-    SchemaError, which names the column, where none does; ConfigError for a stage that
-    needs a whole corpus.
+    If the documents lack a column that a stage reads, default stages that write it run
+    first: `filter_quality` of texts measures them first. Raises SchemaError, which
+    names the column, if no default stage writes it; ConfigError for a stage that needs
+    a whole corpus.
     """
     entries = list(stages) if isinstance(stages, list | tuple) else [stages]
     mistakes: list[str] = []
@@ -114,10 +118,10 @@ def apply(stages: Any, documents: Any) -> pa.Table:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What each stage found in a page, and what the engine `blocks` makes of its blocks.
+    """What each stage found in a page, and which blocks the engine `blocks` keeps.
 
-    `steps` end with the stage that drops the page. `blocks` are there for every page,
-    whatever the recipe's engine.
+    `steps` end with the stage that drops the page. Every page has `blocks`, whatever
+    the recipe's engine.
     """
 
     page: str
@@ -126,11 +130,11 @@ class Explanation:
 
     @property
     def reason(self) -> str | None:
-        """Why the page drops; null where no transform drops it."""
+        """Why the page is dropped; null if no transform drops it."""
         return self.steps[-1].reason
 
     def _repr_html_(self) -> str:
-        """The page with its blocks shaded: kept or left, and why."""
+        """The page with its blocks shaded: kept or left out, and why."""
         return as_html(self.blocks, self.page)
 
 
@@ -165,8 +169,10 @@ def fetch_record(
     *,
     storage_options: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The page at a place of an archive, as `warc_path`, `warc_offset` and `warc_length`
-    of its document say. Only those bytes are read. Raises InputError.
+    """The page at a place of an archive; only these bytes are read.
+
+    The place is that of its document: `warc_path`, `warc_offset`, `warc_length`. Raises
+    InputError.
     """
     name = without_secrets(warc)
     ranges = [(offset, offset + length)]
@@ -205,6 +211,35 @@ def calibrate(
     )
 
 
+def clean(
+    output: str | Path,
+    *,
+    keep_last: int = 1,
+    older_than: timedelta | None = None,
+    unfinished: bool = False,
+    dry_run: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Cleaning:
+    """Remove results that only earlier runs of an output folder used.
+
+    The results of the last `keep_last` runs stay, and those of runs that ended within
+    `older_than`. `unfinished`: also what no run that ended has used, such as the work of
+    an interrupted run. With `dry_run` nothing is removed.
+    """
+    storage = Storage(str(output), storage_options)
+    with storage.lock():
+        found = plan_cleaning(
+            storage,
+            keep_last=keep_last,
+            older_than=older_than,
+            unfinished=unfinished,
+            now=datetime.now(UTC),
+        )
+        if not dry_run:
+            remove_results(storage, found)
+    return found
+
+
 def build_robots_table(
     archives: str | Sequence[str],
     output: str | Path,
@@ -215,8 +250,8 @@ def build_robots_table(
 ) -> Built:
     """Read robots.txt responses and write the table that read_rights reads.
 
-    `problems` of the result are archives that could not be read whole: their hosts may
-    be missing from the table.
+    `problems` of the result are archives that could not be read completely: their hosts
+    may be missing from the table.
     """
     patterns = [archives] if isinstance(archives, str) else list(archives)
     options = storage_options or {}
@@ -233,9 +268,9 @@ def build_robots_table(
 
 
 class Index:
-    """The folder that `deduplicate: {index: FOLDER}` remembers earlier runs in.
+    """The folder in which `deduplicate: {index: FOLDER}` remembers earlier runs.
 
-    Raises ConfigError where there is none; makes none.
+    Raises ConfigError if there is none; creates none.
     """
 
     def __init__(
@@ -246,29 +281,29 @@ class Index:
             raise ConfigError(f"{self.storage.root}: there is no index here")
 
     def generations(self) -> list[Generation]:
-        """What is published, the oldest first; a generation has one run or several."""
+        """The published generations, the oldest first; each has one run or several."""
         return generations(self.storage)
 
     def runs(self) -> list[Entry]:
-        """The runs that published, the oldest first."""
+        """The runs that have published, the oldest first."""
         return [entry for own in self.generations() for entry in own.runs]
 
-    def holder(self) -> dict[str, Any] | None:
+    def holder(self) -> Reservation | None:
         """The run that has begun and not published, if there is one."""
         return holder(self.storage)
 
     def remove_newest(self) -> Generation:
-        """Take the newest run out: what it added is gone."""
+        """Remove the newest run and all that it added."""
         return remove_newest(self.storage)
 
     def compact(self, workers: int = 1) -> list[Generation]:
-        """Merge generations of one size, all but the newest two."""
+        """Merge generations of about the same size, except the newest two."""
         kind = "ray" if workers > 1 else "inline"
         with _executor(kind, "local", workers) as executor:
             return compact(self.storage, executor)
 
-    def unlock(self) -> dict[str, Any] | None:
-        """Give up the run that has begun and will never end; returns what it said."""
+    def unlock(self) -> Reservation | None:
+        """Give up a run that has begun and will never end; returns its reservation."""
         return unlock(self.storage)
 
 
@@ -304,7 +339,7 @@ def _applied(transforms: Sequence[Transform], table: pa.Table) -> pa.Table:
 def _missing_stages(
     stage: Transform, present: set[str], asked_by: tuple[str, ...]
 ) -> list[Transform]:
-    """Default stages that write what `stage` reads and nobody has; adds to `present`."""
+    """Default stages that write the missing columns of `stage`; adds to `present`."""
     found: list[Transform] = []
     for name in sorted(stage.columns_needed(present)):
         if name in present:

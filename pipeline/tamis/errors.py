@@ -22,7 +22,7 @@ class ConfigError(TamisError):
 
 
 class InputError(TamisError):
-    """An input cannot be read. The run goes on without it and names it at its end."""
+    """An input cannot be read. The run continues without it and names it at its end."""
 
 
 class SchemaError(TamisError):
@@ -32,7 +32,7 @@ class SchemaError(TamisError):
 class StorageError(TamisError):
     """A file cannot be read, written, or is claimed by another run.
 
-    `is_transient`: the same may go well in a moment, as after a broken connection.
+    `is_transient`: a retry may succeed, as after a broken connection.
     """
 
     is_transient = False

@@ -1,4 +1,4 @@
-"""A finished run, opened again: its documents, what it dropped, its mix, its summary."""
+"""Open a finished run: its documents, what it dropped, its mix, its summary."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from html import escape
@@ -33,9 +33,9 @@ Format = Literal["parquet", "jsonl"]
 
 
 class Run:
-    """The output folder of a run that came to its end; `storage_options` as in a recipe.
+    """The output folder of a finished run; `storage_options` as in a recipe.
 
-    Raises StorageError where no run has ended.
+    Raises StorageError if no run has finished there.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class Run:
         """The documents of the last save with every signal, batch by batch.
 
         kept     True: only those that no stage dropped; False: only those that one did
-        columns  all of them where it is null; `drop_reason` is one
-        before   what this stage and those below it decided does not count: with
+        columns  null for all; `drop_reason` is one
+        before   ignore what this stage and those below it decided: with
                  `before="mix_corpus"` a document that the mix did not draw is kept
         """
         schema = self._schema(columns, before)
@@ -86,11 +86,11 @@ class Run:
         )
 
     def dropped(self) -> ds.Dataset:
-        """Every page left out, with stage, reason, signals, and of some a text."""
+        """Every dropped page, with stage, reason and signals; some have a text."""
         return self._dataset([tables.dropped for tables in self._inputs])
 
     def mix(self) -> ds.Dataset:
-        """The shards of the mix. Raises ConfigError where the run made none."""
+        """The shards of the mix. Raises ConfigError if the run made none."""
         shards = mix_shards(self.storage)
         if not shards:
             raise ConfigError(f"{self.output}: this run has no mix")
@@ -99,7 +99,7 @@ class Run:
     def duplicates(self) -> ds.Dataset:
         """Cluster, size and keeper of each document that deduplicate saw.
 
-        Raises ConfigError where the run did not deduplicate.
+        Raises ConfigError if the run did not deduplicate.
         """
         files = [tables.duplicates for tables in self._inputs if tables.duplicates]
         if not files:
@@ -117,8 +117,8 @@ class Run:
     ) -> list[Path]:
         """Write the documents into a new local folder, a file for each input.
 
-        Each file appears whole or not at all. Raises ConfigError where the folder holds
-        files already, so that none of two exports are mixed up.
+        Each file appears complete or not at all. Raises ConfigError if the folder has
+        files already, so that two exports cannot be mixed up.
         """
         target = Path(folder)
         if target.exists() and any(target.iterdir()):
@@ -143,9 +143,9 @@ class Run:
     def text_of(self, row: Mapping[str, Any]) -> str | None:
         """The text of a row of `mix` or `dropped`, personal data masked.
 
-        That of a dropped document is taken from its sample, from where the run saved it,
-        or read again from its archive with the run's settings. Null where it has none.
-        Raises InputError where the archive cannot be read.
+        The text of a dropped document comes from its sample, from the run's last save,
+        or from its archive, read again with the run's settings. Null if it has none.
+        Raises InputError if the archive cannot be read.
         """
         text: str | None = row.get("text")
         if "reason" not in row:
@@ -156,11 +156,10 @@ class Run:
     def cluster(self, id: int, limit: int = 10, *, masked: bool = True) -> Members:
         """The cluster of duplicates of a document, with `limit` others at most.
 
-        Personal data in texts is masked, unless that is not asked for.
-
-        Raises ConfigError where deduplicate has not seen the document.
+        Personal data in texts is masked unless `masked` is false. Raises ConfigError if
+        deduplicate has not seen the document.
         """
-        self.duplicates()  # says clearly where there are none
+        self.duplicates()  # raises a clear error if there are none
         members = members_with(self.storage, self._inputs, id, limit=limit)
         if members is None:
             raise ConfigError(
@@ -176,8 +175,8 @@ class Run:
     def write_warc(self, rows: Iterable[Mapping[str, Any]], path: str | Path) -> int:
         """Write the records of some rows as a WARC file; returns how many.
 
-        Rows are those of any table with provenance. Their archives are read at each
-        record's place. Raises InputError where one cannot be read.
+        Rows may come from any table with provenance. Their archives are read at each
+        record's place. Raises InputError if one cannot be read.
         """
         source = next(s for s in self.stages() if isinstance(s, ReadWarc))
         access = Access(source.storage_options, source.requests_per_second)
@@ -186,13 +185,13 @@ class Run:
     def stages(self) -> tuple[Stage, ...]:
         """The stages of the recipe, with the settings that they had.
 
-        Stages that files define are loaded only if `trusted_stages` names them: a run may
-        come from elsewhere. Raises ConfigError for any other.
+        Stages defined in files are loaded only if `trusted_stages` names them, since a
+        run may come from elsewhere. Raises ConfigError for any other.
         """
         return recorded_stages(self.summary, self._options, self._trusted)
 
     def render_report(self) -> str:
-        """Write report.html anew; returns its place."""
+        """Write report.html again; returns its path."""
         page = render_page(self.summary, self.storage)
         self.storage.write("report.html", page.encode())
         return f"{self.output.rstrip('/')}/report.html"
@@ -225,9 +224,7 @@ class Run:
         return f"<p>{escape(repr(self))}</p>{table_html(self.funnel())}"
 
     def _saved_text(self, row: Mapping[str, Any]) -> str | None:
-        """The text of a document that the last save has: a barrier dropped it, or a
-        filter on columns.
-        """
+        """The text in the last save, if a barrier or a column filter dropped the document."""
         name = task_name(str(row["warc_path"]).rpartition("/")[2])
         for tables in self._inputs:
             for path in tables.saved if tables.name == name else ():

@@ -1,4 +1,4 @@
-"""From what the recipe calls `input` to files with a name, a size and a stamp.
+"""Resolve the recipe's `input` to files with a name, a size and a stamp.
 
     samples/*.warc.gz              a glob, on a disk or in a store (s3://...)
     a/b.warc.gz, https://h/b.gz    one file
@@ -6,14 +6,14 @@
                                    unless they exist beside the list
     cc://CC-MAIN-2024-51?limit=9   that crawl's own list; kind=warc|wet|..., segments=I-J
 
-Files are told apart by their base name, of which every document's id is made: two
-inputs with the same one are refused. The order is that of the names, whatever the
-order in which they were given.
+A file is identified by its base name, from which the ids of its documents are made: two
+inputs with the same base name are refused. Files are sorted by name, in whatever order
+they were given.
 
-Each file is asked for its size and stamp, but not what CommonCrawl has published: that
-never changes. A file of its that an earlier run knew is not asked again, and of more
-than a thousand none is; 90,000 questions, four a second, would take six hours. Who
-reads such a file asks for its size then.
+The server or disk is asked for size and stamp of each file. CommonCrawl's files never
+change: those that an earlier run knew are not asked again, and if there are more than a
+thousand new ones, none is asked, since 90,000 requests, four a second, would take six
+hours. The task that reads such a file asks for its size then.
 """
 
 import gzip
@@ -42,16 +42,16 @@ _NUMBERS = {"limit": r"[1-9][0-9]{0,8}", "segments": r"[0-9]{1,6}(-[0-9]{1,6})?"
 _KINDS = ("warc", "wet", "robotstxt", "cc-index", "cc-index-table")
 
 
-# Of CommonCrawl's files: some four minutes of questions at its pace.
+# Of CommonCrawl's files: about four minutes of requests at its rate.
 _MOST_ASKED = 1000
-_BYTES_OF_UNKNOWN = 1 << 30  # of CommonCrawl's archives, about
+_BYTES_OF_UNKNOWN = 1 << 30  # about the size of CommonCrawl's archives
 
 
 @dataclass(frozen=True)
 class InputFile:
     """`stamp` is the store's ETag or the disk's mtime; `problem` says why it cannot be read.
 
-    `size` is UNKNOWN_SIZE, and the stamp empty, where nobody asked.
+    `size` is UNKNOWN_SIZE and the stamp empty if the server was not asked.
     """
 
     path: str
@@ -62,7 +62,7 @@ class InputFile:
 
     @property
     def about_bytes(self) -> int:
-        """Its size, or what it may be."""
+        """Its size, or an estimate if it is not known."""
         return _BYTES_OF_UNKNOWN if self.size == UNKNOWN_SIZE else self.size
 
 
@@ -108,7 +108,7 @@ def resolve(
 
 
 def expand(pattern: str, access: Access) -> Iterable[str]:
-    """The paths that one entry of `input` stands for, in the order of their list.
+    """The paths of one entry of `input`, in the order of their list.
 
     Raises ConfigError for a glob that matches nothing.
     """
@@ -121,7 +121,7 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
         check_protocol(pattern)
         return [pattern if "://" in pattern else str(Path(pattern).absolute())]
     if pattern.startswith(("http://", "https://")):
-        # A question mark is no pattern in an address.
+        # In an address a question mark is not a pattern.
         if "?" in pattern and "*" not in pattern and "[" not in pattern:
             return [pattern]
         raise ConfigError(
@@ -143,7 +143,7 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
 
 
 def check_protocol(path: str) -> None:
-    """Raises ConfigError for a protocol that nothing here can read."""
+    """Raise ConfigError for a protocol that cannot be read here."""
     protocol, separator, _ = path.partition("://")
     if not separator or "::" in path:
         return
@@ -181,7 +181,7 @@ def _crawl_paths(pattern: str, access: Access) -> list[str]:
 def _of_segments(paths: list[str], wanted: str) -> list[str]:
     """Paths of the crawl's segments number I to J, counted from 0 in name order.
 
-    Raises ConfigError where the crawl has none of these numbers.
+    Raises ConfigError if the crawl has none of these numbers.
     """
     segments = sorted({_segment(path) for path in paths})
     first, _, last = wanted.partition("-")
@@ -216,7 +216,7 @@ def _listed(listing: str, access: Access) -> Iterable[str]:
 
 
 def _file_of(path: str) -> str:
-    """An address without its query, which may be a signature; any other path as it is."""
+    """An address without its query, which may be a signature; other paths unchanged."""
     is_address = path.startswith(("http://", "https://"))
     return path.partition("?")[0] if is_address else path
 
@@ -233,12 +233,12 @@ def _absolute(line: str, folder: str) -> str:
 
 
 def _is_published(path: str) -> bool:
-    """Whether CommonCrawl serves it, which changes no file of a crawl."""
+    """Whether it is one of CommonCrawl's files, which never change."""
     return path.startswith((COMMON_CRAWL, "s3://commoncrawl/"))
 
 
 def _known(path: str, known: Known) -> InputFile | None:
-    """What an earlier run found of a file that never changes."""
+    """What an earlier run found for a file that never changes; null for other files."""
     name = _name_of(path)
     if name not in known or not _is_published(path):
         return None

@@ -1,10 +1,10 @@
-"""Ctrl-C and SIGTERM between two steps of a run, never in the middle of one.
+"""Handle Ctrl-C and SIGTERM between two steps of a run, never in the middle of one.
 
-Python raises KeyboardInterrupt wherever it happens to be. In a destructor or a library's
-callback it is swallowed, and the run goes on; while a compiled kernel is being loaded it
-takes the process down. So while tasks run the signal is only noted, which is said on
-stderr, and `stop_if_asked`, which stands between batches and between tasks, raises. A
-second signal is not noted: it raises at once.
+Python raises KeyboardInterrupt wherever it happens to be. In a destructor or a
+library's callback the exception is swallowed, and the run continues; while a compiled
+kernel is being loaded it crashes the process. So while tasks run, the signal is only
+noted, with a message on stderr, and `stop_if_asked`, called between batches and between
+tasks, raises. A second signal raises at once.
 """
 
 import os
@@ -17,16 +17,16 @@ from types import FrameType
 
 _LOOK_SECONDS = 0.5  # between two looks of a pause
 _STDERR = 2
-_NOTED = b"tamis: stopping behind this step; once more to stop at once\n"
+_NOTED = b"tamis: stopping after this step; once more to stop at once\n"
 
 _is_asked = False
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Note the signals inside the block; one that nobody raised is raised at its end.
+    """Note the signals inside the block; a signal not raised inside is raised at its end.
 
-    Only the main thread of a process is sent signals: elsewhere this does nothing.
+    Only the main thread of a process receives signals: in others this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -46,7 +46,7 @@ def held() -> Iterator[None]:
 def stop_if_asked() -> None:
     """Raise KeyboardInterrupt if a signal has been noted since the block began.
 
-    Not in another thread than the main one, as of a library that reads from our files.
+    Does so only in the main thread, not in a library's thread that reads our files.
     """
     if _is_asked and threading.current_thread() is threading.main_thread():
         raise KeyboardInterrupt
@@ -68,7 +68,7 @@ def _note(number: int, frame: FrameType | None) -> None:
     if _is_asked:
         raise KeyboardInterrupt
     _is_asked = True
-    # A handler may stand in the middle of a write to sys.stderr, or of a bar that holds
-    # its lock: the file descriptor itself is safe. On a terminal a bar has its line.
+    # The handler may interrupt a write to sys.stderr, or a progress bar that holds its
+    # lock; only the file descriptor is safe. On a terminal, a bar is on the current line.
     with suppress(OSError):
         os.write(_STDERR, b"\n" + _NOTED if os.isatty(_STDERR) else _NOTED)

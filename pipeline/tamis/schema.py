@@ -1,4 +1,4 @@
-"""The tables that cross a stage: one pyarrow schema each.
+"""The pyarrow schemas of the tables that go from stage to stage.
 
 A document starts as a RECORD. Stages append the columns that they declare;
 `drop_reason` is filled by the first stage that drops the row.
@@ -47,7 +47,7 @@ DROPPED = pa.schema(
     ]
 )
 
-# Row for row with the saved documents of one input file.
+# One row for each saved document of an input file, in the same order.
 DECISIONS = pa.schema(
     [("id", pa.uint64()), ("drop_reason", pa.string()), ("drop_stage", pa.string())]
 )

@@ -10,7 +10,7 @@ _UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 
 
 def byte_count(value: object) -> object:
-    """`3MiB` -> 3145728, `1.5 kB` -> 1500; what is no text is left to pydantic."""
+    """`3MiB` -> 3145728, `1.5 kB` -> 1500; other types are left to pydantic."""
     if not isinstance(value, str):
         return value
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)

@@ -1,4 +1,4 @@
-"""The contract of stages: what the planner and the runner ask of them, as types.
+"""The contract of stages: what the planner and the runner need from them, as types.
 
 A stage is a pydantic class; its fields are its settings in stages.yaml.
 
@@ -7,9 +7,9 @@ A stage is a pydantic class; its fields are its settings in stages.yaml.
                                               per worker: models load there
     Barrier    run(parts, tasks, begun)    -> a layer per part: sees the whole data set
 
-The function of a transform appends columns or fills `drop_reason`. It keeps the rows and
-their order, and no batch leaves it a state for the next one. Rows with a reason leave the
-batch before the next stage.
+The function of a transform appends columns or fills `drop_reason`. It keeps the rows
+and their order, and has no state from batch to batch. Rows with a reason are removed
+from the batch before the next stage.
 
 A stage's name in a recipe is its class name in snake case: `FilterQuality` is
 `filter_quality`. A subclass of a stage is a stage of its own, and several stages may share
@@ -21,7 +21,15 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    get_args,
+    get_origin,
+)
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,17 +49,17 @@ BatchFunction = Callable[[pa.RecordBatch], pa.RecordBatch]
 Kind = Literal["source", "transform", "barrier", "save"]
 
 # What a barrier found when it began, as JSON values: it enters the fingerprint.
-Begun = dict[str, Any]
+Begun = Mapping[str, Any]
 
 
 class Bill(NamedTuple):
-    """What a stage needs for a number of documents.
+    """An estimate of what a stage needs for a number of documents.
 
     core_hours    of one core
     work_bytes    under work/ while it runs
-    layer_bytes   in the output folder, for good
-    memory_bytes  of its largest task; 0 where that is the memory of any pass
-    index_bytes   added at most to what outlives the run
+    layer_bytes   in the output folder, permanently
+    memory_bytes  of its largest task; 0 for no more than any pass needs
+    index_bytes   added at most to an index outside the run
     """
 
     core_hours: float
@@ -77,7 +85,7 @@ class Resources(BaseModel):
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a stage stands in its recipe: the stages around it, the columns it is given."""
+    """A stage's place in its recipe: the stages around it, the columns it is given."""
 
     above: tuple["Stage", ...]
     below: tuple["Stage", ...]
@@ -94,7 +102,7 @@ class Stage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    # Raised by one whenever the same input and settings give other bytes.
+    # Increased by one whenever the same input and settings give other bytes.
     version: ClassVar[int] = 1
     # Settings that change how the work is done but not what comes out.
     not_fingerprinted: ClassVar[tuple[str, ...]] = ()
@@ -102,7 +110,7 @@ class Stage(BaseModel):
     tallied: ClassVar[tuple[str, ...]] = ()
     # Folders of the output that belong to this stage: no `save:` can have their names.
     folders: ClassVar[tuple[str, ...]] = ()
-    # Its columns describe the text as it is, so that no stage below may change the text.
+    # Whether its columns describe the text, so that no stage below may change the text.
     describes_text: ClassVar[bool] = False
 
     stage: str = ""
@@ -117,11 +125,15 @@ class Stage(BaseModel):
 
     @classmethod
     def stage_name(cls) -> str:
-        """The name in a recipe: the default of the class's own field `stage`, if it
-        declares one, else the class name in snake case.
+        """The name in a recipe: what the class's own field `stage` says, if it declares
+        one (`stage: Literal["shout"]`), else the class name in snake case.
         """
         if "stage" in inspect.get_annotations(cls):
-            return str(cls.model_fields["stage"].default)
+            declared = cls.model_fields["stage"]
+            if not declared.is_required():
+                return str(declared.default)
+            if get_origin(declared.annotation) is Literal:
+                return str(get_args(declared.annotation)[0])
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
 
     @property
@@ -132,7 +144,7 @@ class Stage(BaseModel):
 
     @property
     def label(self) -> str:
-        """How --set, the funnel and error messages name this entry."""
+        """The name of this entry for --set, in the funnel and in error messages."""
         return f"{self.prefix}.{self.stage}" if self.prefix else self.stage
 
     def columns_read(self) -> tuple[str, ...]:
@@ -152,30 +164,31 @@ class Stage(BaseModel):
         return ()
 
     def files(self) -> tuple[str, ...]:
-        """Local files that decide the output; their sha256 enters the fingerprint."""
+        """Local files that the output depends on; the fingerprint has their sha256."""
         return ()
 
     def mistakes(self, placement: Placement) -> list[str]:
-        """What is wrong with this stage at this place of the recipe, a line each.
+        """Mistakes of this stage at this place of the recipe, one line each.
 
         A line that begins with a dot names a setting: `.index: is the output`.
         """
         return []
 
     def bill(self, documents: int, above: Sequence["Stage"]) -> Bill | None:
-        """What so many documents will need; null where that is next to nothing."""
+        """What so many documents will need; null if that is next to nothing."""
         return None
 
     def columns_needed(self, available: set[str]) -> set[str]:
-        """`columns_read` as the columns are called, with this stage's prefix, in tables
-        that have the columns `available`.
+        """`columns_read` by their names in tables that have the columns `available`.
+
+        A name has this stage's prefix if such a column is available.
         """
         names = {name.partition(".")[0] for name in self.columns_read()}
         prefix = f"{self.prefix}_" if self.prefix else ""
         return {prefix + name if prefix + name in available else name for name in names}
 
     def __reduce__(self) -> Any:
-        # Ray pickles stages. A worker cannot import a file of the user's by its name.
+        # Ray pickles stages. A worker cannot import a user's file by its name.
         source = travelling_source(type(self))
         if source is None:
             return super().__reduce__()
@@ -188,7 +201,7 @@ class Source(Stage):
     Its columns are at least those of `tamis.schema.PROVENANCE` and `drop_reason`.
     """
 
-    # Whether reading may begin within a file. Without, each file is one task.
+    # Whether reading may begin within a file. If not, each file is one task.
     is_splittable: ClassVar[bool] = False
 
     @property
@@ -230,23 +243,23 @@ class Transform(Stage):
         """Load what is expensive, and return the function for every batch."""
 
     def own_pass(self) -> Resources | None:
-        """What its tasks need where it is a pass of its own; null: it is fused.
+        """What its tasks need if it is a pass of its own; null: it is fused with others.
 
-        Such a stage stands below the last save. It reads saved columns, text among
-        them, and writes columns that are aligned with the saved rows.
+        Such a stage is below the last save. It reads saved columns, also the text, and
+        writes columns that are aligned with the saved rows.
         """
         return None
 
 
 class Barrier(Stage):
-    """A stage that sees the whole data set, and of it the rows that no stage dropped."""
+    """A stage that sees the whole data set: all rows that no earlier stage dropped."""
 
     @property
     def kind(self) -> Kind:
         return "barrier"
 
     def look_ahead(self, stages: Sequence[Stage]) -> None:
-        """Raise ConfigError where what outlives the run does not fit the recipe."""
+        """Raise ConfigError if something outside the run, as an index, does not fit it."""
 
     def begin(
         self,
@@ -256,7 +269,7 @@ class Barrier(Stage):
         *,
         is_dry: bool,
     ) -> Begun | None:
-        """What this stage reads besides its parts; null where that is nothing."""
+        """What this stage reads besides its parts; null for nothing."""
         return None
 
     @abstractmethod
@@ -266,17 +279,17 @@ class Barrier(Stage):
         """One layer per part, in the order of `parts`; `begun` is what `begin` gave."""
 
     def conclude(self, parts: Sequence[Part], tasks: Tasks, begun: Begun) -> None:
-        """The last act of a complete run for which `begin` gave a value."""
+        """Called at the end of a complete run, if `begin` gave a value."""
 
 
 def _restored(source: SourceFile, settings: dict[str, Any]) -> Stage:
-    """The stage in a worker, from the text of the file that defines it."""
+    """The stage, in a worker, from the text of the file that defines it."""
     stage: Stage = class_from(source).model_validate(settings)  # type: ignore[attr-defined]  # a Stage, by __reduce__
     return stage
 
 
 def batch_function(stage: Transform) -> BatchFunction:
-    """The stage's function, behind its prefix where it has one."""
+    """The stage's function; with a prefix it reads and writes prefixed columns."""
     function = stage.build()
     return function if stage.prefix is None else _prefixed(function, stage)
 
@@ -284,9 +297,9 @@ def batch_function(stage: Transform) -> BatchFunction:
 def drop(batch: pa.RecordBatch, reasons: pa.StringArray) -> pa.RecordBatch:
     """Return `batch` with `reasons` recorded for rows that have none yet.
 
-    `reasons` has one entry per row; null keeps the row. The first stage to drop a
-    document keeps the credit, so the funnel adds up. Raises SchemaError where the batch
-    has no column `drop_reason`.
+    `reasons` has one entry per row; null keeps the row. Only the first stage that drops
+    a document counts, so the funnel adds up. Raises SchemaError if the batch has no
+    column `drop_reason`.
     """
     merged = pc.coalesce(column_of(batch, "drop_reason"), reasons)
     position = batch.schema.get_field_index("drop_reason")
@@ -305,7 +318,7 @@ def column_of(batch: pa.RecordBatch, name: str) -> pa.Array:
 def with_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
     """Return `batch` with `columns` appended, or replaced where the name exists.
 
-    A new `text` takes the words of the one before it along.
+    A new `text` removes the column of words, which belongs to the old text.
     """
     if "text" in columns and WORDS in batch.schema.names:
         batch = batch.drop_columns([WORDS])
@@ -320,7 +333,7 @@ def with_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.Reco
 
 
 def _prefixed(function: BatchFunction, stage: Stage) -> BatchFunction:
-    """Show the stage `raw_language` as `language`, and write it back under its prefix."""
+    """A function that shows `raw_language` to the stage as `language`, and back."""
     prefix = f"{stage.prefix}_"
     written = set(stage.columns_written().names)
     read = {name.partition(".")[0] for name in stage.columns_read()}

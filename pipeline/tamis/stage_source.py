@@ -1,8 +1,8 @@
-"""Stages that are no part of this package: where their code is, and how it travels.
+"""Stages outside this package: where their code is, and how it is sent to workers.
 
-A recipe names such a stage `path/to/file.py:Class`. Its file is loaded here; when the
-stage is sent to a worker, the text of the file goes along, so that the worker needs no
-file of that name. Its digest enters the fingerprint.
+A recipe names such a stage `path/to/file.py:Class`. Its file is loaded here. When the
+stage is sent to a worker, the text of the file is sent too, so that the worker needs no
+file of that name. The fingerprint has its digest.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class SourceFile(NamedTuple):
 def source_of(cls: type) -> SourceFile | None:
     """The file that defines a class; null for this package's own classes.
 
-    Raises ConfigError for a class that is in no file: one of a notebook or a prompt.
+    Raises ConfigError for a class that is in no file: from a notebook or a prompt.
     """
     if cls.__module__.partition(".")[0] == "tamis":
         return None
@@ -51,9 +51,9 @@ def source_of(cls: type) -> SourceFile | None:
 
 
 def travelling_source(cls: type) -> SourceFile | None:
-    """The file to send along with a stage; null for a class that a worker can import.
+    """The file to send with a stage; null for a class that a worker can import.
 
-    Sent are files that a recipe names, and modules that lie about outside any package.
+    Files that a recipe names are sent, and modules outside any package.
     """
     module = sys.modules.get(cls.__module__)
     if hasattr(module, "_tamis_source"):
@@ -66,14 +66,14 @@ def travelling_source(cls: type) -> SourceFile | None:
 
 
 def locator_of(stage: Any) -> str:
-    """How a recipe names the stage: `filter_quality`, or `path/to/file.py:Class`."""
+    """The stage's name in a recipe: `filter_quality`, or `path/to/file.py:Class`."""
     module = sys.modules.get(type(stage).__module__)
     source: SourceFile | None = getattr(module, "_tamis_source", None)
     return f"{source.path}:{type(stage).__qualname__}" if source else str(stage.stage)
 
 
 def is_in_file(cls: type) -> bool:
-    """Whether a worker can be given the class: from a package, or from a file."""
+    """Whether the class can be sent to a worker: it is in a package or in a file."""
     if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__:
         return False
     try:
@@ -84,7 +84,7 @@ def is_in_file(cls: type) -> bool:
 
 
 def refuse_without_file(cls: type) -> None:
-    """Raises ConfigError for a class that no worker could be given."""
+    """Raise ConfigError for a class that cannot be sent to a worker."""
     if not is_in_file(cls):
         raise ConfigError(_no_file(cls))
 
@@ -93,7 +93,9 @@ def load_class(path: Path, name: str) -> type:
     """A class of a Python file. Raises ConfigError, which names file and class."""
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise ConfigError(f"{path}: longer than {_MOST_BYTES:,} bytes, for a stage")
+            raise ConfigError(
+                f"{path}: too long for a stage: over {_MOST_BYTES:,} bytes"
+            )
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
@@ -101,7 +103,7 @@ def load_class(path: Path, name: str) -> type:
 
 
 def class_from(source: SourceFile) -> type:
-    """The class that the text defines, the same one for the same file in one process."""
+    """The class that the text defines; one process loads the same file only once."""
     digest = hashlib.sha256(f"{source.path}\0{source.text}".encode()).hexdigest()[:16]
     module_name = f"tamis_stage_{digest}"
     module = sys.modules.get(module_name)

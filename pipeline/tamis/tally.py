@@ -1,12 +1,12 @@
 """What stages, tasks and runs count, as types, and how counts are added.
 
-Numbers stand at the leaves of nested dicts, so that tallies of tasks add up to that of
+Numbers are the leaves of nested dicts, so that the tallies of tasks add up to that of
 the run. `RunSummary` is run.json.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from tamis.warc.reading import Reading
 
 UNKNOWN_LANGUAGE = "unknown"
-_LISTED = 10_000  # of losses, of pages that hit a limit: the numbers count them all
+_LISTED = 10_000  # losses, and pages that hit a limit; the counts include all of them
 
 
 class Amount(TypedDict):
@@ -29,13 +29,13 @@ Dropped = dict[str, dict[str, Amount]]
 
 
 class StageTally(TypedDict):
-    """What one stage was given, kept and dropped. Barriers add `seconds` at the end."""
+    """What a stage was given, kept and dropped; barriers get `seconds` at the end."""
 
     documents_in: int
     documents_out: int
     characters_in: int
     characters_out: int
-    seconds: float
+    seconds: NotRequired[float]
     dropped: Dropped
 
 
@@ -50,6 +50,7 @@ class SourceTally(TypedDict):
     refused: dict[str, dict[str, dict[str, int]]]
     records_lost: int
     bytes_lost: int
+    dates_unread: int
     losses: list[dict[str, Any]]
     first_start: int
     next_start: int
@@ -71,13 +72,13 @@ class Tally(TypedDict, total=False):
     stages: dict[str, StageTally]
     columns: dict[str, dict[str, int]]  # {column: {value: documents}}
     source: SourceTally
-    barriers: dict[str, dict[str, Any]]  # by label, what each says of its own work
+    barriers: dict[str, dict[str, Any]]  # by label, what each counted
     pages_lost_to_limits: list[LostPage]
     split: tuple[int, int, bool, list[tuple[int, str]]]
 
 
 class SummaryInput(TypedDict):
-    """An input file: its size (null where nobody asked) and its stamp."""
+    """An input file: its size (null if the server was not asked) and its stamp."""
 
     path: str
     bytes: int | None
@@ -85,7 +86,7 @@ class SummaryInput(TypedDict):
 
 
 class RunSummary(Tally, total=False):
-    """run.json: what was run, on what, and what came of it."""
+    """run.json: what was run, on which inputs, and with which results."""
 
     tamis: str
     complete: bool
@@ -147,6 +148,7 @@ def source_tally(reading: Reading) -> SourceTally:
         "refused": refused,
         "records_lost": reading.records_lost,
         "bytes_lost": reading.bytes_lost,
+        "dates_unread": reading.dates_unread,
         "losses": [asdict(loss) for loss in reading.losses],
         "first_start": reading.place.first_start,
         "next_start": reading.place.next_start,
@@ -185,7 +187,7 @@ def column_tally(
 ) -> dict[str, dict[str, int]]:
     """{column: {value: documents}}; null counts as "null".
 
-    `rights.tdm` is a field of a struct. A column that is not there is not counted.
+    `rights.tdm` is a field of a struct. A column that does not exist is not counted.
     """
     result: dict[str, dict[str, int]] = {}
     for name in names:

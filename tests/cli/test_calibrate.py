@@ -50,7 +50,7 @@ def test_each_threshold_stands_where_english_s_stands(
     found = calibrated(run, command, "--method", "quantile")
     assert list(found) == ["tha"]  # French has too few, English is the measure
     assert set(found["tha"]) == set(COLUMNS)
-    english = preset_bounds("fineweb2", "eng", "Latn")
+    english = preset_bounds("tamis", "eng", "Latn")
     for column in ("duplicate_line_ratio", "top_2gram_char_ratio"):
         least, most = found["tha"][column]
         assert least is None
@@ -79,11 +79,32 @@ def test_a_tenth_goes_and_filter_quality_reads_the_file(
     assert dropped[80:].count("newline_word_ratio") == 6
 
 
+def test_a_reference_is_held_to_the_bounds_of_its_own_script(
+    run: Path, command: Command
+) -> None:
+    """Russian is Cyrillic: FineWeb-2 keeps a share of punctuated lines from .231 on."""
+    table = pa.table(
+        {"id": pa.array(range(60), pa.uint64()), "language": ["rus"] * 60}
+        | {c: pa.array(np.linspace(0, 0.59, 60), pa.float32()) for c in COLUMNS}
+    )
+    pq.write_table(table, run / "documents" / "three.parquet")
+    column = "terminal_punctuation_line_ratio"
+    found = calibrated(
+        run,
+        command,
+        *("--method", "quantile", "--reference", "rus", "--preset", "fineweb2"),
+        *("--column", column),
+    )
+    # 24 of 60 Russian values, 0.00 to 0.23, lie below .231: two fifths of 0 to 1.
+    assert found["tha"][column] == [pytest.approx(0.4, abs=1e-5), None]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--method", "quantile", "--reference", "fra"], "needs 50 documents in fra"),
         (["--method", "quantile", "--reference", "klingonese"], "--reference"),
+        (["--method", "quantile", "--preset", "fineweb2"], "no bounds for eng"),
         (["--method", "10tail", "--min-documents", "1000"], "of 1000 documents"),
         (["--method", "10tail", "--column", "charm"], "charm"),
         (["--method", "10tail", "--column", "word_count"], "word_count"),

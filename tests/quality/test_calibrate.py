@@ -66,7 +66,8 @@ def test_missing_values_and_columns_are_left_out() -> None:
 
 
 def test_the_columns_are_those_of_fineweb_2() -> None:
-    from tamis.quality.presets import preset_bounds
+    from tamis.quality.presets import preset_columns
 
-    assert set(COLUMNS) <= set(preset_bounds("fineweb2", "eng", "Latn"))
+    for preset in ("fineweb2", "tamis"):
+        assert set(COLUMNS) <= set(preset_columns(preset))
     assert len(set(COLUMNS)) == 14

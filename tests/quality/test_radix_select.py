@@ -1,4 +1,4 @@
-"""The last place to stay: keys that ascend, digits that narrow, exactness."""
+"""The cutoff of a ranking: keys that ascend, digits that narrow, exactness."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import pytest
 from tamis.quality.radix_select import (
     Key,
     Search,
-    is_behind,
-    last_place,
+    cutoff,
+    is_below_cutoff,
     narrowed,
     next_digit,
     places,
@@ -47,7 +47,7 @@ def test_places_are_a_share_rounded_up(
     assert places(share, documents) == expected
 
 
-def test_a_digit_narrows_to_the_bucket_of_the_last_place() -> None:
+def test_a_digit_narrows_to_the_bucket_of_the_cutoff() -> None:
     digits, counts = np.array([3, 9, 10]), np.array([4, 5, 1])
     # Of ten documents six stay: four with the digit 3, the first two with 9.
     search, left = narrowed(Search(), digits, counts, 0.6)
@@ -82,7 +82,7 @@ def test_as_many_stay_as_sorting_would_let(
         search, left = narrowed(search, *np.unique(found, return_counts=True), share)
         assert left == shares_prefix(keys, ids, search).sum()
     among = shares_prefix(keys, ids, search)
-    last = last_place(keys[among], ids[among], search, share=share)
+    last = cutoff(keys[among], ids[among], search, share=share)
     ranking = sorted(range(len(values)), key=lambda row: (-values[row], ids[row]))
     staying = set(ranking[: int(np.ceil(round(share * len(values), 6)))])
-    assert set(np.flatnonzero(~is_behind(keys, ids, last)).tolist()) == staying
+    assert set(np.flatnonzero(~is_below_cutoff(keys, ids, last)).tolist()) == staying

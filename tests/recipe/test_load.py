@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import ConfigError
-from tamis.recipe.load import load_recipe
+from tamis.recipe.load import Recipe, load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
-from tamis.recipe.recipe import Recipe
 from tamis.stages.filter_language import FilterLanguage
 from tamis.stages.identify_language import IdentifyLanguage
 from tamis.stages.read_warc import ReadWarc
@@ -30,7 +29,7 @@ stages:
   - measure_text: {}
   - sign: {}
   - save: documents
-  - filter_quality: {preset: fineweb2}
+  - filter_quality: {preset: tamis}
   - deduplicate: {}
   - mix_corpus: {}
 """
@@ -97,7 +96,7 @@ def test_every_mistake_is_told_with_its_line(recipe: Path) -> None:
         pytest.param(
             "  - read_warc: {}\n",
             "",
-            "stages[0].decode_html: read_warc stands first",
+            "stages[0].decode_html: the first stage, and only the first, is read_warc",
             id="no source",
         ),
         pytest.param(
@@ -109,7 +108,7 @@ def test_every_mistake_is_told_with_its_line(recipe: Path) -> None:
         pytest.param(
             "  - save: documents\n",
             "",
-            "measure_text: writes 'word_count' behind the last `save:`",
+            "measure_text: writes 'word_count' below the last `save:`",
             id="a column nobody keeps",
         ),
         pytest.param(

@@ -23,7 +23,7 @@ WHOLE = [
     "mask_pii",
     "sign",
     "save: documents",
-    "filter_quality: {preset: fineweb2}",
+    "filter_quality: {preset: tamis}",
     "deduplicate_substrings: {action: mask}",
     "deduplicate",
     "mix_corpus",
@@ -99,15 +99,15 @@ def test_what_was_cut_is_a_signal_of_dropped_documents(tmp_path: Path) -> None:
         *(
             pytest.param(
                 moved(stage, "deduplicate_lines"),
-                f"changes the text that {stage} has read: stand above it",
+                f"changes the text that {stage} has read: put it above {stage}",
                 id=f"{stage} too early",
             )
             for stage in ("measure_text", "mask_pii", "sign")
         ),
         pytest.param(
             moved("measure_text", "deduplicate_lines"),
-            "measure_text: writes 'word_count', but deduplicate_lines stands between it "
-            "and the next `save:`, and it is lost",
+            "measure_text: writes 'word_count', which is lost: deduplicate_lines is between "
+            "it and the next `save:`",
             id="a column that a barrier cuts off",
         ),
         pytest.param(

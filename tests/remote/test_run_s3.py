@@ -61,7 +61,7 @@ def test_a_run_in_a_store_leaves_what_one_on_a_disk_does(
     assert not executed
     store = Storage("s3://bucket/run-out", s3)
     assert not store.exists("lock.json")
-    for name in ("run.json", "plan.json", "mix/manifest.json", "report.html"):
+    for name in ("run.json", "plan.json", "mix/_manifest.json", "report.html"):
         content = store.open(name).read()
         assert b"of-the-test" not in content  # neither key nor secret
         assert endpoint.encode() not in content

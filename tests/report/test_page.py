@@ -76,7 +76,7 @@ def test_every_number_of_the_funnel_is_there(page: Page, book: dict[str, Any]) -
 
 
 def test_every_language_of_the_mix_is_there(sample_run: Path, page: Page) -> None:
-    manifest = json.loads((sample_run / "mix/manifest.json").read_text("utf-8"))
+    manifest = json.loads((sample_run / "mix/_manifest.json").read_text("utf-8"))
     for language, counts in manifest["languages"].items():
         assert re.search(rf"\b{language}\b", page.text)
         assert f"{counts['tokens']:,}" in page.text

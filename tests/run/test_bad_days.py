@@ -176,7 +176,7 @@ def test_missing_inputs_may_be_allowed(tmp_path: Path, command: Command) -> None
         ),
     )
     assert done.code == 0, done.stderr
-    assert (tmp_path / "out/mix/manifest.json").exists()
+    assert (tmp_path / "out/mix/_manifest.json").exists()
 
 
 def _not_an_archive(folder: Path) -> str:
@@ -248,7 +248,7 @@ def test_an_empty_archive_makes_an_empty_mix(tmp_path: Path, command: Command) -
         ),
     )
     assert done.code == 0, done.stderr
-    manifest = json.loads((tmp_path / "out/mix/manifest.json").read_text("utf-8"))
+    manifest = json.loads((tmp_path / "out/mix/_manifest.json").read_text("utf-8"))
     assert manifest["shards"] == []
 
 
@@ -266,7 +266,7 @@ def test_ctrl_c_leaves_a_state_that_resumes(tamis: Any, sample_run: Path) -> Non
         _, complaint = driver.communicate(timeout=patient(60))
     assert driver.returncode == 1
     first, last = (line for line in complaint.splitlines() if line)
-    assert first == "tamis: stopping behind this step; once more to stop at once"
+    assert first == "tamis: stopping after this step; once more to stop at once"
     assert last.startswith("tamis: stopped; what is finished is kept")
     assert "Traceback" not in complaint
     assert not (output / "mix").exists()

@@ -108,7 +108,7 @@ def test_an_archive_that_cannot_be_read_is_named_and_the_others_are_read(
     gone = str(tmp_path / "gone.warc.gz")
     ended = command("robots", good, torn, gone, "-o", str(path))
     assert ended.code == 1
-    assert "2 archives were not read whole" in ended.stderr
+    assert "2 archives were not read completely" in ended.stderr
     assert "torn.warc.gz" in ended.stderr
     assert "gone.warc.gz" in ended.stderr
     assert RobotsTable(str(path)).verdict("a.example", "/").is_refused

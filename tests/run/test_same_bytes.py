@@ -58,14 +58,14 @@ def test_a_mix_in_many_buckets_holds_the_same_rows(
         "mix_corpus.shard_bytes=20KiB",
         "read_warc.split_bytes=100KiB",
     )
-    manifest = json.loads((tamis.output / "mix/manifest.json").read_text("utf-8"))
+    manifest = json.loads((tamis.output / "mix/_manifest.json").read_text("utf-8"))
     assert len(manifest["shards"]) > 30
     order = [
         (row["id"], row["epoch"])
         for shard in manifest["shards"]
         for row in pq.read_table(tamis.output / shard["path"]).to_pylist()
     ]
-    whole = json.loads((sample_run / "mix/manifest.json").read_text("utf-8"))
+    whole = json.loads((sample_run / "mix/_manifest.json").read_text("utf-8"))
     expected = [
         (row["id"], row["epoch"])
         for shard in whole["shards"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
@@ -117,7 +118,7 @@ def test_no_text_of_a_dropped_page_shows_an_address(sample_run: Path) -> None:
 
 
 def test_the_manifest_lists_the_shards(sample_run: Path) -> None:
-    manifest = json.loads((sample_run / "mix/manifest.json").read_text("utf-8"))
+    manifest = json.loads((sample_run / "mix/_manifest.json").read_text("utf-8"))
     listed = {shard["path"]: shard["rows"] for shard in manifest["shards"]}
     present = {
         str(path.relative_to(sample_run)): pq.read_metadata(path).num_rows
@@ -180,3 +181,13 @@ def test_nothing_is_left_lying_about(sample_run: Path) -> None:
     }
     assert parquet == {name for name in named if name.endswith(".parquet")}
     assert not list((sample_run / "work" / "tmp").iterdir())
+
+
+def test_users_own_tools_read_the_mix_as_a_folder(sample_run: Path) -> None:
+    """Arrow, pandas and duckdb pass over names that begin with `_` or are no Parquet."""
+    manifest = json.loads((sample_run / "mix/_manifest.json").read_text("utf-8"))
+    rows = sum(shard["rows"] for shard in manifest["shards"])
+    assert pq.read_table(sample_run / "mix").num_rows == rows
+    assert ds.dataset(sample_run / "mix").count_rows() == rows
+    names = [p.name for p in (sample_run / "mix").iterdir()]
+    assert [n for n in names if not n.endswith(".parquet")] == ["_manifest.json"]

@@ -283,5 +283,5 @@ def test_no_input_has_no_layers(barrier: Any) -> None:
 
 
 def test_it_has_no_second_text_to_write() -> None:
-    with pytest.raises(ValidationError, match="stands once"):
+    with pytest.raises(ValidationError, match="occurs once"):
         DeduplicateLines.model_validate({"as": "again"})

@@ -63,6 +63,24 @@ def test_before_extraction_only_what_is_surely_unwanted_goes() -> None:
     assert reasons(config, ROWS) == [None, "language_not_wanted", None, None, None]
 
 
+def test_from_the_very_bound_on_an_unwanted_language_is_sure() -> None:
+    """float32 can hold 0.5 and its neighbour below, 0.49999997, exactly."""
+    config = FilterLanguage(languages=("fra",), min_score=0, min_unwanted_score=0.5)
+    below = 0.5 - 2.0**-25
+    rows: list[tuple[str | None, float | None]] = [
+        *[("deu", 0.5), ("deu", below), ("deu", 0.5 + 2.0**-24)]
+    ]
+    assert reasons(config, rows) == ["language_not_wanted", None, "language_not_wanted"]
+
+
+@pytest.mark.parametrize("bound", [0.3, 0.65, 0.9])
+def test_a_bound_that_float32_cannot_hold_is_rounded_as_the_scores_are(
+    bound: float,
+) -> None:
+    config = FilterLanguage(languages=("fra",), min_score=0, min_unwanted_score=bound)
+    assert reasons(config, [("deu", bound)]) == ["language_not_wanted"]
+
+
 def test_a_score_nobody_measured_condemns_nobody() -> None:
     assert reasons(FilterLanguage(languages=("fra",)), [("fra", None)]) == [None]
 

@@ -1,6 +1,7 @@
 """Bounds, presets and how they combine."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -51,10 +52,11 @@ def test_each_row_carries_the_first_bound_it_breaks() -> None:
     ]
 
 
-@pytest.mark.parametrize("preset", ["gopher", "c4", "fineweb", "fineweb2"])
+@pytest.mark.parametrize("preset", ["gopher", "c4", "fineweb", "fineweb2", "tamis"])
 def test_prose_breaks_no_preset(preset: str) -> None:
     config = FilterQuality.model_validate({"preset": preset})
-    assert reasons(config, batch(word_count=[200])) == [None]
+    rows = batch(["eng", "fra"], ["Latn", "Latn"], word_count=[200, 200])
+    assert reasons(config, rows) == [None, None]
 
 
 def test_bounds_are_inclusive_and_round_to_the_column_s_type() -> None:
@@ -104,6 +106,60 @@ def test_presets_combine_and_single_bounds_are_replaced_or_taken_away() -> None:
     assert {"language", "script"} < set(config.columns_read())
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        pytest.param({}, (50, 100_000), id="preset"),
+        pytest.param({"thresholds": 51}, (51, None), id="then thresholds"),
+        pytest.param({"thresholds": 51, "bounds": 52}, (52, None), id="then bounds"),
+        pytest.param(
+            {"thresholds": 51, "bounds": 52, "per_language": 53},
+            (53, None),
+            id="then per_language",
+        ),
+        pytest.param(
+            {"thresholds": 51, "per_language": 53}, (53, None), id="without bounds"
+        ),
+    ],
+)
+def test_of_two_bounds_for_one_column_the_later_setting_s_holds(
+    settings: dict[str, int], expected: tuple[int, int | None], tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"preset": "gopher"}
+    if "thresholds" in settings:
+        table = tmp_path / "thresholds.yaml"
+        table.write_text(f"fra: {{word_count: [{settings['thresholds']}, null]}}\n")
+        given["thresholds"] = str(table)
+    if "bounds" in settings:
+        given["bounds"] = {"word_count": [settings["bounds"], None]}
+    if "per_language" in settings:
+        own = {"word_count": [settings["per_language"], None]}
+        given["per_language"] = {"fra": own}
+    least = expected[0]
+    rows = batch(["fra", "fra"], word_count=[least - 1, least])
+    assert reasons(FilterQuality(**given), rows) == ["word_count", None]
+
+
+def test_of_two_broken_bounds_the_earlier_in_the_order_is_the_reason() -> None:
+    """A later setting changes a bound and not its place; a new column comes last."""
+    rows = batch(word_count=[9], mean_word_length=[99], sentence_count=[1])
+    rows = rows.slice(0, 1)
+    gopher = FilterQuality(preset="gopher")
+    assert reasons(gopher, rows) == ["word_count"]
+    again = {"sentence_count": (2, None), "word_count": (10, None)}
+    assert reasons(gopher.model_copy(update={"bounds": again}), rows) == ["word_count"]
+    lower = {"sentence_count": (2, None), "word_count": (9, None)}
+    assert reasons(gopher.model_copy(update={"bounds": lower}), rows) == [
+        "mean_word_length"
+    ]
+    both = {"sentence_count": (2, None), "mean_word_length": (3, 10)}
+    alone = FilterQuality(preset=None, bounds=both)
+    assert reasons(alone, rows) == ["sentence_count"]
+    swapped = {"mean_word_length": (3, 10), "sentence_count": (2, None)}
+    alone = FilterQuality(preset=None, bounds=swapped)
+    assert reasons(alone, rows) == ["mean_word_length"]
+
+
 def test_own_bounds_need_no_preset_and_no_language() -> None:
     config = FilterQuality(preset=None, bounds={"toxicity_max": (None, 0.9)})
     assert config.columns_read() == ("toxicity_max",)
@@ -144,21 +200,21 @@ def test_own_bounds_need_no_preset_and_no_language() -> None:
         pytest.param(None, None, "mean_word_length", (3, 10), id="unknown"),
     ],
 )
-def test_fineweb2_knows_the_language(
+def test_tamis_has_bounds_for_every_language(
     language: str | None,
     script: str | None,
     column: str,
     bound: tuple[float | None, float | None],
 ) -> None:
-    assert preset_bounds("fineweb2", language, script)[column] == bound
+    assert preset_bounds("tamis", language, script)[column] == bound
     assert bounds_for(FilterQuality(), {}, language, script=script)[column] == bound
 
 
 def test_every_language_has_the_same_columns_in_the_same_order() -> None:
-    english = list(preset_bounds("fineweb2", "eng", "Latn"))
+    english = list(preset_bounds("tamis", "eng", "Latn"))
     for language, script in [("fra", "Latn"), ("cmn", "Hani"), ("xxx", "Mong")]:
-        assert list(preset_bounds("fineweb2", language, script)) == english
-    assert set(english) <= set(FilterQuality().columns_read())
+        assert list(preset_bounds("tamis", language, script)) == english
+    assert FilterQuality().columns_read() == ("language", "script", *english)
 
 
 def test_each_row_is_held_to_its_own_language_s_bounds() -> None:

@@ -176,7 +176,7 @@ def test_documents_are_repeated_for_the_copies_that_there_were(tmp_path: Path) -
     assert {id_: sorted(epochs) for id_, epochs in taken.items()} == {
         id_: list(range(n)) for id_, n in times.items()
     }
-    counted = result.manifests["mix/manifest.json"]["languages"]["fra"]
+    counted = result.manifests["mix/_manifest.json"]["languages"]["fra"]
     assert (counted["documents"], counted["rows"]) == (7, 21)
 
 
@@ -186,7 +186,7 @@ def test_copies_weigh_before_languages_do(tmp_path: Path) -> None:
     rows = [row(1, language="fra", text="x" * 58, cluster_size=9)]
     rows += [row(n, language="deu", text="x" * 58, cluster_size=1) for n in (2, 3, 4)]
     _, result = mixed(tmp_path, rows, more=sizes, rehydrate={2: 9}, budget_tokens=10**9)
-    languages = result.manifests["mix/manifest.json"]["languages"]
+    languages = result.manifests["mix/_manifest.json"]["languages"]
     assert {name: about["rows"] for name, about in languages.items()} == {
         "fra": 36,  # and all of it as often as max_epochs allows
         "deu": 12,

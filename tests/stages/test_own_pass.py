@@ -179,7 +179,7 @@ def test_a_recipe_places_the_pass_and_reads_its_column(
 @pytest.mark.parametrize(
     "place", ["  - mask_pii: {}\n", "  - save: extracted\n", "  - save: documents\n"]
 )
-def test_a_pass_of_its_own_stands_behind_the_last_save(
+def test_a_pass_of_its_own_is_below_the_last_save(
     model: str, tmp_path: Path, place: str
 ) -> None:
     path = recipe_with(model, tmp_path)
@@ -187,5 +187,5 @@ def test_a_pass_of_its_own_stands_behind_the_last_save(
     stage = RECIPE.format(model=model).partition("  - filter_toxicity")[0].strip("\n")
     moved = text.replace(stage + "\n", "").replace(place, f"{stage}\n{place}")
     path.write_text(moved, encoding="utf-8")
-    with pytest.raises(ConfigError, match="stands behind the last `save:`"):
+    with pytest.raises(ConfigError, match="put it below the last `save:`"):
         load_recipe(path)

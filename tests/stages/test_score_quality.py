@@ -133,7 +133,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, name: str) -> None:
         ({"model": {"fr": "a.npz", "fra": "b.npz"}}, "fr and fra are one language"),
         (
             {"model": {"fra": "a.arpa"}, "cutoffs": {"fra": (600, 300)}},
-            "fra: the head ends at 600",
+            "fra: the head's cutoff 600.0 is above",
         ),
         (
             {"model": {"fra": "a.arpa"}, "cutoffs": {"deu": (300, 600)}},

@@ -107,3 +107,24 @@ def test_host_and_domain(url: str | None, host: str | None, domain: str | None) 
 )
 def test_timestamp(date: str | None, expected: datetime | None) -> None:
     assert timestamp(date) == expected
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("2024", "2024-01-01"),
+        ("2024-05", "2024-05-01"),
+        ("2024-05-18", "2024-05-18"),
+        ("2024-13", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("1989-12-31T23:59:59Z", None),
+        ("1990-01-01T00:00:00Z", "1990-01-01"),
+        ("2100-01-01T00:00:00Z", None),
+    ],
+)
+def test_dates_of_the_web_are_read_and_no_others(
+    date: str, expected: str | None
+) -> None:
+    found = timestamp(date)
+    assert (found and found.date().isoformat()) == expected

@@ -1,6 +1,6 @@
 import pytest
 
-from tamis.warc.headers import MAX_HEADER_BYTES, is_header_start, parse_header
+from tamis.warc.headers import MAX_LONG_HEADER_BYTES, is_header_start, parse_header
 
 
 def warc(*lines: str, newline: str = "\r\n") -> bytes:
@@ -71,7 +71,7 @@ def test_bytes_that_are_no_utf8_are_latin_1() -> None:
         pytest.param(warc("WARC/1.0", "Content-Length: " + "9" * 30), id="absurd"),
         pytest.param(b"WARC/1.0\r\nContent-Length: 5\r\n", id="cut"),
         pytest.param(
-            warc("WARC/1.0", "Content-Length: 5", "X: " + "x" * MAX_HEADER_BYTES),
+            warc("WARC/1.0", "Content-Length: 5", "X: " + "x" * MAX_LONG_HEADER_BYTES),
             id="without end",
         ),
     ],

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from fastwarc.stream_io import BrotliWriter, ZstdWriter
 
-from tamis.warc.http import decode_body, parse_response, rights_lines
+from tamis.warc.http import decode_body, is_binary, parse_response, rights_lines
 
 TEXT = "<p>naïve · лёд · 日本語 · مرحبا · ภาษา</p>".encode() * 50
 
@@ -32,8 +32,16 @@ def chunked(content: bytes, size: int = 100) -> bytes:
 
 
 def decoded(body: bytes, *, max_bytes: int = 1 << 20, **fields: str) -> bytes:
-    names = {name.replace("_", "-"): value for name, value in fields.items()}
-    return bytes(decode_body(memoryview(body), names, max_bytes))
+    lines = [f"{n.replace('_', '-')}: {value}\r\n" for n, value in fields.items()]
+    return whole("HTTP/1.1 200 OK\r\n" + "".join(lines), body, max_bytes)
+
+
+def whole(head: str, body: bytes, max_bytes: int = 1 << 20) -> bytes:
+    block = head.encode() + b"\r\n" + body
+    response = parse_response(block)
+    assert response.status == 200
+    start = response.body_start
+    return bytes(decode_body(memoryview(block)[start:], response, max_bytes))
 
 
 CODINGS = [
@@ -162,3 +170,114 @@ def test_parse_response(block, status, fields, body) -> None:
 )
 def test_fields_about_reuse_are_kept_each(head: bytes, expected: str | None) -> None:
     assert rights_lines(head, parse_response(head)) == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\ncontent-encoding: gzip\r\n",
+            gzip.compress(gzip.compress(TEXT)),
+            id="two lines",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n",
+            zlib.compress(TEXT),
+            id="gzip that is zlib",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n",
+            gzip.compress(TEXT),
+            id="br that is gzip",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n",
+            gzip.compress(TEXT),
+            id="deflate that is gzip",
+        ),
+        pytest.param(
+            'HTTP/1.1 200 OK\r\nContent-Encoding: "gzip;q=1.0"\r\n',
+            gzip.compress(TEXT),
+            id="quoted, with a weight",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\n",
+            gzip.compress(TEXT),
+            id="identity that is gzip",
+        ),
+        pytest.param("HTTP/1.1 200 OK\r\n", gzip.compress(TEXT), id="unnamed gzip"),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\n", written(ZstdWriter, TEXT), id="unnamed zstd"
+        ),
+        pytest.param("HTTP/1.1 200 OK\r\n", chunked(TEXT), id="unnamed chunks"),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+            chunked(chunked(TEXT)),
+            id="chunked twice",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+            b"\r\n" + chunked(TEXT),
+            id="a blank line before the first chunk",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n"
+            "Transfer-Encoding: chunked\r\n",
+            chunked(TEXT),
+            id="identity and chunked in two lines",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+            b"%016x\r\n%s\r\n0\r\n\r\n" % (len(TEXT), TEXT),
+            id="16 digits",
+        ),
+    ],
+)
+def test_framing_never_reaches_the_text(head: str, body: bytes) -> None:
+    assert whole(head, body) == TEXT
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"200\r\nitems in stock", b"beef\r\n<p>and more of it", b"", b"x\x9c is a word"],
+)
+def test_what_looks_like_framing_stays(body: bytes) -> None:
+    assert whole("HTTP/1.1 200 OK\r\n", body) == body
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"http/1.1 200 OK",
+        b"HTTP 200 OK",
+        b"ICY 200 OK",
+        b"HTTP/1.1 0200 OK",
+        b"\r\nHTTP/1.1 200 OK",
+        b"HTTP/1.1 100 Continue\r\nX: 1\r\n\r\nHTTP/1.1 200 OK",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/2 200",
+    ],
+)
+def test_status_lines_as_others_read_them(line: bytes) -> None:
+    block = line + b"\r\nContent-Type: text/html\r\n\r\nbody"
+    response = parse_response(block)
+    assert response.status == 200
+    assert response.fields == {"content-type": "text/html"}
+    assert block[response.body_start :] == b"body"
+
+
+def test_a_long_head_is_read_whole_or_not_at_all() -> None:
+    cookies = b"Set-Cookie: a=%s\r\n" % (b"b" * 1000)
+    for count, is_whole in ((100, True), (1100, False)):
+        head = b"HTTP/1.1 200 OK\r\n" + cookies * count
+        response = parse_response(head + b"Content-Type: text/html\r\n\r\nbody")
+        assert response.is_whole is is_whole
+        assert ("content-type" in response.fields) is is_whole
+
+
+def test_a_body_that_stays_packed_is_binary() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n"
+    response = parse_response(head)
+    assert is_binary(b"\x00\x01packed", response)
+    assert not is_binary(TEXT, response)
+    assert not is_binary("\ufeff<p>".encode("utf-16-le"), response)
+    assert not is_binary(b"\x00\x01", parse_response(b"HTTP/1.1 200 OK\r\n\r\n"))

@@ -1,4 +1,4 @@
-"""The command `tamis`: parses, calls, prints. One file a command."""
+"""The command `tamis`: parses arguments, calls the API, prints. One file for a command."""
 
 from tamis.cli.main import main
 

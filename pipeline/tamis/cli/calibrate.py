@@ -21,7 +21,7 @@ from tamis.quality.presets import Bounds, Preset
       tamis calibrate out/ --method quantile
       tamis calibrate out/ --method 10tail --column mean_word_length
     and in the recipe:
-      - filter_quality: {preset: fineweb2, thresholds: thresholds.yaml}
+      - filter_quality: {preset: tamis, thresholds: thresholds.yaml}
     """,
 )
 @run_argument
@@ -31,17 +31,17 @@ from tamis.quality.presets import Bounds, Preset
     default="eng",
     show_default=True,
     metavar="CODE",
-    help="Language whose bounds are carried over to the others.",
+    help="Language whose bounds are transferred to the others.",
 )
 @click.option(
     "--preset",
-    default="fineweb2",
+    default="tamis",
     show_default=True,
     type=click.Choice(get_args(Preset)),
-    help="Where its bounds come from.",
+    help="Preset with the reference's bounds.",
 )
 @click.option(
-    "--column", "columns", multiple=True, help="Only this one; may stand several times."
+    "--column", "columns", multiple=True, help="Only this column. Can be repeated."
 )
 @click.option(
     "--min-documents",
@@ -75,9 +75,9 @@ def command(
 ) -> None:
     """Compute bounds per language from the documents of RUN, an output folder.
 
-    Takes every document that was saved, dropped later or not: a bound says how far from
-    the others a document may lie. 10tail and meanstd of a few hundred documents are
-    rough. Columns with null for a language are left out.
+    Uses every document that was saved, also those dropped later: a bound says how far a
+    document may be from all others. From a few hundred documents, 10tail and meanstd
+    are rough. Columns that are null for a language are left out.
     """
     console = Console()
     found = api.calibrate(

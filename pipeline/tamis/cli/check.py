@@ -1,4 +1,4 @@
-"""tamis check: what a run would do, before it does it."""
+"""tamis check: show what a run would do."""
 
 from pathlib import Path
 
@@ -8,9 +8,8 @@ from rich.table import Table
 
 from tamis.api import check
 from tamis.cli.options import recipe_argument, set_option
-from tamis.recipe.load import load_recipe
+from tamis.recipe.load import Recipe, load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps
-from tamis.recipe.recipe import Recipe
 from tamis.runner.estimate import Estimate
 from tamis.runner.outlook import Outlook
 from tamis.schema import PROVENANCE
@@ -31,9 +30,9 @@ from tamis.stage import Stage
 def command(recipe: Path, overrides: tuple[str, ...]) -> None:
     """Check RECIPE (default: stages.yaml) and print its plan.
 
-    Shows the passes, the columns each stage reads and writes, inputs and splits, the
-    disk that a run needs, and how much of it an earlier run has done already.
-    Exit code 2 when the recipe is wrong.
+    Shows the passes, the columns that each stage reads and writes, inputs and splits,
+    the disk that a run needs, and how much an earlier run has done already. Exit code 2
+    if the recipe is wrong.
     """
     console = Console()
     checked = load_recipe(recipe, overrides)
@@ -82,7 +81,7 @@ def _step_name(step: Pass | BarrierStep) -> str:
 
 
 def _written(stage: Stage) -> str:
-    """Of a source the provenance is a word, as every source writes it."""
+    """Names of the columns written; the provenance of a source is one word."""
     names = [*stage.columns_written().names]
     if stage.kind != "source":
         return _some(names)
@@ -111,7 +110,7 @@ def _estimate_lines(bill: Estimate, found: Outlook) -> list[str]:
         lines.append(f"        of these {label} {own.stated()}")
         if own.index_bytes:
             lines.append(
-                f"        and {spelled(own.index_bytes)} at most, and for good, "
+                f"        and {spelled(own.index_bytes)} at most, permanently, "
                 f"in the index"
             )
     if found.free_bytes is not None:

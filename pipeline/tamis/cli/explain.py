@@ -1,4 +1,4 @@
-"""tamis explain: one page through the recipe, each stage's numbers, its blocks."""
+"""tamis explain: show the numbers of each stage for one page, and its blocks."""
 
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ _VALUE_SHOWN = 100
     "--html",
     "shaded",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a page that shades what the engine `blocks` keeps and leaves.",
+    help="Write a page that shades what the engine `blocks` keeps and leaves out.",
 )
 def command(
     page: str, recipe: Path, overrides: tuple[str, ...], shaded: Path | None
@@ -48,9 +48,9 @@ def command(
     """Take one page through the stages of RECIPE and show what each of them finds.
 
     PAGE is a file, or the URL of a record in the recipe's input. Stages that need the
-    whole corpus (deduplicate, mix_corpus) are left out. Where the engine is `blocks`, the
-    blocks of what it took follow: kept (+) or left (-), the probability that one is content and
-    that it is a reader's comment, and the three features that moved it most.
+    whole corpus (deduplicate, mix_corpus) are left out. If the engine is `blocks`, its
+    blocks follow: kept (+) or left out (-), the probabilities that a block is content
+    and that it is a reader's comment, and the three features that changed it most.
     """
     checked = load_recipe(recipe, overrides)
     found = explain(checked, page)
@@ -68,7 +68,7 @@ def command(
 
 
 def _print_blocks(console: Console, blocks: list[Block]) -> None:
-    """A line for each block, cut at the terminal's width, and its reasons below."""
+    """Print a line for each block, cut at the terminal's width, and its reasons below."""
     for line in visible(as_text(blocks, width=console.width)).splitlines():
         if line.startswith(" "):
             reasons = Text(line.strip(), style="dim")

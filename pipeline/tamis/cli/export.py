@@ -1,4 +1,4 @@
-"""tamis export: a run's documents as files, with every signal."""
+"""tamis export: write a run's documents to files, with every signal."""
 
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,9 @@ from tamis.runner.recorded import storage_options_of
 @click.option(
     "--before",
     metavar="STAGE",
-    help="What this stage and those below it decided does not count.",
+    help="Ignore what this stage and those below it decided.",
 )
-@click.option("--columns", metavar="NAMES", help="Comma-separated; without: all.")
+@click.option("--columns", metavar="NAMES", help="Comma-separated; default: all.")
 @click.option(
     "--format",
     "format_",
@@ -60,7 +60,7 @@ def command(
 ) -> None:
     """Write the documents of RUN, an output folder, with the signals of all stages.
 
-    The mix is not needed: the documents are those of the last save.
+    The documents are those of the last save; the run needs no mix.
     """
     if kept is None and not dropped:
         raise ConfigError("say which documents: --kept, --dropped or --all")

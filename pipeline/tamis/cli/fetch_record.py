@@ -1,4 +1,4 @@
-"""tamis fetch-record: one record again, by its place in an archive."""
+"""tamis fetch-record: read one record by its place in an archive."""
 
 import sys
 
@@ -22,7 +22,7 @@ from tamis.api import fetch_record
 def command(warc: str, offset: int, length: int) -> None:
     """Print the page at OFFSET and LENGTH of WARC, a path or an address.
 
-    Only those bytes are read, over https:// and s3:// by a range request. The body
-    comes out as it was sent, transfer and content encoding undone.
+    Only these bytes are read, over https:// and s3:// by a range request. The body is
+    printed with transfer and content encoding undone.
     """
     sys.stdout.buffer.write(fetch_record(warc, offset, length))

@@ -1,4 +1,4 @@
-"""tamis index: what deduplicate remembers from run to run."""
+"""tamis index: manage the folder in which deduplicate remembers earlier runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,14 +30,14 @@ _recipe = opening_option("FOLDER")
     """,
 )
 def command() -> None:
-    """Look after FOLDER, the `index` of a recipe's deduplicate."""
+    """Manage FOLDER, the `index` of a recipe's deduplicate."""
 
 
 @command.command("list")
 @_folder
 @_recipe
 def list_(folder: str, recipe: Path | None) -> None:
-    """What FOLDER holds: a line for each run, a section for each generation."""
+    """List what FOLDER holds: a line for each run, a section for each generation."""
     index = _opened(folder, recipe)
     published = index.generations()
     console = Console()
@@ -51,7 +51,7 @@ def list_(folder: str, recipe: Path | None) -> None:
         for number, entry in enumerate(generation.runs):
             table.add_row(
                 str(entry.number),
-                # Archives name their crawl: strangers wrote it.
+                # The name comes from archives: do not trust it.
                 Text(visible(", ".join(entry.crawls))),
                 entry.at.partition("T")[0],
                 f"{entry.documents:,}",
@@ -75,7 +75,7 @@ def list_(folder: str, recipe: Path | None) -> None:
 @_folder
 @_recipe
 def remove(folder: str, recipe: Path | None) -> None:
-    """Take the newest run out of FOLDER: what it added is gone, and no other can go."""
+    """Remove the newest run, and no other, from FOLDER with all that it added."""
     index = _opened(folder, recipe)
     removed = index.remove_newest()
     click.echo(f"removed run {removed.last} from {folder}, {spelled(removed.bytes)}")
@@ -86,9 +86,9 @@ def remove(folder: str, recipe: Path | None) -> None:
 @_recipe
 @workers_option
 def compact_(folder: str, recipe: Path | None, workers: int) -> None:
-    """Merge generations of FOLDER that are of one size, all but the newest two.
+    """Merge generations of about the same size in FOLDER, except the newest two.
 
-    Every run does so at its end; by hand it is of use after an interrupted one.
+    Every run does so at its end; use this command after an interrupted run.
     """
     index = _opened(folder, recipe)
     merged = index.compact(workers)
@@ -104,8 +104,8 @@ def compact_(folder: str, recipe: Path | None, workers: int) -> None:
 def unlock_(folder: str, recipe: Path | None) -> None:
     """Give up the run that has begun in FOLDER and will never end.
 
-    Should it go on after all, what it publishes is refused, and running it again
-    compares with what was published since.
+    If it continues after all, it cannot publish; running it again compares with what
+    was published since.
     """
     index = _opened(folder, recipe)
     held = index.unlock()

@@ -1,4 +1,4 @@
-"""tamis inspect: documents of a run, why they went, and what a duplicate doubles."""
+"""tamis inspect: show documents of a run, why they were dropped, and their duplicates."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ from tamis.stages.sign import Sign
 from tamis.text.buffers import utf8_buffers
 from tamis.text.shingles import shingles
 
-_NGRAM = 5  # of a run that signed nothing
+_NGRAM = 5  # for a run without the stage sign
 
 
 @click.command(
@@ -37,7 +37,7 @@ _NGRAM = 5  # of a run that signed nothing
 )
 @run_argument
 @click.option(
-    "--dropped", "reason", metavar="REASON", help="Documents dropped for this."
+    "--dropped", "reason", metavar="REASON", help="Documents dropped for this reason."
 )
 @click.option("--stage", metavar="STAGE", help="Documents that this stage dropped.")
 @click.option("--language", metavar="CODE", help="Documents in this language (fra).")
@@ -46,7 +46,7 @@ _NGRAM = 5  # of a run that signed nothing
     "--cluster",
     metavar="ID",
     type=click.IntRange(0, 2**64 - 1),
-    help="The duplicates of the document with this id, of the mix or dropped, side by side.",
+    help="The duplicates of the document with this id, in the mix or dropped, side by side.",
 )
 @click.option("--limit", "-n", default=10, show_default=True, type=click.IntRange(1))
 @click.option(
@@ -66,10 +66,10 @@ def command(
     warc: Path | None,
     recipe: Path | None,
 ) -> None:
-    """Show documents of RUN, an output folder: of the mix, or with --dropped, --stage those left out.
+    """Show documents of RUN, an output folder: of its mix, or dropped (--dropped, --stage).
 
-    Of a dropped document that is not among the samples the text is taken from where
-    RUN saved it, or read again from its archive, as the recipe in RUN's run.json has it.
+    The text of a dropped document that is not among the samples comes from RUN's last
+    save, or is read again from its archive with the recipe in RUN's run.json.
     """
     console = Console()
     options, trusted = opened_by(recipe)

@@ -1,4 +1,4 @@
-"""The group of commands, and how an error becomes one line and an exit code.
+"""The group of commands; turns an error into one line and an exit code.
 
 Exit codes: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong.
 """
@@ -21,6 +21,7 @@ _COMMANDS = {
     "explain": "tamis.cli.explain",
     "report": "tamis.cli.report",
     "export": "tamis.cli.export",
+    "clean": "tamis.cli.clean",
     "index": "tamis.cli.index",
     "fetch-record": "tamis.cli.fetch_record",
     "train": "tamis.cli.train",
@@ -30,7 +31,7 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Loads a command's module when it is named."""
+    """Loads a command's module when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -49,10 +50,10 @@ class _Commands(click.Group):
 )
 @click.version_option(package_name="tamis", prog_name="tamis")
 def tamis() -> None:
-    """From web archives to a multilingual training mix, as a recipe says.
+    """Make a multilingual training mix from web archives, as a recipe says.
 
-    A recipe (stages.yaml) is read from top to bottom. Every page that does not
-    reach the mix is on record with the reason, and an interrupted run goes on
+    The stages of a recipe (stages.yaml) run from top to bottom. Every page that does
+    not reach the mix is recorded with the reason, and an interrupted run continues
     where it stopped.
     """
 
@@ -87,7 +88,7 @@ def _complain(message: str) -> None:
 
 
 def _show_bug(cause: BaseException | None) -> None:
-    """A traceback is for bugs: what is neither ours nor the system's."""
+    """Print a traceback for a bug: an error that is neither ours nor the system's."""
     if cause is not None and not isinstance(cause, TamisError | OSError | MemoryError):
         import traceback
 

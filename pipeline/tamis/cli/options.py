@@ -19,7 +19,7 @@ set_option: Decorator = click.option(
     metavar="KEY=VALUE",
     multiple=True,
     help="Override a setting of the recipe, as executor.kind=inline or "
-    "extract_text.engine=resiliparse. May stand several times.",
+    "extract_text.engine=resiliparse. Can be repeated.",
 )
 workers_option: Decorator = click.option(
     "--workers",
@@ -36,8 +36,8 @@ def opening_option(what: str) -> Decorator:
     return click.option(
         "--recipe",
         type=click.Path(path_type=Path, dir_okay=False),
-        help=f"A recipe whose storage_options open {what}; nothing else is read of it. "
-        "Without: those of the environment.",
+        help=f"A recipe whose storage_options open {what}; nothing else in it is used. "
+        "Default: credentials of the environment.",
     )
 
 

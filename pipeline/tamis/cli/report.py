@@ -1,4 +1,4 @@
-"""tamis report: the report of a finished run, made anew."""
+"""tamis report: write the report of a finished run again."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tamis.runner.recorded import storage_options_of
 @run_argument
 @storage_option
 def command(run: str, recipe: Path | None) -> None:
-    """Print the funnel of RUN, an output folder, and write its report.html anew."""
+    """Print the funnel of RUN, an output folder, and write its report.html again."""
     console = Console()
     opened = Run(run, storage_options_of(recipe))
     place = opened.render_report()

@@ -1,4 +1,4 @@
-"""tamis robots: the robots.txt files of archives, as a table for read_rights."""
+"""tamis robots: make a table for read_rights from the robots.txt files of archives."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ _MOST_SHOWN = 20
     multiple=True,
     default=REPRESENTED_AGENTS,
     show_default=True,
-    help="An agent that must not be refused. Several times.",
+    help="Record whether hosts refuse this agent. Can be repeated.",
 )
 @workers_option
 @opening_option("ARCHIVES")
@@ -47,10 +47,10 @@ def command(
     workers: int,
     recipe: Path | None,
 ) -> None:
-    """Read the robots.txt responses of ARCHIVES and write what they refuse the agents.
+    """Read the robots.txt responses of ARCHIVES and write what they refuse to the agents.
 
-    Of a host that was asked several times the latest answer counts. Where an archive
-    cannot be read the table is written without its hosts, and the command fails.
+    If a host was asked several times, its latest answer counts. If an archive cannot be
+    read, the table is written without its hosts, and the command fails.
     """
     built = build_robots_table(
         archives,
@@ -64,7 +64,7 @@ def command(
     if built.problems:
         shown = [visible(line) for line in built.problems[:_MOST_SHOWN]]
         raise InputError(
-            f"{len(built.problems):,} archives were not read whole, and their hosts may"
+            f"{len(built.problems):,} archives were not read completely, their hosts may"
             " be missing from the table; run again when they can be read:\n  "
             + "\n  ".join(shown)
         )

@@ -1,4 +1,4 @@
-"""tamis run: the recipe from its inputs to its mix."""
+"""tamis run: run the recipe from its inputs to its mix."""
 
 from pathlib import Path
 
@@ -30,8 +30,8 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
     """Run RECIPE (default: stages.yaml).
 
     What an earlier run of the same recipe has finished is not done again, so that
-    the same command resumes after Ctrl-C, a crash or a full disk. Exit code 1 when
-    the run fails or an input could not be read, 2 when the recipe is wrong.
+    the same command resumes after Ctrl-C, a crash or a full disk. Exit code 1 if
+    the run fails or an input cannot be read, 2 if the recipe is wrong.
     """
     console = Console(quiet=quiet, stderr=False)
     checked = load_recipe(recipe, overrides)
@@ -43,9 +43,9 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
 
 
 def _say_where(console: Console, outcome: Outcome, storage: Storage) -> None:
-    """The report; the mix where this run made one: it removes that of a run before."""
+    """Print the path of the report, and of the mix if this run made one."""
     output = outcome.output.rstrip("/")
-    for label, name in (("report", "report.html"), ("mix", "mix/manifest.json")):
+    for label, name in (("report", "report.html"), ("mix", "mix/_manifest.json")):
         if label == "report" or (outcome.is_complete and storage.exists(name)):
             console.print(
                 f"{label:<7} {output}/{name}",

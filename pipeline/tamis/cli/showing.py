@@ -1,8 +1,8 @@
-"""Documents on a terminal, and beside each other what two of them do not share.
+"""Show documents on a terminal, and the differences of two documents side by side.
 
-Texts and addresses come from strangers: nothing in them is taken for markup or for an
-order to the terminal. Where the output is a file or a pipe there are no frames and no
-colours, and marks say what colours would.
+Texts and addresses are not trusted: nothing in them is taken for markup or for a
+control sequence of the terminal. In a file or a pipe there are no frames and no
+colours; marks replace the colours.
 """
 
 import re
@@ -22,21 +22,21 @@ _PLACES_SHOWN = 8
 _SIDE_SHOWN = 300
 _HIDDEN = ("id", "warc_path", "warc_offset", "warc_length", "crawl")
 
-# Control characters, and those that turn the direction of what follows them.
+# Control characters, and those that change the direction of text.
 _ORDERS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
 
 
 def visible(text: str) -> str:
-    """`text` with what a terminal might obey as U+FFFD; line feeds and tabs stay."""
+    """`text` with U+FFFD for control characters; line feeds and tabs stay."""
     return _ORDERS.sub("\ufffd", text)
 
 
 def show_document(
     console: Console, row: Mapping[str, Any], verdict: str, *, text: str
 ) -> None:
-    """A row of mix/ or dropped/ with its numbers and the beginning of its text."""
+    """Print a row of mix/ or dropped/ with its numbers and the beginning of its text."""
     place = f"{row['warc_path']} {row['warc_offset']} {row['warc_length']}"
     numbers = [
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
@@ -57,9 +57,9 @@ def show_document(
 def show_cluster(
     console: Console, members: Members, similarities: Mapping[int, float]
 ) -> None:
-    """The document that stays, then each other one with what differs.
+    """Print the kept document of a cluster, then each other one with its differences.
 
-    `similarities`: Jaccard similarity of each other one to the one that stays, by id.
+    `similarities`: Jaccard similarity of each other one to the kept one, by id.
     """
     count = f"{members.size:,} documents"
     console.print(Text(f"cluster {members.cluster}: {count}", style="bold"))

@@ -1,7 +1,7 @@
-"""tamis train: models from the user's own documents.
+"""tamis train: train models on the user's own documents.
 
-A command for another model is a function here and a module in `tamis.training`,
-which is imported when the command runs.
+Each model has a function here and a module in `tamis.training`, which is imported when
+the command runs.
 """
 
 from pathlib import Path
@@ -18,14 +18,14 @@ _output_option = click.option(
     "--output", "-o", required=True, type=_NEW_FILE, help="The model's file."
 )
 _licence_option = click.option(
-    "--licence", default="not stated", help="Of the weights, for the card."
+    "--licence", default="not stated", help="Licence of the weights, for the card."
 )
 _bits_option = click.option(
     "--bits",
     default=20,
     show_default=True,
     type=click.IntRange(10, 24),
-    help="2 to this power are the model's weights.",
+    help="The model has 2 to this power weights.",
 )
 
 
@@ -41,7 +41,7 @@ def _documents_option(default: int, what: str) -> Decorator:
 
 @click.group("train")
 def command() -> None:
-    """Train a model on your own documents: one readable file, with its figures.
+    """Train a model on your own documents; it is one readable file with its figures.
 
     Needs scikit-learn, or LightGBM for the extractor: pip install 'tamis[train]'.
     """
@@ -60,7 +60,7 @@ def command() -> None:
     required=True,
     multiple=True,
     type=_FILE,
-    help="JSON Lines or Parquet: text, label (1 toxic, 0 not), language. Several times.",
+    help="JSON Lines or Parquet: text, label (1 toxic, 0 not), language. Can be repeated.",
 )
 @click.option(
     "--clean",
@@ -83,8 +83,8 @@ def toxicity(
     """Fit the toxicity model that score_toxicity reads.
 
     Prints per language the AUC and the share of comments and of clean prose over each
-    threshold, all by cross-validation. A model that puts more than 1 % of clean prose
-    over 0.9 is not saved.
+    threshold, all by cross-validation. A model with more than 1 % of clean prose over
+    0.9 is not saved.
     """
     from tamis.training.toxicity import table_of
 
@@ -99,7 +99,7 @@ def toxicity(
     )
     unjudged = model.card["figures"]["not_scored"]
     if unjudged:
-        click.echo(f"not scored, for want of clean prose: {', '.join(unjudged)}")
+        click.echo(f"not scored, without clean prose: {', '.join(unjudged)}")
     click.echo(f"{output}: {', '.join(model.languages)}")
 
 
@@ -116,8 +116,8 @@ def toxicity(
     "--positive",
     required=True,
     type=_PLACE,
-    help="Good documents (text, language), or a .txt file with a trusted domain a line:"
-    " then they are taken out of the negative ones.",
+    help="Good documents (text, language), or a .txt file with one trusted domain a line:"
+    " then the good documents are taken from the negative ones.",
 )
 @click.option(
     "--negative",
@@ -127,7 +127,7 @@ def toxicity(
 )
 @_output_option
 @_licence_option
-@_documents_option(1_000, "Documents per language of either kind.")
+@_documents_option(1_000, "Documents per language of each kind.")
 @_bits_option
 def quality(
     positive: Path,
@@ -140,7 +140,7 @@ def quality(
     """Fit the quality model that score_quality reads.
 
     Prints per language the AUC over documents of sites that the fold has not seen. A
-    language in which it is below 0.6 is not scored.
+    language with an AUC below 0.6 is not scored.
     """
     from tamis.training.quality import table_of
 
@@ -171,12 +171,12 @@ def quality(
     required=True,
     multiple=True,
     type=_FILE,
-    help="Pages to learn from: a WARC file. Several times.",
+    help="A WARC file with pages to learn from. Can be repeated.",
 )
 @click.option(
     "--gold",
     type=_FILE,
-    help="JSON Lines (.gz or not): url, text (the whole main text), and where known"
+    help="JSON Lines (.gz or not): url, text (the whole main text), and if known"
     " source, site, page_type, lang.",
 )
 @click.option(
@@ -186,12 +186,12 @@ def quality(
     type=click.Choice(["trafilatura", "resiliparse"]),
     default=("trafilatura", "resiliparse"),
     show_default=True,
-    help="Whose texts label the pages without gold. Several times; trafilatura is a must.",
+    help="An extractor that labels pages without gold. Can be repeated; trafilatura is required.",
 )
 @click.option(
     "--cache",
     type=_NEW_FILE,
-    help="Keeps what the teachers say (JSON Lines), for another training.",
+    help="File that keeps the teachers' texts (JSON Lines) for another training.",
 )
 @_output_option
 def extractor(
@@ -203,9 +203,9 @@ def extractor(
 ) -> None:
     """Fit the weights that extract_text reads with `engine: blocks`.
 
-    Prints the word F1 by group of pages: of the new weights on sites they have not seen
-    (five folds), on sources they have not seen, and of the teachers. Only pages with
-    gold count. The same input gives the same bytes.
+    Prints the word F1 by group of pages: of the new weights on unseen sites (five
+    folds) and on unseen sources, and of the teachers. Only pages with gold count. The
+    same input gives the same bytes.
     """
     table = training.train_extractor(
         warcs, output, gold=gold, teachers=teachers, cache=cache
@@ -215,7 +215,7 @@ def extractor(
 
 
 def _print_table(rows: list[list[str]]) -> None:
-    """Columns as wide as their widest cell, numbers to the right."""
+    """Print columns as wide as their widest cell, numbers aligned right."""
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for row in rows:
         first, *others = (

@@ -1,14 +1,14 @@
-"""How deduplicate cuts its work: groups of parts, ranges of hashes, partitions.
+"""Cut the work of deduplicate into groups of parts, ranges of hashes and partitions.
 
 All sizes follow from the number of documents, never from the number of workers, so a
-run that goes on with other workers finds its tasks again. A task holds at most about
-1 GB; up to 10^10 documents these figures keep it so:
+run that is resumed with other workers finds its tasks again. With these figures a task
+holds at most about 1 GB, up to 10^10 documents:
 
     group      parts of at least 2^18 rows, or a 64th of all, at most 2^24: 600 groups
     range      a power of two of equal ranges of hashes, at most 2^24 rows each
     unit       one range of one column; a task takes units of 2^23 rows in all
-    partition  components by hash, 2^28 bytes of rows each, at most 512 of them; one that is
-               larger is cut into pieces of that size when its turn comes
+    partition  components by hash, 2^28 bytes of rows each, at most 512 of them; a larger
+               one is cut into pieces of that size when it is processed
 """
 
 import re
@@ -49,7 +49,7 @@ Order = tuple[tuple[str, bool], ...]
 
 
 class Settings(NamedTuple):
-    """What the tasks need to know of the configuration."""
+    """The settings of the stage that its tasks need."""
 
     by_language: bool
     exact: bool
@@ -64,7 +64,7 @@ class Settings(NamedTuple):
 
     @property
     def hash_columns(self) -> tuple[str, ...]:
-        """Columns of which equal values make duplicates."""
+        """Columns whose equal values make duplicates."""
         return (*(["text_hash"] if self.exact else []), *self.bands)
 
 
@@ -121,19 +121,19 @@ def steps_of(
 def layers_of(
     groups: Sequence[Group], layers: Sequence[File], parts: Sequence[Part]
 ) -> tuple[File, ...]:
-    """Layers from the order of groups, one for each part, back to that of `parts`."""
+    """The layers, one for each part, in the order of `parts` instead of the groups'."""
     names = [part.name for group in groups for part in group.parts]
     by_name = dict(zip(names, layers, strict=True))
     return tuple(by_name[part.name] for part in parts)
 
 
 def ranges_of(rows: int) -> list[tuple[int, int]]:
-    """Ranges [low, high] of hashes such that each has a bounded number of `rows`."""
+    """Ranges [low, high] of hashes, each with a bounded number of the `rows`."""
     return bounds_of(ranges_for(rows, _MAX_RANGE_ROWS))
 
 
 def ranges_for(rows: int, most: int) -> int:
-    """A power of two of equal ranges such that each has at most `most` of the rows."""
+    """A power of two: how many equal ranges have at most `most` rows each."""
     count = 1
     while rows > count * most:
         count *= 2
@@ -147,30 +147,30 @@ def bounds_of(count: int) -> list[tuple[int, int]]:
 
 
 def range_number(hashes: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
-    """In which of `count` equal ranges, a power of two, each hash lies."""
-    # Two shifts: by all 64 bits at once is undefined.
+    """Number of each hash's range, of `count` equal ones, a power of two."""
+    # Two shifts: one shift by all 64 bits is undefined.
     return (hashes >> np.uint64(1)) >> np.uint64(64 - count.bit_length())
 
 
 def keeper_range(table: pa.Table, count: int) -> NDArray[np.uint64]:
-    """In which of `count` ranges each row's `keeper` lies."""
+    """Number of the range of each row's `keeper`, of `count` ranges."""
     return range_number(as_numpy(table["keeper"]), count)
 
 
 def partitions_for(touched: int, *, with_shingles: bool) -> int:
-    """Into how many partitions the rows of `touched` documents go."""
+    """Number of partitions for the rows of `touched` documents."""
     size = touched * (_ROW_BYTES + (_SHINGLES_BYTES if with_shingles else 0))
     return min(pieces_of(size), _MAX_PARTITIONS)
 
 
 def sketch_ranges(rows: int) -> int:
-    """Into how many ranges of keepers so many sketches go."""
+    """Number of ranges of keepers for so many sketches."""
     count = ranges_for(rows * SKETCH_BYTES, _PARTITION_BYTES)
     return min(count, _MAX_PARTITIONS)
 
 
 def pieces_of(size: int) -> int:
-    """How many pieces of a bounded number of bytes make up `size`: at least one."""
+    """Number of pieces of bounded size that make up `size` bytes: at least one."""
     return max(-(-size // _PARTITION_BYTES), 1)
 
 
@@ -181,7 +181,7 @@ def band_names(columns: set[str]) -> tuple[str, ...]:
 
 
 def packed(every: Sequence[Piece], rows: int, most: int) -> list[tuple[Piece, ...]]:
-    """Pieces of work that have so many rows in all, as tasks of about `most` rows."""
+    """The pieces of work, `rows` in all, packed into tasks of about `most` rows."""
     per_task = max(1, most * len(every) // max(rows, 1))
     firsts = range(0, len(every), per_task)
     return [tuple(every[first : first + per_task]) for first in firsts]
@@ -206,8 +206,9 @@ def read_between(
 def read_ascending(
     storage: Storage, file: File, column: str, *, low: int, high: int
 ) -> pa.Table:
-    """The same as `read_between` of a file that ascends by `column`, where looking at
-    every row group costs more than to parse them all.
+    """As `read_between`, by binary search, for a file that ascends by `column`.
+
+    In a file of many row groups, checking each one costs more than parsing the footer.
     """
     with storage.open(file.path) as source:
         parquet = pq.ParquetFile(source)

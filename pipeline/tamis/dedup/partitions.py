@@ -1,8 +1,8 @@
-"""Rows on their way to the one task that needs them: partitions, and pieces of these.
+"""Send rows to the one task that needs them, by partitions and pieces of partitions.
 
-A file of rows has row groups of one partition each, whose number is a column of its own. A
-partition that is larger than memory is cut into pieces when its turn comes: on disk, once
-more, by a number that is found in the same way.
+A file of rows has row groups of one partition each, whose number is a column of its
+own. A partition that is larger than memory is cut into pieces when it is read: a second
+file on disk has row groups of one piece each, in the same way.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ def write_partitioned(
     partitions: int,
     number_of: Callable[[pa.Table, int], Numbers],
 ) -> None:
-    """A file whose row groups hold rows of one partition each, its number in `name`."""
+    """Write a file whose row groups hold one partition each, its number in `name`."""
     first = next(tables)
     schema = first.schema.append(pa.field(name, pa.uint32()))
     with outputs.parquet(dataset, schema, compression_level=1) as writer:
@@ -55,7 +55,7 @@ def pieces(
     partition: int,
     piece_of: Callable[[pa.Table, int], Numbers],
 ) -> Iterator[pa.Table]:
-    """All rows of a partition, in as many pieces as memory wants, in their order."""
+    """All rows of a partition, in their order, in pieces that fit into memory."""
     sizes = [_bytes_between(storage, file, name, number=partition) for file in files]
     count = pieces_of(sum(sizes))
     if count == 1:
@@ -92,7 +92,7 @@ def _row_groups_between(
 
 
 def _bytes_between(storage: Storage, file: File, column: str, *, number: int) -> int:
-    """Memory that the row groups of one partition take."""
+    """Bytes of memory that the row groups of one partition need."""
     with storage.open(file.path) as source:
         parquet = pq.ParquetFile(source)
         return sum(

@@ -54,7 +54,8 @@ class Unit(NamedTuple):
 def delta_coded(schema: pa.Schema) -> dict[str, Any]:
     """Options of a Parquet writer for tables that ascend by their first column.
 
-    Nothing makes hashes shorter but their order, and trying takes as long as the rest.
+    Only their order makes hashes shorter; compressing them gains nothing and takes as
+    long as the rest.
     """
     coding = {}
     for place, field in enumerate(schema):
@@ -113,7 +114,7 @@ def load(storage: Storage, unit: Unit, payload: str = "ordinal") -> tuple[Hashes
 def write_run(
     writer: Any, hashes: Hashes, payloads: Hashes, ranges: list[tuple[int, int]]
 ) -> None:
-    """Row groups that end where a range does."""
+    """Write row groups that end where a range ends."""
     schema = writer.schema
     highs = np.array([high for _, high in ranges], np.uint64)
     start = 0
@@ -156,8 +157,9 @@ def read_hashes(
 def read_bands(
     storage: Storage, settings: Settings, group: Group, *, ordinals: Hashes
 ) -> Hashes:
-    """Bands of some documents of a group, (bands, documents), 0 where null. A document
-    without bands lies among copies of its text and nothing else.
+    """Bands of some documents of a group, (bands, documents), 0 where null.
+
+    A document without bands is in a component of copies of its text only.
     """
     found = [np.empty((len(settings.bands), 0), np.uint64)]
     for start, part in group.starts():

@@ -1,7 +1,6 @@
 """The steps of deduplicate_urls (see pipeline/tamis/stages/deduplicate_urls.py)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,7 @@ from tamis.dedup.sorted_runs import delta_coded
 from tamis.documents.parts import Part
 from tamis.storage import Storage
 from tamis.urls.page import page_address
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 URLS, RUNS, LOSERS = "urls", "work/urls/runs", "work/urls/losers"
 REASON = "duplicate_url"
@@ -39,7 +38,7 @@ _LAYER = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
 
 def gather(
     outputs: Outputs, group: Group, ignored: Sequence[str], documents: int
-) -> dict[str, Any]:
+) -> None:
     """Write the group's runs, newest first among equal hashes."""
     held: list[pa.Table] = []
     rows = runs = 0
@@ -52,13 +51,10 @@ def gather(
                 held, rows, runs = [], 0, runs + 1
     if held:
         _write_run(outputs, runs, held, documents=documents)
-    return {}
 
 
-def find_losers(
-    outputs: Outputs, files: Sequence[File], low: int, high: int
-) -> dict[str, Any]:
-    """Write the ordinals of the range's documents of which there is a newer copy."""
+def find_losers(outputs: Outputs, files: Sequence[File], low: int, high: int) -> None:
+    """Write the ordinals of the range's documents that have a newer copy."""
     tables = [_RUN.empty_table()]
     for file in files:
         table = read_between(outputs.storage, file, "hash", low=low, high=high)
@@ -73,10 +69,9 @@ def find_losers(
     with outputs.parquet(LOSERS, _LOSER, **delta_coded(_LOSER)) as writer:
         written = pa.table([ordinals], schema=_LOSER)
         writer.write_table(written, row_group_size=_ROW_GROUP_ROWS)
-    return {}
 
 
-def publish(outputs: Outputs, group: Group, losers: Sequence[File]) -> dict[str, Any]:
+def publish(outputs: Outputs, group: Group, losers: Sequence[File]) -> Counts:
     """Write one layer for each part of the group."""
     is_loser = np.zeros(group.stop - group.start, bool)
     for file in losers:
@@ -99,7 +94,7 @@ def publish(outputs: Outputs, group: Group, losers: Sequence[File]) -> dict[str,
 def _rows(
     storage: Storage, start: int, part: Part, *, ignored: frozenset[str]
 ) -> list[pa.Table]:
-    """What is compared of a part's documents; nothing of those that are out."""
+    """The rows to compare of a part; documents that were dropped before are left out."""
     tables = []
     columns = ["id", "url", "fetched_at", "drop_reason"]
     for batch in part.batches(storage, columns, _ROW_GROUP_ROWS):
@@ -126,7 +121,7 @@ def _hashes(urls: pa.StringArray, ignored: frozenset[str]) -> NDArray[np.uint64]
 def _write_run(
     outputs: Outputs, number: int, tables: list[pa.Table], *, documents: int
 ) -> None:
-    """Row groups that end where a range of hashes does."""
+    """Write row groups that end where a range of hashes ends."""
     table = _newest_first(pa.concat_tables(tables))
     hashes = as_numpy(table["hash"])
     highs = [high for _, high in ranges_of(RANGES_PER_RANGE * documents)]

@@ -3,7 +3,7 @@
 A part holds the documents of one input file in offset order, however the file was
 split, so that nothing computed from parts depends on splits. Passes of filters and
 barriers do not rewrite documents: each adds a layer, a file aligned row for row. A
-layer that shortens texts says what to take out of them (`tamis.text.cuts`).
+layer that shortens texts says what to remove from them (`tamis.text.cuts`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,10 +37,10 @@ class Part:
         return sum(file.rows for file in self.files)
 
     def read(self, storage: Storage, columns: Sequence[str]) -> pa.Table:
-        """`columns` of every document in order, dropped ones too.
+        """`columns` of every document in order, also of dropped ones.
 
-        `drop_reason` is that of the first layer that gave one; any other column
-        comes from the newest layer that has it, else from the documents.
+        `drop_reason` is from the first layer that has one; any other column is from the
+        newest layer that has it, else from the documents.
         """
         tables = [_read_columns(storage, file, columns) for file in self.files]
         table = pa.concat_tables(tables)
@@ -58,7 +58,7 @@ class Part:
     def batches(
         self, storage: Storage, columns: Sequence[str], rows: int = _BATCH_ROWS
     ) -> Iterator[pa.RecordBatch]:
-        """What `read` gives, in batches of `rows`: for columns too large to be whole."""
+        """The same as `read`, in batches of `rows`: for columns too large for memory."""
         every = [
             rows_of(storage, self.files, columns, start=0, stop=self.rows, size=rows),
             *(
@@ -82,7 +82,7 @@ class Part:
             yield batch.select(columns)
 
     def columns(self, storage: Storage) -> set[str]:
-        """Names that `read` knows: the documents' and the layers'."""
+        """Names of all columns that `read` can give: the documents' and the layers'."""
         names: set[str] = set()
         for file in (self.files[0], *self.layers):
             with storage.open(file.path) as source:
@@ -90,18 +90,18 @@ class Part:
         return names
 
     def with_layer(self, layer: File, fingerprint: str) -> "Part":
-        """This part with one more aligned file on top."""
+        """This part with one more layer."""
         name = fingerprint_of(self.fingerprint, fingerprint)
         return Part(self.name, name, self.files, (*self.layers, layer))
 
 
 @dataclass(frozen=True)
 class Published:
-    """What a barrier gives back: one layer per part, and the files it published.
+    """What a barrier returns: one layer per part, and the files it published.
 
-    `files` are all tables that stay when the run is over, the layers not among them;
-    what lies under work/ need not be named. `manifests` are JSON files, by name, that
-    the run writes at its end: what they list is complete then.
+    `files` are all tables that stay after the run, without the layers and without files
+    under work/. `manifests` are JSON files, by name, that the run writes at its end,
+    when all that they list is complete.
     """
 
     layers: tuple[File, ...]
@@ -114,8 +114,8 @@ class Published:
 class SavedRows:
     """Rows [start, stop) of one saved file of a part, with the part's layers.
 
-    `layers` has for each the stage that made it, null where its rows name the stage.
-    `first` is the row of the layers at which the file begins.
+    `layers` has each layer with the stage that made it, null if its rows name the
+    stage. `first` is the row of the layers at which the file begins.
     """
 
     file: File
@@ -150,7 +150,7 @@ class SavedRows:
 def with_layer(
     batch: pa.RecordBatch, number: int
 ) -> tuple[pa.RecordBatch, pa.RecordBatch, pa.RecordBatch]:
-    """A batch of SavedRows before its layer of that number and with it, and the layer."""
+    """A batch of SavedRows without its layer of that number and with it, and the layer."""
     name = _OF_LAYER.format(number)
     layer = pa.RecordBatch.from_struct_array(batch[name])
     before = batch.drop_columns([name])
@@ -158,7 +158,7 @@ def with_layer(
 
 
 def laid(batch: pa.RecordBatch, layer: pa.RecordBatch) -> pa.RecordBatch:
-    """`batch` with what the layer says of its rows: columns, cuts, first reasons."""
+    """`batch` with its layer applied: columns, cuts, first reasons."""
     for name in layer.schema.names:
         if name == "drop_reason":
             values = pc.coalesce(batch[name], layer[name])
@@ -176,7 +176,7 @@ def _of_layer(columns: Sequence[str]) -> list[str]:
 
 
 def _with_cuts(rows: Any, cuts: Any, cut: Callable[[Any, Any], Any]) -> Any:
-    """Rows with shorter texts; they have no Markdown, as nobody cut that."""
+    """Rows with shorter texts, without Markdown: the cuts are for the text only."""
     if "text" in rows.schema.names:
         rows = _with_column(rows, "text", cut(rows["text"], cuts))
     if "markdown" in rows.schema.names:
@@ -187,7 +187,7 @@ def _with_cuts(rows: Any, cuts: Any, cut: Callable[[Any, Any], Any]) -> Any:
 
 
 def _cut(texts: pa.ChunkedArray, cuts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Texts without what the layer takes out, in chunks as they came."""
+    """Texts without what the layer removes, in the same chunks."""
     chunks, start = [], 0
     for chunk in texts.chunks:
         own = cuts.slice(start, len(chunk)).combine_chunks()
@@ -197,7 +197,7 @@ def _cut(texts: pa.ChunkedArray, cuts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _read_columns(storage: Storage, file: File, columns: Sequence[str]) -> pa.Table:
-    """`id` and those of `columns` that the file has."""
+    """`id` and the columns in `columns` that the file has."""
     with storage.open(file.path) as source:
         parquet = pq.ParquetFile(source)
         wanted = {"id", *columns}

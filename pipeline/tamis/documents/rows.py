@@ -1,4 +1,4 @@
-"""Files of equal rows, read side by side without holding any of them whole."""
+"""Read rows of several files in batches, without holding a whole file in memory."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,9 +18,9 @@ def rows_of(
     stop: int,
     size: int,
 ) -> Iterator[pa.RecordBatch]:
-    """Rows [start, stop) of files end to end, `size` at a time: the last has the rest.
+    """Rows [start, stop) of files end to end, `size` at a time, the last batch smaller.
 
-    Files of equal rows come in equal batches, whatever their row groups.
+    Files with the same rows give the same batches, whatever their row groups.
     """
     held: list[pa.RecordBatch] = []
     count = 0
@@ -45,7 +45,7 @@ def _clipped(
     stop: int,
     size: int,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows in batches as they come, none of another row group than needed."""
+    """The rows in batches as they are read, from no more row groups than needed."""
     position = 0
     for file in files:
         if position + file.rows <= start or position >= stop:
@@ -73,6 +73,6 @@ def _clipped(
 
 
 def _as_batch(table: pa.Table) -> pa.RecordBatch:
-    """A few rows as one batch that owns them."""
+    """A few rows, copied into one batch."""
     (batch,) = table.combine_chunks().to_batches()
     return batch

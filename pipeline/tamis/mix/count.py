@@ -1,7 +1,7 @@
-"""How much there is to mix: documents, characters and tokens of each language.
+"""Count what there is to mix: documents, characters and tokens of each language.
 
-All are counted as the mix would take them without weights of languages: a document
-that `rehydrate` repeats counts as often, one that was dropped not at all.
+The counts are those of a mix without language weights: a document that `rehydrate`
+repeats counts as often as it is repeated, a dropped one does not count.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,10 @@ def count_part(
     rehydration: Mapping[int, float],
     with_domains: bool,
 ) -> dict[str, Any]:
-    """Documents, characters and tokens by language of what is still in; by domain too."""
+    """Count documents, characters and tokens by language; tokens also by domain.
+
+    Dropped documents are not counted.
+    """
     columns = ["language", "domain", "text_chars", "drop_reason"]
     table = part.read(outputs.storage, columns)
     is_open = pc.is_null(table["drop_reason"])
@@ -71,7 +74,7 @@ def count_part(
 def repeats(
     storage: Storage, part: Part, rehydration: Mapping[int, float]
 ) -> NDArray[np.float64]:
-    """How often each document is taken for the copies that the corpus had of it."""
+    """How often each document is taken, by the number of its copies in the corpus."""
     if not rehydration or "cluster_size" not in part.columns(storage):
         return np.ones(part.rows)
     sizes = part.read(storage, ["cluster_size"])["cluster_size"]
@@ -81,13 +84,13 @@ def repeats(
 def batches(
     storage: Storage, part: Part, names: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    """The documents of a part and what layers say of them, in order, a few at a time."""
+    """The documents of a part with their layers, in order, a few at a time."""
     known = part.columns(storage)
     yield from part.batches(storage, [n for n in names if n in known], _BATCH_ROWS)
 
 
 def counted_tokens(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
-    """Tokens of each row: counted where there is a tokenizer, else estimated."""
+    """Tokens of each row: counted if there is a tokenizer, else estimated."""
     if tokenizer is None:
         characters = np.asarray(rows["text_chars"]).astype(np.int64)
         return estimated_tokens(
@@ -105,7 +108,7 @@ def counted_tokens(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
 def _tokens(
     storage: Storage, part: Part, is_open: Any, *, tokenizer: str | None
 ) -> NDArray[np.int64]:
-    """Tokens of each document of a part; 0 for dropped ones, whose text nobody reads."""
+    """Tokens of each document of a part; 0 for dropped ones, whose text is not read."""
     if tokenizer is None:
         table = part.read(storage, ["text_chars", "language"])
         return counted_tokens(table, None)
@@ -127,7 +130,7 @@ def _rounded(counts: Any, times: NDArray[np.float64]) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def _encoder(path: str) -> Any:
-    from tokenizers import Tokenizer  # only recipes that name one pay for it
+    from tokenizers import Tokenizer  # only recipes with a tokenizer load it
 
     try:
         return Tokenizer.from_file(path)

@@ -1,13 +1,13 @@
-"""What each domain brings to its language, for `max_share_per_domain`.
+"""Sum the tokens of each domain in its language, for `max_share_per_domain`.
 
 A crawl has 10^8 pairs of language and domain, far more than one process should hold.
-Each part's sums are merged a group of parts at a time and dealt out by a hash of the
-pair; who has all sums of one range of hashes keeps the largest of each language. That
-is enough: at most 1 / share domains can be over the cap.
+The sums of a group of parts are merged and distributed by a hash of the pair. The task
+that has all sums of one range of hashes keeps the largest of each language. That is
+enough: at most 1 / share domains can be over the cap.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -23,20 +23,20 @@ from tamis.work.commits import File, Outputs
 WORK = "work/domains"
 
 _MAX_WAYS = 256
-_MERGED_ROWS = 1 << 20  # pairs that one task puts together: some 100 MB
+_MERGED_ROWS = 1 << 20  # pairs that one task merges: some 100 MB
 _SUMS = pa.schema(
     [("language", pa.string()), ("domain", pa.string()), ("tokens", pa.int64())]
 )
 
 
 def write_domains(outputs: Outputs, counted: pa.Table) -> None:
-    """Tokens by language and domain; documents without a domain are of none."""
+    """Write tokens by language and domain; documents without a domain are left out."""
     with outputs.parquet(WORK, _SUMS) as writer:
         writer.write_table(_summed(counted.select(_SUMS.names).drop_null()))
 
 
 def groups_of(files: Sequence[File]) -> list[list[File]]:
-    """Files, in their order, of a bounded number of rows together."""
+    """Groups of files, in their order, each with a bounded number of rows."""
     groups: list[list[File]] = []
     rows = 0
     for file in files:
@@ -49,27 +49,31 @@ def groups_of(files: Sequence[File]) -> list[list[File]]:
 
 
 def ways_for(files: Sequence[File]) -> int:
-    """Into how many ranges of hashes the pairs of all files go."""
+    """Number of ranges of hashes for the pairs of all files."""
     rows = sum(file.rows for file in files)
     return min(max(1, -(-rows // _MERGED_ROWS)), _MAX_WAYS)
 
 
-def merge_domains(outputs: Outputs, files: Sequence[File], ways: int) -> dict[str, Any]:
-    """Sums of some parts, dealt out by the pair's hash."""
+def merge_domains(outputs: Outputs, files: Sequence[File], ways: int) -> None:
+    """Write the sums of some parts, distributed by the pair's hash."""
     table = _summed(pa.concat_tables(list(_tables(outputs.storage, files))))
     with piece(outputs, WORK, _SUMS, ways) as merged:
         merged.add(table, _hashes(table) % ways)
-    return {}
 
 
 def heaviest_domains(
     outputs: Outputs, pieces: Sequence[File], way: int, ways: int, count: int
-) -> dict[str, Any]:
-    """The `count` largest domains of each language among those of one way."""
+) -> None:
+    """Write the `count` largest domains of each language in one way."""
     rows = pa.Table.from_batches(rows_of_way(outputs.storage, pieces, way, ways), _SUMS)
     with outputs.parquet(WORK, _SUMS) as writer:
         writer.write_table(_largest(_summed(rows), count))
-    return {}
+
+
+class CapsTally(TypedDict):
+    """{language: {domain: share of its tokens that may stay}}."""
+
+    caps: dict[str, dict[str, float]]
 
 
 def find_caps(
@@ -78,7 +82,7 @@ def find_caps(
     totals: Mapping[str, int],
     max_share: float,
     count: int,
-) -> dict[str, Any]:
+) -> CapsTally:
     """{language: {domain: share of its tokens that may stay}} of domains over the cap."""
     kept = _SUMS.empty_table()
     for table in _tables(outputs.storage, files):
@@ -110,7 +114,7 @@ def _summed(table: pa.Table) -> pa.Table:
 
 
 def _hashes(table: pa.Table) -> NDArray[np.int64]:
-    """31 bits of each pair."""
+    """A hash of 31 bits of each pair."""
     hashes = np.empty(table.num_rows, np.int64)
     first = 0
     for batch in table.to_batches(1 << 16):
@@ -122,7 +126,7 @@ def _hashes(table: pa.Table) -> NDArray[np.int64]:
 
 
 def _largest(table: pa.Table, count: int) -> pa.Table:
-    """Of each language the domains with most tokens, ties by name."""
+    """The `count` domains of each language with the most tokens, ties by name."""
     table = table.sort_by(
         [("language", "ascending"), ("tokens", "descending"), ("domain", "ascending")]
     )

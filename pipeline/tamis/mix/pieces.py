@@ -1,9 +1,9 @@
-"""Rows between two steps of mix_corpus, written so that each way's lie together.
+"""Rows between two steps of mix_corpus, in files in which each way is contiguous.
 
-A piece is one Arrow stream (zstd) a way, end to end, and behind them ways + 1 numbers
-(int64, little-endian): where each stream begins, and where the last one ends. Who reads
-one way asks for two ranges of the file, however many ways it has: a footer that lists
-every column of every way would be read by hundreds of tasks for a line of it.
+A piece has one Arrow stream (zstd) for each way, end to end, and after them ways + 1
+numbers (int64, little-endian): where each stream begins, and where the last one ends. To
+read one way takes two ranges of the file, however many ways it has. With a footer that
+lists every column of every way, hundreds of tasks would read all of it for one line.
 """
 
 import shutil
@@ -20,14 +20,13 @@ from tamis.storage import Storage
 from tamis.work.commits import File, Outputs
 from tamis.work.tasks import give_memory_back
 
-# Rows wait until there are so many bytes of them; while they are put in order there
-# are twice as many.
+# Rows are held until there are so many bytes of them; sorting takes as much again.
 _WAITING_BYTES = 32 << 20
 _NUMBER = np.dtype("<i8")
 
 
 class Piece:
-    """Rows on their way into a piece; each way has a file of its own until the end."""
+    """A piece being written; each way has a file of its own until the end."""
 
     def __init__(self, stem: Path, schema: pa.Schema, ways: int) -> None:
         self._paths = [stem.with_name(f"{stem.name}-{way}") for way in range(ways)]
@@ -38,7 +37,7 @@ class Piece:
         self._bytes = 0
 
     def add(self, rows: pa.Table, ways: NDArray[np.int64]) -> None:
-        """Rows and the way that each takes."""
+        """Add rows, and the number of the way of each."""
         self._waiting.append(rows)
         self._ways.append(ways)
         self._bytes += rows.nbytes
@@ -68,7 +67,7 @@ class Piece:
         return self._writers[way]
 
     def finish(self, target: Path) -> None:
-        """Put the ways together."""
+        """Write all ways to one file."""
         self._write()
         self._close()
         starts = [0]
@@ -86,7 +85,7 @@ class Piece:
             writer.close()
 
     def discard(self) -> None:
-        """Leave nothing behind, whatever happened."""
+        """Remove all temporary files, also after an error."""
         self._close()
         for path in self._paths:
             path.unlink(missing_ok=True)
@@ -108,7 +107,7 @@ def piece(
 def rows_of_way(
     storage: Storage, pieces: Sequence[File], way: int, ways: int
 ) -> Iterator[pa.RecordBatch]:
-    """What took one way, piece by piece, in the order in which it was added."""
+    """Rows of one way, piece by piece, in the order in which they were added."""
     for file in pieces:
         index_bytes = (ways + 1) * _NUMBER.itemsize
         index = storage.read_range(file.path, file.bytes - index_bytes, file.bytes)

@@ -1,4 +1,4 @@
-"""Which documents the mix takes, how often, and the rows that it holds of them."""
+"""Decide which documents the mix takes and how often, and make their rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from tamis.mix.kernels.weights import copies
 from tamis.schema import PROVENANCE
 from tamis.storage import Storage
 
-# Epochs that no mix reaches: what is drawn with them is independent of the order.
+# Epochs that no mix reaches, so that these draws are independent of the order.
 _SAMPLE_EPOCH, _DOMAIN_EPOCH = 2**62, 2**62 + 1
-# Text of rows that are put together at once: a document may be taken many times.
+# Text of rows that are made at once: a document may be taken many times.
 _BATCH_BYTES = 16 << 20
 
-# What a shard holds. Columns that the recipe does not write are null.
+# The columns of a shard. Those that the recipe does not write are null.
 MIX = pa.schema(
     [
         *PROVENANCE,
@@ -52,7 +52,7 @@ _COUNTS = ("documents", "rows", "characters", "tokens")
 
 @dataclass(frozen=True)
 class Draw:
-    """What was decided from the counts, the same for every task."""
+    """Decisions from the counts, the same for every task."""
 
     seed: int
     epochs: dict[str, float]
@@ -63,7 +63,7 @@ class Draw:
 
 
 def drawn(storage: Storage, part: Part, draw: Draw) -> tuple[NDArray[np.int64], Any]:
-    """How often each document is taken, and the part's layer, which says why not."""
+    """How often each document is taken, and the part's layer with the reasons if not."""
     table = part.read(storage, ["id", "language", "domain", "drop_reason"])
     is_open = np.asarray(pc.is_null(table["drop_reason"]))
     ids = np.asarray(table["id"]).astype(np.uint64)
@@ -85,7 +85,7 @@ def drawn(storage: Storage, part: Part, draw: Draw) -> tuple[NDArray[np.int64], 
 def mixed_rows(
     storage: Storage, part: Part, draw: Draw, *, times: NDArray[np.int64]
 ) -> Iterator[pa.Table]:
-    """Rows as the mix will hold them, some megabytes at a time."""
+    """The rows of the mix, some megabytes at a time."""
     first = 0
     for batch in batches(storage, part, [*MIX.names, "rights"]):
         repeats_ = times[first : first + batch.num_rows]
@@ -98,7 +98,7 @@ def mixed_rows(
 
 
 def add_counts(languages: dict[str, dict[str, int]], rows: pa.Table) -> None:
-    """Documents (each once), rows, characters and tokens by language."""
+    """Add documents (each once), rows, characters and tokens by language."""
     table = pa.table(
         {
             "language": pc.fill_null(rows["language"], "unknown"),
@@ -122,7 +122,7 @@ def _over_domain_cap(
     *,
     domains: Sequence[str | None],
 ) -> NDArray[np.bool_]:
-    """Documents beyond what their domain may bring, drawn by a hash of their id."""
+    """Which documents are over the cap of their domain, drawn by a hash of their id."""
     if not draw.caps:
         return np.zeros(len(ids), np.bool_)
     nothing: Mapping[str, float] = {}

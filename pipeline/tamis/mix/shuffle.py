@@ -1,13 +1,13 @@
-"""The shuffle of mix_corpus: rows into buckets, level by level, then buckets into shards.
+"""Shuffle the mix: rows into buckets, level by level, then buckets into shards.
 
 A row's place in the mix is its shuffle key, a hash of (seed, id, epoch). Scatter and
-rescatter deal rows out by the key's leading digits, gather sorts a bucket at a time
-(`tamis.mix.kernels.cut` says what those are). No task holds more than some 200 MB of rows,
-however large the corpus:
+rescatter distribute rows by the key's leading digits, gather sorts a bucket at a time
+(`tamis.mix.kernels.cut` describes buckets and shards). No task holds more than some
+200 MB of rows, however large the corpus:
 
     scatter    a group of parts          documents -> a piece, and the parts' layers
     rescatter  one way of some pieces    a piece   -> a piece of the next level
-    gather     the buckets of a shard    pieces    -> the shard; or of some small shards
+    gather     the buckets of a shard    pieces    -> the shard, or some small shards
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ from tamis.work.commits import File, Outputs
 from tamis.work.tasks import give_memory_back
 
 BUCKETS = "work/buckets"
-# A row group ends with the row that brings it to either.
+# A row group ends with the row that reaches either limit.
 _ROW_GROUP_ROWS, _ROW_GROUP_BYTES = 8192, 32 << 20
 
 
 class Bucket(NamedTuple):
-    """Where the rows of a bucket lie: one way of some pieces."""
+    """Where the rows of a bucket are: in one way of some pieces."""
 
     pieces: tuple[File, ...]
     way: int
@@ -42,7 +42,7 @@ class Bucket(NamedTuple):
 def scatter_parts(
     outputs: Outputs, draw: Draw, parts: Sequence[Part]
 ) -> dict[str, Any]:
-    """Deal out the rows of some parts, and write each part's layer."""
+    """Distribute the rows of some parts by bucket, and write each part's layer."""
     languages: dict[str, dict[str, int]] = {}
     with piece(outputs, BUCKETS, KEYED, draw.cut.ways) as scattered:
         for part in parts:
@@ -56,24 +56,22 @@ def scatter_parts(
     return {"languages": languages}
 
 
-def rescatter(outputs: Outputs, cut: Cut, level: int, source: Bucket) -> dict[str, Any]:
-    """Deal out once more what took one way at the level before `level`."""
+def rescatter(outputs: Outputs, cut: Cut, level: int, source: Bucket) -> None:
+    """Distribute the rows of one way of the previous level again, at `level`."""
     with piece(outputs, BUCKETS, KEYED, cut.ways) as scattered:
         for rows in rows_of_way(outputs.storage, *source, cut.ways):
             table = pa.Table.from_batches([rows])
             scattered.add(table, _ways(table, cut, level))
     give_memory_back()
-    return {}
 
 
-def gather(outputs: Outputs, cut: Cut, buckets: Sequence[Bucket]) -> dict[str, Any]:
-    """Write the shards that the buckets, in their order, hold."""
+def gather(outputs: Outputs, cut: Cut, buckets: Sequence[Bucket]) -> None:
+    """Write the shards of the buckets, which come in their order."""
     with _Shards(outputs) as shards:
         for bucket in buckets:
             shards.add(_rows_of(outputs.storage, cut, bucket), cut)
-            # What the pool keeps of this bucket would stand beside the next one.
+            # Else memory would hold the next bucket and what the pool keeps of this one.
             give_memory_back()
-    return {}
 
 
 def _ways(rows: pa.Table, cut: Cut, level: int) -> NDArray[np.int64]:
@@ -105,7 +103,7 @@ class _Shards:
         self._open.__exit__(*error)
 
     def add(self, rows: pa.Table, cut: Cut) -> None:
-        """Rows of one bucket, in any order; all of earlier buckets come before them."""
+        """Add the rows of one bucket, in any order; buckets come in ascending order."""
         # Keys of one seed and epoch are all different; of two epochs nearly all are.
         by = [(name, "ascending") for name in (KEY, "id", "epoch")]
         order = np.asarray(pc.sort_indices(rows, sort_keys=by))

@@ -1,6 +1,6 @@
-"""The driver's side of mix_corpus: which tasks there are, and what each is given.
+"""The driver's side of mix_corpus: the tasks and their arguments.
 
-How many there are follows from the bytes at hand, never from the number of workers.
+The number of tasks follows from the bytes of the data, never from the number of workers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ def find_caps(
 
 
 def scatter_all(draw: Draw, parts: Sequence[Part], steps: Steps) -> list[Commit]:
-    """The rows of groups of parts, dealt out by their shuffle key."""
+    """Distribute the rows of all parts by shuffle key, a group of parts a task."""
     groups = _groups(parts, lambda part: sum(file.bytes for file in part.files))
     return steps.run(
         "scatter",
@@ -64,7 +64,7 @@ def scatter_all(draw: Draw, parts: Sequence[Part], steps: Steps) -> list[Commit]
 
 
 def leaves(cut: Cut, scattered: Sequence[Commit], steps: Steps) -> list[Bucket]:
-    """Where each bucket's rows lie when they have been scattered through all levels."""
+    """Scatter rows through all levels; returns where each bucket's rows are."""
     pieces = files_of(scattered, BUCKETS)
     found = [Bucket(pieces, way) for way in range(cut.ways)]
     for level in range(1, cut.levels):
@@ -93,7 +93,7 @@ def leaves(cut: Cut, scattered: Sequence[Commit], steps: Steps) -> list[Bucket]:
 
 
 def gather_all(cut: Cut, buckets: Sequence[Bucket], steps: Steps) -> list[Commit]:
-    """The shards: a task sorts and writes the buckets of one, or of several."""
+    """Write the shards: a task sorts the buckets of one shard, or of several."""
     together = cut.buckets_per_shard
     return steps.run(
         "gather",
@@ -117,7 +117,7 @@ def _way_bytes(cut: Cut) -> Callable[[File], int]:
 def _groups(
     things: Sequence[Thing], size_of: Callable[[Thing], int]
 ) -> list[list[Thing]]:
-    """Things in their order, put together up to some bytes a task."""
+    """Groups of things, in their order, each up to some bytes: one group a task."""
     groups: list[list[Thing]] = []
     size = 0
     for thing in things:

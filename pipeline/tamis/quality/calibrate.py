@@ -1,16 +1,16 @@
 """Bounds of filter_quality for a language, from the statistics of its own documents.
 
-Three ways that FineWeb-2 tried (Penedo et al. 2025, section 4.4), each for every side of
-every bound:
+There are three methods, from FineWeb-2 (Penedo et al. 2025, section 4.4), each for
+every side of every bound:
 
     quantile  the value that cuts off the same share of the language's documents as the
-              reference language's bound cuts off of that language's
-    meanstd   the value that lies as many standard deviations from the language's mean
-              as the bound lies from the reference's
-    10tail    the value that cuts off a tenth of the language's documents, whatever the
-              reference has
+              reference language's bound cuts off of the reference's documents
+    meanstd   the value as many standard deviations from the language's mean as the
+              bound is from the reference's mean
+    10tail    the value that cuts off a tenth of the language's documents, without a
+              reference
 
-FineWeb-2 took 10tail and quantile on Wikipedia for the rules of lines and words, and
+FineWeb-2 used 10tail and quantile on Wikipedia for the rules of lines and words, and
 meanstd on CommonCrawl for those of repetition. Documents without a value are left out.
 """
 
@@ -27,8 +27,8 @@ from tamis.text.statistics import ngrams
 Method = Literal["quantile", "meanstd", "10tail"]
 Values = Mapping[str, NDArray[np.float64]]
 
-# What FineWeb-2 has per language: shares and lengths, which depend on how a language
-# makes its words and its sentences. Counts mean the same in all of them.
+# FineWeb-2 has these per language: shares and lengths, which depend on the words and
+# sentences of a language. Counts mean the same in all languages.
 COLUMNS = (
     "duplicate_line_ratio",
     *ngrams.COLUMNS,
@@ -68,9 +68,9 @@ def moved(
     *,
     method: Method,
 ) -> Bound:
-    """The bound for `values` that stands where `bound` stands for `reference`.
+    """The bound for `values` that corresponds to `bound` for `reference`.
 
-    Rounded outwards to six places, so that the document it was taken from stays.
+    Rounded outwards to six places, so that the document that gave it stays.
     """
     least, most = bound
     scale = 10**_DIGITS
@@ -98,13 +98,13 @@ def _threshold(
     reference: NDArray[np.float64],
     method: Method,
 ) -> float:
-    """One side of a bound. `share` of the reference lies below it."""
+    """One side of a bound. `share` of the reference is below `side`."""
     if method == "10tail":
         return float(np.quantile(values, tail))
     if method == "quantile":
         return float(np.quantile(values, share))
     spread = float(reference.std())
-    if spread == 0:  # all alike: no scale to measure by
+    if spread == 0:  # all values are equal: there is no scale
         return side
     distance = (side - float(reference.mean())) / spread
     return max(0.0, float(values.mean()) + distance * float(values.std()))

@@ -1,7 +1,7 @@
-"""The quality model's file: a linear model that learnt good documents from others.
+"""The quality model's file: a linear model that separates good documents from others.
 
 A document's score is the mean of its windows' probabilities, in [0, 1]: how much of it
-reads like the good examples of its language. See `tamis.linear.model`.
+is like the good examples of its language. See `tamis.linear.model`.
 """
 
 from pathlib import Path
@@ -18,5 +18,5 @@ def save(model: Model, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> Model:
-    """Read a model. Raises ValueError where the file is none, OSError where it is not."""
+    """Read a model. Raises ValueError if the file is no model, OSError if it is absent."""
     return linear.load(path, FORMAT)

@@ -1,8 +1,8 @@
 """How surprising a text is to a language model of Wikipedia, as CCNet measures it.
 
-Wenzek et al. 2020, "CCNet", sections 3.3 and 4; the details are those of its code, since
-models and cut-offs go with them: the text is normalised whole (which joins its lines),
-cut into pieces by SentencePiece, and scored by a 5-gram KenLM model. Perplexity is
+Wenzek et al. 2020, "CCNet", sections 3.3 and 4. The details are those of its code, which
+its models and cutoffs depend on: the text is normalised as one string (which joins its
+lines), cut into pieces by SentencePiece, and scored by a 5-gram KenLM model. Perplexity is
 10^(-log10 probability / (pieces + 1)); a low one means close to Wikipedia.
 
 Both libraries are optional, and imported when a model is opened.
@@ -18,8 +18,8 @@ from tamis.errors import ConfigError
 
 _DIGIT = re.compile(r"\d")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# What the models have seen in the place of typographic and fullwidth marks. That 1
-# (fullwidth) became a quotation mark is a slip of CCNet's, after its digits became 0.
+# The models were trained with these in place of typographic and fullwidth marks. CCNet
+# also maps a fullwidth 1 to a quotation mark, by mistake, after all digits became 0.
 _PUNCTUATION = str.maketrans(
     {
         **dict.fromkeys("„”“«»」「《》", '"'),
@@ -34,10 +34,10 @@ _PUNCTUATION = str.maketrans(
 
 
 class LanguageModel:
-    """An open KenLM model (.arpa or binary) and the SentencePiece model it was fed by.
+    """An open KenLM model (.arpa or binary) and the SentencePiece model of its pieces.
 
     Without a SentencePiece model the words between spaces are the pieces. Raises
-    ConfigError where a library is absent, OSError or RuntimeError for a bad file.
+    ConfigError if a library is absent, OSError or RuntimeError for a bad file.
     """
 
     def __init__(self, path: str, sentencepiece: str | None) -> None:
@@ -51,7 +51,7 @@ class LanguageModel:
             self._pieces = module.SentencePieceProcessor(model_file=sentencepiece)
 
     def perplexity(self, text: str) -> float:
-        """At least 1, to one decimal as CCNet stores it; NaN for a text without pieces."""
+        """Perplexity, at least 1, to one decimal as in CCNet; NaN without pieces."""
         line = normalised(text)
         if self._pieces is not None:
             line = " ".join(self._pieces.encode(line, out_type=str))
@@ -70,9 +70,9 @@ def normalised(text: str) -> str:
 
 
 def bucket_of(perplexity: float, cutoffs: tuple[float, float] | None) -> str | None:
-    """`head` below the first cut-off, `middle` below the second, else `tail`.
+    """`head` below the first cutoff, `middle` below the second, else `tail`.
 
-    None where there is no perplexity or no cut-offs. CCNet's are the 30th and 60th
+    None without a perplexity or without cutoffs. CCNet's are the 30th and 60th
     percentile of each language.
     """
     if cutoffs is None or math.isnan(perplexity):

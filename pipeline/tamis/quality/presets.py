@@ -1,21 +1,25 @@
-"""The bounds that published pipelines keep documents within, on our columns.
+"""The bounds of published pipelines, on our columns.
 
     gopher    Rae et al. 2021, table A1 and section A1.1
     c4        Raffel et al. 2020, section 2.2: its rules for whole documents
     fineweb   Penedo et al. 2024, section 3.6; repeated lines as in the paper (0.1), not
               as in its code (0.01)
-    fineweb2  Penedo et al. 2025, sections 4.2 to 4.5: Gopher's and FineWeb's rules with
-              thresholds per language (fineweb2.tsv), plus a rule of our own
+    fineweb2  Penedo et al. 2025, section 4.4, as fineweb-2-pipeline.py applies it: the
+              rules of Gopher and FineWeb without four, figures per language as published
+    tamis     FineWeb-2's rules with its figures clamped, for every language, and a rule
+              of our own against shuffled words
 
 A bound is (least, most), both inclusive, None for none. Bounds are tried in the order
-in which they stand here: the first that a document breaks is its drop reason.
+of this file: the first that a document breaks is its drop reason.
 
-fineweb2.tsv holds figures from huggingface/fineweb-2, configs/*.yml at commit d0defb2
-(Apache-2.0), of the 316 languages for which it sets a share of punctuated lines, that
-is, which have enough text for it; no word lists. Some are far out (a mean word length
-of 3141, more duplicate lines than lines), so each is clamped to `_CLAMPS`. A language
-without a row has the median of its script's rows, one whose script has none has
-English's bounds.
+fineweb2.tsv has figures from huggingface/fineweb-2, configs/*.yml at commit d0defb2
+(Apache-2.0), but no word lists. It has 316 of its 1,929 languages: those for which a share
+of punctuated lines is set, because they have enough text for it. English has no file
+there. A language in two scripts has two rows. Without a row, `fineweb2` has no bounds.
+
+`tamis` clamps each figure to `_CLAMPS`, since some are impossible (a mean word length
+of 3141, more duplicate lines than lines). A language without a row has the median of
+its script's rows; if its script has no rows either, it has English's bounds.
 """
 
 import csv
@@ -26,9 +30,11 @@ from typing import Literal
 
 from tamis.language.codes import known_language
 
-Preset = Literal["gopher", "c4", "fineweb", "fineweb2"]
+Preset = Literal["gopher", "c4", "fineweb", "fineweb2", "tamis"]
 Bound = tuple[float | None, float | None]
 Bounds = dict[str, Bound]
+# As in the settings: None removes a bound that an earlier preset gave.
+Changes = dict[str, Bound | None]
 
 _GOPHER_WORDS: Bounds = {
     "word_count": (50, 100_000),
@@ -73,21 +79,38 @@ _PRESETS: dict[str, Bounds] = {
     "fineweb": _FINEWEB,
 }
 
-# Where datatrove's code has other figures than the papers.
+# Figures of datatrove's code that differ from the papers.
 _DATATROVE: dict[str, Bounds] = {"fineweb": {"char_duplicate_ratio": (None, 0.01)}}
 
-# What fineweb2 leaves out: extractors have dropped repeated paragraphs already, and
-# verse, talk and lists are short lines in every language.
+# Switched off in fineweb-2-pipeline.py, commit 7ee60b3: extractors have removed
+# repeated paragraphs already, `char_duplicate_ratio` covers repeated lines, and verse,
+# dialogue and lists have short lines in every language.
 _OFF = (
     "duplicate_paragraph_ratio",
     "duplicate_paragraph_char_ratio",
     "duplicate_line_char_ratio",
     "short_line_ratio",
 )
-# What it adds: no more likely shuffled than 2.7 times (statistics.order).
+# FineWeb-2's rules in its order, with English's figures where they depend on the language.
+_FINEWEB2: Bounds = {
+    column: bound
+    for column, bound in (_GOPHER_REPETITION | _FINEWEB | _GOPHER_WORDS).items()
+    if column not in _OFF
+}
+# `tamis` adds: a shuffled order may be at most 2.7 times as likely
+# (statistics.word_order).
 _ADDED: Bounds = {"shuffle_log_odds": (None, 1.0)}
-# English has no file in FineWeb-2. The gold has forum and shop pages for English only,
-# which repeat lines; wider bounds keep 2 % more of it and 0.5 % more of its link lists.
+_TAMIS: Bounds = {
+    column: bound
+    for column, bound in (
+        _GOPHER_REPETITION | _GOPHER_WORDS | _FINEWEB | _ADDED
+    ).items()
+    if column not in _OFF
+}
+# Presets whose bounds depend on the language.
+PER_LANGUAGE: tuple[Preset, ...] = ("fineweb2", "tamis")
+# English has no file in FineWeb-2. The gold has forum and shop pages, which repeat lines,
+# for English only; wider bounds keep 2 % more of it and 0.5 % more of its link lists.
 _ENGLISH: Bounds = {
     "duplicate_line_ratio": (None, 0.4),
     "char_duplicate_ratio": (None, 0.2),
@@ -113,7 +136,7 @@ _CLAMPS: dict[str, tuple[float, float]] = {
 }
 # Chinese and Japanese words have 1.5 to 2.2 code points, their shuffled characters 1.1.
 _HAN_CLAMPS = {"min_mean_word_length": (1.3, 1.3)}
-# Scripts that may do without a full stop.
+# Scripts that may have no full stops.
 _UNPUNCTUATED_CLAMPS = {"terminal_punctuation_line_ratio": (0.0, 0.0)}
 _SCRIPT_CLAMPS = {
     "Hani": _HAN_CLAMPS,
@@ -129,42 +152,80 @@ _LEAST = ("terminal_punctuation_line_ratio", "alphabetic_word_ratio")
 def preset_bounds(preset: Preset, language: str | None, script: str | None) -> Bounds:
     """Bounds of a preset for documents of one language (639-3) and script (15924).
 
-    Only fineweb2 looks at the two.
+    Empty for fineweb2 if FineWeb-2 has no figures: it does not filter English.
     """
-    if preset != "fineweb2":
-        return _PRESETS[preset]
-    return _fineweb2(language or "", script or "")
+    changes = preset_changes(preset, language, script)
+    return {column: bound for column, bound in changes.items() if bound is not None}
+
+
+def preset_changes(preset: Preset, language: str | None, script: str | None) -> Changes:
+    """As `preset_bounds`, with None for a rule that the preset switches off.
+
+    With [gopher, fineweb, fineweb2] only FineWeb-2's bounds apply to a French document,
+    and only those of the other two to an English one.
+    """
+    if preset == "tamis":
+        return {**_tamis(language or "", script or "")}
+    if preset == "fineweb2":
+        return {**_fineweb2(language or "", script or "")}
+    return {**_PRESETS[preset]}
+
+
+def preset_columns(preset: Preset) -> tuple[str, ...]:
+    """Columns for which the preset has a bound in one language or another."""
+    every = {"fineweb2": _FINEWEB2, "tamis": _TAMIS, **_PRESETS}
+    return tuple(every[preset])
 
 
 def datatrove_bounds(preset: Preset) -> Bounds:
-    """The preset's bounds for which datatrove 0.10.1 has a figure of its own."""
+    """The preset's bounds for which datatrove 0.10.1 has another figure."""
     return _DATATROVE.get(preset, {})
 
 
+def has_figures(language: str) -> bool:
+    """Whether fineweb2.tsv has a row for a language (639-3), in whatever script."""
+    return any(language == known for known, _ in _rows())
+
+
+def usual_script(language: str) -> str:
+    """Script of the language's first row in fineweb2.tsv; Latn where it has none."""
+    return next((script for known, script in _rows() if known == language), "Latn")
+
+
 @cache
-def _fineweb2(language: str, script: str) -> Bounds:
-    every = _GOPHER_REPETITION | _GOPHER_WORDS | _FINEWEB | _ADDED
-    general = {column: every[column] for column in every if column not in _OFF}
+def _tamis(language: str, script: str) -> Bounds:
     if language == "eng":
-        return general | _ENGLISH
+        return _TAMIS | _ENGLISH
     row = _rows().get((language, script)) or _script_rows().get(script)
-    return general if row is None else general | _clamped(row, script)
+    return _TAMIS if row is None else _TAMIS | _bounds(_clamped(row, script))
 
 
-def _clamped(row: dict[str, float], script: str) -> Bounds:
-    """Bounds from the figures of one language."""
+@cache
+def _fineweb2(language: str, script: str) -> Changes:
+    row = _rows().get((language, script))
+    if row is None:
+        return {}
+    return {**dict.fromkeys(_OFF), **_FINEWEB2, **_bounds(row)}
+
+
+def _clamped(row: dict[str, float], script: str) -> dict[str, float]:
     clamps = _CLAMPS | _SCRIPT_CLAMPS.get(script, {})
-    kept = {
+    return {
         column: min(max(value, clamps[column][0]), clamps[column][1])
         for column, value in row.items()
     }
+
+
+def _bounds(row: dict[str, float]) -> Bounds:
+    """Bounds from the figures of one language."""
+    figures = dict(row)
     bounds: Bounds = {
         "mean_word_length": (
-            kept.pop("min_mean_word_length"),
-            kept.pop("max_mean_word_length"),
+            figures.pop("min_mean_word_length"),
+            figures.pop("max_mean_word_length"),
         )
     }
-    for column, value in kept.items():
+    for column, value in figures.items():
         bounds[column] = (value, None) if column in _LEAST else (None, value)
     return bounds
 

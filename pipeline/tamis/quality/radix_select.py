@@ -1,15 +1,15 @@
-"""Which rank in a column is the last to stay: a radix selection over counts.
+"""Find the cutoff of a ranking, the last document to stay, by a radix selection.
 
-Documents are ranked by a key of 128 bits, the value's and then the id's, the best
+Documents are ranked by a key of 128 bits, first the value's and then the id's, the best
 first. The key is read as eight digits of 16 bits. Counting the first digit of every
-document says in which of 65,536 buckets the last place lies; counting the second digit
-of that bucket's documents narrows it down again. So the place is exact, whatever the
-number of documents, and nobody ever held more than a table of counts and, when a bucket
-is small enough, the keys in it. Counts add up: neither the order of files nor how they
-are cut can change the outcome.
+document says which of 65,536 buckets has the cutoff; counting the second digit of that
+bucket's documents narrows it down again. So the cutoff is exact for any number of
+documents, and memory holds only a table of counts and, when a bucket is small enough,
+its keys. Counts add up: neither the order of files nor how they are cut can change the
+outcome.
 
     values  (documents,)  uint64  of the value, see `value_keys`
-    ids     (documents,)  uint64  tell equal values apart: the smaller id stays
+    ids     (documents,)  uint64  rank equal values: the smaller id is better
 """
 
 from fractions import Fraction
@@ -27,15 +27,16 @@ _SIGN = np.uint64(1 << 63)
 
 
 class Key(NamedTuple):
-    """A place in the ranking. One of `digits` digits has 0 in the others."""
+    """A place in the ranking. In a prefix the unknown digits are 0."""
 
     value: int
     id: int
 
 
 class Search(NamedTuple):
-    """What is known of the last place: its first `digits` digits, and its rank (from 1)
-    among the documents that share them. None before anything was counted.
+    """What is known about the cutoff: its first `digits` digits, and its rank (from 1).
+
+    The rank is among the documents that share these digits; None before any count.
     """
 
     digits: int = 0
@@ -44,9 +45,10 @@ class Search(NamedTuple):
 
 
 def value_keys(values: NDArray[np.float64], *, largest_first: bool) -> Keys:
-    """Numbers that ascend from the best value to the worst; no NaN may be among them.
+    """Numbers that ascend from the best value to the worst. NaN is not allowed.
 
-    -0.0 is 0.0. A float's bits ascend with it once the sign is turned around.
+    -0.0 is 0.0. A float's bits ascend with its value once the sign bit is flipped, and
+    all bits of a negative one.
     """
     bits = (values + 0.0).view(np.uint64)
     ascending = np.where(bits & _SIGN, ~bits, bits | _SIGN)
@@ -54,12 +56,12 @@ def value_keys(values: NDArray[np.float64], *, largest_first: bool) -> Keys:
 
 
 def places(share: float, documents: int) -> int:
-    """How many documents a share is, rounded up; 0.07 of 100 is 7, as it is written."""
+    """Number of documents in a share, rounded up; the decimal counts: 0.07 of 100 is 7."""
     return ceil(Fraction(str(share)) * documents)
 
 
 def shares_prefix(values: Keys, ids: Keys, search: Search) -> NDArray[np.bool_]:
-    """Which documents the last place is still looked for among."""
+    """Which documents may still be the cutoff: those that share the known digits."""
     of_value = min(search.digits, DIGITS // 2)
     of_id = search.digits - of_value
     found = np.ones(len(values), bool)
@@ -73,7 +75,7 @@ def shares_prefix(values: Keys, ids: Keys, search: Search) -> NDArray[np.bool_]:
 
 
 def next_digit(values: Keys, ids: Keys, search: Search) -> NDArray[np.int64]:
-    """The digit behind the known ones."""
+    """The digit of each document after the known ones."""
     half = DIGITS // 2
     keys, place = (
         (values, search.digits) if search.digits < half else (ids, search.digits - half)
@@ -88,16 +90,16 @@ def narrowed(
     counts: NDArray[np.int64],
     share: float,
 ) -> tuple[Search, int]:
-    """The search with one more digit, and how many documents are left to look among.
+    """The search with one more digit, and how many documents may still be the cutoff.
 
     digits  (found,)  ascending, those that some document has
-    counts  (found,)  documents that have each
+    counts  (found,)  number of documents with each digit
     """
     rank = search.rank
     if rank is None:
         rank = places(share, int(counts.sum()))
     reached = np.cumsum(counts)
-    # The first bucket that reaches the rank; rank 0 is in none and never asked for.
+    # The first bucket that reaches the rank; rank 0 is in no bucket, and takes the first.
     bucket = int(np.searchsorted(reached, max(rank, 1)))
     half = DIGITS // 2
     value, id_ = search.prefix
@@ -110,10 +112,10 @@ def narrowed(
     return narrower, int(counts[bucket])
 
 
-def last_place(values: Keys, ids: Keys, search: Search, *, share: float) -> Key | None:
+def cutoff(values: Keys, ids: Keys, search: Search, *, share: float) -> Key | None:
     """The key of the last document to stay, from all that share the prefix.
 
-    None where none stays.
+    None if no document stays.
     """
     rank = places(share, len(values)) if search.rank is None else search.rank
     if rank == 0:
@@ -123,10 +125,10 @@ def last_place(values: Keys, ids: Keys, search: Search, *, share: float) -> Key 
     return Key(int(values[last]), int(ids[last]))
 
 
-def is_behind(values: Keys, ids: Keys, last: Key | None) -> NDArray[np.bool_]:
-    """Which documents do not stay."""
+def is_below_cutoff(values: Keys, ids: Keys, last: Key | None) -> NDArray[np.bool_]:
+    """Which documents are ranked below the cutoff, the last one to stay."""
     if last is None:
         return np.ones(len(values), bool)
     value, id_ = np.uint64(last.value), np.uint64(last.id)
-    behind: NDArray[np.bool_] = (values > value) | ((values == value) & (ids > id_))
-    return behind
+    below: NDArray[np.bool_] = (values > value) | ((values == value) & (ids > id_))
+    return below

@@ -13,10 +13,10 @@ import yaml
 from tamis.errors import ConfigError
 from tamis.language.codes import canonical_language
 from tamis.quality.calibrate import COLUMNS, Method, Values, calibrated
-from tamis.quality.presets import Bounds, Preset, preset_bounds
+from tamis.quality.presets import Bounds, Preset, preset_bounds, usual_script
 from tamis.storage import Storage
 
-# Of more documents a part is read: those with the smallest ids, which are hashes.
+# If there are more documents, only those with the smallest ids (hashes) are read.
 _MOST_DOCUMENTS = 5_000_000
 
 
@@ -55,7 +55,7 @@ def calibrate_documents(
 ) -> Calibrated:
     """Bounds of every language with `min_documents` or more saved documents.
 
-    Raises ConfigError where that is no language, or where a name means nothing.
+    Raises ConfigError if there is no such language, or for an unknown name.
     """
     for name, value, known in (
         ("method", method, get_args(Method)),
@@ -64,12 +64,16 @@ def calibrate_documents(
         if value not in known:
             raise ConfigError(f"{name}: {value!r} is none of {', '.join(known)}")
     run = storage.root
-    storage.read_json("run.json")  # says clearly where there is no run
+    storage.read_json("run.json")  # raises a clear error if there is no run
     try:
         language = canonical_language(reference)
     except ValueError as error:
         raise ConfigError(f"--reference: {error}") from error
-    chosen = preset_bounds(cast(Preset, preset), language, "Latn")
+    chosen = preset_bounds(cast(Preset, preset), language, usual_script(language))
+    if not chosen:
+        raise ConfigError(
+            f"--preset {preset} has no bounds for {language}: name another --reference"
+        )
     bounds = _chosen(chosen, columns, preset)
     table = _documents(storage, saved, tuple(bounds))
     counts = Counter(
@@ -92,7 +96,7 @@ def calibrate_documents(
             f"no language to calibrate in {run}: of {min_documents} documents "
             f"and more there are none; {_said(counts)}"
         )
-    # 10tail looks at no reference.
+    # 10tail does not use the reference.
     of_reference = _values(table, language if language in wanted else others[0], bounds)
     found = {
         code: calibrated(
@@ -120,7 +124,7 @@ def _chosen(bounds: Bounds, columns: tuple[str, ...], preset: str) -> Bounds:
 
 
 def _documents(storage: Storage, saved: str, columns: tuple[str, ...]) -> pa.Table:
-    """`language` and `columns` of the saved documents, or of an even part of them."""
+    """`language` and `columns` of the saved documents, or of a uniform sample of them."""
     paths = [storage.path(n) for n in storage.names(saved) if n.endswith(".parquet")]
     if not paths:
         raise ConfigError(f"{storage.path(saved)}: no documents there")
@@ -129,7 +133,7 @@ def _documents(storage: Storage, saved: str, columns: tuple[str, ...]) -> pa.Tab
     if missing:
         raise ConfigError(
             f"{storage.path(saved)} has no column {missing[0]!r}: "
-            "name a save behind measure_text with --saved"
+            "name a save below measure_text with --saved"
         )
     rows = dataset.count_rows()
     condition = None
@@ -142,7 +146,7 @@ def _documents(storage: Storage, saved: str, columns: tuple[str, ...]) -> pa.Tab
 
 def _values(table: pa.Table, language: str, bounds: Bounds) -> Values:
     rows = table.filter(pc.equal(table["language"], language))
-    # A float32's 0.3 is more than 0.3: seven places are what it knows.
+    # A float32's 0.3 is more than 0.3: it is exact to seven places.
     return {
         column: np.round(rows[column].cast(pa.float64()).to_numpy(), 7)
         for column in bounds

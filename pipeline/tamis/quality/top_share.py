@@ -1,13 +1,13 @@
-"""The top share of each language, for filter_quality: the part that needs the whole run.
+"""Keep the top share of each language: filter_quality over the whole run.
 
-    bounds  a part   statistics -> who breaks which bound
-    count   a part   the column -> documents by language and next digit, while too many are left
-    gather  a part   the column -> keys of the documents that the last place may lie among
+    bounds  a part   statistics -> which bound each document breaks
+    count   a part   the column -> documents by language and digit, if too many are left
+    gather  a part   the column -> keys of the documents that may be the cutoff
     decide  a part   the column -> its layer
 
-None reads text. The column that ranks is read twice, to find the last places and to
-decide; a run of more than four million documents is counted once or twice before.
-What ranks and how the last place is found: `tamis.quality.radix_select`.
+No step reads text. The ranking column is read twice, to find the cutoffs and to decide;
+a run of more than four million documents is counted once or twice before. The ranking
+and the search for its cutoff: `tamis.quality.radix_select`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +27,8 @@ from tamis.quality.radix_select import (
     Key,
     Keys,
     Search,
-    is_behind,
-    last_place,
+    cutoff,
+    is_below_cutoff,
     narrowed,
     next_digit,
     shares_prefix,
@@ -56,9 +56,9 @@ _KEYS = pa.schema(
 
 
 class Share(NamedTuple):
-    """How much of which language stays, by which column; a share of 1 is not looked for.
+    """Which share of each language stays, by which column; a share of 1 needs no cutoff.
 
-    A document that breaks one of the bounds of `stage` is gone before the others are
+    A document that breaks one of the bounds of `stage` is dropped before the others are
     ranked.
     """
 
@@ -86,11 +86,11 @@ def keep_top_share(share: Share, parts: Sequence[Part], tasks: Tasks) -> Publish
 
     def step(
         name: str,
-        function: Callable[..., dict[str, Any]],
+        function: Callable[..., None],
         parts: Sequence[Part],
         known: Mapping[str, Any],
     ) -> list[Commit]:
-        """A task for each part. `known`: what earlier steps found, all that it needs."""
+        """Run a task for each part. `known`: what it needs from earlier steps."""
         pieces = [
             Piece(part.name, (share, part, known), (part.fingerprint,))
             for part in parts
@@ -111,7 +111,7 @@ def keep_top_share(share: Share, parts: Sequence[Part], tasks: Tasks) -> Publish
         searches, left = _narrowed(share, _read(tasks.storage, counts), searches)
     gathered = _read(tasks.storage, step("gather", gather_keys, parts, searches))
     cutoffs = {
-        language: last_place(
+        language: cutoff(
             _keys(own["value"]),
             _keys(own["id"]),
             searches.get(language, Search()),
@@ -125,8 +125,8 @@ def keep_top_share(share: Share, parts: Sequence[Part], tasks: Tasks) -> Publish
 
 def keep_bounds(
     outputs: Outputs, share: Share, part: Part, known: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Write the bound that each document breaks which nothing dropped before."""
+) -> None:
+    """Write the bound that each document breaks, if nothing dropped it before."""
     available = part.columns(outputs.storage)
     names = {"id", "drop_reason", *share.stage.columns_needed(available)}
     table = part.read(outputs.storage, sorted(names))
@@ -142,7 +142,6 @@ def keep_bounds(
     layer = pa.table([table["id"], pa.array(reasons, pa.string())], schema=LAYER)
     with outputs.parquet(_WORK, LAYER) as writer:
         writer.write_table(layer)
-    return {}
 
 
 def _note_reasons(
@@ -153,8 +152,8 @@ def _note_reasons(
 
 def count_digits(
     outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
-) -> dict[str, Any]:
-    """Write how many of the part's documents have which next digit, by language."""
+) -> None:
+    """Write how many of the part's documents have each next digit, by language."""
     ranked = _ranked(outputs.storage, part, share)
     tables = [_COUNTS.empty_table()]
     for language, own in ranked.items():
@@ -166,13 +165,12 @@ def count_digits(
         tables.append(pa.table([names, found, counts], schema=_COUNTS))
     with outputs.parquet(_WORK, _COUNTS) as writer:
         writer.write_table(pa.concat_tables(tables))
-    return {}
 
 
 def gather_keys(
     outputs: Outputs, share: Share, part: Part, searches: Mapping[str, Search]
-) -> dict[str, Any]:
-    """Write the keys of the part's documents that the last place may lie among."""
+) -> None:
+    """Write the keys of the part's documents that may be the cutoff."""
     ranked = _ranked(outputs.storage, part, share)
     tables = [_KEYS.empty_table()]
     for language, own in ranked.items():
@@ -182,29 +180,27 @@ def gather_keys(
         tables.append(pa.table(columns, schema=_KEYS))
     with outputs.parquet(_WORK, _KEYS) as writer:
         writer.write_table(pa.concat_tables(tables))
-    return {}
 
 
 def decide(
-    outputs: Outputs, share: Share, part: Part, lasts: Mapping[str, Key | None]
-) -> dict[str, Any]:
-    """Write the part's layer: who breaks a bound, and who is behind the last place."""
+    outputs: Outputs, share: Share, part: Part, cutoffs: Mapping[str, Key | None]
+) -> None:
+    """Write the part's layer: documents that break a bound or are below the cutoff."""
     with outputs.storage.open(part.layers[-1].path) as opened:
         table = pq.ParquetFile(opened).read()
     reasons = np.array(table["drop_reason"].to_pylist(), object)
     for language, own in _ranked(outputs.storage, part, share).items():
-        behind = is_behind(own.values, own.ids, lasts.get(language))
-        reasons[own.rows[behind]] = f"{share.column}_share"
+        below = is_below_cutoff(own.values, own.ids, cutoffs.get(language))
+        reasons[own.rows[below]] = f"{share.column}_share"
     layer = pa.table([table["id"], pa.array(reasons, pa.string())], schema=LAYER)
     with outputs.parquet(LAYERS, LAYER, part.name) as writer:
         writer.write_table(layer)
-    return {}
 
 
 def _ranked(storage: Storage, part: Part, share: Share) -> dict[str, _Ranked]:
-    """Who is ranked, by language, of the documents that nothing has dropped.
+    """The ranked documents by language, of those that nothing has dropped.
 
-    A document whose value is null or NaN is not ranked, and so not behind anyone.
+    A document whose value is null or NaN is not ranked, and so not below the cutoff.
     """
     names = {"id", "drop_reason", "language", share.column}
     table = part.read(storage, sorted(names))
@@ -232,7 +228,7 @@ def _ranked(storage: Storage, part: Part, share: Share) -> dict[str, _Ranked]:
 def _narrowed(
     share: Share, counts: pa.Table, searches: Mapping[str, Search]
 ) -> tuple[dict[str, Search], int]:
-    """Each language's search with one more digit, and all documents that are left."""
+    """Each language's search with one more digit, and how many documents are left."""
     found, left = {}, 0
     for language, own in _by_language(counts):
         sums = own.group_by("digit").aggregate([("count", "sum")]).sort_by("digit")
@@ -247,7 +243,7 @@ def _narrowed(
 
 
 def _read(storage: Storage, commits: Sequence[Commit]) -> pa.Table:
-    """What a step wrote, the counts of parts added up as they are read."""
+    """All rows that a step wrote; counts of parts are added up as they are read."""
     tables: list[pa.Table] = []
     for commit in commits:
         with storage.open(commit.files[0].path) as opened:

@@ -1,4 +1,4 @@
-"""Entries of a recipe as stages: `sign: {bands: 20}` -> `Sign(bands=20)`."""
+"""Build stages from entries of a recipe: `sign: {bands: 20}` -> `Sign(bands=20)`."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tamis.errors import ConfigError
 from tamis.stage import Stage
 from tamis.stage_source import FILE_STAGE
 from tamis.stages import known_names, stage_class
@@ -14,7 +15,7 @@ from tamis.stages import known_names, stage_class
 def built_stages(
     entries: Sequence[Any], inherited: Mapping[str, Any], mistakes: list[str]
 ) -> list[Stage]:
-    """The stages of a recipe from its entries; what is wrong with them in `mistakes`."""
+    """The stages of a recipe from its entries; adds what is wrong to `mistakes`."""
     stages: list[Stage] = []
     for index, entry in enumerate(entries):
         place = f"stages[{index}]"
@@ -24,10 +25,14 @@ def built_stages(
         name, settings = _named(entry)
         if name is None:
             mistakes.append(
-                f"{place}: one stage name with its settings, as `- sign: {{}}`"
+                f"{place}: give one stage name with its settings, as `- sign: {{}}`"
             )
             continue
-        cls = stage_class(name)
+        try:
+            cls = stage_class(name)
+        except ConfigError as error:  # a file, or a package, that holds no stage
+            mistakes.append(f"{place}.{name}: {error}")
+            continue
         if cls is None:
             known = known_names()
             mistakes.append(
@@ -49,7 +54,7 @@ def built_stages(
 
 
 def _with_inherited(stage: Stage, inherited: Mapping[str, Any]) -> Stage:
-    """A stage object with what it did not set."""
+    """A stage object, with inherited values for what it did not set."""
     missing = {
         name: value
         for name, value in inherited.items()
@@ -74,14 +79,14 @@ def _named(entry: Any) -> tuple[str | None, dict[str, Any]]:
 
 
 def long_form(stage: str, settings: Any) -> dict[str, Any]:
-    """`save: extracted` as `save: {name: extracted}`; nothing as no settings."""
+    """`save: extracted` becomes `save: {name: extracted}`; null becomes no settings."""
     if settings is None:
         return {}
     return {"name": settings} if stage == "save" else {"": settings}
 
 
 def short_name(name: str) -> str:
-    """`my/stages.py:KeepLong` is called keep_long, as in the funnel."""
+    """The name in the funnel: `my/stages.py:KeepLong` is keep_long."""
     if not FILE_STAGE.fullmatch(name):
         return name
     cls = stage_class(name)
@@ -105,6 +110,6 @@ def explained(
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """`; did you mean bands?`, or nothing where no known name is like it."""
+    """`; did you mean bands?`, or "" if no known name is similar."""
     found = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {found[0]}?" if found else ""

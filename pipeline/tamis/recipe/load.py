@@ -1,17 +1,94 @@
-"""stages.yaml, read and checked before any worker starts.
+"""A checked recipe: stages.yaml, or what a caller from Python says.
 
-Every mistake is reported at once, each with its line and its place in the file.
+It is checked before any worker starts. Every mistake is reported at once, each with its
+line and its place in the file.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field, SerializeAsAny
+
 from tamis.errors import ConfigError
 from tamis.recipe.entries import built_stages, long_form, short_name
 from tamis.recipe.plan import mistakes_of_order
-from tamis.recipe.recipe import Recipe, TopLevel, inherited_of, validated
+from tamis.recipe.top import TopLevel, inherited_of, validated
 from tamis.recipe.yaml_file import parse_file, parse_value, placed
+from tamis.remote.failures import without_secrets
+from tamis.stage import Stage
+from tamis.stage_source import locator_of
+
+
+class Recipe(TopLevel):
+    """What a run does: inputs, output, and stages in their order.
+
+        tamis.Recipe(
+            input="crawl/*.warc.gz",
+            output="out/",
+            languages=["fra", "eng"],
+            stages=[tamis.stages.ReadWarc(), ..., {"save": "documents"}],
+        )
+
+    A stage is an object, or an entry as stages.yaml has it: `"mask_pii"`,
+    `{"sign": {"bands": 20}}`. Stages that know `languages`, `seed` or `storage_options`
+    are given the recipe's where they set none. Raises ConfigError with one line per
+    mistake.
+    """
+
+    stages: tuple[SerializeAsAny[Stage], ...] = Field(min_length=1)
+    path: str = "recipe"  # where it was read from, for messages
+
+    def __init__(self, **settings: Any) -> None:
+        mistakes: list[str] = []
+        given = settings.pop("stages", ())
+        path = settings.pop("path", "recipe")
+        top = validated(settings, mistakes)
+        stages = built_stages(given, inherited_of(top), mistakes)
+        if top is not None and not mistakes:
+            mistakes = mistakes_of_order(stages, top.output)
+        if mistakes or top is None:
+            raise ConfigError("\n".join([f"{path} cannot be run:", *mistakes]))
+        values: dict[str, Any] = {n: getattr(top, n) for n in TopLevel.model_fields}
+        values |= {"stages": tuple(stages), "path": path}
+        super().__init__(**values)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path = "stages.yaml",
+        overrides: Sequence[str] = (),
+        **top_level: Any,
+    ) -> "Recipe":
+        """The recipe of a file; `overrides` are `key.path=value`, as --set takes them.
+
+            Recipe.load("stages.yaml", output="elsewhere/", languages=["fra"])
+
+        Raises ConfigError with one line per mistake, each with its line in the file.
+        """
+        return load_recipe(Path(path), overrides, top_level)
+
+    def resolved(self) -> dict[str, Any]:
+        """The recipe with every default filled in, as run.json keeps it."""
+        return {
+            "input": [without_secrets(path) for path in self.input],
+            "output": without_secrets(self.output),
+            "seed": self.seed,
+            "languages": list(self.languages),
+            "executor": self.executor.model_dump(),
+            "dropped": self.dropped.model_dump(),
+            "allow_missing_inputs": self.allow_missing_inputs,
+            # Names only: the values may hold secrets.
+            "storage_options": sorted(self.storage_options),
+            "stages": [
+                {
+                    locator_of(stage): stage.model_dump(
+                        mode="json", exclude={"stage", "storage_options"}
+                    )
+                }
+                for stage in self.stages
+            ],
+        }
 
 
 def load_recipe(
@@ -19,8 +96,10 @@ def load_recipe(
     overrides: Sequence[str] = (),
     top_level: Mapping[str, Any] | None = None,
 ) -> Recipe:
-    """Read and check a recipe; `overrides` are `key.path=value`, as --set takes them,
-    `top_level` replaces settings of the top.
+    """Read and check a recipe.
+
+    `overrides` are `key.path=value`, as for --set; `top_level` replaces settings of the
+    top level.
 
     Raises ConfigError with one line per mistake, each naming its place:
     `stages.yaml:21: stages[3].filter_quality.word_count: input should be ...`.
@@ -59,7 +138,7 @@ def _override(document: dict[str, Any], override: str) -> None:
     except ValueError as error:
         if text.lstrip().startswith(("[", "{")):
             raise ConfigError(f"--set {override}: {error}") from error
-        value = text  # `input=*.warc.gz` is no YAML, and clear all the same
+        value = text  # `input=*.warc.gz` is not YAML, but its meaning is clear
     target: Any = document
     if keys[0] not in (*TopLevel.model_fields, "stages"):
         target, keys = _stage_settings(document, keys, override)

@@ -1,13 +1,13 @@
-"""The recipe's stages as steps: passes of fused transforms, and barriers.
+"""Cut the recipe's stages into steps: passes of fused transforms, and barriers.
 
 source pass   the source and transforms up to the first save     (one task a split)
 table pass    transforms between two saves                       (one task a saved file)
-column pass   filters behind the last save                       (one task an input file)
-own pass      one stage behind it, with resources of its own     (one task an input file)
+column pass   filters below the last save                        (one task an input file)
+own pass      one stage below it, with resources of its own      (one task an input file)
 barrier       sees the whole data set                            (deduplicate, mix_corpus)
 
-Barriers and filters may stand between two saves as well: what they decide about the
-documents of the first lies on these as layers, and the table pass below reads both.
+Barriers and filters may also be between two saves: their decisions on the documents of
+the first save are layers, and the table pass below reads both.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +24,10 @@ from tamis.text.word_column import WORDS
 PassKind = Literal["source", "table", "column", "own"]
 Columns = Mapping[str, pa.DataType]
 
-# Folders that every run has. No `save:` can have their names, nor those of its stages.
+# Folders that every run has. No `save:` can have these names or those of stages' folders.
 _RUN_FOLDERS = {"commits", "dropped", "mix", "work"}
 _DECISIONS = "decisions"
-# Columns that a save does not publish: the page itself, and the reason it has not got.
+# Columns that a save does not publish: the page itself, and the reason, which is null.
 _NOT_SAVED = ("html", "drop_reason")
 
 
@@ -37,7 +37,7 @@ class Pass:
 
     `stages` of a source pass begin with the source. `saved` is the schema of the save, or
     of the layer that a column pass or an own pass writes. `end` is the position in the
-    recipe behind its last stage.
+    recipe after its last stage.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class BarrierStep:
-    """One stage that needs all documents, and how many stages are above it."""
+    """A stage that needs all documents, and the number of stages above it."""
 
     name: str
     stage: Barrier
@@ -95,14 +95,15 @@ def plan_steps(stages: Sequence[Stage]) -> list[Step]:
             )
         else:
             waiting.append(stage)
-        columns = _behind(stage, columns)
+        columns = _columns_after(stage, columns)
     end_column_pass(len(stages))
     return steps
 
 
 def signal_columns(stages: Sequence[Stage], stop: int | None = None) -> pa.Schema:
-    """Numeric columns that the first `stop` stages write, but for provenance and hashes:
-    what dropped/ keeps. Of barriers only those above a save.
+    """The signals that dropped/ keeps: numeric columns that the first `stop` stages write.
+
+    Provenance and hashes are not signals, nor are columns of barriers below the last save.
     """
     columns: dict[str, pa.DataType] = {}
     for index, stage in enumerate(stages[:stop]):
@@ -121,7 +122,7 @@ def signal_columns(stages: Sequence[Stage], stop: int | None = None) -> pa.Schem
 
 
 def mistakes_of_order(stages: Sequence[Stage], output: str = "") -> list[str]:
-    """What is wrong with the order of stages, one line each; nothing where it is right."""
+    """Mistakes in the order of stages, one line each."""
     mistakes: list[str] = []
     columns: dict[str, pa.DataType] = {}
     names: set[str] = set()
@@ -137,21 +138,21 @@ def mistakes_of_order(stages: Sequence[Stage], output: str = "") -> list[str]:
         for mistake in (*_misplaced(stage, placement), *stage.mistakes(placement)):
             is_of_setting = mistake.startswith(".")
             mistakes.append(f"{place}{'' if is_of_setting else ': '}{mistake}")
-        columns = _behind(stage, columns)
+        columns = _columns_after(stage, columns)
     if not _has_save(stages):
         mistakes.append("stages: nothing is kept without a `save: NAME`")
     return mistakes
 
 
 def _misplaced(stage: Stage, placement: Placement) -> Iterator[str]:
-    """What no stage of this kind can do at its place."""
+    """Mistakes that any stage of this kind would make at this place."""
     if (stage.kind == "source") != (not placement.above):
-        yield "read_warc stands first, or another source, and only there"
+        yield "the first stage, and only the first, is read_warc or another source"
     if stage.kind == "source":
         yield from _not_a_source(stage)
     yield from _missing(stage, placement.columns)
     if WORDS in _written(stage):
-        yield f"writes {WORDS!r}, in which stages hand words on: choose another name"
+        yield f"writes {WORDS!r}, which stages use internally: choose another name"
     if isinstance(stage, Save):
         yield from _misplaced_save(stage, placement)
     elif stage.kind == "barrier":
@@ -197,13 +198,13 @@ def _misplaced_barrier(stage: Stage, placement: Placement) -> Iterator[str]:
         return
     early = [other.label for other in placement.above if other.describes_text]
     if early:
-        yield f"changes the text that {early[0]} has read: stand above it"
+        yield f"changes the text that {early[0]} has read: put it above {early[0]}"
 
 
 def _misplaced_transform(stage: Stage, placement: Placement) -> Iterator[str]:
     if _own_pass(stage) is not None:
         if not _has_save(placement.above) or _has_save(placement.below):
-            yield "is a pass of its own (resources): it stands behind the last `save:`"
+            yield "is a pass of its own (resources): put it below the last `save:`"
         return
     written = [name for name in _written(stage) if name != "drop_reason"]
     if not written or not _has_save(placement.above):
@@ -212,10 +213,10 @@ def _misplaced_transform(stage: Stage, placement: Placement) -> Iterator[str]:
     if ends and ends[0].kind == "save":
         return
     if _has_save(ends):
-        why = f"{ends[0].label} stands between it and the next `save:`, and it is lost"
-        yield f"writes {written[0]!r}, but {why}"
+        why = f"{ends[0].label} is between it and the next `save:`"
+        yield f"writes {written[0]!r}, which is lost: {why}"
     else:
-        yield f"writes {written[0]!r} behind the last `save:`, where it is lost"
+        yield f"writes {written[0]!r} below the last `save:`, where it is lost"
 
 
 def _all(placement: Placement, stage: Stage) -> tuple[Stage, ...]:
@@ -232,8 +233,8 @@ def _own_pass(stage: Stage) -> Resources | None:
     return None
 
 
-def _behind(stage: Stage, columns: Columns) -> dict[str, pa.DataType]:
-    """The columns of a batch behind this stage."""
+def _columns_after(stage: Stage, columns: Columns) -> dict[str, pa.DataType]:
+    """The columns of a batch after this stage."""
     if stage.kind == "save":
         saved = {k: v for k, v in columns.items() if k not in _NOT_SAVED}
         return {**saved, "drop_reason": pa.string()}
@@ -248,5 +249,5 @@ def _written(stage: Stage) -> dict[str, pa.DataType]:
 
 
 def _schema(columns: Columns) -> pa.Schema:
-    """What a save publishes."""
+    """The columns that a save publishes."""
     return pa.schema([(k, v) for k, v in columns.items() if k not in _NOT_SAVED])

@@ -1,4 +1,4 @@
-"""A recipe's YAML: parsed safely, with the line of every place in it."""
+"""Parse a recipe's YAML safely, with the line of every place in it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,11 @@ class _Loader(yaml.SafeLoader):
     """Safe, and with YAML 1.2's booleans: `on: html` has a key, `no` is Norwegian."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases (a few lines of them make a document without end) and keys
-        that stand twice, of which one would be lost unsaid."""
+        """Refuse aliases and duplicate keys.
+
+        A few lines of aliases can make an endless document, and one of two equal keys
+        would be lost without a message.
+        """
         if self.check_event(yaml.AliasEvent):
             raise yaml.MarkedYAMLError(problem="aliases (*) are not read here")
         node = super().compose_node(parent, index)
@@ -26,7 +29,7 @@ class _Loader(yaml.SafeLoader):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise yaml.MarkedYAMLError(
-                    problem=f"{min(twice)!r} stands twice", problem_mark=node.start_mark
+                    problem=f"{min(twice)!r} occurs twice", problem_mark=node.start_mark
                 )
         return node
 
@@ -45,7 +48,7 @@ _Loader.add_implicit_resolver(
 def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """The document, and the line of each place (`stages[2].sign` -> 21).
 
-    Raises ConfigError where the file is missing, no YAML, or no mapping.
+    Raises ConfigError if the file is missing, is not YAML, or is not a mapping.
     """
     try:
         with path.open(encoding="utf-8") as file:
@@ -57,7 +60,7 @@ def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the recipe {path}: {error}") from error
     if len(content) > _MAX_RECIPE_BYTES:
-        raise ConfigError(f"{path} is over {_MAX_RECIPE_BYTES >> 20} MiB: no recipe")
+        raise ConfigError(f"{path} is over {_MAX_RECIPE_BYTES >> 20} MiB: not a recipe")
     try:
         node = yaml.compose(content, Loader=_Loader)
         document = yaml.load(content, Loader=_Loader)
@@ -82,7 +85,7 @@ def _lines(node: Any, place: str) -> Iterator[tuple[str, int]]:
 
 
 def parse_value(text: str) -> Any:
-    """One value as it would stand in the file. Raises ValueError."""
+    """One value, written as in the file. Raises ValueError."""
     try:
         return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError) as error:
@@ -90,7 +93,7 @@ def parse_value(text: str) -> Any:
 
 
 def placed(path: Path, lines: dict[str, int], mistakes: Sequence[str]) -> list[str]:
-    """Mistakes in the order of the file, each behind its line."""
+    """Mistakes in the order of the file, each after its line number."""
     placed = []
     for mistake in mistakes:
         place = mistake.partition(": ")[0]

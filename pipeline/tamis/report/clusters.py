@@ -3,13 +3,13 @@
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow.compute as pc
 
 from tamis.pii.masking import mask
 from tamis.report.reading import InputTables, batches, rows_with, spread
 from tamis.storage import Storage
+from tamis.tally import RunSummary
 
 MAX_INPUTS = 64
 SHOWN = 10
@@ -63,7 +63,7 @@ class Clusters:
 
 
 def clusters(
-    run_summary: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
+    run_summary: RunSummary, storage: Storage, inputs: Sequence[InputTables]
 ) -> Clusters | None:
     """Clusters of the run; None if nothing was deduplicated."""
     tallies = [t for t in run_summary.get("barriers", {}).values() if "clusters" in t]

@@ -15,6 +15,7 @@ from tamis.report.funnel import funnel_rows
 from tamis.report.reading import InputTables, batches, schema_of, spread
 from tamis.schema import DROPPED
 from tamis.storage import Storage
+from tamis.tally import RunSummary
 
 MAX_INPUTS = 64
 PER_REASON = 4
@@ -56,7 +57,7 @@ class Examples:
 
 
 def examples(
-    run_summary: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
+    run_summary: RunSummary, storage: Storage, inputs: Sequence[InputTables]
 ) -> Examples:
     """Examples for every reason of the run, in the order of the funnel."""
     read = spread(inputs, MAX_INPUTS)

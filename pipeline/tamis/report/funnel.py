@@ -1,10 +1,10 @@
 """The funnel: documents and characters into and out of each stage, and the reasons."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rich.table import Table
+
+from tamis.tally import RunSummary
 
 _REASONS_SHOWN = 3
 
@@ -22,7 +22,7 @@ class FunnelRow:
     dropped: dict[str, int]
 
 
-def funnel_rows(run_summary: Mapping[str, Any]) -> list[FunnelRow]:
+def funnel_rows(run_summary: RunSummary) -> list[FunnelRow]:
     """The stages of run.json in the recipe's order."""
     rows = []
     for stage, counts in run_summary["stages"].items():
@@ -45,7 +45,7 @@ def funnel_rows(run_summary: Mapping[str, Any]) -> list[FunnelRow]:
     return rows
 
 
-def funnel_table(run_summary: Mapping[str, Any]) -> Table:
+def funnel_table(run_summary: RunSummary) -> Table:
     """The funnel for a terminal."""
     table = Table(title="Funnel", title_justify="left")
     table.add_column("stage", no_wrap=True)

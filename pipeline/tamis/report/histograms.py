@@ -4,7 +4,7 @@ Bins are the same in every run, whatever the values: one pass fills them, their 
 does not grow with the documents, and two reports can be compared.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tamis.report.reading import InputTables, batches, schema_of, spread
 from tamis.schema import PROVENANCE
 from tamis.storage import Storage
+from tamis.tally import RunSummary
 
 MAX_INPUTS = 16
 MAX_ROWS = 1_000_000
@@ -64,7 +65,7 @@ class Distributions:
 
 
 def distributions(
-    run_summary: Mapping[str, Any], storage: Storage, inputs: Sequence[InputTables]
+    run_summary: RunSummary, storage: Storage, inputs: Sequence[InputTables]
 ) -> Distributions:
     """Signals of the documents that no stage dropped, and of those that one dropped.
 
@@ -115,7 +116,7 @@ def counts_in(
     return np.bincount(np.clip(places, 0, bins - 1), minlength=bins)
 
 
-def _chosen(run_summary: Mapping[str, Any]) -> dict[str, int]:
+def _chosen(run_summary: RunSummary) -> dict[str, int]:
     """Names to show first and their order: the usual ones, then what dropped most."""
     reasons = {
         reason: sum(about["documents"] for about in languages.values())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tamis.language.codes import language_name
+from tamis.tally import RunSummary
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class LanguageRow:
         return self.documents / self.identified if self.identified else None
 
 
-def language_rows(run_summary: Mapping[str, Any]) -> list[LanguageRow]:
+def language_rows(run_summary: RunSummary) -> list[LanguageRow]:
     """Languages of the mix by share, then the others by documents."""
     identified = run_summary.get("columns", {}).get("language", {})
     mixed = mix_tally(run_summary).get("languages", {})
@@ -51,7 +52,7 @@ def language_rows(run_summary: Mapping[str, Any]) -> list[LanguageRow]:
     return sorted(rows, key=lambda row: (-row.share, -(row.identified or 0), row.code))
 
 
-def mix_tally(run_summary: Mapping[str, Any]) -> Mapping[str, Any]:
+def mix_tally(run_summary: RunSummary) -> Mapping[str, Any]:
     """The counts of mix_corpus; empty if no mix was made."""
     for tally in run_summary.get("barriers", {}).values():
         if "languages" in tally:

@@ -10,9 +10,7 @@ Counts are those of run.json. Sections drawn from tables say how many of them we
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import jinja2
 import yaml
@@ -34,11 +32,12 @@ from tamis.report.summary import (
     value_rows,
 )
 from tamis.storage import Storage
+from tamis.tally import RunSummary
 
 _LISTED = 50  # inputs, losses and the like: the first ones, and how many more
 
 
-def render_page(run_summary: Mapping[str, Any], storage: Storage) -> str:
+def render_page(run_summary: RunSummary, storage: Storage) -> str:
     """The page, from run.json and the run's tables."""
     environment = _environment()
     inputs = inputs_of(storage)

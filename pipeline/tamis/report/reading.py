@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from tamis.storage import Storage
 
 TABLES = "tables.json"  # written by every run that comes to its end
-MANIFEST = "mix/manifest.json"
+MANIFEST = "mix/_manifest.json"
 
 _BATCH_ROWS = 8192
 _TEXT_ROWS = 256

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tamis.report.languages import mix_tally
+from tamis.tally import RunSummary
 
 _RIGHTS = "rights."  # of the struct that read_rights writes
 
@@ -66,7 +67,7 @@ class SecondsRow:
         return self.seconds / self.pages if self.pages else 0.0
 
 
-def summary_of(run_summary: Mapping[str, Any]) -> Summary:
+def summary_of(run_summary: RunSummary) -> Summary:
     """The totals of the run; `documents` is None if no mix was made."""
     stages = list(run_summary["stages"].values())
     languages = mix_tally(run_summary).get("languages")
@@ -83,7 +84,7 @@ def summary_of(run_summary: Mapping[str, Any]) -> Summary:
     )
 
 
-def refused_rows(run_summary: Mapping[str, Any]) -> list[RefusedRow]:
+def refused_rows(run_summary: RunSummary) -> list[RefusedRow]:
     """Records that became no document, most first; `-` for no status or no type."""
     rows = [
         RefusedRow(kind, _or_hyphen(status), _or_hyphen(mime), records)
@@ -94,13 +95,13 @@ def refused_rows(run_summary: Mapping[str, Any]) -> list[RefusedRow]:
     return sorted(rows, key=lambda row: (-row.records, row.type, row.status, row.mime))
 
 
-def value_rows(run_summary: Mapping[str, Any], column: str) -> list[tuple[str, int]]:
+def value_rows(run_summary: RunSummary, column: str) -> list[tuple[str, int]]:
     """Number of documents for each value of a counted column, largest first."""
     counts = run_summary.get("columns", {}).get(column, {})
     return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
 
 
-def rights_rows(run_summary: Mapping[str, Any]) -> list[RightsRow]:
+def rights_rows(run_summary: RunSummary) -> list[RightsRow]:
     """What publishers say about reuse, by signal; empty if no stage read it."""
     columns = run_summary.get("columns", {})
     return [
@@ -115,7 +116,7 @@ def rights_rows(run_summary: Mapping[str, Any]) -> list[RightsRow]:
     ]
 
 
-def seconds_rows(run_summary: Mapping[str, Any]) -> list[SecondsRow]:
+def seconds_rows(run_summary: RunSummary) -> list[SecondsRow]:
     """Seconds of one core by stage, in the recipe's order."""
     total = sum(counts.get("seconds", 0.0) for counts in run_summary["stages"].values())
     return [

@@ -203,7 +203,7 @@ def _answer(record: Record, agents: Sequence[str]) -> Answer | None:
         robots = parse("", agents)
     elif response.status == 200:
         body = memoryview(record.block)[response.body_start :]
-        content = bytes(decode_body(body, response.fields, MOST_BYTES))
+        content = bytes(decode_body(body, response, MOST_BYTES))
         robots = parse(content.decode("utf-8", "replace"), agents)
     else:
         return None

@@ -1,4 +1,4 @@
-"""What a run will need, from the size of its inputs."""
+"""Estimate what a run will need, from the size of its inputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ from tamis.stage import Bill, Stage
 # benchmarks/throughput.py: docs/benchmarks.md. A page of a crawl is smaller.
 _BYTES_PER_PAGE = 33_000
 _OUTPUT_BYTES_PER_PAGE = 8_000
-# Of all stages that have no bill of their own.
+# Of all stages without a bill of their own, together.
 _SECONDS_PER_PAGE = 0.0025
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Pages to read, bytes of output, hours of one core. `bills` are those of the stages
-    that keep files under work/, by label, and part of these.
+    """Pages to read, bytes of output, hours of one core.
+
+    `bills` are the shares of the stages that keep files under work/, by label.
     """
 
     pages: int
@@ -26,7 +27,7 @@ class Estimate:
 
 
 def estimate(input_bytes: int, stages: Sequence[Stage]) -> Estimate:
-    """For compressed archives of that size; right within a factor of two."""
+    """The estimate for compressed archives of that size, within a factor of two."""
     pages = input_bytes // _BYTES_PER_PAGE
     hours = pages * _SECONDS_PER_PAGE / 3600
     disk_bytes = pages * _OUTPUT_BYTES_PER_PAGE

@@ -1,15 +1,15 @@
-"""The end of a run: dropped/, run.json, report.html, and nothing left lying about."""
+"""The end of a run: write dropped/, run.json and report.html, remove old files."""
 
 import json
 import platform
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tamis.inputs import InputFile
-from tamis.recipe.recipe import Recipe
+from tamis.recipe.load import Recipe
 from tamis.remote.failures import without_secrets
 from tamis.report.page import render_page
 from tamis.report.reading import TABLES
@@ -21,8 +21,7 @@ from tamis.runner.dropped.publish import (
     thresholds,
 )
 from tamis.runner.dropped.rows import masking_fingerprint
-from tamis.runner.passes.splits import PLAN
-from tamis.storage import Storage
+from tamis.runner.store import records_of, write_run
 from tamis.tally import RunSummary, Tally, add
 from tamis.warc.splits import UNKNOWN_SIZE
 from tamis.work.commits import Commit, fingerprint_of
@@ -32,9 +31,10 @@ from tamis.work.tasks import Task, Tasks
 LastAct = Callable[[], None]
 
 _INPUTS_PER_TASK = 1000
-_KEPT = {PLAN, TABLES, "run.json", "report.html", "lock.json"}
-# What this package names a file: nothing else in the folder is ours to remove.
-_OURS = re.compile(r"-[0-9a-f]{16}\.\w+$|^work/(tmp|marks)/|^mix/manifest\.json$")
+# Folders whose files are those of the last run, whatever other runs made.
+_OF_LAST_RUN = ("mix/", "dropped/")
+_TEMPORARY = re.compile(r"work/tmp/[0-9a-f]{32}")
+_MARK = re.compile(r"-[0-9a-f]{16}\.json$")
 
 
 def finish(
@@ -52,14 +52,18 @@ def finish(
     seconds: float,
     is_complete: bool,
 ) -> RunSummary:
-    """Publish what was dropped, write the run summary, then let barriers conclude; remove
-    what no record names.
+    """Publish what was dropped, and write the run summary and the report.
+
+    A complete run also publishes the manifests, lets barriers conclude, and removes the
+    mix and the dropped pages of the run before it.
     """
     published = _publish(tasks, dropped, work)
     for commit in published:
         add(tally, commit.tally)
     resolved = recipe.resolved()
-    resolved["executor"]["kind"] = executor  # the one that ran, whatever was asked for
+    resolved["executor"]["kind"] = (
+        executor  # the one that ran, not the one in the recipe
+    )
     summary: RunSummary = {
         "tamis": library_version("tamis"),
         "complete": is_complete,
@@ -84,7 +88,7 @@ def finish(
         **_ordered(recipe, tally),
     }
     tasks.storage.check_lock()
-    if is_complete:  # from here on the new mix is the one that counts
+    if is_complete:  # from here on the new mix is published
         for name, content in manifests.items():
             written = json.dumps(content, indent=1, sort_keys=True).encode()
             tasks.storage.write(name, written)
@@ -93,6 +97,7 @@ def finish(
     )
     tasks.storage.write("run.json", json.dumps(summary, indent=1).encode())
     tasks.storage.write("report.html", render_page(summary, tasks.storage).encode())
+    write_run(tasks.storage, summary, tasks.used, ended=datetime.now(UTC))
     if is_complete:
         for act in last_acts:
             act()
@@ -106,7 +111,7 @@ def _tables(
     *,
     labels: Sequence[str | None],
 ) -> dict[str, dict[str, Any]]:
-    """The files that hold each input's documents: those of this run and no other."""
+    """The files that hold each input's documents in this run."""
     return {
         source.name: {
             "dropped": commit.of("dropped")[0].path,
@@ -198,23 +203,21 @@ def _versions(recipe: Recipe) -> dict[str, str]:
 
 
 def _sweep(tasks: Tasks, manifests: Iterable[str]) -> None:
-    """Remove every file of ours that no commit record of this run names."""
-    storage: Storage = tasks.storage
-    named = {*_KEPT, *tasks.used, *manifests}
-    folders = {"commits", "work", "mix", "dropped"}
-    records = [name for name in storage.names("commits") if name.endswith(".json")]
-    with ThreadPoolExecutor(16) as pool:
-        for record, content in zip(
-            records, pool.map(storage.read_json, records), strict=True
-        ):
-            paths = [file["path"] for file in content["files"]]
-            folders |= {path.partition("/")[0] for path in paths}
-            if record in tasks.used:
-                named |= set(paths)
+    """Leave in mix/ and dropped/ what this run published, and nothing half-written.
+
+    Only files go that a record of this folder lists. Saved documents, layers and work of
+    other configurations stay, so that a configuration that comes back finds them.
+    """
+    storage = tasks.storage
+    named, replaced = set(manifests), set[str]()
+    for name, record in records_of(storage):
+        paths = {file["path"] for file in record["files"]}
+        paths |= set(record["tally"].get("manifests", ()))
+        if name in tasks.used:
+            named |= paths
+        else:
+            replaced |= {p for p in paths if p.startswith(_OF_LAST_RUN)}
+    unfinished = [n for n in storage.names("work/tmp") if _TEMPORARY.fullmatch(n)]
+    unfinished += [n for n in storage.names("work/marks") if _MARK.search(n)]
     storage.check_lock()
-    for folder in sorted(folders):
-        storage.remove(
-            name
-            for name in storage.names(folder)
-            if name not in named and _OURS.search(name)
-        )
+    storage.remove(sorted(replaced - named) + unfinished)

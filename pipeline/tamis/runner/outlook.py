@@ -1,11 +1,11 @@
-"""What a run would find done and what it would have to do, without doing it."""
+"""Find what a run has finished already and what is left to do, without doing it."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tamis.recipe.load import Recipe
 from tamis.recipe.plan import plan_steps
-from tamis.recipe.recipe import Recipe
 from tamis.runner.run import Setting, look_ahead, recipe_files, run_steps
 from tamis.storage import Storage
 from tamis.work.commits import Commit
@@ -15,7 +15,7 @@ from tamis.work.tasks import Task, Tasks
 
 @dataclass
 class Outlook:
-    """`to_do` says for each step what is left of it."""
+    """Inputs, splits and free disk; `to_do` says what is left of each step."""
 
     files: int
     input_bytes: int
@@ -27,11 +27,11 @@ class Outlook:
 
 
 class _NotDone(Exception):
-    """A step whose tasks are not all committed: those behind it cannot be known."""
+    """A step has tasks that are not committed: the steps after it cannot be known."""
 
 
 class _Looking(Tasks):
-    """Finds what is committed; where something is missing it stops instead of working."""
+    """Finds committed tasks, and stops at the first step with missing ones."""
 
     def __init__(self, storage: Storage, found: dict[str, str]) -> None:
         super().__init__(storage, InlineExecutor())
@@ -58,7 +58,7 @@ class _Looking(Tasks):
 
 
 def outlook(recipe: Recipe, workers: int) -> Outlook:
-    """Look at the inputs and at the output folder; writes nothing."""
+    """Check the inputs and the output folder; writes nothing."""
     look_ahead(recipe.stages)
     storage = Storage(recipe.output, recipe.storage_options)
     files = recipe_files(recipe, storage)

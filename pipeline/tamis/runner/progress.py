@@ -1,6 +1,6 @@
-"""Progress on a terminal: a bar a step, with pages a second and the time left.
+"""Show progress on a terminal: a bar for each step, with pages a second and time left.
 
-Where the output is no terminal (a log, CI), one line when a step has ended.
+If the output is not a terminal (a log, CI), print one line when a step has ended.
 """
 
 import sys
@@ -26,7 +26,7 @@ _NO_DOCUMENTS = ""
 
 
 class Bars:
-    """A `tamis.work.tasks.Progress` on the terminal; use as a context manager."""
+    """A `tamis.work.tasks.Progress` on the terminal, used as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -80,7 +80,7 @@ class Bars:
 
 @contextmanager
 def progress_of(progress: "bool | Watching | None") -> Iterator[Watching]:
-    """Who watches a run: bars for True, nobody for False, bars on a terminal for null."""
+    """Progress of a run: bars for True, none for False, on a terminal only for null."""
     if progress is None:
         progress = sys.stderr.isatty() or "ipykernel" in sys.modules
     if not isinstance(progress, bool):

@@ -1,8 +1,8 @@
-"""The recipe of a finished run, as its run.json has it.
+"""The recipe of a finished run, from its run.json.
 
-What is looked at later is looked at with the settings that made it, not with those of
-a recipe that happens to lie about. Storage options are no part of run.json, which keeps
-their names only as they may hold secrets: whoever reads a run hands them in.
+A run is inspected later with the settings that made it, not with those of some recipe
+file. run.json has only the names of storage options, since their values may be secrets:
+the caller gives the values.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -25,8 +25,9 @@ def recorded_stages(
 ) -> tuple[Stage, ...]:
     """The stages with the settings they had.
 
-    Of stages that files define only those in `trusted` are loaded: a run may come from
-    elsewhere. Raises ConfigError where this version of tamis does not know them.
+    Stages defined in files are loaded only if `trusted` has them, since a run may come
+    from elsewhere. Raises ConfigError for others, and for stages that this version does
+    not know.
     """
     stages = []
     for entry in summary["recipe"]["stages"]:
@@ -34,7 +35,7 @@ def recorded_stages(
         if FILE_STAGE.fullmatch(name) and name not in trusted:
             raise ConfigError(
                 f"run.json: its recipe has the stage {name} of a file, which is not run "
-                f"on its word: name the recipe with --recipe"
+                f"without your consent: name the recipe with --recipe"
             )
         cls = stage_class(name)
         if cls is None:
@@ -55,7 +56,7 @@ def recorded_stages(
 
 
 def opened_by(recipe: Path | None) -> tuple[dict[str, Any], set[str]]:
-    """Storage options of a recipe file, and the stages that it names; none without one."""
+    """Storage options of a recipe file, and the stages that it names; empty without one."""
     if recipe is None:
         return {}, set()
     loaded = load_recipe(recipe)
@@ -63,14 +64,14 @@ def opened_by(recipe: Path | None) -> tuple[dict[str, Any], set[str]]:
 
 
 def storage_options_of(recipe: Path | None) -> dict[str, Any]:
-    """Those of a recipe file; none without one."""
+    """Storage options of a recipe file; none without one."""
     return opened_by(recipe)[0]
 
 
 def stages_for_text(stages: Sequence[Stage]) -> list[Transform]:
-    """The transforms without which the text of a page would be another.
+    """The transforms that the text of a page depends on.
 
-    Those that write `text` or `html`, and those whose columns they go by.
+    These write `text` or `html`, or a column that one of them reads.
     """
     needed = {"text", "html"}
     chosen: list[Transform] = []

@@ -1,4 +1,4 @@
-"""Records of documents, written as an archive of their own."""
+"""Write the records of some documents as a new archive."""
 
 from collections.abc import Iterable, Mapping
 from io import BytesIO
@@ -19,10 +19,10 @@ from tamis.warc.record import Record
 def write_records(rows: Iterable[Mapping[str, Any]], path: Path, access: Access) -> int:
     """Write the record of each row into a gzipped WARC/1.1 file; returns how many.
 
-    A row says where its record is: `id`, `warc_path`, `warc_offset`, `warc_length`. Header
-    fields and block are those of the archive; a record of an ARC file is given a WARC
-    header. The file appears whole or not at all. Raises InputError where a record cannot
-    be read, or the file not be written.
+    A row says where its record is: `id`, `warc_path`, `warc_offset`, `warc_length`.
+    Header fields and block are those of the archive; a record of an ARC file is given a
+    WARC header. The file appears complete or not at all. Raises InputError if a record
+    cannot be read or the file cannot be written.
     """
     partial = path.with_name(f".{path.name}.partial")
     count = 0
@@ -75,7 +75,7 @@ def _as_warc(record: Record) -> ArcWarcRecord:
     )
 
 
-# As the standard spells them; case does not matter to readers that know it.
+# Spelled as in the standard, though readers should ignore case.
 _SPELLED = {
     name.lower(): name
     for name in (

@@ -1,8 +1,8 @@
-"""One page again, stage by stage, as its recipe treats it.
+"""Take one page through the stages of its recipe again.
 
-Used by `tamis explain`, for a file or a record of an archive, and by `tamis inspect`
-to show the text of a dropped document that kept none: as the run would have saved it,
-personal data masked.
+Used by `tamis explain`, for a file or a record of an archive, and by `tamis inspect` to
+show the text of a dropped document if none was kept: the text that the run would have
+saved, personal data masked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ _MAX_PAGE_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Step:
-    """What one stage did to the page: the columns it wrote, and why it dropped it."""
+    """What a stage did to the page: the columns it wrote, and a reason if it dropped it."""
 
     stage: str
     columns: dict[str, Any]
@@ -43,9 +43,9 @@ class Step:
 
 
 def replay(record: pa.RecordBatch, stages: Sequence[Stage]) -> list[Step]:
-    """The transforms of a recipe on one record, ending with the stage that drops it.
+    """The steps of a record through a recipe, ending with the stage that drops it.
 
-    Of a stage that needs the whole run this is what it decides on a document alone.
+    A stage that needs the whole run shows only what it decides on a document alone.
     """
     reason = record["drop_reason"][0].as_py()
     steps = [Step(stages[0].label, _values(record, set()), reason)]
@@ -67,7 +67,7 @@ def replay(record: pa.RecordBatch, stages: Sequence[Stage]) -> list[Step]:
 
 
 def decoded(record: pa.RecordBatch, stages: Sequence[Stage]) -> str:
-    """The page as extract_text reads it; "" where it cannot be decoded."""
+    """The page as extract_text reads it; "" if it cannot be decoded."""
     decoders = [stage for stage in stages if isinstance(stage, DecodeHtml)]
     html = through(chain_of(decoders), record, lambda step: None)["html"]
     page = html[0].as_py() if len(html) else None
@@ -99,7 +99,7 @@ def record_of_file(path: Path) -> pa.RecordBatch:
 def record_of_url(
     url: str, patterns: Sequence[str], source: Source, *, options: Mapping[str, Any]
 ) -> pa.RecordBatch:
-    """The first record of that URL in the inputs. Raises InputError where there is none."""
+    """The first record of that URL in the inputs. Raises InputError if there is none."""
     for file in resolve(patterns, options):
         if file.problem:
             continue
@@ -112,9 +112,9 @@ def record_of_url(
 
 
 def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
-    """The record of a document again, from its archive; a remote one by a range.
+    """Read the record of a document again from its archive, if remote by a range request.
 
-    Raises InputError where it cannot be read.
+    Raises InputError if it cannot be read.
     """
     path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
     access = Access(source.storage_options, source.requests_per_second)
@@ -140,11 +140,11 @@ def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
 
 
 def text_again(row: Mapping[str, Any], stages: Sequence[Stage]) -> str | None:
-    """The text of a dropped document, extracted anew; null where it has none.
+    """The text of a dropped document, extracted again; null if it has none.
 
-    Every stage of the recipe that changes the text has its turn. Where one of them
-    drops the page, before its text was masked perhaps, that is made up for.
-    Raises InputError where the archive cannot be read.
+    All stages of the recipe that change the text are applied. If one of them drops the
+    page before its text is masked, it is masked here. Raises InputError if the archive
+    cannot be read.
     """
     source = next(stage for stage in stages if isinstance(stage, ReadWarc))
     text = None
@@ -154,8 +154,9 @@ def text_again(row: Mapping[str, Any], stages: Sequence[Stage]) -> str | None:
 
 
 def masked_for_eyes(text: str, stages: Sequence[Stage]) -> str:
-    """`text` with personal data masked as the recipe does it; all kinds without a word
-    of it in the recipe. What is masked already stays as it is.
+    """`text` with personal data masked as in the recipe; all kinds if it has no mask_pii.
+
+    What is already masked does not change.
     """
     masks = [stage for stage in stages if isinstance(stage, MaskPii)]
     return masked_text(text, masks[-1].placeholders if masks else PLACEHOLDERS)

@@ -1,6 +1,6 @@
 """One run: steps in order, each skipping what is finished, then the run summary.
 
-What a step needs of the one before it are commits: of saved files (a pass), or of parts
+A step needs the commits of the step before it: of saved files (a pass), or of parts
 with their layers (filters on columns, barriers).
 """
 
@@ -15,8 +15,8 @@ import pyarrow as pa
 from tamis.documents.parts import Part, Published
 from tamis.errors import InputError
 from tamis.inputs import InputFile, resolve
+from tamis.recipe.load import Recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
-from tamis.recipe.recipe import Recipe
 from tamis.remote.failures import without_secrets
 from tamis.runner.dropped.publish import DroppedInput, DroppedWork
 from tamis.runner.dropped.rows import masking_fingerprint
@@ -45,7 +45,7 @@ from tamis.work.tasks import Progress, Task, Tasks
 
 @dataclass
 class Outcome:
-    """What a run came to. `missing` says of each unread input why."""
+    """The result of a run. `missing` has the reason for each unread input."""
 
     output: str
     summary: RunSummary
@@ -58,15 +58,15 @@ class Outcome:
             names = "\n".join(f"  {why}" for why in self.missing.values())
             raise InputError(
                 f"{len(self.missing)} input(s) could not be read, so no mix was made; "
-                f"mend them and run again, or set allow_missing_inputs:\n{names}"
+                f"repair them and run again, or set allow_missing_inputs:\n{names}"
             )
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What stays the same from the first step of a run to the last.
+    """What does not change from the first step of a run to the last.
 
-    A dry run writes nothing: it looks at what is finished.
+    A dry run writes nothing: it only finds what is finished.
     """
 
     recipe: Recipe
@@ -82,16 +82,16 @@ class Setting:
 
 @dataclass
 class State:
-    """What one step hands to the next.
+    """What one step gives to the next.
 
     files      inputs that could be read so far
     missing    why the others could not, by path
-    saved      commits of the newest save, by input name
+    saved      commits of the last save so far, by input name
     sidecars   files of dropped rows, by input name
-    parts      the newest save with its layers; empty until a step needs them
-    labels     the stage of each layer; null where its rows name the stage
+    parts      that save with its layers; empty until a step needs them
+    labels     the stage of each layer; null if its rows name the stage
     manifests  JSON files that barriers publish at the end
-    last_acts  what barriers do once all is done
+    last_acts  functions of barriers that are called at the end
     """
 
     files: list[InputFile]
@@ -106,10 +106,10 @@ class State:
 
 
 def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
-    """Take the recipe from its inputs to its mix, or as far as its inputs allow.
+    """Run the recipe from its inputs to its mix, or as far as its inputs allow.
 
-    Holds the lock of the output folder. Raises a TamisError for what the user has
-    to mend; whatever was finished by then stays and is not done again.
+    Holds the lock of the output folder. Raises a TamisError for what the user has to
+    correct; finished work is kept and not done again.
     """
     look_ahead(recipe.stages)
     if not isinstance(executor, InlineExecutor):
@@ -144,14 +144,14 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
 
 
 def look_ahead(stages: Sequence[Stage]) -> None:
-    """Raise ConfigError where what outlives the run does not fit the recipe."""
+    """Raise ConfigError if an index outside the run does not fit the recipe."""
     for stage in stages:
         if isinstance(stage, Barrier):
             stage.look_ahead(stages)
 
 
 def recipe_files(recipe: Recipe, storage: Storage) -> list[InputFile]:
-    """What the recipe's `input` names; see `tamis.inputs`."""
+    """The files of the recipe's `input`; see `tamis.inputs`."""
     source = recipe.stages[0]
     assert isinstance(source, Source)
     return resolve(
@@ -163,7 +163,7 @@ def recipe_files(recipe: Recipe, storage: Storage) -> list[InputFile]:
 
 
 def run_steps(setting: Setting) -> State:
-    """Passes and barriers, as far as the inputs allow."""
+    """Run passes and barriers, as far as the inputs allow."""
     state = State(
         files=[file for file in setting.inputs if not file.problem],
         missing={
@@ -174,7 +174,7 @@ def run_steps(setting: Setting) -> State:
     )
     for step in plan_steps(setting.recipe.stages):
         if isinstance(step, BarrierStep):
-            # No mix of a part of the corpus unless it is asked for.
+            # No mix from an incomplete corpus unless the recipe allows it.
             if len(state.missing) > setting.missing_at_most:
                 break
             _barrier(setting, state, step)
@@ -188,7 +188,7 @@ def run_steps(setting: Setting) -> State:
 
 
 def _source_pass(setting: Setting, state: State, step: Pass) -> None:
-    """From every split of every input to a file of the first save."""
+    """Take every split of every input to a file of the first save."""
     source = step.stages[0]
     assert isinstance(source, Source)
     tasks, storage = setting.tasks, setting.storage
@@ -225,7 +225,7 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
 
 
 def _table_pass(setting: Setting, state: State, step: Pass) -> None:
-    """From every saved file, and the layers on it, to a file of the next save."""
+    """Take every saved file, with its layers, to a file of the next save."""
     work = _work(setting, step)
     fingerprint = _pass_fingerprint(setting, step)
     parts = {part.name: part for part in state.parts}
@@ -239,13 +239,13 @@ def _table_pass(setting: Setting, state: State, step: Pass) -> None:
         for file in state.files
     }
     each = setting.tasks.run_each(step.name, _flat(planned))
-    # The next layers lie on what is saved now.
+    # The next layers belong to the new save.
     state.parts, state.labels = [], []
     _take_saved(setting, state, step, planned=planned, each=each)
 
 
 def _layer_pass(setting: Setting, state: State, step: Pass) -> None:
-    """A layer of decisions or of new columns for every part."""
+    """Write a layer of decisions or of new columns for every part."""
     work = _work(setting, step)
     parts = _parts(state)
     fingerprint = _pass_fingerprint(setting, step)
@@ -270,7 +270,7 @@ def _layer_pass(setting: Setting, state: State, step: Pass) -> None:
 
 
 def _barrier(setting: Setting, state: State, step: BarrierStep) -> None:
-    """The layers of a stage that sees the whole data set."""
+    """Make the layers of a stage that sees the whole data set."""
     parts, stage, tasks = _parts(state), step.stage, setting.tasks
     stages = setting.recipe.stages
     begun = stage.begin(parts, tasks, stages, is_dry=setting.is_dry)
@@ -296,7 +296,7 @@ def _barrier(setting: Setting, state: State, step: BarrierStep) -> None:
 def announce(
     stage: Stage, parts: Sequence[Part], tasks: Tasks, *, above: Sequence[Stage]
 ) -> None:
-    """Say what a barrier will need, before it starts."""
+    """Show what a barrier will need, before it starts."""
     documents = sum(part.rows for part in parts)
     bill = stage.bill(documents, above)
     if bill is not None:
@@ -329,9 +329,10 @@ def _take_saved(
     planned: Mapping[str, Sequence[Task]],
     each: Mapping[str, list[Commit]],
 ) -> None:
-    """What a pass saved and dropped; an input that was read only in part is left out.
+    """Take over what a pass saved and dropped; leave out inputs that were not fully read.
 
-    The tallies are added up and go: those of 100,000 inputs would fill the driver.
+    The tallies are added up and then released: those of 100,000 inputs would fill the
+    driver's memory.
     """
     for file in list(state.files):
         unread = [task.key for task in planned[file.name] if not each[task.key]]
@@ -354,7 +355,7 @@ def _take_saved(
 
 
 def _parts(state: State) -> list[Part]:
-    """The saved documents by input file; kept with its layers from step to step."""
+    """The saved documents by input file, kept with their layers from step to step."""
     if not state.parts:
         for file in state.files:
             files = tuple(
@@ -380,13 +381,13 @@ def _work(setting: Setting, step: Pass) -> PassWork:
 
 
 def _signals(setting: Setting, step: Pass) -> pa.Schema:
-    """The signals of a row that this pass drops: those of its stages and of earlier ones."""
+    """The signals of a row that this pass drops: of its stages and of earlier ones."""
     return signal_columns(setting.recipe.stages, step.end)
 
 
 def _pass_fingerprint(setting: Setting, step: Pass) -> str:
-    """What every row of a pass depends on, kept or dropped, but for its input."""
-    # Layers hold no texts: other rules of masking leave them as they are.
+    """What every row of a pass, kept or dropped, depends on besides its input."""
+    # Layers hold no texts, so they do not depend on the masking rules.
     masking = [masking_fingerprint()] if step.kind in ("source", "table") else []
     signals = str(_signals(setting, step))
     return pass_fingerprint(step.stages, setting.recipe.dropped.text, signals, *masking)

@@ -1,4 +1,4 @@
-"""The stages, one file each. `tamis.stages.FilterQuality` loads its file when it is named.
+"""The stages, one file each. `tamis.stages.FilterQuality` loads its file when it is used.
 
 `catalog()` lists all of them with their settings; so does the module itself at a prompt.
 """
@@ -18,8 +18,8 @@ from tamis.stage import Stage
 from tamis.stage_source import FILE_STAGE, load_class
 from tamis.tables import table_html
 
-# In the order in which recipes have them. A stage's file has its name, its class the same
-# in camel case.
+# In the order of a recipe. A stage's file has the stage's name; its class has the same
+# name in camel case.
 NAMES = (
     "read_warc",
     "filter_url",
@@ -63,8 +63,8 @@ def __dir__() -> list[str]:
 def stage_class(name: str) -> type[Stage] | None:
     """The class of a stage: ours, an installed package's, or `path/to/file.py:Class`.
 
-    Null for a name that means nothing. Raises ConfigError for a file or an entry point
-    that holds no stage.
+    Null for an unknown name. Raises ConfigError for a file or an entry point that holds
+    no stage.
     """
     for class_name, own in _CLASSES.items():
         if own == name:

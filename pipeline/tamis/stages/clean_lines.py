@@ -1,11 +1,11 @@
-"""Take lines away that are no prose, and drop documents that were mostly such lines.
+"""Remove lines that are not prose, and drop documents that were mostly such lines.
 
-Reads  text, text_chars; language, but for datatrove's reading
+Reads  text, text_chars; language, unless `compat: datatrove`
 Writes text, text_chars, clean_lines_RULE_count for each rule of
        tamis.text.cleaning.clean, clean_lines_word_ratio (the share of the words that
-       went), drop_reason cleaned_too_much
+       were removed), drop_reason cleaned_too_much
 
-It stands before measure_text, which measures what is left.
+It runs before measure_text, which measures what is left.
 """
 
 from typing import ClassVar, Literal
@@ -42,18 +42,18 @@ _REFINEDWEB_MOST = 0.05
 
 
 class CleanLines(Transform):
-    """Which rules, and how much a document may lose by them."""
+    """Which rules apply, and how much of its text a document may lose."""
 
     version: ClassVar[int] = 3
 
     preset: Preset | tuple[Preset, ...] = "refinedweb"
-    # Rules of the preset to leave out: FineWeb takes C4's without `unpunctuated`.
+    # Rules of the preset to leave out: FineWeb uses C4's without `unpunctuated`.
     without: tuple[Rule, ...] = ()
-    # A document that lost a larger share of its words drops. Not set: 0.05 for
-    # refinedweb as in its paper; no limit where C4's rules take part, as in its paper,
-    # since they take every heading away.
+    # A document that lost a larger share of its words is dropped. Not set: 0.05 for
+    # refinedweb, as in its paper; no limit for a preset with C4's rules, as in its
+    # paper, since they remove every heading.
     max_removed_ratio: float | None = Field(None, ge=0, le=1)
-    # datatrove: change the text as its C4QualityFilter does, in every language.
+    # datatrove: change the text as datatrove's C4QualityFilter does, in every language.
     compat: Literal["datatrove"] | None = None
 
     @model_validator(mode="after")
@@ -68,7 +68,7 @@ class CleanLines(Transform):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The rules that are wanted, in the order in which they are tried."""
+        """The rules that apply, in the order in which they are tried."""
         wanted = {rule for preset in self.presets for rule in _RULES_OF[preset]}
         return tuple(r for r in RULES if r in wanted and r not in self.without)
 
@@ -101,7 +101,7 @@ class CleanLines(Transform):
         def clean_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
             columns = cleaned(batch, self)
             if "markdown" in batch.schema.names:
-                # Of a text that lines were taken from there is no Markdown without them.
+                # Where lines were removed, there is no Markdown without these lines.
                 is_same = pc.equal(batch["text"], columns["text"])
                 nothing = pa.scalar(None, pa.string())
                 columns["markdown"] = pc.if_else(is_same, batch["markdown"], nothing)
@@ -112,7 +112,7 @@ class CleanLines(Transform):
 
 
 def reasons(word_ratio: pa.Array, stage: CleanLines) -> pa.StringArray:
-    """cleaned_too_much where a document lost more than it may; null keeps the row."""
+    """cleaned_too_much where a document lost too many words; null keeps the row."""
     is_over = pc.greater(word_ratio, pa.scalar(stage.most_removed, pa.float32()))
     nothing = pa.scalar(None, pa.string())
     return pc.if_else(pc.fill_null(is_over, False), "cleaned_too_much", nothing)

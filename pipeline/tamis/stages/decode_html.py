@@ -4,9 +4,9 @@ Reads  html (bytes), http_content_type, host
 Writes html (UTF-8), charset, charset_source, undecodable, drop_reason
 
 `charset_source` is one of bom, utf8, http, meta, detector, default (see
-`tamis.html.charset`). `undecodable` counts replacement characters, those that
-the publisher's own software left in the page among them. A page that is UTF-8
-already keeps its bytes: they are checked, not copied.
+`tamis.html.charset`). `undecodable` counts replacement characters, including those that
+the publisher's own software left in the page. A page that is already UTF-8
+keeps its bytes: they are checked, not copied.
 """
 
 from typing import ClassVar
@@ -33,7 +33,7 @@ _WRITTEN = pa.schema(
 
 
 class DecodeHtml(Transform):
-    """Pages keep at most this share of characters that could not be decoded."""
+    """The largest share of undecodable characters that a page may have."""
 
     tallied: ClassVar[tuple[str, ...]] = ("charset", "charset_source")
 
@@ -95,7 +95,7 @@ def decoded_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
 
 
 def undecodable_reasons(batch: pa.RecordBatch, max_ratio: float) -> pa.StringArray:
-    """`undecodable` for pages over the limit; an empty page is under any."""
+    """`undecodable` for pages over the limit; an empty page is never over it."""
     found = batch["undecodable"]
     reasons: list[str | None] = [None] * batch.num_rows
     for row in np.flatnonzero(np.asarray(found.fill_null(0))).tolist():
@@ -113,11 +113,11 @@ def replacement_characters(texts: pa.Array) -> pa.Array:
 
 @njit(cache=True, nogil=True)
 def _replacement_characters(data: Bytes, offsets: Offsets) -> NDArray[np.int32]:
-    """How often EF BF BD stands in each text; in valid UTF-8 it is nothing else."""
+    """Number of EF BF BD in each text; in valid UTF-8 these bytes mean nothing else."""
     counts = np.zeros(len(offsets) - 1, np.int32)
     for text in range(len(counts)):
         first = data[offsets[text] : offsets[text + 1]]
-        # Three shifted views, not three indices: so the compiler counts 32 at a time.
+        # Three shifted views, not three indices: the compiler then counts 32 at a time.
         second, third = first[1:], first[2:]
         count = 0
         for place in range(len(third)):
@@ -131,7 +131,7 @@ def _replacement_characters(data: Bytes, offsets: Offsets) -> NDArray[np.int32]:
 
 
 def _is_utf_8(page: pa.Array) -> bool:
-    """Whether the bytes of a string array are what its type says."""
+    """Whether the bytes of a string array are valid UTF-8."""
     try:
         page.validate(full=True)
     except pa.ArrowInvalid:
@@ -140,7 +140,7 @@ def _is_utf_8(page: pa.Array) -> bool:
 
 
 def _as_string(pages: pa.Array) -> pa.Array:
-    """A binary column under the type string, unchecked, on the same buffers."""
+    """A binary column as type string, unchecked, on the same buffers."""
     return pa.Array.from_buffers(
         pa.string(), len(pages), pages.buffers(), offset=pages.offset
     )

@@ -6,27 +6,28 @@ Writes cluster, cluster_size, kept, drop_reason (duplicate_id, duplicate_exact,
        duplicate_near, duplicate_of_index), one file per part, row for row; with an
        `index` index_crawl
 
-Documents are told apart by ordinals: their row among all rows of all parts, the parts
-taken by name. So neither splits nor the order of inputs nor the executor can change
-anything. Each step is a set of tasks with commit records, small enough for one core;
-between steps everything lies under work/dedup (pipeline/tamis/dedup/groups.py says how
-large the pieces are):
+Documents are identified by ordinals: the row's number among the rows of all parts, with
+the parts sorted by name. So neither splits nor the order of inputs nor the executor can
+change the result. Each step is a set of tasks with commit records, small enough for one
+core; between steps all data is under work/dedup (pipeline/tamis/dedup/groups.py says
+how large the pieces are):
 
     gather      a group of parts    columns -> runs of (hash, ordinal), sorted
     ids         a range of hashes   runs    -> documents whose id another one has
     edges       a range of hashes   runs    -> edges between duplicates, a forest
     components  all edges           edges   -> component of every document with an edge
     candidates  a group of parts    columns -> the rows of these, by partition
-    survivors   a partition         rows    -> which document stands for which
+    survivors   a partition         rows    -> the keeper of each document
     duplicates  a group of parts            -> the layers
 
-With an index, what earlier runs kept takes part: pipeline/tamis/dedup/index/run.py.
+With an index, documents that earlier runs kept are compared too:
+pipeline/tamis/dedup/index/run.py.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -50,6 +51,7 @@ from tamis.dedup.index.folder import generations
 from tamis.dedup.index.run import (
     MAX_ATTACHED,
     Decided,
+    IndexTurn,
     Job,
     begin_turn,
     matches_of,
@@ -75,7 +77,7 @@ _WRITTEN = ("cluster", "cluster_size", "kept", "drop_reason")
 
 
 class Verify(BaseModel):
-    """Drop a document only if a kept one is as similar as this, by exact count."""
+    """Drop a document only if its exact similarity to a kept one is at least `jaccard`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -86,16 +88,16 @@ class Verify(BaseModel):
 class Deduplicate(Barrier):
     """Which duplicates to look for, and which document of a cluster stays.
 
-    `keep` names columns, ascending unless -; the first decides, the next breaks ties, and
-    id breaks the last. Null comes last either way. Without `verify` a component keeps
-    one document, though its ends may have little in common. With it, components of
-    more than `max_component` documents are cut up first. `index` is a folder of what
-    earlier runs kept, which always stays.
+    `keep` names columns, ascending unless they begin with -; the first decides, the
+    next breaks ties, and id breaks the last. Null comes last in both orders. Without
+    `verify` a component keeps one document, even if its ends have little in common.
+    With it, components of more than `max_component` documents are cut up first. `index`
+    is a folder of the documents that earlier runs kept; these always stay.
     """
 
     version: ClassVar[int] = 2
     folders: ClassVar[tuple[str, ...]] = ("duplicates",)
-    # Where the index lies is nothing that an outcome depends on; what it holds is.
+    # The outcome depends on what the index holds, not on where it is.
     not_fingerprinted: ClassVar[tuple[str, ...]] = ("index",)
 
     keep: tuple[KeepKey, ...] = ("-text_chars", "fetched_at", "id")
@@ -114,7 +116,7 @@ class Deduplicate(Barrier):
         names = [key.removeprefix("-") for key in keep]
         twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
-            raise ValueError(f"{twice[0]!r} stands there twice")
+            raise ValueError(f"{twice[0]!r} is named twice")
         if "drop_reason" in names:
             raise ValueError("no document that is compared has a drop_reason")
         return keep
@@ -123,7 +125,7 @@ class Deduplicate(Barrier):
     def _has_no_prefix(self) -> Self:
         if self.prefix:
             raise ValueError(
-                "a document is in one cluster, so this stage stands once, without as"
+                "a document is in one cluster, so this stage occurs once, without as"
             )
         return self
 
@@ -154,9 +156,9 @@ class Deduplicate(Barrier):
         return pa.schema([*(DUPLICATES.field(name) for name in _WRITTEN), *more])
 
     def look_ahead(self, stages: Sequence[Stage]) -> None:
-        """Raises ConfigError where the index was made by a recipe with other hashes.
+        """Raise ConfigError if the index was made by a recipe with other hashes.
 
-        Reserves nothing: it costs a moment before a run, and not its extraction.
+        Reserves nothing. A mistake is found before the run, not after its extraction.
         """
         index = _index(self)
         if index is not None:
@@ -175,7 +177,7 @@ class Deduplicate(Barrier):
         ]
 
     def _mistakes_of_index(self, placement: Placement) -> list[str]:
-        """There is one index, outside the run."""
+        """Mistakes in `index`: it is outside the output, and only one stage has it."""
         if self.index is None:
             return []
         if _folder(self.index) == _folder(placement.output):
@@ -203,7 +205,7 @@ class Deduplicate(Barrier):
         *,
         is_dry: bool,
     ) -> Begun | None:
-        """What the index tells this run, and the number of the run; null without one."""
+        """What the index holds for this run, and the run's number; null without one."""
         index = _index(self)
         if index is None:
             return None
@@ -236,7 +238,7 @@ class Deduplicate(Barrier):
         )
 
     def conclude(self, parts: Sequence[Part], tasks: Tasks, begun: Begun) -> None:
-        """The last act of a run with an index: publish what it adds, merge older ones."""
+        """Publish what a run adds to its index, then merge older generations."""
         index = _index(self)
         assert index is not None
         entries = [entry for own in generations(index) for entry in own.runs]
@@ -247,7 +249,7 @@ class Deduplicate(Barrier):
 
 
 def _decide(job: Job) -> Decided:
-    """All steps. What is committed is not done again."""
+    """Run all steps. Committed tasks are not done again."""
     step, settings, groups, rows = job.step, job.settings, job.groups, job.rows
     columns = (ID, *settings.hash_columns)
     work: Work = [(settings, group, rows) for group in groups]
@@ -285,11 +287,12 @@ def _job(
     settings = _settings(stage, parts[0].columns(tasks.storage) if parts else set())
     groups = groups_of(parts)
     step = steps_of(stage, groups, tasks, list(settings), begun)
-    return Job(step, settings, groups, tasks, _index(stage), begun)
+    turn = cast(IndexTurn, begun) if begun is not None else None
+    return Job(step, settings, groups, tasks, _index(stage), turn)
 
 
 def _folder(path: str) -> str:
-    """The same for two spellings of one folder."""
+    """One spelling of a folder's path, so that two paths can be compared."""
     local = path.removeprefix("file://")
     return path.rstrip("/") if "://" in local else str(Path(local).resolve())
 
@@ -299,7 +302,7 @@ def _index(stage: Deduplicate) -> Storage | None:
 
 
 def _hashing(stage: Deduplicate, stages: Sequence[Stage]) -> dict[str, Any]:
-    """What must be alike for the hashes of two runs to meet."""
+    """The settings that two runs must share for their hashes to be comparable."""
     about: dict[str, Any] = {"scope": stage.scope, "exact": stage.exact}
     if stage.index_signatures and stage.verify:
         about["signatures of n-grams"] = stage.verify.ngram
@@ -328,7 +331,7 @@ def _settings(stage: Deduplicate, columns: set[str]) -> Settings:
 
 
 def _components(job: Job, edges: Sequence[File], matches: Sequence[File]) -> Commit:
-    """Components of all edges; where they are verified, large ones by pairs of bands."""
+    """Components of all edges; with `verify`, large ones are cut by pairs of bands."""
     step, settings, groups, rows = job.step, job.settings, job.groups, job.rows
     starts = (*(group.start for group in groups), rows)
     limit = settings.max_component
@@ -352,11 +355,11 @@ def _components(job: Job, edges: Sequence[File], matches: Sequence[File]) -> Com
 
 
 def _tally(survivors: Sequence[Commit], published: Sequence[Commit]) -> dict[str, Any]:
-    """Documents that came, duplicates by reason, clusters of two or more by size."""
+    """Counts of documents, of duplicates by reason, of clusters of two or more by size."""
     sizes: Counter[str] = Counter()
     for commit in survivors:
         sizes.update(commit.tally["clusters"])
-    del sizes["1"]  # verified, and found to be alone
+    del sizes["1"]  # verified, and left without a duplicate
     counts: Counter[str] = Counter()
     for commit in published:
         counts.update(commit.tally)

@@ -1,19 +1,19 @@
-"""Take out of every text the lines, or paragraphs, that other documents have too.
+"""Remove from every text the lines, or paragraphs, that other documents have too.
 
 Reads  id, text, text_chars, domain, host
-Writes text, text_chars, repeated_lines and overlapping_lines (how many of each went),
+Writes text, text_chars, repeated_lines and overlapping_lines (how many were removed),
        cut_chars (their characters and the white space with them), drop_reason
        only_repeated_lines
 
-It stands between a save and measure_text. `max_count` takes boilerplate away, in every
-document: lines that more domains, or documents, have (as CCNet, Wenzek et al. 2020, and
-dactory do, for any second copy). `overlap` takes a line of which another document has
-most n-grams, but not from the first document that has them (as DCLM does, Li et al.
-2024, section 4.2), the first by the name of its input file and its place there.
+It runs between a save and measure_text. `max_count` removes boilerplate from every
+document: lines that more domains, or documents, have (CCNet, Wenzek et al. 2020, and
+dactory remove any second copy). `overlap` removes a line if other documents have most
+of its n-grams, but keeps it in the first document that has them (as DCLM does, Li et
+al. 2024, section 4.2). Documents are ordered by input file name and place in the file.
 
     gather  a group of parts    texts  -> runs of (hash, domain or document), sorted
-    count   a range of hashes   runs   -> those that count, by run
-    lines   a group of parts    texts  -> the layers: which bytes to take out
+    count   a range of hashes   runs   -> the hashes over the limit, by run
+    lines   a group of parts    texts  -> the layers: which bytes to remove
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ from tamis.work.tasks import Tasks
 
 
 class Overlap(BaseModel):
-    """A line goes when more than `min_ratio` of its n-grams are in earlier documents."""
+    """Remove a line if more than `min_ratio` of its n-grams are in earlier documents."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,14 +53,14 @@ class DeduplicateLines(Barrier):
     unit: Literal["line", "paragraph"] = "line"
     count: Literal["domains", "documents"] = "domains"
     max_count: int = Field(5, ge=1, le=1000)
-    # Shorter lines are neither counted nor taken away.
+    # Shorter lines are neither counted nor removed.
     min_words: int = Field(1, ge=1, le=100)
     overlap: Overlap | None = None
 
     @model_validator(mode="after")
     def _has_no_prefix(self) -> Self:
         if self.prefix:
-            raise ValueError("there is one text, so this stage stands once, without as")
+            raise ValueError("there is one text, so this stage occurs once, without as")
         return self
 
     def settings(self) -> Settings:
@@ -115,7 +115,7 @@ class DeduplicateLines(Barrier):
 
 
 def _first_runs(gathered: Sequence[Commit]) -> list[int]:
-    """Number of the first run of each group among the runs of all."""
+    """Number of each group's first run, counting the runs of all groups."""
     firsts, runs = [], 0
     for commit in gathered:
         firsts.append(runs)
@@ -124,7 +124,7 @@ def _first_runs(gathered: Sequence[Commit]) -> list[int]:
 
 
 def _tally(counted: Sequence[Commit], cuts: Sequence[Commit]) -> dict[str, Any]:
-    """Lines and characters taken away; different ones seen, and too often."""
+    """Lines and characters removed; distinct hashes seen, and those over the limit."""
     tally: Counter[str] = Counter()
     for commit in cuts:
         tally.update(commit.tally)

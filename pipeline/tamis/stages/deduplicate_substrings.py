@@ -1,4 +1,4 @@
-"""Take out of the texts, or mark, what stands word for word somewhere else as well.
+"""Remove, or mark, stretches of text that occur word for word in another place.
 
 Reads  id, text, text_chars, domain, host
 Writes repeated_tokens, repeated_chars, drop_reason only_repeated_text, and
@@ -10,10 +10,10 @@ Writes repeated_tokens, repeated_chars, drop_reason only_repeated_text, and
 Stretches of `min_tokens` or more that occur twice within a partition (as RefinedWeb
 did, Penedo et al. 2023, with 50 tokens within a hundredth of CommonCrawl; Lee et al.
 2022). A partition has a bounded number of bytes: all documents of some domains, or a
-random share of all (`partition: id`). Cutting changes the text, so it stands between a
-save and measure_text; marking may stand below the last save.
+random share of all (`partition: id`). Cutting changes the text, so `action: cut` goes
+between a save and measure_text; `action: mask` may follow the last save.
 
-    measure     a group of parts   texts -> bytes by bucket, so partitions
+    measure     a group of parts   texts -> bytes by bucket, which give the partitions
     scatter     a group of parts   texts -> texts by partition
     find        a partition        texts -> what repeats in each document
     substrings  a group of parts         -> the layers
@@ -51,16 +51,16 @@ from tamis.work.tasks import Tasks
 
 
 class DeduplicateSubstrings(Barrier):
-    """How long a repeat is, where it is looked for, and what becomes of it."""
+    """The length of a repeat, where repeats are searched, and what is done with them."""
 
     folders: ClassVar[tuple[str, ...]] = (SUBSTRINGS,)
 
     min_tokens: int = Field(50, ge=2, le=10_000)
     action: Literal["cut", "mask"] = "cut"
-    # Of equal stretches the first stays, by the name of the input file and the place
-    # there; or none of them does, as in RefinedWeb.
+    # first: the first of equal stretches stays, by the name of the input file and the
+    # place there. none: no copy stays, as in RefinedWeb.
     keep: Literal["first", "none"] = "first"
-    # Fewer characters than these left over: the document drops.
+    # A document is dropped if fewer characters than this are left.
     min_chars: int = Field(20, ge=1)
     partition: Literal["domain", "id"] = "domain"
     partition_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 32 << 20
@@ -68,7 +68,7 @@ class DeduplicateSubstrings(Barrier):
     @model_validator(mode="after")
     def _has_no_prefix(self) -> Self:
         if self.prefix:
-            raise ValueError("there is one text, so this stage stands once, without as")
+            raise ValueError("there is one text, so this stage occurs once, without as")
         return self
 
     def settings(self) -> Settings:
@@ -83,7 +83,7 @@ class DeduplicateSubstrings(Barrier):
         return substrings_bill(documents, self.partition_bytes)
 
     def mistakes(self, placement: Placement) -> list[str]:
-        """Marked places are right only as long as the text stays as it is."""
+        """A stage below may not change the text: the marked places would be wrong."""
         if self.action == "cut":
             return []
         below = [s for s in placement.below if "text" in s.columns_written().names]

@@ -1,11 +1,11 @@
-"""Keep one document of each page: the newest, of equally old ones the smallest id.
+"""Keep one document of each page: the newest, and of equally old ones the smallest id.
 
 Reads  id, url, fetched_at
 Writes drop_reason duplicate_url
 
-Pages are the same where their addresses are, as pipeline/tamis/urls/page.py spells them.
-Addresses are compared by 64 bits: among 10^9 different ones a false match or none is
-expected (0.03), among 10^10 three.
+Two documents are the same page if their addresses are equal after the normalisation of
+pipeline/tamis/urls/page.py. Addresses are compared by 64-bit hashes: 10^9 different
+ones have 0.03 false matches on average, 10^10 have three.
 
     gather  a group of parts    addresses -> runs of hash, age and id, sorted
     losers  a range of hashes   runs      -> ordinals of all but the newest
@@ -35,7 +35,7 @@ from tamis.work.tasks import Tasks
 
 
 class DeduplicateUrls(Barrier):
-    """`ignore_parameters` are query parameters that do not tell pages apart."""
+    """`ignore_parameters` are query parameters that do not distinguish pages."""
 
     folders: ClassVar[tuple[str, ...]] = (URLS,)
 

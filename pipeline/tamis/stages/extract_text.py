@@ -1,19 +1,20 @@
-"""Main text and title of each page.
+"""Extract the main text and the title of each page.
 
-Reads  html (UTF-8), http_content_type
-Writes text, text_chars, title, extract_note, drop_reason; with `markdown: true` markdown
-Ends   html: no later stage sees it
+Reads   html (UTF-8), http_content_type
+Writes  text, text_chars, title, extract_note, drop_reason; with `markdown: true` markdown
+Removes html: no later stage sees it
 
-The text's form is that of `tamis.html.clean`, whatever the engine. A page that was
-plain text in its archive (WET) is its own text. The reasons: html_too_deep,
-html_too_many_attributes, extract_timeout, extract_crash, extract_error, no_text. A page
-with a reason has neither text nor title.
+Every engine's text has the form of `tamis.html.clean`. A page that was plain text in
+its archive (WET) is its own text. The drop reasons are html_too_deep,
+html_too_many_attributes, extract_timeout, extract_crash, extract_error and no_text. A
+page with a reason has neither text nor title.
 
-`extract_note` says of a text where it is not the whole page's: the engine `blocks` stops
-at its caps (truncated_elements, truncated_blocks, truncated_spans, truncated_names),
-reads what lies deeper than 256 elements as if it lay there (flattened), and takes the text
-of a page without any from a script's data (from_state). null for all others. Not to be
-confused with `truncated`, which says that the archive holds but a part of the page.
+`extract_note` says how the engine `blocks` read an unusual page: it stopped at one of
+its caps (truncated_elements, truncated_blocks, truncated_spans, truncated_names), it
+read what is nested deeper than 256 elements as if it were at depth 256 (flattened), or
+it took the text of a page without any from a script's data (from_state). It is null for
+all others. The column `truncated` is different: it says that the archive holds only a
+part of the page.
 """
 
 import re
@@ -32,15 +33,15 @@ from tamis.html.limits import REASONS, broken_limits
 from tamis.stage import BatchFunction, Bill, Stage, Transform, drop, with_columns
 from tamis.text.buffers import utf8_buffers
 
-# What became of a page: its text, or the reason why it has none.
+# The outcome of a page: its text, or the reason why it has none.
 Outcome = Extracted | str
 
-# A server may call a page plain text; the text of a WET record does not begin so.
+# A server may call an HTML page plain text; the text of a WET record has no such start.
 _MARKUP = re.compile(r"\s{0,64}<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 
 
 class ExtractText(Transform):
-    """Engine and limits. The time is CPU time per page; memory is per page, too."""
+    """Engine and limits. Time (CPU time) and memory are limited per page."""
 
     version: ClassVar[int] = 3
     tallied: ClassVar[tuple[str, ...]] = ("extract_note",)
@@ -85,11 +86,11 @@ class ExtractText(Transform):
         return ("html",)
 
     def libraries(self) -> tuple[str, ...]:
-        # Python's Unicode tables put every engine's text in its form; see clean.
+        # `clean` depends on Python's Unicode tables, whatever the engine.
         return ("python", *ENGINES[self.engine].libraries)
 
     def files(self) -> tuple[str, ...]:
-        # The packaged weights too: other weights, other texts.
+        # The packaged weights too: other weights give other texts.
         return (self.model or str(SHIPPED),) if self.engine == "blocks" else ()
 
     def bill(self, documents: int, above: Sequence[Stage]) -> Bill:
@@ -119,7 +120,7 @@ class ExtractText(Transform):
 
 
 def plain_texts(pages: pa.Array, content_types: pa.Array) -> dict[int, Outcome]:
-    """The pages, by row, that need no extraction."""
+    """The texts, by row, of pages that need no extraction."""
     rows = pc.indices_nonzero(
         pc.fill_null(pc.equal(content_types, "text/plain"), False)
     )
@@ -134,7 +135,7 @@ def plain_texts(pages: pa.Array, content_types: pa.Array) -> dict[int, Outcome]:
 def refused_pages(
     pages: pa.Array, max_depth: int, max_attributes: int
 ) -> dict[int, Outcome]:
-    """The pages, by row, that no parser should be given, with the reason."""
+    """The reasons, by row, of pages that are over a limit and must not be parsed."""
     broken = broken_limits(*utf8_buffers(pages), max_depth, max_attributes)
     reasons = {row: REASONS[broken[row]] for row in broken.nonzero()[0].tolist()}
     return {row: reason for row, reason in reasons.items() if reason is not None}
@@ -143,7 +144,7 @@ def refused_pages(
 def outcomes(
     pages: pa.Array, known: dict[int, Outcome], extract: Extract
 ) -> list[Outcome]:
-    """What became of each page: as `known`, or what the engine makes of it."""
+    """The outcome of each page: from `known`, else from the engine."""
     found = dict(known)
     rows = [row for row in range(len(pages)) if row not in known]
     results = extract(pages if not known else pages.take(pa.array(rows, pa.int64())))
@@ -158,7 +159,7 @@ def written_columns(
 ) -> tuple[dict[str, pa.Array], pa.StringArray]:
     """The columns this stage writes, and the reason of each page without a text.
 
-    A text without structure of its own (plain text) is its own Markdown.
+    A text without Markdown of its own (plain text) is its own Markdown.
     """
     none = Extracted("", None)
     pages = [none if isinstance(outcome, str) else outcome for outcome in outcomes]
@@ -186,7 +187,7 @@ def written_columns(
 
 
 def _where(texts: list[str | None], values: list[str | None]) -> pa.StringArray:
-    """The values of the pages that have a text."""
+    """The values, null for pages without a text."""
     return pa.array(
         [value if text else None for text, value in zip(texts, values, strict=True)],
         pa.string(),

@@ -5,7 +5,7 @@ Writes drop_reason  language_unknown, language_not_wanted, language_low_score
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,20 +21,22 @@ OTHER_LANGUAGES = "default"
 
 
 class FilterLanguage(Transform):
-    """Which languages stay, and from which score on.
+    """Which languages stay, and the scores they need.
 
-    Before extraction, on `raw` columns, drop only what is surely something else:
+    Before extraction, on `raw` columns, drop only what is surely another language:
 
         filter_language: {as: raw, min_score: 0, min_unwanted_score: 0.5,
                           keep_unknown: true}
     """
+
+    version: ClassVar[int] = 2
 
     # Empty keeps every language. Filled from the recipe's top level.
     languages: tuple[str, ...] = ()
     # One bound, or one per language: {default: 0.65, dan: 0.4}. RefinedWeb, FineWeb and
     # DCLM use 0.65 with lid.176.
     min_score: Score | dict[str, Score] = 0.65
-    # A language that nobody asked for drops a document only from this score on.
+    # A document in an unwanted language is dropped only if its score is at least this.
     min_unwanted_score: Score = 0.0
     keep_unknown: bool = False
 
@@ -67,22 +69,25 @@ class FilterLanguage(Transform):
 
 
 def reasons(language: Any, score: Any, stage: FilterLanguage) -> pa.StringArray:
-    """Why each row goes; null keeps it. A null score passes every bound.
+    """Why each row is dropped; null keeps it. A null score passes every bound.
 
-    A wanted language meets `min_score`, any other `min_unwanted_score`: below that
-    nobody is sure of it, and the row goes only if `min_score` says so as well.
+    An unwanted language drops a row whose score is at least `min_unwanted_score`. Below
+    that score the language is uncertain; such a row, like a row in a wanted language,
+    is dropped only if its score is below `min_score`.
     """
     is_unknown = pc.is_null(language)
     if stage.languages:
         asked = pa.array(stage.languages, pa.string())
+        # As float32 like the scores; see `bounds`.
+        sure = pa.scalar(stage.min_unwanted_score, pa.float32())
         is_unwanted = pc.and_(
             pc.invert(pc.is_in(language, asked)),
-            pc.fill_null(pc.greater_equal(score, stage.min_unwanted_score), True),
+            pc.fill_null(pc.greater_equal(score, sure), True),
         )
     else:
         is_unwanted = pa.repeat(False, len(language))
     is_low = pc.fill_null(pc.less(score, bounds(language, stage.min_score)), False)
-    # case_when wants its conditions side by side, the first that holds wins.
+    # case_when takes its conditions as one struct; the first true one decides.
     return pc.case_when(
         pc.make_struct(is_unknown, is_unwanted, is_low),
         pa.scalar(None if stage.keep_unknown else "language_unknown", pa.string()),

@@ -5,16 +5,16 @@ Writes drop_reason  the name of the first column whose bound the document breaks
                     NAME_share where it is not in the top share by the column NAME
 
 A bound is [least, most], both inclusive, null for none. A preset gives the first set;
-`thresholds`, `bounds` and `per_language` replace single ones, in this order, and null
-in place of a bound takes it away:
+`thresholds`, `bounds` and `per_language` replace single bounds, in this order; null
+instead of a bound removes it:
 
     filter_quality:
-      preset: fineweb2
+      preset: tamis
       bounds: {word_count: [30, null], stop_word_count: null}
       per_language: {tha: {sentence_count: [3, null]}}
 
-With `keep_share` the stage sees the whole run: of the documents of a language that keep
-their bounds, those with the best values of a column stay, exactly that share of them.
+With `keep_share` the stage sees the whole run. Among the documents of a language that
+break no bound, exactly this share stays: those with the best values of a column.
 
     filter_quality:
       keep_share: {eng: 0.1, default: 0.3}
@@ -41,16 +41,35 @@ from pydantic import (
 from tamis.documents.parts import Part, Published
 from tamis.errors import ConfigError
 from tamis.language.codes import by_language
-from tamis.quality.presets import Bound, Bounds, Preset, datatrove_bounds, preset_bounds
+from tamis.quality.presets import (
+    PER_LANGUAGE,
+    Bound,
+    Bounds,
+    Changes,
+    Preset,
+    datatrove_bounds,
+    has_figures,
+    preset_changes,
+    preset_columns,
+)
 from tamis.quality.top_share import LAYERS, Share, keep_top_share
-from tamis.stage import Barrier, BatchFunction, Begun, Kind, Transform, drop
+from tamis.stage import (
+    Barrier,
+    BatchFunction,
+    Begun,
+    Kind,
+    Placement,
+    Transform,
+    drop,
+)
+from tamis.stages.filter_language import FilterLanguage
 from tamis.work.tasks import Tasks
 
 BoundsOf = Callable[[str | None, str | None], Bounds]
 
 _DEFAULT = "default"
-# A missing language or script, and what parts them, where the two are one string: an
-# underscore may be in a code, as in pt_BR.
+# A missing language or script, and the separator of the two in one string. It is a tab
+# because a code may have an underscore, as pt_BR has.
 _UNKNOWN, _BETWEEN = "", "\t"
 
 
@@ -68,13 +87,14 @@ _THRESHOLDS: TypeAdapter[PerLanguage] = TypeAdapter(PerLanguage)
 
 
 class FilterQuality(Transform, Barrier):
-    """Bounds that a document must keep. See tamis.quality.presets."""
+    """Bounds that a document must be within. See tamis.quality.presets."""
 
+    version: ClassVar[int] = 2
     folders: ClassVar[tuple[str, ...]] = (LAYERS,)
 
-    # One preset or several; of two bounds for one column the later preset's holds.
-    preset: Preset | tuple[Preset, ...] | None = "fineweb2"
-    # datatrove: presets as its code has them, where code and paper differ.
+    # One preset or several; a later preset's bound replaces an earlier one's.
+    preset: Preset | tuple[Preset, ...] | None = "tamis"
+    # datatrove: the figures of its code, where code and paper differ.
     compat: Literal["datatrove"] | None = None
     # A YAML file {language: {column: [least, most]}}, as `tamis calibrate` writes it.
     thresholds: str | None = None
@@ -85,7 +105,7 @@ class FilterQuality(Transform, Barrier):
     keep_share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=dict
     )
-    # What they are ranked by; a document without a value is not ranked, and stays.
+    # The column to rank by; a document without a value is not ranked, and stays.
     share_column: str = "quality_score"
     share_keeps: Literal["largest", "smallest"] = "largest"
 
@@ -99,7 +119,12 @@ class FilterQuality(Transform, Barrier):
         return "barrier" if self.keep_share else "transform"
 
     def columns_read(self) -> tuple[str, ...]:
-        names = dict.fromkeys(bounds_for(self, {}, None, script=None))
+        of_presets = [c for preset in _presets(self) for c in preset_columns(preset)]
+        names: dict[str, None] = {
+            column: None
+            for column in (*of_presets, *self.bounds)
+            if column not in self.bounds or self.bounds[column] is not None
+        }
         tables = [self.per_language]
         if self.thresholds is not None:
             tables.append(_thresholds(self.thresholds))
@@ -113,6 +138,24 @@ class FilterQuality(Transform, Barrier):
 
     def files(self) -> tuple[str, ...]:
         return () if self.thresholds is None else (self.thresholds,)
+
+    def mistakes(self, placement: Placement) -> list[str]:
+        """The preset fineweb2 alone, with none of its languages, filters nothing."""
+        is_alone = set(_presets(self)) == {"fineweb2"} and not (
+            self.bounds or self.thresholds or self.per_language or self.keep_share
+        )
+        wanted = {
+            language
+            for stage in placement.above
+            if isinstance(stage, FilterLanguage)
+            for language in stage.languages
+        }
+        if not is_alone or not wanted or any(map(has_figures, wanted)):
+            return []
+        return [
+            f".preset: fineweb2 has no bounds for {', '.join(sorted(wanted))}, so that "
+            "no document would drop; tamis has some for every language"
+        ]
 
     def build(self) -> BatchFunction:
         """Return a transform that fills `drop_reason`; see `first_broken_bound`."""
@@ -137,7 +180,7 @@ class FilterQuality(Transform, Barrier):
     def run(
         self, parts: Sequence[Part], tasks: Tasks, begun: Begun | None = None
     ) -> Published:
-        """One layer per part: who breaks a bound, and who is not in the top share."""
+        """One layer per part: documents that break a bound or are not in the top share."""
         shares = dict(self.keep_share)
         default = shares.pop(_DEFAULT, 1.0)
         is_largest_first = self.share_keeps == "largest"
@@ -152,10 +195,10 @@ def bounds_for(
     *,
     script: str | None,
 ) -> Bounds:
-    """The bounds that documents of one language and script are held to."""
-    bounds: dict[str, Bound | None] = {}
+    """The bounds for documents of one language and script."""
+    bounds: Changes = {}
     for preset in _presets(stage):
-        bounds |= preset_bounds(preset, language, script)
+        bounds |= preset_changes(preset, language, script)
         if stage.compat:
             bounds |= datatrove_bounds(preset)
     bounds |= thresholds.get(language or "", {})
@@ -189,7 +232,7 @@ def first_broken_bound(
 
 
 def is_broken(column: Any, bound: Bound) -> NDArray[np.bool_]:
-    """Which values of a numeric or boolean array lie outside the bound."""
+    """Which values of a numeric or boolean array are outside the bound."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     is_single = pa.types.is_float32(column.type)
@@ -225,7 +268,7 @@ def _presets(stage: FilterQuality) -> tuple[Preset, ...]:
 
 def _is_per_language(stage: FilterQuality) -> bool:
     return (
-        "fineweb2" in _presets(stage)
+        any(preset in PER_LANGUAGE for preset in _presets(stage))
         or stage.thresholds is not None
         or bool(stage.per_language)
     )

@@ -3,10 +3,10 @@
 Reads  the fields of `rights` that the policy names
 Writes drop_reason  rights_tdm_reserved, rights_ai_train_refused, rights_noai, rights_rsl,
                     ...: what the publisher said; rights_license_missing,
-                    rights_license_other where the policy asks for licences
+                    rights_license_other if the policy requires licences
 
-The default heeds what speaks of text and data mining or of AI. `noindex` and the like
-speak of search engines; whoever wants to heed them as well lists them.
+The default refuses signals about text and data mining or AI. `noindex` and similar ones
+are about search engines; to refuse these too, list them.
 """
 
 from typing import Any, Literal
@@ -29,7 +29,7 @@ Signal = Literal[
     "rsl",
     "robots",
 ]
-# A directive of read_rights refuses where it is there, ai_train where it is denied.
+# A directive of read_rights refuses by being true, ai_train by being false.
 _REASONS = {
     "tdm": "rights_tdm_reserved",
     "ai_train": "rights_ai_train_refused",
@@ -41,14 +41,14 @@ class FilterRights(Transform):
     """Which signals drop a document, and which licences it must have.
 
     EU law (Directive 2019/790, article 4) lets a rightholder reserve mining "in an
-    appropriate manner, such as machine-readable means": the default heeds all four that
-    a page or its response can carry. An RSL licence counts for a reservation, since
+    appropriate manner, such as machine-readable means": the default respects all four
+    that a page or its response can carry. An RSL licence counts as a reservation, since
     its terms are not in the archive. `robots` needs the table that read_rights names.
     """
 
     refuse: tuple[Signal, ...] = ("tdm", "ai_train", "noai", "rsl")
     # Such as [cc0, cc-pdm, cc-by, cc-by-sa]: only documents under one of them, in any
-    # version, stay. Null asks for no licence.
+    # version, stay. Null requires no licence.
     licenses: tuple[str, ...] | None = None
 
     @field_validator("licenses")
@@ -99,7 +99,7 @@ def reasons(batch: pa.RecordBatch, stage: FilterRights) -> pa.StringArray:
 
 
 def is_under(licenses: Any, families: tuple[str, ...]) -> Any:
-    """Whether each licence is of one of the families, whatever its version; null is not."""
+    """Whether each licence is of one of the families, in any version; false for null."""
     pattern = rf"^(?:{'|'.join(families)})(?:-\d[a-z0-9.-]*)?$"
     return pc.fill_null(pc.match_substring_regex(licenses, pattern), False)
 

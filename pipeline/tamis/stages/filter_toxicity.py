@@ -5,8 +5,8 @@ Reads  language, toxic_word_density, toxic_word_distinct
        and borderline_score, which score_borderline writes
 Writes drop_reason: toxic_words or toxic_text
 
-Both word columns must be over their limits: many hits of one word are a subject, not a
-tone, and many words in a long text are a novel. A null is over no limit.
+Both word columns must be over their limits: many hits of one word may be the subject of
+the text, and many different words occur in any novel. A null is over no limit.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _BY_MODELS = (*COLUMNS, "borderline_score")
 
 
 class Limits(BaseModel):
-    """Limits of one language; what is not given is the recipe's for all."""
+    """Limits of one language; those not given are the stage's limits for all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,23 +37,23 @@ class Limits(BaseModel):
 
 
 class FilterToxicity(Transform):
-    """What a document may not exceed; a limit of null is none.
+    """The limits that a document may not exceed; null for no limit.
 
     The word limits were chosen on the reviewed main texts of 1,903 real pages in 17
     languages with a list: none is over both. At 10 hits per 1,000 words 2 would be, at
-    5 hits 4, and at 5 hits of any number of words 36. Threads of 30 toxic comments go
-    in English and Portuguese (all of two sets); lists of other languages name too
-    little. The packaged model puts none of 1,611 such pages over a maximum of 0.7.
+    5 hits 4, and at 5 hits of any number of words 36. Threads of 30 toxic comments are
+    dropped in English and Portuguese (all of two sets); the lists of other languages are
+    too short. The packaged model puts none of 1,611 such pages over a maximum of 0.7.
     """
 
     # Hits per 1,000 words (over), and how many different entries (at least).
     toxic_word_density: NonNegativeFloat | None = 15.0
     toxic_word_distinct: int = Field(3, ge=1)
-    # Probabilities of the model's windows: over any of these is too much.
+    # Probabilities of the model's windows: a document over any of these is dropped.
     toxicity_max: float | None = None
     toxicity_mean: float | None = None
     toxicity_share: float | None = None
-    # What a second model says of the documents that the first is not sure of.
+    # The score of a second model, for the documents that the first is not sure of.
     borderline_score: float | None = None
 
     per_language: dict[str, Limits] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Drop documents whose address is on a list, or whose address says what they are.
+"""Drop documents whose address is on a blocklist or contains listed words.
 
 Reads  url
 Writes drop_reason  blocklist_CATEGORY, url_word_strict, url_word_hard, url_word_soft
@@ -20,21 +20,21 @@ from tamis.urls.normalise import address
 from tamis.urls.sources import sources
 from tamis.urls.words import UrlWords, load_words
 
-# Addresses that the sieve for words cannot judge: escapes, punycode, other alphabets.
+# Addresses that the word sieve cannot check: escapes, punycode, other alphabets.
 _NOT_PLAIN = r"%|xn--|[^\x00-\x7f]"
 
 
 class FilterUrl(Transform):
-    """Which lists and words. Without lists, the package's own few words."""
+    """Which lists and words to use. Without lists, only the package's few words."""
 
     version: ClassVar[int] = 2
 
     # Files and folders of domains, hosts and URLs, such as an unpacked UT1.
     lists: tuple[str, ...] = ()
-    # Categories of the lists to use. Empty: all but those that UT1 keeps for other
-    # reasons than harm (press, bank, sexual_education, ...).
+    # Categories of the lists to use. Empty: all except those of UT1 that are not about
+    # harm (press, bank, sexual_education, ...).
     categories: tuple[str, ...] = ()
-    # Whether the package's words for English, French, German, Spanish and Italian count.
+    # Whether to use the package's words for English, French, German, Spanish and Italian.
     words: bool = True
     # Tables of your own, lines `rule<TAB>word`; `pipeline/tamis/urls/words.tsv` is one.
     word_lists: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class FilterUrl(Transform):
         return (*paths, *self.word_lists)
 
     def build(self) -> BatchFunction:
-        """Map the prepared lists, preparing them if nobody has, and return the transform."""
+        """Map the lists, preparing them if that is not done yet; return the transform."""
         blocklist = open_blocklist(self)
         words = load_words(self.word_lists, with_own=self.words)
 
@@ -58,7 +58,7 @@ class FilterUrl(Transform):
 
 
 def open_blocklist(stage: FilterUrl) -> Blocklist | None:
-    """The lists of a stage, ready for look-ups; None where it names none."""
+    """The lists of a stage, ready for look-ups; None if it names none."""
     if not stage.lists:
         return None
     lists = sources(stage.lists, stage.categories)
@@ -66,7 +66,7 @@ def open_blocklist(stage: FilterUrl) -> Blocklist | None:
 
 
 def reasons(urls: Any, blocklist: Blocklist | None, words: UrlWords) -> pa.StringArray:
-    """Why each address goes; null keeps it. Lists come before words."""
+    """Why each address is dropped; null keeps it. Lists come before words."""
     found: list[str | None] = [None] * len(urls)
     if blocklist is not None:
         names = np.array([*map(reason, blocklist.categories), None], object)
@@ -87,7 +87,7 @@ def reason(category: str) -> str:
 
 
 def words_suspected(urls: Any, words: UrlWords) -> Any:
-    """Which addresses could fall to a rule, as a numpy mask; nulls cannot."""
+    """Which addresses a word rule could drop, as a numpy mask; false for null."""
     suspected = np.zeros(len(urls), bool)
     for pattern in [_NOT_PLAIN, *words.sieve()]:
         found = pc.match_substring_regex(urls, f"(?i){pattern}")

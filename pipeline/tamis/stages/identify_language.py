@@ -6,9 +6,9 @@ Writes language        ISO 639-3; null where there is nothing to read or no lang
        language_score  in [0, 1], to 4 decimals
 
 `on: html` judges a page before it is extracted, by the middle of the first 4,000 bytes of
-its text: 200 or 500 characters if they leave hardly a chance to any language of the
-recipe, which the model must know all, else 1,000. With `as: raw` and a `filter_language`
-behind it, pages in other languages never reach the extractor.
+its text. 200 or 500 characters are enough if they leave hardly a chance to any language of
+the recipe, provided that the model knows all of these; else 1,000 are read. With `as: raw`
+and a `filter_language` below, pages in other languages never reach the extractor.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -37,8 +37,8 @@ from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.scripts import SCRIPTS, dominant_script
 
-# On 1,667 real pages in 10 languages, each the only one of a recipe, 4 are lost so; 6 if
-# all text is read and 1,000 characters are judged at once, which takes twice the time.
+# On 1,667 real pages in 10 languages, each the only one of a recipe, this loses 4; reading
+# all text and judging 1,000 characters at once loses 6 and takes twice the time.
 _HTML_TEXT_BYTES = 4_000
 _HTML_LOOKS = (200, 500)
 _HTML_CHARACTERS = 1_000
@@ -50,7 +50,7 @@ _SURE_FROM = 0.9
 
 
 class IdentifyLanguage(Transform):
-    """Which model reads what. The defaults need no file."""
+    """Which models are used, and what they read. The defaults need no file."""
 
     version: ClassVar[int] = 4
     tallied: ClassVar[tuple[str, ...]] = ("language", "script")
@@ -60,11 +60,11 @@ class IdentifyLanguage(Transform):
     languages: tuple[str, ...] = ()
     # A fastText model of your own (GlotLID, OpenLID, ...) instead of lid.176.
     model: str | None = None
-    # Below this score py3langid decides. By default 0.9 for lid.176; 0, which is never,
-    # for a model of your own, whose scores mean something else.
+    # Below this score py3langid decides. By default 0.9 for lid.176, and 0 (never) for
+    # a model of your own, whose scores mean something else.
     second_opinion_below: float | None = Field(None, ge=0, le=1)
-    # How much of a text is read. On 2,145 real texts 1,024 bytes, like 3,072, name the
-    # language of the whole text in 99.86 %.
+    # How much of a text is read. On 2,145 real texts, 1,024 bytes give the language of
+    # the whole text in 99.86 %, and so do 3,072.
     sample_bytes: int = Field(1_024, ge=64)
 
     @field_validator("languages")
@@ -102,9 +102,9 @@ class IdentifyLanguage(Transform):
         second = SecondOpinion(self.languages) if self.sure_from > 0 else None
 
         asked = frozenset(self.languages)
-        # To a model that does not know a language, every page is in another one.
+        # A model that lacks a language would place its pages in others: no early exit.
         looks = _HTML_LOOKS if asked and asked <= first.known else ()
-        # A model of your own may well know Serbian in Latin letters.
+        # A model of your own may know Serbian in Latin letters.
         is_corrected = self.model is None
 
         def judge(line: str) -> Opinion:
@@ -124,7 +124,7 @@ class IdentifyLanguage(Transform):
                 views = _texts(batch["text"], self.sample_bytes)
                 judged = [(view, judge(view)) for view in views]
             else:
-                # All pages are read before the models are asked: either has a cache to fill.
+                # Read all pages first, then run the models: each needs the CPU cache.
                 texts = list(_pages(batch["html"]))
                 judged = [judge_page(text) for text in texts]
             return with_columns(
@@ -140,11 +140,11 @@ def languages_of(
     is_corrected: bool = True,
     asked: Collection[str] = (),
 ) -> dict[str, pa.Array]:
-    """The three columns of clean lines, and what a model says of each.
+    """The three columns, from clean lines and a model's opinion of each.
 
-    A line without letters has no language. lid.176's "Serbo-Croatian" that nobody
-    resolved goes by its script: Cyrillic is Serbian, Latin is Croatian. Words and
-    characters that models do not know correct them; see `serbo_croatian` and `han`.
+    A line without letters has no language. An unresolved "Serbo-Croatian" of lid.176 is
+    decided by its script: Cyrillic is Serbian, Latin is Croatian. Typical words and
+    characters correct the model's answer; see `serbo_croatian` and `han`.
     """
     lines = pa.array([line for line, _ in judged], pa.string())
     scripts = [SCRIPTS[code] for code in dominant_script(*utf8_buffers(lines)).tolist()]
@@ -186,7 +186,7 @@ def _texts(column: Any, sample_bytes: int) -> Iterator[str]:
 
 
 def _pages(column: Any) -> Iterator[str]:
-    """What each page says to begin with, menus included; empty for a null."""
+    """The first text of each page, menus included; empty for a null."""
     data, offsets = utf8_buffers(column)
     utf8 = data.data
     for start, stop in pairwise(offsets.tolist()):

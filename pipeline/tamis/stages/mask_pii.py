@@ -1,11 +1,12 @@
 """Replace e-mail addresses, public IPs, IBANs, card and phone numbers.
 
 Reads  text
-Writes text, text_chars, markdown (where there is one), pii_email, pii_ip, pii_iban, pii_card, pii_phone
+Writes text, text_chars, markdown (where there is one), pii_email, pii_ip, pii_iban,
+       pii_card, pii_phone
 
-What counts as one, and the false cases that do not, is told in `tamis.pii.rules`.
-National phone numbers, postal addresses and names are left alone: without more than
-the text, a pattern that finds them destroys more prose than it protects people.
+`tamis.pii.rules` says what counts as one, and which look-alikes do not.
+National phone numbers, postal addresses and names are not masked: patterns for them,
+applied to the text alone, destroy more prose than they protect people.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from tamis.text.buffers import utf8_buffers
 
 
 class MaskPii(Transform):
-    """What stands in the place of each kind; null leaves that kind as it is."""
+    """The replacement of each kind; null leaves that kind as it is."""
 
     describes_text: ClassVar[bool] = True
 
@@ -41,7 +42,7 @@ class MaskPii(Transform):
         return (
             "phonenumbers",
             "publicsuffixlist",
-            "python",  # which addresses are public is the standard library's word
+            "python",  # the standard library decides which addresses are public
             "python-stdnum",
         )
 
@@ -80,8 +81,8 @@ def masked(
 ) -> tuple[pa.Array | None, dict[str, pa.Array]]:
     """The masked column (None where nothing changes) and the count column per kind.
 
-    A null text stays null and so do its counts; so does the count of a kind that has
-    no placeholder, as nobody looked for it.
+    A null text stays null and its counts are null. The count of a kind without a
+    placeholder is null too, since it was not searched for.
     """
     documents = len(column)
     data, offsets = utf8_buffers(column)

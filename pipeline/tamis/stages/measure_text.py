@@ -1,4 +1,4 @@
-"""Count everything that the rules of Gopher, C4, FineWeb and FineWeb-2 ask about.
+"""Compute all statistics that the rules of Gopher, C4, FineWeb and FineWeb-2 use.
 
 Reads  text, language
 Writes the columns of tamis.text.statistics.measure: counts as int32, ratios as
@@ -22,17 +22,17 @@ from tamis.text.words import Words
 
 
 class MeasureText(Transform):
-    """How to count. What the numbers mean is filter_quality's to decide."""
+    """How to count. filter_quality decides by the numbers."""
 
     describes_text: ClassVar[bool] = True
 
     version: ClassVar[int] = 4
-    # icu4py and regex bring the dictionaries and tables that words are found with.
 
     # datatrove: count as its filters do; see tamis.text.statistics.datatrove.
     compat: Literal["datatrove"] | None = None
 
     def libraries(self) -> tuple[str, ...]:
+        # icu4py and regex bring the dictionaries and tables that words are found with.
         return ("icu4py", "justext", "regex")
 
     def columns_read(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def _array(
     is_null: NDArray[np.bool_],
     type_: pa.DataType,
 ) -> pa.Array:
-    # No statistic is negative: below 0 is vocabulary.NO_LIST.
+    # No statistic is negative: a value below 0 is vocabulary.NO_LIST.
     mask = is_null | (values < 0)
     return pa.array(values.astype(type_.to_pandas_dtype()), type_, mask=mask)
 

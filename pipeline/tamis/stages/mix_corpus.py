@@ -2,19 +2,19 @@
 
 Reads   text, text_chars, language; cluster_size where deduplicate wrote it,
         repeated_spans where deduplicate_substrings did; markdown where there is one
-Writes  mix/ (shards, then manifest.json, which switches the mix as a whole)
+Writes  mix/ (shards, then _manifest.json, which publishes the whole mix at once)
 Drops   not_sampled, domain_share
 
 Each step is a set of tasks that hold a bounded part of the corpus:
 
-    count      a part             how much there is of each language (mix_count)
-    domains    some parts         what each domain brings, if that is capped (mix_domains)
-    scatter    some parts         draw documents, deal rows out by their shuffle key
-    rescatter  some pieces        once more, where there are more than 256 buckets
-    gather     a shard's buckets  sort, write (mix_shuffle)
+    count      a part             how much there is of each language (tamis/mix/count.py)
+    domains    some parts         tokens of each domain, if capped (tamis/mix/domains.py)
+    scatter    some parts         draw documents, distribute rows by their shuffle key
+    rescatter  some pieces        a second time, if there are more than 256 buckets
+    gather     a shard's buckets  sort, write (tamis/mix/shuffle.py)
 
-The shards depend on the size of the mix alone, so that its bytes do not change with
-splits, workers or memory.
+The number of shards depends on the size of the mix alone, so that its bytes do not
+change with splits, workers or memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ from tamis.work.fingerprints import Dependencies, stage_dependencies
 from tamis.work.steps import Piece, Steps, files_of
 from tamis.work.tasks import Tasks
 
-_ROW_BYTES = 500  # of a row beside its text, nearly all of it provenance
+_ROW_BYTES = 500  # of a row without its text, nearly all of it provenance
 
 Rehydration = dict[Annotated[int, Field(ge=1)], Annotated[float, Field(ge=0, le=100)]]
 
@@ -59,12 +59,12 @@ class MixCorpus(Barrier):
     weights: dict[str, float] | None = None  # instead of alpha: share per language
     budget_tokens: int | None = Field(None, ge=1)  # null: nothing is left out
     max_epochs: float = Field(4.0, gt=0.0)
-    # Times to take a document for the copies there were: {least cluster size: times}.
+    # How often to take a document, by its number of copies: {least cluster size: times}.
     rehydrate: Literal["fineweb2"] | Rehydration | None = None
     max_share_per_domain: float | None = Field(None, ge=1e-5, le=1.0)
     tokenizer: str | None = None  # a local tokenizer.json; null: estimated
     shard_bytes: ByteSize = 256 << 20
-    # Uncompressed bytes that a task sorts at a time. Its memory is some three of these.
+    # Uncompressed bytes that a task sorts at a time. It needs about three times as much.
     bucket_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 64 << 20
 
     @field_validator("weights")
@@ -80,7 +80,7 @@ class MixCorpus(Barrier):
 
     @property
     def rehydration(self) -> dict[int, float]:
-        """Empty where cluster sizes do not count."""
+        """{least cluster size: times}; empty if cluster sizes do not matter."""
         return FINEWEB2 if self.rehydrate == "fineweb2" else self.rehydrate or {}
 
     def libraries(self) -> tuple[str, ...]:
@@ -95,14 +95,16 @@ class MixCorpus(Barrier):
 
     def mistakes(self, placement: Placement) -> list[str]:
         if placement.below:
-            return ["stands last: what it has mixed cannot be dropped any more"]
+            return [
+                "must be the last stage: a mixed document cannot be dropped any more"
+            ]
         return []
 
     def run(
         self, parts: Sequence[Part], tasks: Tasks, begun: Begun | None = None
     ) -> Published:
-        """Write mix/ and return, per part, what was left out and how often the rest is
-        taken.
+        """Write mix/; return per part which documents are left out, and how often each
+        other one is taken.
         """
         depends = stage_dependencies(self)
         counted = _counted(self, depends, parts, tasks=tasks)
@@ -114,7 +116,7 @@ class MixCorpus(Barrier):
             totals = {language: sums["tokens"] for language, sums in counts.items()}
             steps = Steps(self.label, tasks, self.version)
             caps = find_caps(self.max_share_per_domain, counted, totals, steps=steps)
-        # Markdown is the text once more, and some marks.
+        # Markdown is about as long as the text.
         times_text = 2 if any(one.tally["has_markdown"] for one in counted) else 1
         draw = _draw(self, counts, caps, times_text=times_text)
         steps = Steps(
@@ -131,7 +133,7 @@ class MixCorpus(Barrier):
         return Published(
             layers=tuple(layers[part.name] for part in parts),
             files=files,
-            manifests={"mix/manifest.json": manifest},
+            manifests={"mix/_manifest.json": manifest},
             tally={"languages": manifest["languages"], "shards": len(files)},
         )
 
@@ -142,7 +144,7 @@ def _counted(
     """How much there is of each language, part by part."""
     by_domain = stage.max_share_per_domain is not None
     times = stage.rehydration
-    # Another share or seed needs no new count; another tokenizer or library does.
+    # A new tokenizer or library needs a new count; a new share or seed does not.
     about = [depends["version"], depends["libraries"], depends["files"]]
     steps = Steps(stage.label, tasks, *about, by_domain, times)
     pieces = [
@@ -164,9 +166,9 @@ def _sum(counted: Sequence[Commit]) -> dict[str, dict[str, int]]:
 
 
 def _unmatched(stage: MixCorpus, counts: Mapping[str, Any]) -> list[str]:
-    """What to say of weights for which there are no documents.
+    """A note for each weight whose language has no documents.
 
-    Raises ConfigError where there are documents, and the weights take none of them.
+    Raises ConfigError if there are documents but none in a weighted language.
     """
     there = [language for language, sums in counts.items() if sums["tokens"] > 0]
     wanted = [language for language, weight in (stage.weights or {}).items() if weight]
@@ -227,7 +229,7 @@ def _manifest(
     *,
     shards: Sequence[Commit],
 ) -> dict[str, Any]:
-    """What mix/ holds. Nothing in it depends on when or where it was made."""
+    """A description of mix/ that does not depend on when or where it was made."""
     languages: dict[str, dict[str, Any]] = {}
     for commit in scattered:
         for language, counts in commit.tally["languages"].items():

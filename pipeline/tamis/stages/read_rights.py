@@ -1,21 +1,21 @@
-"""Read what pages and their servers say of reuse: reservations, directives, licences.
+"""Read what pages and servers say about reuse: reservations, directives, licences.
 
 Reads  html (UTF-8), http_content_type, http_rights; host, url with `robots`
 Writes rights, a struct of
-         tdm            TDMRep: true reserved, false expressly not, null unsaid
+         tdm            TDMRep: true reserved, false explicitly not, null not stated
          tdm_policy     address of the policy, null where there is none
          noai, noimageai, noindex, nosnippet, noarchive, nocache
                         directives for everybody or for `agents`
          ai_train       Content-Signal, Content-Usage: false refused, true allowed
          rsl            an RSL licence is named; its terms are elsewhere
-         license        Creative Commons licence such as cc-by-4.0; null where the page
+         license        Creative Commons licence such as cc-by-4.0; null if the page
                         states none, or several that differ
          license_count  different licences stated
          license_in     where: link, meta, json_ld, header or anchor
-         robots         its host refuses the page to an agent; only where `robots`
-                        names a table, so that nobody filters by what was not read
+         robots         its host refuses the page to an agent; present only if `robots`
+                        names a table, so that no filter uses what was not read
 
-Stands behind decode_html and before extract_text, which ends `html`. Nothing is
+It runs after decode_html and before extract_text, which removes `html`. Nothing is
 dropped: see `filter_rights`. Every signal is counted in run.json.
 """
 
@@ -35,8 +35,8 @@ from tamis.rights.scan import mentions, tags
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 
-# Agents whose owners train models with what they fetch, or that a crawl that others
-# train with goes by: what a publisher tells them is meant for this use, too.
+# Agents of owners that train models with what they fetch, and agents of crawls that
+# others train with: what a publisher tells them applies to this use, too.
 TRAINING_AGENTS = (
     "ai2bot",
     "amazonbot",
@@ -56,8 +56,8 @@ TRAINING_AGENTS = (
     "webzio-extended",
 )
 
-# Agents for whose purpose a page is read, whoever fetched it: what `tamis robots` asks
-# about. A site that refuses them its pages refuses them to a training corpus.
+# Agents that fetch pages for training: `tamis robots` asks about them by default. A
+# site that refuses its pages to them refuses them to a training corpus.
 REPRESENTED_AGENTS = (
     "CCBot",
     "GPTBot",
@@ -81,12 +81,12 @@ _FIELDS = pa.schema(
     ]
 )
 _ROBOTS = _FIELDS.get_field_index("robots")
-# Null where nothing is said; the other signals are false then.
-_MAYBE_UNSAID = ("tdm", "ai_train", "robots")
+# Null where nothing is stated; the other signals are false then.
+_NULL_IF_NOT_STATED = ("tdm", "ai_train", "robots")
 
 
 class ReadRights(Transform):
-    """Directives for one agent count where it is one of `agents`."""
+    """Directives for a single agent count if it is one of `agents`."""
 
     version: ClassVar[int] = 4
     tallied: ClassVar[tuple[str, ...]] = tuple(
@@ -129,14 +129,14 @@ class ReadRights(Transform):
 
 
 class Found(NamedTuple):
-    """What was found of one page."""
+    """What was found for one page."""
 
     notices: Notices
     licenses: list[Statement]
 
 
 def table_of(stage: ReadRights) -> RobotsTable | None:
-    """The table that the settings name. Raises ConfigError where it cannot be read."""
+    """The table that the settings name. Raises ConfigError if it cannot be read."""
     if stage.robots is None:
         return None
     try:
@@ -163,7 +163,7 @@ def found_in(
 ) -> dict[int, Found]:
     """What the pages say, by row; rows that say nothing are left out.
 
-    In a page `is_text` nothing is markup. `agents` are in lower case.
+    A page that `is_text` has no markup. `agents` are in lower case.
     """
     data, offsets = utf8_buffers(pages)
     found: dict[int, Found] = {}
@@ -195,7 +195,7 @@ def rights_of(found: dict[int, Found], rows: int, written: pa.Field) -> pa.Struc
         field.name: [False if pa.types.is_boolean(field.type) else None] * rows
         for field in _FIELDS
     }
-    for name in _MAYBE_UNSAID:
+    for name in _NULL_IF_NOT_STATED:
         fields[name] = [None] * rows
     fields["license_count"] = [0] * rows
     for row, (notices, licenses) in found.items():
@@ -216,17 +216,17 @@ def rights_of(found: dict[int, Found], rows: int, written: pa.Field) -> pa.Struc
 
 def path_of(url: str) -> str:
     """Path and query of an address, as a crawler asks for them."""
-    behind_host = url.partition("://")[2].partition("#")[0]
-    place = min((behind_host + "/?").index(mark) for mark in "/?")
-    path = behind_host[place:]
+    after_scheme = url.partition("://")[2].partition("#")[0]
+    place = min((after_scheme + "/?").index(mark) for mark in "/?")
+    path = after_scheme[place:]
     return path if path.startswith("/") else f"/{path}"
 
 
 def stated_license(statements: Iterable[Statement]) -> tuple[str | None, str | None]:
-    """The licence and its place, of the first of PLACES; None where they differ.
+    """The licence and its first place by PLACES; None if the licences differ.
 
-    `cc-by-4.0` of the page and `cc-by-nc-4.0` of a picture in it may both be right;
-    which is whose cannot be told.
+    `cc-by-4.0` of the page and `cc-by-nc-4.0` of a picture in it may both be right; we
+    cannot know which belongs to the page.
     """
     ordered = sorted(statements, key=lambda statement: PLACES.index(statement.place))
     if len({statement.license for statement in ordered}) != 1:

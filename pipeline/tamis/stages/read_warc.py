@@ -3,10 +3,10 @@
 Writes every column of schema.RECORD
 
 `html` holds the body's bytes with transfer and content coding undone. The text of
-a WET record stands in `html` too; its `http_content_type` is `text/plain`, which
+a WET record is in `html` too; its `http_content_type` is `text/plain`, which
 tells extraction to pass it through.
 
-Archives are read on a disk, over https:// and from s3://. With `select` only the
+Archives are read from a disk, over https:// and from s3://. With `select` only the
 records that an index names are fetched.
 """
 
@@ -38,7 +38,7 @@ from tamis.warc.splits import UNKNOWN_SIZE, Place, Split
 class ReadWarc(Source):
     """Sizes are numbers of bytes, or words such as 3MiB."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     is_splittable: ClassVar[bool] = True
     not_fingerprinted: ClassVar[tuple[str, ...]] = (
         "split_bytes",
@@ -49,18 +49,18 @@ class ReadWarc(Source):
         "select",
     )
 
-    # A longer body, decoded, drops its record as `html_too_large`.
+    # A record whose decoded body is longer is dropped as `html_too_large`.
     max_html_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 3 << 20
-    # Bytes of file per task; the runner decides where it is not given.
+    # Bytes of file per task; the runner decides if it is not given.
     split_bytes: ByteSize | None = None
     # For paths that do not name their crawl.
     crawl: str | None = None
-    # A batch ends with whichever comes first. Its html fits 32-bit offsets.
+    # A batch ends at whichever limit comes first. Its html fits 32-bit offsets.
     batch_documents: int = Field(64, ge=1)
     batch_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 16 << 20
     # Read these records of the input files, and fetch nothing else.
     select: Select | None = None
-    # To one host by all tasks together; 4 to CommonCrawl's, else unlimited, if not given.
+    # To one host, by all tasks together. Not given: 4 to CommonCrawl's, else unlimited.
     requests_per_second: float | None = Field(None, gt=0)
     # By protocol: {s3: {endpoint_url: ...}}. Credentials belong in the environment, not here.
     storage_options: dict[str, Any] = Field(default_factory=dict)
@@ -95,7 +95,7 @@ class ReadWarc(Source):
         most = self.batch_bytes + self.max_html_bytes
         rows, html = [], _Html(most)
         for row in _documents(self, split, reading):
-            # Its bytes are copied while they are warm, and given back at once.
+            # Copy the bytes while they are in the CPU cache, and free the original at once.
             html.append(row.html)
             rows.append(row._replace(html=None))
             if len(rows) >= self.batch_documents or html.size >= self.batch_bytes:
@@ -118,13 +118,15 @@ def _documents(stage: ReadWarc, split: Split, reading: Reading) -> Iterator[Docu
             reading.refuse(admission)
             continue
         reading.admitted += 1
-        yield document(
+        row = document(
             admission, path=path, crawl=crawl, max_html_bytes=stage.max_html_bytes
         )
+        reading.dates_unread += row.fetched_at is None
+        yield row
 
 
 def _records(stage: ReadWarc, split: Split, place: Place) -> Iterator[Record | Loss]:
-    """What the split holds, or what is selected of it."""
+    """The records of the split, or only the selected ones."""
     access = Access(stage.storage_options, stage.requests_per_second, split.tasks)
     limit = block_limit(stage.max_html_bytes)
     name = without_secrets(split.path)
@@ -140,7 +142,7 @@ def _records(stage: ReadWarc, split: Split, place: Place) -> Iterator[Record | L
             archive = open_archive(source)
             yield from read_records(archive, split, place, max_block_bytes=limit)
         return
-    # Places are exact: no neighbour has to be compared with.
+    # Selected places are exact: no comparison with the neighbour split is needed.
     place.first_start, place.next_start = split.start, split.stop
     gap = stage.select.max_gap_bytes if stage.select else 0
     wanted = groups(split.selected, gap)
@@ -163,10 +165,10 @@ def _batch(rows: list[Document], html: "_Html") -> pa.RecordBatch:
 
 
 class _Html:
-    """A binary column that fills up: pa.array would take three copies of all the bytes.
+    """A growing binary column: pa.array would make three copies of all the bytes.
 
-    Room for `most` bytes is asked for at once, of which only what is filled is memory:
-    a column that grew would be copied each time.
+    Address space for `most` bytes is reserved at once, and only the filled part uses
+    memory. A buffer that grows would be copied each time.
     """
 
     def __init__(self, most: int) -> None:

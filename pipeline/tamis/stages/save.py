@@ -1,6 +1,6 @@
-"""Publish the documents that came this far as a data set of that name.
+"""Publish the documents that earlier stages kept, as a data set of this name.
 
-A later run starts at the newest save above the first setting that changed.
+A later run starts at the last save above the first setting that changed.
 """
 
 from pydantic import Field

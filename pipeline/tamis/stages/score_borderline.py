@@ -1,17 +1,17 @@
-"""Ask a dear model about the documents that a cheap one is not sure of.
+"""Score with an expensive model the documents that a cheap one is not sure of.
 
 Reads  text, language, the column that `between` is about
 Writes borderline_score  probability of `labels`, the largest of the windows that were
-                         asked about; null for documents that were not
+                         scored; null for documents that were not
 
-The model is an ONNX text classifier, thousands of times as dear as the linear one. So
-only documents whose cheap score lies between two bounds are asked about, and of these
-only the windows that the linear model finds likeliest.
+The model is an ONNX text classifier, thousands of times as expensive as the linear one.
+So it scores only documents whose cheap score is between two bounds, and of these only
+the windows that the linear model finds likeliest.
 
 Without `resources` the stage is a transform like any other, on one core. With
-`resources: {gpu: 1}` it stands behind the last `save:` and is a pass of its own, of tasks
-that are placed where there is a GPU; they read what is saved and write a column. The same
-window has the same score in both: only `device: cuda` counts otherwise than `cpu`.
+`resources: {gpu: 1}` it is below the last `save:` and is a pass of its own, whose tasks
+are placed on machines with a GPU; they read what is saved and write a column. The same
+window has the same score in both; only `device: cuda` computes other scores than `cpu`.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ _COLUMN = "borderline_score"
 
 
 class ScoreBorderline(Transform):
-    """Which documents are asked about, and which model is asked."""
+    """Which documents are scored, and by which model."""
 
     describes_text: ClassVar[bool] = True
 
@@ -51,21 +51,21 @@ class ScoreBorderline(Transform):
 
     # A folder with model.onnx, tokenizer.json and config.json.
     model: str
-    # Those of config.json whose probability is the score.
+    # Labels of config.json whose probability is the score.
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
-    # Documents with a value in between, bounds included, are asked about.
+    # Documents with a value in between, bounds included, are scored.
     column: str = "toxicity_max"
     between: tuple[float, float] = (0.3, 0.9)
-    # ISO 639-3, what the model can read. None named: whatever has a value.
+    # ISO 639-3, what the model can read. Empty: every document with a value is scored.
     model_languages: tuple[str, ...] = ()
-    # The linear toxicity model that says which windows: the packaged one, a .npz, or
+    # The linear toxicity model that chooses the windows: the packaged one, a .npz, or
     # null for windows spread evenly.
     windows_by: str | None = DEFAULT
     max_windows: PositiveInt = 4
     max_tokens: Annotated[int, Field(ge=8)] = 512
     device: Device = "cpu"
     resources: Resources | None = None
-    # Windows asked about together: on a GPU one at a time would waste it.
+    # Windows scored together: a GPU is badly used with one at a time.
     batch_windows: PositiveInt = 1
 
     @field_validator("model_languages")
@@ -77,9 +77,9 @@ class ScoreBorderline(Transform):
     def _is_reproducible(self) -> Self:
         if self.batch_windows > 1 and self.resources is None:
             raise ValueError(
-                "batch_windows: a window's score may depend on its neighbours in the"
-                " last digits, and only in a pass of its own (resources) are these"
-                " always the same"
+                "batch_windows: the last digits of a window's score may depend on its"
+                " neighbours, and these are always the same only in a pass of its own"
+                " (resources)"
             )
         if self.between[0] > self.between[1]:
             raise ValueError("between: the first bound is more than the second")
@@ -131,7 +131,7 @@ def is_borderline(batch: pa.RecordBatch, stage: ScoreBorderline) -> NDArray[np.b
     values = batch[stage.column].cast(pa.float64()).to_numpy(zero_copy_only=False)
     least, most = stage.between
     if pa.types.is_float32(batch[stage.column].type):
-        # So that 0.3 is 0.3 in the column's type too.
+        # Compare 0.3 as the column's type stores it.
         least, most = float(np.float32(least)), float(np.float32(most))
     found = (values >= least) & (values <= most) & np.asarray(batch["text"].is_valid())
     if stage.model_languages:
@@ -143,10 +143,10 @@ def is_borderline(batch: pa.RecordBatch, stage: ScoreBorderline) -> NDArray[np.b
 def window_texts(
     batch: pa.RecordBatch, judge: Model | None, most: int
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """Windows to ask about, document after document, and how many each has.
+    """Windows to score, document after document, and how many each has.
 
-    The likeliest by `judge`, or evenly spread where there is none. A document without
-    words has no window.
+    The likeliest by `judge`, or evenly spread if that is None. A document without words
+    has no window.
     """
     data, _ = utf8_buffers(batch["text"])
     words = words_of(batch)

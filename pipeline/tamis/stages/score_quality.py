@@ -1,15 +1,15 @@
 """Score each document by a model of quality: the project's own, fastText's or KenLM's.
 
 Reads  text, language
-Writes quality_score       in [0, 1], where a model of the first two kinds is named
-       quality_perplexity, where a KenLM model is named: see `tamis.quality.perplexity`
+Writes quality_score       in [0, 1], if a model of the first two kinds is named
+       quality_perplexity, if a KenLM model is named: see `tamis.quality.perplexity`
        quality_bucket      head, middle or tail, by `cutoffs`
 
 Null where no model knows the document's language.
 
 Models, by their file:
     .npz         what `tamis train quality` wrote: the mean over windows of about 400
-                 characters; other languages than it learnt score null
+                 characters; null for languages that it has not learnt
     .bin, .ftz   fastText: the probability of the good labels. DCLM's layout
                  (__label__hq against __label__cc, the document as one line) and
                  dactory's (__label__rand against the rest, line by line, weighted by
@@ -38,7 +38,7 @@ from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.word_column import with_words, words_of
 
-# Scores of some rows of a batch; NaN where one has none.
+# Scores of some rows of a batch; NaN for a row without a score.
 Score = Callable[[pa.RecordBatch, list[int]], Any]
 
 _KENLM = (".arpa", ".arpa.gz", ".arpa.bin", ".klm")
@@ -54,12 +54,12 @@ class ScoreQuality(Transform):
 
     # One file for every language, or {fra: path, eng: path}: others score null.
     model: str | dict[str, str]
-    # fastText labels whose probability is the score. Empty: what the layout says.
+    # fastText labels whose probability is the score. Empty: those of the known layout.
     labels: tuple[str, ...] = ()
-    # Whether fastText reads line by line. Null: what the layout says.
+    # Whether fastText reads line by line. Null: as the known layout does.
     by_line: bool | None = None
-    # KenLM: the SentencePiece model of each language's, and the perplexities at which
-    # its head and its middle end.
+    # KenLM: the SentencePiece model of each language, and the perplexities at which its
+    # head and its middle end.
     sentencepiece: dict[str, str] = Field(default_factory=dict)
     cutoffs: dict[str, tuple[float, float]] = Field(default_factory=dict)
 
@@ -78,7 +78,7 @@ class ScoreQuality(Transform):
         for language, (head, middle) in cutoffs.items():
             if head > middle:
                 raise ValueError(
-                    f"{language}: the head ends at {head}, behind the middle's {middle}"
+                    f"{language}: the head's cutoff {head} is above the middle's {middle}"
                 )
         return cutoffs
 
@@ -113,7 +113,7 @@ class ScoreQuality(Transform):
         return (*self.paths().values(), *self.sentencepiece.values())
 
     def paths(self) -> dict[str, str]:
-        """Files by language; one that is for every language stands under ""."""
+        """Files by language; one that is for every language has the key ""."""
         return (
             {_EVERY_LANGUAGE: self.model} if isinstance(self.model, str) else self.model
         )
@@ -144,7 +144,7 @@ class ScoreQuality(Transform):
 
 
 class Scorer(NamedTuple):
-    """A model, the language it is for (None: all), and the column it fills."""
+    """A model, its language (None: all), and the column it fills."""
 
     language: str | None
     column: str
@@ -153,7 +153,7 @@ class Scorer(NamedTuple):
 
 
 def scores(batch: pa.RecordBatch, scorers: list[Scorer]) -> pa.Array:
-    """Scores by each language's model; null for a null text and where there is no model."""
+    """Scores by each language's model; null for a null text and without a model."""
     found = np.full(batch.num_rows, np.nan)
     for scorer in scorers:
         rows = rows_of(batch, scorer)
@@ -184,7 +184,7 @@ def buckets(
 
 
 def scorer_of(language: str | None, path: str, stage: ScoreQuality) -> Scorer:
-    """What a model's file stands for. Raises ConfigError, naming the file."""
+    """The scorer of a model's file. Raises ConfigError, naming the file."""
     try:
         if path.endswith(_KENLM):
             return _by_perplexity(language, path, stage)

@@ -8,12 +8,12 @@ and, where there is a model, over windows of about 400 characters,
        toxicity_mean        their mean
        toxicity_share       share of windows over 0.5
 
-or whole documents, for a fastText model that learnt such.
+or over whole documents, for a fastText model that was trained on whole documents.
 
-A language without a list, or that the model never saw, scores null, never 0: nobody
-looked. Lists have a high precision and a low recall, and a single hit says nothing (a
-dictionary, a court report); the model reads what no list names, and errs more. They
-stay separate columns: see `filter_toxicity`.
+A language without a list, or that the model has not learnt, scores null, never 0. Lists
+have a high precision and a low recall, and a single hit says nothing (a dictionary, a
+court report). The model finds what no list names, and makes more mistakes. The columns
+stay separate: see `filter_toxicity`.
 """
 
 from collections.abc import Callable
@@ -41,27 +41,27 @@ from tamis.toxicity.model import COLUMNS, DEFAULT, DEFAULT_PATH, default_model, 
 # Scores of documents, from their words and languages.
 Score = Callable[[Bytes, Words, list[str | None]], Scores]
 
-# What stands beside the lists in the folders that people collect them in.
 _SUFFIXES = ("", ".txt", ".json")
 _FASTTEXT = (".bin", ".ftz")
+# Other files that are often in a folder of lists.
 _NO_LISTS = ("readme", "license", "licence", "users", "authors", "changelog")
 
 
 class ScoreToxicity(Transform):
-    """Which lists and which model count."""
+    """Which lists and which models to use."""
 
     describes_text: ClassVar[bool] = True
 
     # {fra: path}, or a folder with a file per language (fra.txt, fr.json, fr), each
-    # with one entry a line or JSON. They join the package's lists.
+    # with one entry a line or JSON. They are added to the package's lists.
     lists: dict[str, str] | str = Field(default_factory=dict)
     packaged: bool = True
     # The packaged weights, a file that training wrote (.npz), a fastText classifier
-    # (.bin, .ftz), or null for words alone. Of several each language has the first that
-    # knows it: [default, weights/cc-by-sa/toxicity-kor-por.npz].
+    # (.bin, .ftz), or null for words alone. Of several, the first that knows a language
+    # scores it: [default, weights/cc-by-sa/toxicity-kor-por.npz].
     model: str | tuple[str, ...] | None = DEFAULT
-    # Of a fastText classifier: the labels that mean toxic, the languages it knows (none
-    # named: all), and whether it reads windows or, as it may have learnt, documents.
+    # For a fastText classifier: the labels that mean toxic, the languages it knows
+    # (empty: all), and whether it reads windows or whole documents.
     labels: tuple[str, ...] = ("__label__toxic",)
     model_languages: tuple[str, ...] = ()
     per: Literal["window", "document"] = "window"
@@ -92,7 +92,7 @@ class ScoreToxicity(Transform):
         return (*lists, *models)
 
     def named_models(self) -> tuple[str, ...]:
-        """The models in the order in which a language finds its own."""
+        """The models, in the order in which a language looks for its own."""
         if isinstance(self.model, str):
             return (self.model,)
         return self.model or ()
@@ -138,14 +138,14 @@ class ScoreToxicity(Transform):
 
 
 class Scorer(NamedTuple):
-    """A model, or several in turn, and the languages it is for (None: all)."""
+    """A model, or several in order, and its languages (None: all)."""
 
     languages: frozenset[str] | None
     score: Score
 
 
 def scorer_of(stage: ScoreToxicity) -> Scorer | None:
-    """What the settings name as models. Raises ConfigError where one cannot be read."""
+    """The scorer of the named models. Raises ConfigError where one cannot be read."""
     scorers = [_opened(path, stage) for path in stage.named_models()]
     if len(scorers) < 2:
         return scorers[0] if scorers else None
@@ -173,7 +173,7 @@ def scorer_of(stage: ScoreToxicity) -> Scorer | None:
 def lists_of(stage: ScoreToxicity) -> dict[str, list[str]]:
     """Entries by language, of the package and of the user's files together.
 
-    Raises ConfigError where a file cannot be read or the package is not there.
+    Raises ConfigError if a file cannot be read or the package is not installed.
     """
     lists: dict[str, list[str]] = {}
     if stage.packaged:
@@ -202,7 +202,7 @@ def word_scores(
     is_null: NDArray[np.bool_],
     table: Lexicon,
 ) -> dict[str, pa.Array]:
-    """The word columns, null where the text is or where the language has no list.
+    """The word columns, null for a null text or a language without a list.
 
     A text without words has density 0.
     """
@@ -217,7 +217,7 @@ def word_scores(
 
 
 def model_scores(scores: Scores, is_null: NDArray[np.bool_]) -> dict[str, pa.Array]:
-    """The model's columns, null where the text is, or has no words, or was not learnt."""
+    """The model's columns, null for a text that is null, without words or not learnt."""
     is_unknown = is_null | np.isnan(scores.maximum)
     return {
         name: pa.array(values, pa.float32(), mask=is_unknown)

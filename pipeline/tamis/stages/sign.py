@@ -1,12 +1,12 @@
-"""Sign documents, so that later steps compare them without their text.
+"""Hash documents, so that later steps can compare them without their text.
 
 Reads  text
 Writes text_hash, band_00 ... (as many as `bands`)
 
-`text_hash` is equal for texts that differ in nothing but case, punctuation, accents and
-the like (pipeline/tamis/text/normalise.py); null where there is no text. A band is null for a
-text of fewer than `ngram` words. One column for each band: deduplicate reads them one
-at a time. They are random bits, 8 bytes for each band and document on disk.
+`text_hash` is equal for texts that differ only in case, punctuation, accents and the
+like (pipeline/tamis/text/normalise.py); null without a text. A band is null for a text
+of fewer than `ngram` words. Each band has a column of its own: deduplicate reads them
+one at a time. They are random bits, 8 bytes for each band and document on disk.
 """
 
 from typing import ClassVar, Literal, Self
@@ -23,15 +23,15 @@ from tamis.text.buffers import utf8_buffers
 
 
 class Sign(Transform):
-    """How a text is cut into shingles, and the sketch of these into bands.
+    """How a text is cut into shingles, and their sketch into bands.
 
-    `preset` and `threshold` are other ways to say `bands` and `rows`: what a published
-    corpus used, or the similarity about which a cut of 128 slots errs least.
+    `preset` and `threshold` are other ways to give `bands` and `rows`: those of a published
+    corpus, or those of at most 128 slots with the fewest errors around a similarity.
     """
 
     describes_text: ClassVar[bool] = True
 
-    bands: int | None = Field(None, ge=1, le=1000)  # 14 where nothing else is said
+    bands: int | None = Field(None, ge=1, le=1000)  # 14 if nothing else is given
     rows: int | None = Field(None, ge=1, le=100)  # 8
     ngram: int = Field(5, ge=1, le=100)
     preset: Literal["fineweb", "refinedweb", "dclm", "curator"] | None = None

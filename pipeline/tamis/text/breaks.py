@@ -1,7 +1,7 @@
-"""Where words part in scripts that do not part them with spaces, as ICU says.
+"""Find word boundaries with ICU, in scripts that do not separate words with spaces.
 
-All runs of a batch go to ICU as one text, a line feed behind each: a call costs more
-than a run does. They go in UTF-16, as ICU counts, and each unit knows its byte.
+All runs of a batch go to ICU as one text, with a line feed after each, since a call costs
+more than a run. The text is UTF-16, as ICU counts, with the byte position of each unit.
 
     data          (bytes,)  uint8  UTF-8
     starts, ends  (runs,)   int64  bytes data[start:end] are a run, in ascending order
@@ -25,9 +25,9 @@ _LINE_FEED = 10
 def word_breaks(
     data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Bytes of `data` before which a word begins within a run, ascending.
+    """Positions in `data` at which a word begins within a run, ascending.
 
-    Runs begin with a letter. Beginnings and ends of runs may be among the bytes.
+    Runs begin with a letter. Beginnings and ends of runs may be among the positions.
     """
     units, positions = _utf16_of(data, starts, ends)
     breaks = [np.empty(0, np.int64), *_breaks_of_chunks(units)]
@@ -35,12 +35,12 @@ def word_breaks(
 
 
 def _breaks_of_chunks(units: NDArray[np.uint16]) -> Iterator[NDArray[np.int64]]:
-    """Ordinals of the units before which ICU sees a boundary, ascending."""
+    """Numbers of the units before which ICU finds a boundary, ascending."""
     start = 0
     while start < len(units):
         stop = _chunk_end(units, start, start + _CHUNK)
         text = units[start:stop].tobytes().decode("utf-16-le")
-        # The locale decides nothing: dictionaries are chosen by script.
+        # The locale has no effect: dictionaries are chosen by script.
         segments = WordBreaker(text, "en").segments()
         ends = np.fromiter(map(itemgetter(1), segments), np.int64)
         yield start + ends[:-1]
@@ -48,7 +48,7 @@ def _breaks_of_chunks(units: NDArray[np.uint16]) -> Iterator[NDArray[np.int64]]:
 
 
 def _chunk_end(units: NDArray[np.uint16], start: int, stop: int) -> int:
-    """Just behind the last run that ends before `stop`, or the first one after it."""
+    """The end of the last run before `stop`, or else of the first run after it."""
     if stop >= len(units):
         return len(units)
     ends = np.flatnonzero(units[start:stop] == _LINE_FEED)
@@ -63,7 +63,7 @@ def _utf16_of(
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
 ) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    """Units of the runs, a line feed behind each, and the byte that each stands for."""
+    """Units of the runs, a line feed after each, and the byte position of each unit."""
     capacity = 0
     for run in range(len(starts)):
         capacity += ends[run] - starts[run] + 1

@@ -1,4 +1,4 @@
-"""From an Arrow string column to what kernels read: its UTF-8 buffer.
+"""Give kernels the UTF-8 buffer of an Arrow string column.
 
     data     (bytes,)          uint8, the documents' UTF-8 end to end
     offsets  (documents + 1,)  int64, where each document starts; the last is its end
@@ -21,9 +21,9 @@ Array = TypeVar("Array", bound=NDArray[Any])
 def utf8_buffers(column: Any) -> tuple[Bytes, Offsets]:
     """Data and offsets of a string, large_string, binary or large_binary array.
 
-    Slices are honoured: `offsets[0]` need not be 0. A null has equal start and
-    stop, as Arrow's builders write it; a producer that hides bytes under a null
-    is repaired by a copy.
+    The column may be a slice: `offsets[0]` need not be 0. A null has equal start and
+    stop, as Arrow's builders write it; if a column has bytes under a null, it is copied
+    without them.
     """
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
@@ -50,7 +50,7 @@ def utf8_buffers(column: Any) -> tuple[Bytes, Offsets]:
 
 
 def read_only(data: Array) -> Array:
-    """The same memory as Arrow and a map give it: one array type, one compiled kernel."""
+    """The same memory, read-only as Arrow gives it, so that one kernel is compiled."""
     view = data.view()
     view.setflags(write=False)
     return view

@@ -1,11 +1,11 @@
-"""Texts without the spans that were cut out of them.
+"""Cut spans out of texts.
 
 A barrier that shortens texts does not write them again: its layer has, row for row, a
-list of byte positions in the UTF-8 of the text as it found it,
+list of byte positions in the UTF-8 of the original text,
 
     [start, stop, start, stop, ...]    ascending, no two spans touching
 
-and whoever reads the text takes the spans out. An empty list or null cuts nothing.
+and readers of the text remove the spans. An empty list or null cuts nothing.
 """
 
 from typing import Any
@@ -57,7 +57,7 @@ def _without(
         here = first
         for place in range(bounds[text], bounds[text + 1] + 2, 2):
             is_rest = place >= bounds[text + 1]
-            # A position behind the end would read into the next text.
+            # A position after the end would read into the next text.
             stop = last if is_rest else min(first + positions[place], last)
             for byte in range(here, stop):
                 kept[length] = data[byte]

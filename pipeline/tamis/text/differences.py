@@ -1,10 +1,10 @@
-"""What two similar texts do not have in common, word by word, for a reader's eye.
+"""Find the differences of two similar texts, word by word, for a human reader.
 
 Words are ICU's (UAX 29, dictionaries for scripts without spaces), each with the white
-space behind it: no base letter is parted from its marks, and texts that are put
-together again are the same texts. Common ends are set aside before anything is compared,
-words that make up more than a hundredth of a long text start no match: two pages of
-a few thousand words take some milliseconds, a page of one repeated word no longer.
+space after it: no base letter is separated from its marks, and joined words give the
+same text again. Common ends are removed before the comparison, and words that are more
+than a hundredth of a long text start no match. So two pages of a few thousand words
+take some milliseconds, and a page of one repeated word takes no longer.
 """
 
 from difflib import SequenceMatcher
@@ -18,7 +18,7 @@ CONTEXT_WORDS = 6
 
 
 class Difference(NamedTuple):
-    """One place: what stands there `left` and `right`, between what both have.
+    """One place where the texts differ: `left` and `right`, between common words.
 
     `before` and `after` are at most CONTEXT_WORDS words.
     """
@@ -30,7 +30,7 @@ class Difference(NamedTuple):
 
 
 def differences(left: str, right: str) -> list[Difference]:
-    """The places in the order of the text; none where only white space differs.
+    """The differences in the order of the text; none if only white space differs.
 
     Only the first MAX_WORDS words of each are compared.
     """
@@ -74,6 +74,6 @@ def _bare(words: list[str]) -> list[str]:
 
 
 def _common(left: list[str], right: list[str]) -> int:
-    """How many words both begin with."""
+    """Number of words that both have at their beginning."""
     same = takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))
     return sum(1 for _ in same)

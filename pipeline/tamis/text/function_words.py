@@ -1,23 +1,23 @@
-"""What prose cannot do without nor put just anywhere: small words, ends of verbs.
+"""Function words and verb endings of each language, whose place in a sentence is fixed.
 
 function_words.tsv has a row per language (ISO 639-3):
 
     justext      name of a frequency list in the package `justext` (BSD 2-clause, made
-                 from Wikipedia): its head are the stop words
-    stop_words   the stop words themselves, as ICU cuts them, where justext has no list;
+                 from Wikipedia): its first words are the stop words
+    stop_words   the stop words themselves, as ICU cuts them, if justext has no list;
                  for English the eight of Gopher (Rae et al. 2021, section A1.1)
     never_first  particles that do not begin a clause: the Chinese 的, the Hindi का
-    never_last   articles, prepositions and the like that do not end one: the, der, в
-    governs      words whose complement stands right behind them: the Arabic في; and
-                 particles, which take what is before them
-    ungoverned   words that are no such complement: of two neighbours the first does not
-                 govern where the second is one of these. في على, का को, 被就
-    endings      last letters of the words that end sentences in languages whose verb
-                 stands last, and which have no capitals to begin one: 다, है, து
+    never_last   articles, prepositions and the like that do not end a clause: the, der, в
+    governs      words whose complement follows directly: the Arabic في; and particles,
+                 which belong to what is before them
+    ungoverned   words that cannot be such a complement: a word that governs is not
+                 followed by one of these. في على, का को, 被就
+    endings      last letters of the words that end sentences, in languages with the verb
+                 at the end and without capitals: 다, है, து
 
-All but the first two columns are our own, from grammars. A language that is not in the
-table, or a role that has no words in it, is not measured: its statistics are null, or
-count for nothing, rather than 0.
+All columns except the first two are our own, from grammars. For a language that is not
+in the table, or a role without words, nothing is measured: its statistics are null, or
+do not count, rather than 0.
 """
 
 import csv
@@ -45,7 +45,7 @@ _COLUMN_OF = {
     UNGOVERNED: "ungoverned",
 }
 
-# Words taken from the head of a list: about what FineWeb-2's lists hold at the most.
+# Words taken from the beginning of a list: about as many as FineWeb-2's longest lists.
 LONGEST_LIST = 50
 
 
@@ -56,7 +56,7 @@ class FunctionWords(NamedTuple):
     roles        (words,)        uint8   a sum of STOP, NEVER_FIRST and so on
     lists        (lists + 1,)    int64   where each list begins
     list_of      (documents,)    int64   each document's list; -1 for none
-    endings      (bytes,)        uint8   endings in UTF-8, one behind the other
+    endings      (bytes,)        uint8   endings in UTF-8, one after the other
     ending_ends  (endings,)      int64   where each of them ends
     ending_lists (lists + 1,)    int64   where the endings of each list begin
     """
@@ -96,7 +96,7 @@ def languages() -> tuple[str, ...]:
 def words_of(language: str, role: int) -> tuple[str, ...]:
     """The words that have this role in a language, () for none.
 
-    At most LONGEST_LIST stop words, the commonest first where the list tells.
+    At most LONGEST_LIST stop words, the most frequent first if the list has an order.
     """
     row = _table().get(language)
     if row is None:
@@ -110,7 +110,7 @@ def words_of(language: str, role: int) -> tuple[str, ...]:
 
 
 def endings_of(language: str) -> tuple[str, ...]:
-    """What the words that end sentences end in, () where that is not known."""
+    """The endings of words that end sentences, () if they are not known."""
     row = _table().get(language)
     return () if row is None else tuple(row["endings"].split())
 
@@ -134,7 +134,7 @@ def _stop_lists() -> Path:
 def _head(text: str) -> tuple[str, ...]:
     """The first distinct words of a frequency list, cut as documents are.
 
-    "d'un" gives d and un: no word of a document holds an apostrophe.
+    "d'un" gives d and un: no word of a document has an apostrophe.
     """
     data, offsets = utf8_buffers(pa.array([text[: 40 * LONGEST_LIST].lower()]))
     words = segment(data, offsets)

@@ -1,7 +1,8 @@
-"""Room for twice as much, for kernels that cannot know how much they will find.
+"""Double the size of arrays, for kernels that cannot know how much they will find.
 
-Element by element: `larger[:count] = array` in a kernel compiles the messages of the
-error it may raise, with Unicode strings and all, which takes longer than most kernels.
+Elements are copied one by one: `larger[:count] = array` in a kernel would also compile
+the messages of the error that it may raise, with Unicode strings, which takes longer
+than compiling most kernels.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 @njit(cache=True, nogil=True)
 def doubled(array: NDArray[Any]) -> NDArray[Any]:
-    """The array's values, and as many places behind them that hold anything."""
+    """The array's values, followed by as many uninitialised places."""
     larger = np.empty(2 * len(array), array.dtype)
     for place in range(len(array)):
         larger[place] = array[place]

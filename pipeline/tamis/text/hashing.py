@@ -1,4 +1,4 @@
-"""64-bit hashes of words, and the set that kernels keep them in.
+"""64-bit hashes of words, and a hash set of them for kernels.
 
 Among 10^6 distinct words of one document a false match has odds of 3e-8.
 """
@@ -40,13 +40,13 @@ def word_hashes(
 
 @njit(cache=True, nogil=True, inline="always")
 def extended(value: np.uint64, code: Integer) -> np.uint64:
-    """FNV-1a's step, a whole code point at once."""
+    """FNV-1a's step, with a whole code point at once."""
     return (value ^ np.uint64(code)) * PRIME
 
 
 @njit(cache=True, nogil=True, inline="always")
 def finished(value: np.uint64) -> np.uint64:
-    """The hash with every bit stirred; 1 in place of 0, which marks an empty place."""
+    """The hash with all bits mixed; 1 instead of 0, which marks an empty place."""
     value ^= value >> _SHIFT
     value *= _MIX_1
     value ^= value >> _SHIFT
@@ -66,7 +66,7 @@ def empty_table(entries: int) -> NDArray[np.uint64]:
 
 @njit(cache=True, nogil=True, inline="always")
 def place(table: NDArray[np.uint64], mask: Integer, key: np.uint64) -> np.int64:
-    """Where `key` is in the table's first `mask + 1` places, or the empty one for it."""
+    """Place of `key` in the table's first `mask + 1` places, or an empty one for it."""
     at = np.int64(key & np.uint64(mask))
     while table[at] != np.uint64(0) and table[at] != key:
         at = (at + 1) & mask

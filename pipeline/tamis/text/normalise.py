@@ -1,26 +1,26 @@
-"""What two texts must share to count as the same: one table over all code points.
+"""The folding that decides which texts are the same: one table over all code points.
 
-Signatures outlive a run (the index of earlier crawls is compared with the next one),
-so they must not change with Python, ICU or `regex`. The folding is therefore a frozen
-table, normalise.npz, made once from Unicode 15.1 by this module's `main`. It says of
-every code point what remains of it:
+Signatures are kept after a run (the index of earlier crawls is compared with the next
+one), so they must not change with Python, ICU or `regex`. The folding is therefore a
+frozen table, normalise.npz, made once from Unicode 15.1 by this module's `main`. It
+says what remains of every code point:
 
     case           folded (Straße = STRASSE, ς = σ, and ı = i, whose capital is I)
-    width          compatibility forms are taken apart: Ａ = A, ﬁ = fi, ｶ = カ, ² = 2
-    accents        é = e, ё = е, أ = ا; Arabic vowels and Hebrew points go as well.
+    width          compatibility forms are decomposed: Ａ = A, ﬁ = fi, ｶ = カ, ² = 2
+    accents        é = e, ё = е, أ = ا; Arabic vowels and Hebrew points are removed too.
                    Vowel signs of Indic scripts, Thai, Khmer ... and the voicing marks
-                   of kana are no accents: they stay
-    digits         of every script become 0-9. A shingle sees a run of digits as one 0;
-                   the hash of the whole text sees the digits, so that "page 1" and
-                   "page 2" are near duplicates, never exact ones
-    punctuation    symbols and white space part words and leave nothing. Apostrophes
-                   that are letters to Unicode (ʼ) are punctuation here, as ' and ’ are
-    the invisible  soft hyphens, joiners, direction marks, tatweel: as if not there
+                   of kana are not accents: they stay
+    digits         of every script become 0-9. In a shingle a run of digits is one 0; the
+                   hash of the whole text has the digits, so that "page 1" and "page 2"
+                   are near duplicates, never exact ones
+    punctuation    symbols and white space separate words and are removed. Apostrophes
+                   that are letters in Unicode (ʼ) are punctuation here, as ' and ’ are
+    invisible      soft hyphens, joiners, direction marks, tatweel: ignored
 
-A word is what stands between separators. In scripts that write words together (Han,
-kana, Thai, Lao, Khmer, Myanmar ...) each letter with its marks is a word of its own:
-no dictionary, hence no dictionary's version. Precomposed Hangul stays whole; bring text
-into NFC first, as extract_text does, and nothing depends on how accents were typed.
+A word is what is between separators. In scripts without spaces (Han, kana, Thai, Lao,
+Khmer, Myanmar ...) each letter with its marks is a word of its own: this needs no
+dictionary, whose version could change. Precomposed Hangul is not decomposed. If text is
+in NFC, as from extract_text, nothing depends on how accents were typed.
 """
 
 import unicodedata
@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from tamis.text.unicode import two_level
 
-# What a code point is to a shingle: bits 21-23 of an entry.
+# The kind of a code point for shingles: bits 21-23 of an entry.
 SEPARATOR, SKIPPED, LETTER, DIGIT, UNSPACED, MARK, SEVERAL = range(7)
 KIND_SHIFT = 21
 CODE_MASK = (1 << KIND_SHIFT) - 1
@@ -46,7 +46,7 @@ _CODE_POINTS = 0x110000
 _HANGUL = range(0xAC00, 0xD7A4)
 _IDEOGRAPHS = range(0x20000, 0x40000)  # planes 2 and 3, those of later versions too
 
-# Blocks of the scripts that do not part words with spaces.
+# Blocks of the scripts that do not separate words with spaces.
 _UNSPACED_BLOCKS = (
     range(0x0E00, 0x0F00),  # Thai, Lao
     range(0x1000, 0x10A0),  # Myanmar
@@ -85,7 +85,7 @@ _DOTLESS_I = 0x0131
 
 
 class Folding(NamedTuple):
-    """The table, as kernels read it.
+    """The table for kernels.
 
     blocks   (4352,)         uint16  block of each run of 256 code points
     entries  (blocks * 256)  uint32  kind, and what to add to the code point (mod 2^21)
@@ -122,7 +122,7 @@ def compute_folding() -> Folding:
             entries[code] = SEVERAL << KIND_SHIFT | place
         else:
             entries[code] = SKIPPED << KIND_SHIFT
-    # Nothing reads the code of what leaves nothing: let those blocks be equal.
+    # The code is not used where nothing remains: make those blocks equal.
     entries[entries >> KIND_SHIFT <= SKIPPED] &= np.uint32(7 << KIND_SHIFT)
     blocks, (entries_of_blocks,) = two_level(entries)
     return Folding(
@@ -172,8 +172,9 @@ def _is_in(blocks: Iterable[range], code: int) -> bool:
 
 
 def main() -> None:
-    """Write the table again: python -m tamis.text.normalise, which raises by one
-    the version of `sign` and makes every index of earlier crawls unreadable.
+    """Write the table again: python -m tamis.text.normalise.
+
+    After that, increase the version of `sign`; indexes of earlier crawls become unusable.
     """
     np.savez_compressed(_PATH, **compute_folding()._asdict())
 

@@ -1,4 +1,4 @@
-"""In which script a document is written, by counting its letters."""
+"""Find the script of a document by counting its letters."""
 
 from functools import lru_cache
 
@@ -27,17 +27,16 @@ _HANI, _HIRA, _KANA = (
     SCRIPTS.index("Kana"),
 )
 
-# Chinese pages quote Japanese names, Japanese headlines may hold little kana. Of 16
-# Japanese gold texts the one with the least had 19 % kana, of 218 Chinese ones the one
-# with the most 0.1 %.
+# Chinese pages quote Japanese names, and Japanese headlines may have little kana. The
+# least kana in 16 Japanese gold texts was 19 %, the most in 218 Chinese ones 0.1 %.
 _KANA_SHARE = 0.1
 
 
 def dominant_script(data: Bytes, offsets: Offsets) -> NDArray[np.uint8]:
-    """For each document the place in SCRIPTS of the script most of its letters have.
+    """The place in SCRIPTS of the script of most letters, for each document.
 
-    Han, hiragana and katakana count as Jpan together where kana are a tenth of them.
-    Of two scripts with as many letters the earlier in SCRIPTS wins.
+    Han, hiragana and katakana count together as Jpan if kana are a tenth of them. If
+    two scripts have equally many letters, the earlier one in SCRIPTS wins.
     """
     index, scripts = _script_table()
     return _dominant(read_only(data), offsets, index, scripts)
@@ -45,14 +44,14 @@ def dominant_script(data: Bytes, offsets: Offsets) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=1)
 def _script_table() -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Script of every letter, as a place in SCRIPTS; 0 for what is no letter."""
+    """Script of every letter, as a place in SCRIPTS; 0 for other code points."""
     scripts = np.zeros(0x110000, np.uint8)
     for start, stop in spans(r"\p{L}"):
         scripts[start:stop] = _ZZZZ
     for code, script in enumerate(SCRIPTS[_FIRST_COUNTED:], _FIRST_COUNTED):
         for start, stop in spans(rf"[\p{{L}}&&\p{{Script={script}}}]"):
             scripts[start:stop] = code
-    # Modifier letters such as ー and ʼ belong to no script and decide nothing.
+    # Modifier letters such as ー and ʼ belong to no script and do not count.
     for start, stop in spans(r"[\p{L}&&[\p{Script=Common}\p{Script=Inherited}]]"):
         scripts[start:stop] = _ZYYY
     index, (table,) = two_level(scripts)

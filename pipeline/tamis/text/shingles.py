@@ -1,10 +1,10 @@
 """Shingles: the hashed runs of `ngram` words by which documents are compared.
 
-Words are those of pipeline/tamis/text/normalise.py, in one pass over the UTF-8 bytes; in a
-script without spaces a word is one letter with its marks, so the shingles of Chinese
-are character 5-grams where those of French are word 5-grams, and mixed text is mixed.
-All hashes are 64 bits: among the 10^3 shingles of a page a false match has odds of
-3e-14, between any two of 10^10 texts odds near 1 of a few in all, as for ids.
+Words are those of pipeline/tamis/text/normalise.py, in one pass over the UTF-8 bytes;
+in a script without spaces a word is one letter with its marks. So the shingles of
+Chinese are character 5-grams, those of French word 5-grams, and mixed text has both.
+All hashes have 64 bits: among the 10^3 shingles of a page a false match has odds of
+3e-14; among 10^10 texts a few false matches are likely, as for ids.
 """
 
 from itertools import pairwise
@@ -34,7 +34,7 @@ from tamis.text.utf8 import decode
 
 Hashes = NDArray[np.uint64]
 
-# What the hash of a word begins with, and is multiplied with at each character.
+# Start value of a word's hash, and the factor that it is multiplied with at each character.
 SEED = np.uint64(0xCBF29CE484222325)
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
 _ZERO = np.uint64(0)
@@ -45,10 +45,10 @@ _NO_WORD, _IN_WORD, _IN_LETTER = 0, 1, 2
 
 
 class Shingles(NamedTuple):
-    """Of a batch of documents.
+    """The shingles of a batch of documents.
 
     hashes   (shingles,)       uint64  ascending within a document, each once
-    offsets  (documents + 1,)  int64   where each document's begin
+    offsets  (documents + 1,)  int64   where each document's shingles begin
     texts    (documents,)      uint64  hash of the whole normalised text
     """
 
@@ -111,7 +111,7 @@ def document_shingles(
     count = max(words - ngram + 1, 0)
     if count == 0:
         return 0, text
-    # A polynomial over the last `ngram` words: the oldest leaves, the next enters.
+    # A rolling polynomial over the last `ngram` words.
     leaving = FACTOR
     for _ in range(ngram - 1):
         leaving *= FACTOR
@@ -128,7 +128,7 @@ def document_shingles(
 
 @njit(cache=True, nogil=True)
 def appended(hashes: Hashes, filled: int, scratch: Hashes, count: int) -> Hashes:
-    """The first `filled` of `hashes` and `count` of `scratch`, in a larger array if need be."""
+    """The first `filled` of `hashes` and `count` of `scratch`, in one array."""
     if filled + count > len(hashes):
         grown = np.empty(2 * (filled + count), np.uint64)
         for place in range(filled):
@@ -143,7 +143,7 @@ def appended(hashes: Hashes, filled: int, scratch: Hashes, count: int) -> Hashes
 def _shingles(
     data: Bytes, offsets: Offsets, ngram: int, table: Folding
 ) -> tuple[Hashes, Offsets, Hashes]:
-    """As `Shingles`, but in the order of the text and as often as they occur."""
+    """As `Shingles`, but in the order of the text and with repetitions."""
     documents = len(offsets) - 1
     texts = np.empty(documents, np.uint64)
     starts = np.zeros(documents + 1, np.int64)
@@ -162,7 +162,7 @@ def _shingles(
 def _words(
     data: Bytes, start: int, stop: int, table: Folding, words: Hashes
 ) -> tuple[int, np.uint64]:
-    """Hash of every word into `words`, their number, and the hash of the whole text."""
+    """Fill `words` with hashes; returns their number and the hash of the whole text."""
     blocks, entries, parts = table
     count = 0
     text = SEED
@@ -178,7 +178,9 @@ def _words(
             entry = np.int64(entries[position(blocks, code)])
         place += width
         kind = entry >> KIND_SHIFT
-        if kind == LETTER and state != _IN_LETTER:  # nine bytes in ten: the short way
+        if (
+            kind == LETTER and state != _IN_LETTER
+        ):  # the fast path for nine bytes in ten
             word = (word ^ np.uint64((code + entry) & CODE_MASK)) * FACTOR
             state, is_after_digit = _IN_WORD, False
             continue
@@ -227,5 +229,5 @@ def _words(
 
 @njit(cache=True, nogil=True)
 def _joined(text: np.uint64, word: np.uint64) -> np.uint64:
-    """The hash of a text and its next word; order counts."""
+    """The hash of a text and its next word; it depends on the order of words."""
     return ((text << np.uint64(5) | text >> np.uint64(59)) ^ word) * FACTOR

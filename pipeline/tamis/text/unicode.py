@@ -1,13 +1,13 @@
-"""What every code point is, as tables that a kernel can read.
+"""Properties of every code point, as tables for kernels.
 
     index  (4352,)         uint16  block of each run of 256 code points
     flags  (blocks * 256)  uint16  a sum of the constants below
     lower  (blocks * 256)  int32   what to add to the code point for its lower case
 
-so that `position(index, c)` is where to look up code point `c` in `flags` and `lower`.
-ASCII is the first block: `flags[c]` will do. The properties are those of the Unicode
-version that the package `regex` carries (18.0 in regex 2026.11), whatever Python runs;
-the lock file pins it. Unassigned and private code points have no flag at all.
+`position(index, c)` is the place of code point `c` in `flags` and `lower`. ASCII is the
+first block: `flags[c]` is enough. The properties are those of the Unicode version of
+the package `regex` (18.0 in regex 2026.11), not of Python; the lock file pins it.
+Unassigned and private code points have no flag.
 """
 
 from collections.abc import Iterator
@@ -23,23 +23,23 @@ from tamis.text.utf8 import Integer, decode
 
 LETTER = 1  # General_Category L*
 NUMBER = 2  # N*: decimal digits, letter-like numbers, superscripts, fractions
-JOINER = 4  # goes on with a word, never begins one: marks, underscores, ZWJ, ZWNJ
-SPACE = 8  # White_Space and what else str.isspace() says: U+001C to U+001F
-UNSPACED = 16  # a letter of a script that does not part words with spaces
+JOINER = 4  # continues a word, never begins one: marks, underscores, ZWJ, ZWNJ
+SPACE = 8  # White_Space, and U+001C to U+001F, as in str.isspace()
+UNSPACED = 16  # a letter of a script that does not separate words with spaces
 TERMINAL = 32  # Sentence_Terminal: . ! ? 。 । ؟ ...
-CLOSER = 64  # what may stand between a terminal and the line's end: quotes, brackets
+CLOSER = 64  # may be between a terminal and the line's end: quotes, brackets
 UPPER = 128
 LOWER = 256
 SYMBOL = 512  # punctuation and symbols
 DECIMAL = 1024  # Nd, the digits of any script
 
-# Khmer ends sections with signs of its own, as datatrove knows.
+# Khmer ends sections with signs of its own; datatrove has them too.
 TERMINAL_CLASS = r"[\p{Sentence_Terminal}\u17D6\u17D9\u17DA]"
 
 _CODE_POINTS = 0x110000
 
-# The scripts whose words only a dictionary can find. By Script_Extensions (scx), as the
-# prolonged sound mark ー is of script Common.
+# The scripts whose words only a dictionary can find. By Script_Extensions (scx), since
+# the prolonged sound mark ー has the script Common.
 _UNSPACED_SCRIPTS = "".join(
     rf"\p{{scx={script}}}"
     for script in ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar")
@@ -54,7 +54,7 @@ _PATTERNS = {
     TERMINAL: TERMINAL_CLASS,
     CLOSER: r"""[\p{Pe}\p{Pf}\p{Pi}"']""",
     UPPER: r"[\p{Lu}\p{Lt}]",
-    # Georgian has small letters only: a sentence begins with one.
+    # Georgian has only small letters: its sentences begin with one.
     LOWER: r"[\p{Ll}--\p{Script=Georgian}]",
     SYMBOL: r"[\p{P}\p{S}]",
     DECIMAL: r"\p{Nd}",
@@ -62,7 +62,7 @@ _PATTERNS = {
 
 
 class CodePoints(NamedTuple):
-    """The tables that the module's docstring describes."""
+    """The tables that the module docstring describes."""
 
     index: NDArray[np.uint16]  # type: ignore[assignment]  # hides tuple.index, unused
     flags: NDArray[np.uint16]
@@ -79,7 +79,7 @@ def code_points() -> CodePoints:
     lower = np.zeros(_CODE_POINTS, np.int32)
     for start, stop in spans(r"\p{Changes_When_Lowercased}"):
         for code in range(start, stop):
-            # İ becomes i and a dot above: the first of the two stands for both.
+            # İ becomes i and a dot above: only the first of the two is used.
             lower[code] = ord(chr(code).lower()[0]) - code
     index, (of_block, lower_of_block) = two_level(flags, lower)
     return CodePoints(index, of_block, lower_of_block)
@@ -111,7 +111,7 @@ def spans(pattern: str) -> Iterator[tuple[int, int]]:
 
 @njit(cache=True, nogil=True, inline="always")
 def position(index: NDArray[np.uint16], code: Integer) -> np.int64:
-    """Where code point `code` stands in a table that `two_level` made."""
+    """Place of code point `code` in a table of `two_level`."""
     return (np.int64(index[code >> 8]) << 8) | (code & 255)
 
 
@@ -123,7 +123,7 @@ def flag_at(
     index: NDArray[np.uint16],
     flags: NDArray[np.uint16],
 ) -> tuple[np.uint16, int]:
-    """The flags of the character at `here`, and its bytes: ASCII in one look."""
+    """Flags and number of bytes of the character at `here`; fast for ASCII."""
     byte = data[here]
     if byte < 0x80:
         return flags[byte], 1

@@ -1,4 +1,4 @@
-"""Decoding UTF-8 inside kernels: one code point at a time, never out of bounds.
+"""Decode UTF-8 inside kernels: one code point at a time, never out of bounds.
 
 Arrow does not check the bytes of a string column, so neither function trusts them: a
 byte that begins no character counts as one replacement character of one byte.
@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-# What a kernel counts with: numba types both alike, mypy does not.
+# An integer in a kernel: the types are the same for numba, not for mypy.
 Integer = int | np.int64
 
 REPLACEMENT = np.int64(0xFFFD)

@@ -1,12 +1,12 @@
-"""The words of a batch in a column of their own, from the stage that finds them to the next.
+"""Keep the words of a batch in a column, so that later stages need not find them again.
 
     _words  struct  text   string  the text whose words they are: no copy, the same buffer
                     words  list of {start, end, length}, int32, from the text's first byte
 
-Rows may be filtered, sliced and taken: each carries its own words. Whoever changes `text`
-need not know of the column: words of another text are not read but found again, since to
-compare two texts costs a hundredth of finding their words. A null text has no words. The
-column is in no schema of a stage, so that no file has it.
+Rows may be filtered, sliced and taken: each row has its own words. A stage that changes
+`text` need not know about the column: if the text differs, its words are found again.
+To compare two texts costs a hundredth of finding their words. A null text has no words.
+The column is in no stage's schema, so no file has it.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ _PLACES = ("start", "end", "length")
 
 
 def with_words(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Words]:
-    """The batch with the column, appended where it has none, and the words in it.
+    """The batch with the column, appended if it has none, and its words.
 
     Their places are in the data of `utf8_buffers(batch["text"])`.
     """
@@ -35,7 +35,7 @@ def with_words(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Words]:
 
 
 def words_of(batch: pa.RecordBatch) -> Words:
-    """The same words for who hands no batch on."""
+    """The words of a batch, if the batch itself is not needed after that."""
     words = _read(batch)
     return segment(*utf8_buffers(batch["text"])) if words is None else words
 
@@ -51,7 +51,7 @@ def _column(text: pa.Array, words: Words) -> pa.StructArray:
 
 
 def _read(batch: pa.RecordBatch) -> Words | None:
-    """The words in the column, None where it is not there or of another text."""
+    """The words in the column; None if there is none, or it is for another text."""
     text = batch["text"]
     if WORDS not in batch.schema.names:
         return None
@@ -61,14 +61,14 @@ def _read(batch: pa.RecordBatch) -> Words | None:
     _, offsets = utf8_buffers(text)
     listed = column.field("words")
     starts, ends, lengths = (listed.values.field(name).to_numpy() for name in _PLACES)
-    return _behind(listed.offsets.to_numpy(), starts, ends, lengths, offsets)
+    return _absolute(listed.offsets.to_numpy(), starts, ends, lengths, offsets)
 
 
 @njit(cache=True, nogil=True)
 def _within(
     words: Words, offsets: Offsets
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Starts and ends from the first byte of each word's document."""
+    """Starts and ends, counted from the first byte of each word's document."""
     starts = np.empty(len(words.starts), np.int32)
     ends = np.empty(len(words.starts), np.int32)
     for document in range(len(offsets) - 1):
@@ -80,14 +80,14 @@ def _within(
 
 
 @njit(cache=True, nogil=True)
-def _behind(
+def _absolute(
     bounds: NDArray[np.int32],
     starts: NDArray[np.int32],
     ends: NDArray[np.int32],
     lengths: NDArray[np.int32],
     offsets: Offsets,
 ) -> Words:
-    """Words whose starts and ends count from their document, where they are in the data."""
+    """Words with places in the data, from places counted from each document's start."""
     first, count = bounds[0], bounds[-1] - bounds[0]
     found = Words(
         np.empty(count, np.int64),

@@ -1,10 +1,10 @@
-"""Where the words of a batch of documents are.
+"""Find the words of a batch of documents.
 
-A word is a run of letters, numbers and what joins them (marks, underscores, ZWJ and
-ZWNJ) that begins with a letter or a number. Between a script that parts words with
-spaces and one that does not, a run ends; runs of the latter (Han, kana, Thai, Lao,
-Khmer, Burmese, by the script of the run and not by the document's language) are cut by
-ICU's dictionaries (UAX 29 and the CLDR rules). So
+A word is a run of letters, numbers and joiners (marks, underscores, ZWJ and ZWNJ) that
+begins with a letter or a number. A run ends between a script that separates words with
+spaces and one that does not. Runs of the latter (Han, kana, Thai, Lao, Khmer, Burmese,
+by the script of the run and not by the document's language) are cut by ICU's
+dictionaries (UAX 29 and the CLDR rules):
 
     "l'été 2024"  l, été, 2024        "सड़क पर"   सड़क, पर
     "我们在LINE上"  我们, 在, LINE, 上      "ผมรักไทย"  ผม, รัก, ไทย
@@ -48,7 +48,7 @@ def segment(data: Bytes, offsets: Offsets) -> Words:
 
 
 def no_words(documents: int) -> Words:
-    """What `segment` says of so many empty documents."""
+    """The result of `segment` for so many empty documents."""
     empty = np.empty(0, np.int64)
     return Words(empty, empty, np.empty(0, np.int32), np.zeros(documents + 1, np.int64))
 
@@ -60,9 +60,9 @@ def _runs(
     index: NDArray[np.uint16],
     flags: NDArray[np.uint16],
 ) -> tuple[Words, NDArray[np.bool_]]:
-    """Words of the spaced scripts, whole runs of the others, and which is which."""
+    """Words of the spaced scripts, uncut runs of the others, and which are unspaced."""
     # Two runs never touch unless their kinds differ, and an unspaced letter has 3
-    # bytes: at most one run in two bytes. Pages never written to cost no memory.
+    # bytes: at most one run in two bytes. Memory pages that are not written cost nothing.
     capacity = (offsets[-1] - offsets[0]) // 2 + len(offsets)
     starts = np.empty(capacity, np.int64)
     ends = np.empty(capacity, np.int64)
@@ -108,7 +108,7 @@ def _cut(
     index: NDArray[np.uint16],
     flags: NDArray[np.uint16],
 ) -> Words:
-    """The runs, the unspaced ones cut at `breaks` (bytes, ascending)."""
+    """The words: spaced runs, and unspaced runs cut at `breaks` (bytes, ascending)."""
     capacity = len(runs.starts) + len(breaks)
     starts = np.empty(capacity, np.int64)
     ends = np.empty(capacity, np.int64)
@@ -149,7 +149,7 @@ def _length(
     index: NDArray[np.uint16],
     flags: NDArray[np.uint16],
 ) -> tuple[int, bool]:
-    """Code points of a segment, and whether a letter or number is among them."""
+    """Code points of a segment, and whether it has a letter or number."""
     length, is_word = 0, False
     here = start
     while here < stop:

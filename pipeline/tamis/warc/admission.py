@@ -76,7 +76,7 @@ def media_type(value: str | None) -> str | None:
 def sniffed_type(block: bytes, response: Response) -> str | None:
     """`text/html` if the response's decoded body begins like HTML, else None."""
     body = memoryview(block)[response.body_start :]
-    head = bytes(decode_body(body, response.fields, _SNIFFED))
+    head = bytes(decode_body(body, response, _SNIFFED))
     if head.startswith((b"\xfe\xff", b"\xff\xfe")):
         head = head.replace(b"\0", b"")
     head = head.lstrip(_BOM_OR_SPACE)

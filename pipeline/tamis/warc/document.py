@@ -10,18 +10,22 @@ import xxhash
 from publicsuffixlist import PublicSuffixList
 
 from tamis.warc.admission import Admitted
-from tamis.warc.headers import MAX_HEADER_BYTES
-from tamis.warc.http import decode_body, rights_lines
+from tamis.warc.http import MAX_HEAD_BYTES, decode_body, is_binary, rights_lines
 from tamis.warc.record import Record
 
 # Why a record that was admitted is dropped at once; `html` is null then.
 TOO_LARGE = "html_too_large"  # more than max_html_bytes, decoded
 EMPTY = "empty_body"  # no byte of body
+HEAD_TOO_LARGE = "http_head_too_large"  # more than a megabyte before the body
+SEGMENTED = "segmented_record"  # its other parts are in records of their own
+UNDECODABLE = "undecodable"  # packed in a way that neither names nor magic bytes tell
 _CRAWL = re.compile(r"CC-MAIN-\d{4}-\d{2}(?!\d)")
 _HOST = re.compile(
     r"[a-z][a-z0-9+.\-]*://(?:[^/?#@\\]*@)*(?:\[([0-9a-f:.]+)\]|([^/?#:@\\\[\]]+))",
     re.I,
 )
+_PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2}))?", re.ASCII)
+_FIRST_YEAR, _LAST_YEAR = 1990, 2100
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
@@ -60,12 +64,18 @@ def document(
         content_type = response.fields.get("content-type")
         rights = rights_lines(record.block, response)
         coded = memoryview(record.block)[response.body_start :]
-        body = decode_body(coded, response.fields, max_html_bytes)
+        body = decode_body(coded, response, max_html_bytes)
     reason = None
-    if len(body) > max_html_bytes or len(record.block) < record.header.block_length:
+    if "warc-segment-number" in fields:
+        reason = SEGMENTED
+    elif response is not None and not response.is_whole:
+        reason = HEAD_TOO_LARGE
+    elif len(body) > max_html_bytes or len(record.block) < record.header.block_length:
         reason = TOO_LARGE
     elif not body:
         reason = EMPTY
+    elif response is not None and is_binary(body, response):
+        reason = UNDECODABLE
     url = fields.get("warc-target-uri")
     host = host_of(url)
     return Document(
@@ -90,7 +100,7 @@ def document(
 
 def block_limit(max_html_bytes: int) -> int:
     """Bytes of a block to read: an encoded body may be longer than the decoded one."""
-    return 2 * max_html_bytes + 2 * MAX_HEADER_BYTES
+    return 2 * max_html_bytes + 2 * MAX_HEAD_BYTES
 
 
 def document_id(path: str, record: Record) -> int:
@@ -133,16 +143,25 @@ def domain_of(host: str | None) -> str | None:
 
 
 def timestamp(date: str | None) -> datetime | None:
-    """A WARC-Date, or an ARC's 14 digits, in UTC; None for anything else."""
+    """A WARC-Date, or an ARC's 14 digits, in UTC; None for anything else.
+
+    WARC/1.1 allows a year or a month alone (W3C-DTF): the first moment of it counts.
+    None outside 1990 to 2100 too: nobody archived the web then.
+    """
     if date is None:
         return None
     try:
         if date.isascii() and date.isdigit() and len(date) >= 14:
-            return datetime.strptime(date[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-        parsed = datetime.fromisoformat(date)
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+            parsed = datetime.strptime(date[:14], "%Y%m%d%H%M%S")
+        elif partial := _PARTIAL_DATE.fullmatch(date):
+            parsed = datetime(int(partial[1]), int(partial[2] or 1), 1)
+        else:
+            parsed = datetime.fromisoformat(date)
+        moment = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+        moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if _FIRST_YEAR <= moment.year < _LAST_YEAR else None
 
 
 @functools.lru_cache(maxsize=1)

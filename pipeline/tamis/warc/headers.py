@@ -8,7 +8,8 @@ that a WARC record of the same page would have.
 import re
 from dataclasses import dataclass
 
-MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 64 * 1024  # where records are looked for
+MAX_LONG_HEADER_BYTES = 1 << 20  # where one is known to begin
 
 _WARC_VERSION = re.compile(rb"WARC/\d\.\d{1,2}[ \t]*\r?\n")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -93,7 +94,7 @@ def _parse_warc(head: bytes) -> Header | None:
     if _WARC_VERSION.match(head) is None:
         return None
     blank = _BLANK_LINE.search(head)
-    if blank is None or blank.end() > MAX_HEADER_BYTES:
+    if blank is None or blank.end() > MAX_LONG_HEADER_BYTES:
         return None
     fields = parse_fields(head[: blank.start()], "utf-8")
     block_length = fields.get("content-length", "")

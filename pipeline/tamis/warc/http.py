@@ -1,9 +1,10 @@
 """An HTTP response from an archive: status, fields, and the decoded body.
 
-Servers name codings that they do not apply, and crawlers store bodies that they have
-decoded already. So a coding that fails on the first bytes was not applied; one that
-fails later gives the bytes before the failure. Output is capped: a body that inflates
-without end takes no more memory than the cap.
+Servers name codings that they do not apply, apply others than they name, and crawlers
+store bodies that they have decoded already. So a coding that fails on the first bytes was
+not applied; one that fails later gives the bytes before the failure; and magic bytes count
+for more than a name. Output is capped: a body that inflates without end takes no more
+memory than the cap.
 """
 
 import io
@@ -14,12 +15,26 @@ from dataclasses import dataclass
 
 from fastwarc.stream_io import BrotliReader, ZstdReader
 
-from tamis.warc.headers import MAX_HEADER_BYTES, parse_fields
+from tamis.warc.headers import parse_fields
 from tamis.warc.salvage import inflated_before_damage
 
-_STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)")
+# As warcio and fastwarc read it: `http/1.1 200`, `HTTP 200`, `ICY 200`, a blank line
+# before it.
+_STATUS_LINE = re.compile(
+    rb"[\r\n]{0,8}(?:HTTP(?:/\d(?:\.\d)?)?|ICY)[ \t]+0{0,4}(\d{3})(?!\d)", re.I
+)
 _HEAD_END = re.compile(rb"\n\r?\n")
-_CHUNK_LINE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]{0,4096})?\r?\n")
+# A head that is longer is not read: the record drops as `http_head_too_large`.
+MAX_HEAD_BYTES = 1 << 20
+_MOST_INTERIM = 8  # responses such as `100 Continue` before the one that counts
+# Sizes of up to 16 digits; some servers send a blank line before the first one.
+_CHUNK_LINE = re.compile(
+    rb"(?:\r?\n)?[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;[^\n]{0,4096})?\r?\n"
+)
+_CODINGS_LINE = re.compile(
+    rb"(?<=\n)(transfer|content)-encoding[ \t]*:([^\n]*)", re.IGNORECASE
+)
+_MOST_LAYERS = 4  # of codings, named or not
 _STEP = 64 * 1024
 # What a server says about the use of a page. Such a field may occur several times, each
 # for another agent. So all are kept, while of other fields only the first counts.
@@ -41,25 +56,62 @@ _MOST_VALUE_BYTES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`status` is None if the block does not begin like a response."""
+    """`status` is None if the block does not begin like a response.
+
+    `transfer` and `content` are the codings of all lines that name some, in their order.
+    `is_whole` is false for a head of more than MAX_HEAD_BYTES.
+    """
 
     status: int | None
     fields: dict[str, str]
     body_start: int
+    transfer: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    is_whole: bool = True
 
 
 def parse_response(block: bytes) -> Response:
     """Status, fields and start of the body in a response record's block.
 
-    Without a blank line after the head there is no body.
+    Interim responses (1xx) before it are skipped. Without a blank line after the head
+    there is no body.
     """
+    start = 0
     status = _STATUS_LINE.match(block)
     if status is None:
         return Response(None, {}, 0)
-    end = _HEAD_END.search(block, 0, MAX_HEADER_BYTES)
-    start = min(len(block), MAX_HEADER_BYTES) if end is None else end.end()
-    fields = parse_fields(block[block.find(b"\n", 0, start) + 1 : start], "latin-1")
-    return Response(int(status.group(1)), fields, start)
+    end = _HEAD_END.search(block, status.end(), MAX_HEAD_BYTES)
+    for _ in range(_MOST_INTERIM):
+        is_interim = status.group(1).startswith(b"1") and status.group(1) != b"101"
+        final = _STATUS_LINE.match(block, end.end()) if is_interim and end else None
+        if end is None or final is None:
+            break
+        start, status = end.end(), final
+        end = _HEAD_END.search(block, status.end(), start + MAX_HEAD_BYTES)
+    most = min(len(block), start + MAX_HEAD_BYTES)
+    body_start = most if end is None else end.end()
+    head = block[start:body_start]
+    fields = parse_fields(head[head.find(b"\n", status.end() - start) + 1 :], "latin-1")
+    codings: dict[bytes, list[str]] = {b"transfer": [], b"content": []}
+    if "transfer-encoding" in fields or "content-encoding" in fields:
+        for kind, value in _CODINGS_LINE.findall(head):
+            codings[kind.lower()] += _codings(value.decode("latin-1"))
+    return Response(
+        int(status.group(1)),
+        fields,
+        body_start,
+        tuple(codings[b"transfer"]),
+        tuple(codings[b"content"]),
+        is_whole=end is not None or body_start == len(block),
+    )
+
+
+def _codings(value: str) -> list[str]:
+    """`gzip;q=1.0, "br"` -> gzip, br; `identity` is none."""
+    names = [
+        part.partition(";")[0].strip(" \t\r'\"").lower() for part in value.split(",")
+    ]
+    return [name for name in names if name and name != "identity"]
 
 
 def rights_lines(block: bytes, response: Response) -> str | None:
@@ -78,24 +130,91 @@ def rights_lines(block: bytes, response: Response) -> str | None:
 
 
 def decode_body(
-    body: memoryview, fields: dict[str, str], max_bytes: int
+    body: memoryview, response: Response, max_bytes: int
 ) -> bytes | memoryview:
     """The body without its transfer and content codings.
 
-    At most `max_bytes + 1` bytes, to distinguish "too large" from "just fits".
+    At most `max_bytes + 1` bytes, to distinguish "too large" from "just fits". Codings
+    that are applied and not named are undone as well, by their magic bytes.
     """
-    transfer = fields.get("transfer-encoding", "").lower()
-    content = fields.get("content-encoding", "").lower()
-    if not transfer and not content:
+    is_plain = not response.transfer and not response.content
+    if is_plain and not _may_be_coded(body):
         return body[: max_bytes + 1]
     decoded = bytes(body)
-    if "chunked" in transfer:
+    if "chunked" in response.transfer or _is_chunked(decoded):
         decoded = _dechunk(decoded)
-    for coding in reversed([*content.split(","), *transfer.split(",")]):
-        decode = _DECODERS.get(coding.strip())
-        if decode is not None:
+        if _is_chunked(decoded):  # by the server, and by a proxy once more
+            decoded = _dechunk(decoded)
+    layers = 0
+    for coding in reversed((*response.content, *response.transfer)):
+        decode = _DECODERS.get(coding)
+        if decode is not None and layers < _MOST_LAYERS:
             decoded = decode(decoded, max_bytes + 1)
+            layers += 1
+    while layers < _MOST_LAYERS and (name := _packed_by(decoded)) is not None:
+        unpacked = _DECODERS[name](decoded, max_bytes + 1)
+        if unpacked == decoded:
+            break
+        decoded = unpacked
+        layers += 1
     return decoded[: max_bytes + 1]
+
+
+def is_binary(body: bytes | memoryview, response: Response) -> bool:
+    """Whether a body with a named coding, or with magic bytes, is still no text.
+
+    Control bytes that no text has decide (WHATWG MIME Sniffing, section 3, "binary data
+    byte"); UTF-16 has zero bytes, and a byte order mark.
+    """
+    head = bytes(body[:512])
+    if not response.content and _packed_by(head) is None:
+        return False
+    if head.startswith((b"\xfe\xff", b"\xff\xfe")):
+        return False
+    return _BINARY.search(head) is not None
+
+
+_BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_MAGIC = (
+    (b"\x1f\x8b\x08", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\x78\x01", "deflate"),
+    (b"\x78\x5e", "deflate"),
+    (b"\x78\x9c", "deflate"),
+    (b"\x78\xda", "deflate"),
+)
+
+
+def _packed_by(body: bytes) -> str | None:
+    """The coding whose magic bytes a body begins with; the two of zlib also begin `x^`
+    and `x\\x9c`, so that the rest must look packed as well.
+    """
+    for magic, name in _MAGIC:
+        if body.startswith(magic):
+            return name if name != "deflate" or _BINARY.search(body[:512]) else None
+    return None
+
+
+def _may_be_coded(body: memoryview) -> bool:
+    """Whether the first bytes are magic ones, or a chunk's size."""
+    head = bytes(body[:64])
+    return _packed_by(head) is not None or _CHUNK_LINE.match(head) is not None
+
+
+def _is_chunked(body: bytes) -> bool:
+    """Whether a body begins with a chunk that ends where its size says, and with another
+    chunk, or the end, after that. `200` on a line of its own is not enough.
+    """
+    line = _CHUNK_LINE.match(body)
+    if line is None:
+        return False
+    size = int(line.group(1), 16)
+    stop = line.end() + size
+    if size == 0 or stop > len(body):
+        return False
+    return body[stop : stop + 2] == b"\r\n" and (
+        stop + 2 == len(body) or _CHUNK_LINE.match(body, stop + 2) is not None
+    )
 
 
 def _dechunk(body: bytes) -> bytes:

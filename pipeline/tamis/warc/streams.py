@@ -16,6 +16,7 @@ from tamis.warc.frames import Archive, first_bytes
 from tamis.warc.headers import (
     ARC_LINE,
     MAX_HEADER_BYTES,
+    MAX_LONG_HEADER_BYTES,
     WARC_LINE,
     Header,
     is_header_start,
@@ -25,10 +26,11 @@ from tamis.warc.members import is_bomb
 from tamis.warc.scan import find_record
 
 _STEP = 64 * 1024
-# A frame may inflate to what its records declare, up to the first limit, and some more
-# (the second), if it is no bomb (`members.is_bomb`). `members` reads sound gzip members
+# A frame may inflate to what its records declare, up to the first limit each, and some
+# more (the second), if that is no bomb (`members.is_bomb`). `members` reads sound gzip members
 # of any size.
 _MAX_DECLARED = 2 << 30
+_MAX_PACKED = 256 << 20  # of a record that packs as well as a bomb
 _MAX_JUNK = 256 << 20
 # Bytes kept of a record with a wrong length, to find the next record in them.
 _LOOK_BACK = 8 << 20
@@ -77,10 +79,12 @@ def starts_record(stream: Stream, *, is_arc: bool) -> bool:
 
 def parse_head(stream: Stream, *, is_arc: bool) -> Header | None:
     """The record header at the stream's position; None if it is not complete."""
-    header = parse_header(stream.peek(4096), is_arc=is_arc)
-    if header is None:
-        header = parse_header(stream.peek(MAX_HEADER_BYTES), is_arc=is_arc)
-    return header
+    for length in (4096, MAX_HEADER_BYTES, MAX_LONG_HEADER_BYTES):
+        head = stream.peek(length)
+        header = parse_header(head, is_arc=is_arc)
+        if header is not None or len(head) < length:
+            return header
+    return None
 
 
 class PlainStream:
@@ -141,6 +145,7 @@ class SegmentStream:
         # For each sound frame, its end in inflated bytes and in the file.
         self._frame_ends: list[tuple[int, int]] = []
         self._sound_to = 0
+        self._declared = 0  # where the record being read ends, by its header
         self._allowed = _MAX_JUNK
 
     def peek(self, length: int) -> bytes:
@@ -159,8 +164,8 @@ class SegmentStream:
 
     def allow(self, position: int) -> None:
         """Raise the limit: a record declares to end at `position`."""
-        declared = min(position, self.position + _MAX_DECLARED)
-        self._allowed = declared + _MAX_JUNK
+        self._declared = min(position, self.position + _MAX_PACKED)
+        self._allowed = min(position, self.position + _MAX_DECLARED) + _MAX_JUNK
 
     def find(self, position: int) -> bool:
         """Move to the first record from `position` or the first kept byte on."""
@@ -207,9 +212,9 @@ class SegmentStream:
         if not inflated:
             inflated = self._next_frame()
         length = self._base + len(self._kept)
-        if length > self._allowed or is_bomb(
-            length, self._frame.read_to - self._offset
-        ):
+        # A record that ends where its header says is no bomb, however well it packs.
+        junk = length - self._declared
+        if length > self._allowed or is_bomb(junk, self._frame.read_to - self._offset):
             self.damage, self._is_done = "inflates to far too much", True
             return False
         self._kept += inflated

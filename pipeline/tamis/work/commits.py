@@ -1,18 +1,18 @@
-"""Commit records: what a task publishes, and the record that says so.
+"""Commit records, which list the files that a task publishes.
 
-A task writes files and then, as its last act, one small JSON record under
-commits/ that lists exactly what it publishes. The record exists = the task is
-finished; its name carries the fingerprint of everything the outcome depends on,
-so a later run skips the task or, where a setting changed, does not find it.
+A task writes files and then, at its end, one small JSON record under commits/ that
+lists exactly what it publishes. If the record exists, the task is finished. Its name
+has the fingerprint of everything that the outcome depends on, so a later run skips the
+task or, if a setting changed, does not find the record.
 
     commits/GROUP/KEY-FINGERPRINT.json
     {"key", "fingerprint", "files": [{"dataset", "path", "rows", "bytes"}], "tally"}
 
-What later passes and barriers read is a `Part` (`tamis.documents.parts`), made of the
-files of such records.
+Later passes and barriers read a `Part` (`tamis.documents.parts`), made of the files of
+such records.
 
-Records are created exclusively: of two workers that finish the same task (one
-orphaned by a killed driver, say) the first is right and the second takes its word.
+Records are created exclusively: if two workers finish the same task (for example one
+left by a killed driver), the first record counts and the second worker uses it.
 """
 
 import hashlib
@@ -28,7 +28,10 @@ import pyarrow.parquet as pq
 
 from tamis.storage import Storage
 
-# Marks of a worker that is at no document: no document is to blame for its death.
+Counts = dict[str, int]
+"""What a task counted, by name."""
+
+# Marks of a worker that has no document: if it dies, no document caused it.
 LOADING = {"at": "loading"}
 READING = {"at": "reading"}
 
@@ -45,7 +48,7 @@ class File:
 
 @dataclass(frozen=True)
 class Commit:
-    """What a finished task published. `replaced_by`: the tasks in its place, if any."""
+    """What a finished task published. `replaced_by`: tasks that replace it, if any."""
 
     key: str
     fingerprint: str
@@ -58,7 +61,7 @@ class Commit:
 
 
 class _Packed(Mapping[str, Any]):
-    """A tally as compressed JSON, read anew by who asks."""
+    """A tally as compressed JSON, decompressed at each access."""
 
     def __init__(self, tally: Mapping[str, Any]) -> None:
         self._content = zlib.compress(json.dumps(dict(tally)).encode())
@@ -86,10 +89,10 @@ def packed(commit: Commit) -> Commit:
 
 
 class Outputs:
-    """What a task publishes. Files enter the commit record in the order written.
+    """What a task publishes. The commit record lists the files in the order written.
 
-    `deaths` is how many workers this task has killed. After one it may `mark` where
-    it is, so that the third tells which document to set apart.
+    `deaths` is the number of workers that this task has killed. After one it may `mark`
+    where it is, so that the third death shows which document to isolate.
     """
 
     def __init__(
@@ -102,7 +105,7 @@ class Outputs:
         self._mark_name = mark_name(key, fingerprint)
 
     def mark(self, place: Any) -> None:
-        """Remember `place`, a JSON value, should the worker die now."""
+        """Store `place`, a JSON value, in case the worker dies now."""
         self.storage.write(self._mark_name, json.dumps(place).encode())
 
     @contextmanager
@@ -111,8 +114,8 @@ class Outputs:
     ) -> Iterator[pq.ParquetWriter]:
         """A zstd Parquet file of `dataset`; `stem` defaults to the task's key."""
         with self.storage.writer(dataset, stem or self.key, ".parquet") as written:
-            # Hashes have no two values alike: a dictionary of them costs a quarter
-            # more bytes and ten times the time to read one column.
+            # Hashes are all different: a dictionary of them costs a quarter more bytes
+            # and ten times the time to read one column.
             repeating = [f.name for f in schema if pa.types.is_string(f.type)]
             settings: dict[str, Any] = {
                 "compression": "zstd",
@@ -133,14 +136,14 @@ class Outputs:
 
 
 def publish_commit(storage: Storage, name: str, commit: Commit) -> Commit:
-    """Create the record, or return the one that was there first."""
+    """Create the record, or return the one that existed before."""
     content = json.dumps(asdict(commit), sort_keys=True).encode()
     if storage.create(name, content):
         return commit
     first = commit_of(storage.read_json(name))
     if all(storage.exists(file.path) for file in first.files):
         return first
-    # Someone deleted what the record lists: it says nothing any more.
+    # Files that the record lists were deleted: it is not valid any more.
     storage.write(name, content)
     return commit
 
@@ -163,10 +166,10 @@ def fingerprint_of(*parts: Any) -> str:
 
 
 def record_name(group: str, key: str, fingerprint: str) -> str:
-    """Where a task's commit record lies."""
+    """Path of a task's commit record."""
     return f"commits/{group}/{key}-{fingerprint}.json"
 
 
 def mark_name(key: str, fingerprint: str) -> str:
-    """Where a worker that may die tells where it is."""
+    """Path of the mark of a worker that may die."""
     return f"work/marks/{key}-{fingerprint}.json"

@@ -1,6 +1,6 @@
-"""Where calls run: in this process, or as Ray Core tasks on one machine or many.
+"""Run calls in this process, or as Ray Core tasks on one machine or many.
 
-An executor takes calls and gives back outcomes as they end, in any order. It
+An executor takes calls and returns outcomes as they end, in any order. It
 moves no document: calls read and write storage and return tallies.
 """
 
@@ -72,7 +72,7 @@ class Executor(Protocol):
 
 
 class InlineExecutor:
-    """Runs each call in this process when it is waited for: for debugging."""
+    """Runs each call in this process, in `wait`: for debugging."""
 
     kind: Literal["inline", "ray"] = "inline"
     capacity = 1
@@ -108,8 +108,8 @@ class RayExecutor:
         self._ray = _started_ray(address, workers)
         cpus = int(self._ray.cluster_resources().get("CPU", 1))
         self.workers = min(cpus, workers or cpus)
-        # One waiting call per running one hides the driver's latency; where the
-        # cluster has more cores than are wanted, a waiting one would run.
+        # One waiting call per running one hides the driver's latency. If the cluster
+        # has more cores than are wanted, a waiting call would run at once.
         self.capacity = self.workers if self.workers < cpus else 2 * cpus
         self._owned = address == "local"
         self._calls: dict[Any, Call] = {}
@@ -142,7 +142,7 @@ class RayExecutor:
             return Outcome(call, died=str(error).strip().splitlines()[0])
 
     def _need_gpus(self, call: Call) -> None:
-        """Raise ConfigError where no node has them: Ray itself would wait for ever."""
+        """Raise ConfigError if no node has enough: Ray itself would wait for ever."""
         if not call.gpus:
             return
         nodes = (node["Resources"] for node in self._ray.nodes() if node["Alive"])
@@ -164,14 +164,14 @@ class RayExecutor:
 def make_executor(
     kind: Literal["ray", "inline"], address: str = "local", workers: int | None = None
 ) -> Executor:
-    """The executor that the recipe names. Raises ConfigError where Ray is out of reach."""
+    """The executor that the recipe names. Raises ConfigError if Ray cannot be reached."""
     if kind == "inline":
         return InlineExecutor()
     return RayExecutor(address, workers)
 
 
 def available_cpus() -> int:
-    """Cores this process may use: a container's or taskset's limit counts."""
+    """Cores that this process may use, within a container's or taskset's limit."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -191,10 +191,10 @@ def _apply(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
 
 
 def _answers(address: str) -> None:
-    """Raise ConnectionError where nobody listens: Ray itself would try for minutes."""
+    """Raise ConnectionError if no server listens: Ray itself would try for minutes."""
     host, colon, port = address.rpartition(":")
     if not colon or "/" in host or not port.isdigit():
-        return  # local, auto, or ray://: not ours to take apart
+        return  # local, auto, or ray://: left to Ray
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except OSError as error:
@@ -205,15 +205,15 @@ def _started_ray(address: str, workers: int | None) -> Any:
     """Connect to Ray, or start a local instance that sends nothing to anyone."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    import ray  # 0.5 s: only runs pay for it, not --help
+    import ray  # takes 0.5 s: not for --help
 
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == "local":
         settings |= {
             "num_cpus": workers or available_cpus(),
             "include_dashboard": False,
-            # Nothing but tallies goes through the store; the default would
-            # claim 30 % of the memory.
+            # Only tallies go through the store; the default would take 30 % of the
+            # memory.
             "object_store_memory": 128 << 20,
         }
     is_own = address == "local"

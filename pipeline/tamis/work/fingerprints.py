@@ -1,4 +1,4 @@
-"""Fingerprints: everything that the output of a stage depends on, as a hash."""
+"""Fingerprints: hashes of everything that the output of a stage depends on."""
 
 import hashlib
 import sys
@@ -48,15 +48,15 @@ def stage_dependencies(stage: Stage) -> Dependencies:
 
 
 def pass_fingerprint(stages: Sequence[Stage], *more: Any) -> str:
-    """Fingerprint of a pass: its stages in order, and what else its rows depend on."""
+    """Fingerprint of a pass: of its stages in order, and of `more` dependencies."""
     return fingerprint_of([stage_dependencies(stage) for stage in stages], *more)
 
 
 def library_version(distribution: str) -> str:
-    """The installed version; `absent` for an optional one that is not there.
+    """The installed version; `absent` for an optional library that is not installed.
 
-    `python` is the interpreter's, major and minor: its Unicode tables decide here and
-    there.
+    `python` is the interpreter, major and minor version: some stages depend on its
+    Unicode tables.
     """
     if distribution == "python":
         return f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -74,7 +74,7 @@ def icu_version() -> str:
 
 
 def file_sha256(path: str) -> str:
-    """Hex digest of a file that the recipe names. Raises ConfigError where it is not."""
+    """Hex digest of a file that the recipe names. Raises ConfigError if it is missing."""
     try:
         status = Path(path).stat()
         return _digest(path, status.st_size, status.st_mtime_ns)

@@ -1,6 +1,6 @@
 """The steps of a barrier: sets of tasks with commit records, one set after another.
 
-Between steps everything lies under work/. How the work is cut follows from the documents
+Between steps all data is under work/. How the work is cut follows from the documents
 alone, never from the number of workers, so that a resumed run finds its tasks again.
 """
 
@@ -11,7 +11,7 @@ from tamis.work.commits import Commit, File, fingerprint_of
 from tamis.work.tasks import Task, Tasks
 
 Work = list[tuple[Any, ...]]
-Function = Callable[..., Mapping[str, Any]]
+Function = Callable[..., Mapping[str, Any] | None]
 
 
 class Piece(NamedTuple):
@@ -23,8 +23,10 @@ class Piece(NamedTuple):
 
 
 class Steps:
-    """Runs the steps of the barrier `label`. All of them depend on `depends`, which are
-    JSON values: the stage's settings and, where each task does not name its own, the parts.
+    """Runs the steps of the barrier `label`.
+
+    All steps depend on `depends`, JSON values: the stage's settings and, unless each
+    task names its own, the parts.
     """
 
     def __init__(self, label: str, tasks: Tasks, *depends: Any) -> None:
@@ -39,11 +41,11 @@ class Steps:
         arguments: Sequence[tuple[Any, ...]],
         *depends: Any,
     ) -> list[Commit]:
-        """A numbered task for each tuple of arguments.
+        """Run a numbered task for each tuple of arguments.
 
-        What earlier steps made need not enter the fingerprint: it follows from what the
-        steps depend on. How the work is cut does, where it follows from anything else:
-        `depends`.
+        The fingerprint does not need the results of earlier steps: these follow from
+        what the steps depend on. It needs how the work is cut, as `depends`, if that
+        follows from anything else.
         """
         pieces = [
             Piece(f"{name}-{number:05}", own) for number, own in enumerate(arguments)
@@ -53,7 +55,7 @@ class Steps:
     def run(
         self, name: str, function: Function, pieces: Sequence[Piece], *depends: Any
     ) -> list[Commit]:
-        """A task for each piece, under the piece's own key."""
+        """Run a task for each piece, under the piece's own key."""
         return self.tasks.run(
             f"{self.label}-{name}",
             [
@@ -68,7 +70,7 @@ class Steps:
         )
 
     def elsewhere(self, tasks: Tasks) -> "Steps":
-        """The same steps with another place to publish their files."""
+        """The same steps, which publish their files in another place."""
         steps = Steps(self.label, tasks)
         steps.fingerprint = self.fingerprint
         return steps
@@ -77,7 +79,10 @@ class Steps:
 def by_column(
     commits: Sequence[Commit], columns: Sequence[str]
 ) -> dict[str, tuple[File, ...]]:
-    """The files of each column, one for each group, from commits of one for each."""
+    """The files of each column, one for each group.
+
+    Each commit is of one group and has one file for each column.
+    """
     of_column = zip(*(commit.files for commit in commits), strict=True)
     return dict(zip(columns, of_column, strict=True))
 

@@ -1,7 +1,7 @@
-"""Units of work, and who runs those that are not committed yet (`tamis.work.commits`).
+"""Tasks, and the runner of those that are not committed yet (`tamis.work.commits`).
 
-What goes wrong is tried again; a task that kills its worker three times is cut up
-until the document that does it stands alone.
+A task that fails for a transient reason is tried again; one that kills its worker three
+times is cut up until the document that does it is isolated.
 """
 
 import ctypes
@@ -32,27 +32,27 @@ from tamis.work.commits import (
 from tamis.work.executors import Call, Executor, Outcome
 
 MAX_ATTEMPTS = 3
-STAGE_NOTE = "in stage "  # how an exception's note begins that names the stage
+STAGE_NOTE = "in stage "  # start of an exception's note that names the stage
 
 
 @dataclass(frozen=True)
 class Task:
-    """`function(outputs, *arguments)` returns a tally; its files are in `outputs`.
+    """`function(outputs, *arguments)` returns a tally, or nothing; its files are in `outputs`.
 
     `isolate` gives the tasks to run instead of one that kills its worker, from the
-    last mark that it left; none where it cannot be cut further.
+    last mark that it left; none if it cannot be cut further.
     """
 
     key: str
     fingerprint: str
-    function: Callable[..., Mapping[str, Any]]
+    function: Callable[..., Mapping[str, Any] | None]
     arguments: tuple[Any, ...]
     isolate: Callable[[Any], Sequence["Task"]] | None = None
     gpus: float = 0.0
 
 
 class Progress(Protocol):
-    """Who watches: told of each group of tasks, and of each task that ended."""
+    """Receives each group of tasks as it begins, and each task as it ends."""
 
     def begin(self, group: str, total: int) -> None: ...
 
@@ -62,7 +62,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Watches nothing."""
+    """Shows nothing."""
 
     def begin(self, group: str, total: int) -> None: ...
 
@@ -72,7 +72,7 @@ class Silent:
 
 
 class Tasks:
-    """Runs tasks that are not committed yet, and remembers which were used."""
+    """Runs tasks that are not committed yet, and remembers which commits were used."""
 
     def __init__(
         self, storage: Storage, executor: Executor, progress: Progress | None = None
@@ -80,7 +80,7 @@ class Tasks:
         self.storage = storage
         self.executor = executor
         self.progress = progress or Silent()
-        self.used: set[str] = set()  # names of the commit records this run stands on
+        self.used: set[str] = set()  # names of the commit records that this run uses
         self.executed: dict[str, int] = {}  # group -> tasks that really ran
         self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
         # By group and key: keys recur from group to group.
@@ -93,9 +93,9 @@ class Tasks:
         return [commit for task in tasks for commit in each[task.key]]
 
     def run_each(self, group: str, tasks: Sequence[Task]) -> dict[str, list[Commit]]:
-        """Commits by the task's key: one, or those of the tasks put in its place.
+        """Commits by the task's key: one, or those of the tasks that replace it.
 
-        A task whose input cannot be read has none: it stands in `unreadable`.
+        A task whose input cannot be read has none: it is in `unreadable`.
         Raises StageError for a task that fails for another reason.
         """
         self.progress.begin(group, len(tasks))
@@ -117,7 +117,7 @@ class Tasks:
                     self.executed[group] = self.executed.get(group, 0) + 1
                     self.progress.advance(group, outcome.value, redone=True)
                 elif isinstance(outcome.error, AccessRefused):
-                    raise outcome.error  # asking for the next file would be refused too
+                    raise outcome.error  # the next file would be refused too
                 elif isinstance(outcome.error, InputError):
                     self.unreadable[task.key] = str(outcome.error)
                     self.progress.note(f"set aside: {outcome.error}")
@@ -128,7 +128,7 @@ class Tasks:
         return {task.key: self.whole(group, task.key, commits) for task in tasks}
 
     def recall(self, group: str, key: str, fingerprint: str) -> Commit | None:
-        """The commit of something already done, if its files are all in place."""
+        """The commit of finished work, if all of its files exist."""
         task = Task(key, fingerprint, dict, ())
         commit = self.committed(group, [task]).get(key)
         if commit:
@@ -136,7 +136,7 @@ class Tasks:
         return commit
 
     def record(self, group: str, commit: Commit) -> Commit:
-        """Commit something that the driver itself has put together."""
+        """Commit something that the driver itself has made."""
         name = record_name(group, commit.key, commit.fingerprint)
         self.used.add(name)
         return publish_commit(self.storage, name, commit)
@@ -163,7 +163,10 @@ class Tasks:
     def _again(
         self, group: str, task: Task, outcome: Outcome, commits: dict[str, Commit]
     ) -> Sequence[Task]:
-        """What to queue after a failure: the task, those in its place, or raise."""
+        """The tasks to queue after a failure: the task again, or its replacements.
+
+        Raises if it cannot be tried again or replaced.
+        """
         attempt = self._attempts[group, task.key]
         if outcome.died:
             self._deaths[group, task.key] += 1
@@ -203,7 +206,7 @@ class Tasks:
     def unfinished_pieces(
         self, group: str, commits: dict[str, Commit], known: dict[str, Task]
     ) -> list[Task]:
-        """Tasks that an earlier run put in another's place and did not finish."""
+        """Unfinished tasks with which an earlier run replaced another one."""
         unfinished: list[Task] = []
         replaced = [commit for commit in commits.values() if commit.replaced_by]
         while replaced:
@@ -220,9 +223,9 @@ class Tasks:
     def whole(
         self, group: str, key: str, commits: Mapping[str, Commit]
     ) -> list[Commit]:
-        """The commits that stand for a task, replacements followed to their end.
+        """All commits of a task, with replacements followed to their end.
 
-        None at all where one of its pieces is missing: a part would pass for the whole.
+        None if one of its pieces is missing: a part must not be taken for the whole.
         """
         found: list[Commit] = []
         waiting = [key]
@@ -239,7 +242,7 @@ class Tasks:
         return found
 
     def committed(self, group: str, tasks: Sequence[Task]) -> dict[str, Commit]:
-        """Records of the tasks that are finished, all of their files in place."""
+        """Commits of the finished tasks whose files all exist."""
         names = {
             record_name(group, task.key, task.fingerprint): task.key for task in tasks
         }
@@ -263,33 +266,33 @@ def execute_and_commit(
     name: str,
     outputs: Outputs,
     fingerprint: str,
-    function: Callable[..., Mapping[str, Any]],
+    function: Callable[..., Mapping[str, Any] | None],
     arguments: tuple[Any, ...],
 ) -> Commit:
-    """Run in a worker: the task's files, then its record, called `name`."""
+    """Run a task in a worker: write its files, then its record `name`."""
     try:
         tally = function(outputs, *arguments)
     finally:
         give_memory_back()
-    commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally)
+    commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally or {})
     return publish_commit(storage, name, commit)
 
 
 def give_memory_back() -> None:
-    """To the system: what one task needed would else be added to what the next needs."""
+    """Return free memory to the system; else the needs of consecutive tasks add up."""
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # a C library without it
+        with suppress(OSError, AttributeError):  # some C libraries lack it
             ctypes.CDLL(None).malloc_trim(0)
 
 
 def _is_transient(error: BaseException) -> bool:
-    """A network or a disk may recover; anything else fails the same way again."""
+    """Whether a retry may succeed: a network or a disk may recover, others do not."""
     return isinstance(error, OSError) or getattr(error, "is_transient", False)
 
 
 def _stage_error(group: str, key: str, error: BaseException) -> TamisError:
-    """Our own errors as they are; any other with the stage that it was raised in."""
+    """Our own errors unchanged; any other as a StageError that names the stage."""
     if isinstance(error, TamisError):
         return error
     notes = getattr(error, "__notes__", [])

@@ -1,8 +1,8 @@
-"""Transforms in a row on a batch: the one loop that applies them.
+"""Apply transforms to a batch, one after the other.
 
-The passes of a run, `tamis.apply`, `tamis explain` and the bounds of a top share all go
-through one function, `through`. It checks what a stage returns, names the stage in an error, listens
-for Ctrl-C, and takes the rows that a stage drops out of the batch.
+The passes of a run, `tamis.apply`, `tamis explain` and the bounds of a top share all
+use one function, `through`. It checks what a stage returns, names the stage in an
+error, reacts to Ctrl-C, and removes the rows that a stage drops from the batch.
 """
 
 import time
@@ -20,7 +20,7 @@ from tamis.work.tasks import STAGE_NOTE
 
 Chain = tuple[tuple[Transform, BatchFunction], ...]
 
-# Takes rows out before a stage is given them.
+# Removes rows before a stage is given them.
 Admit = Callable[[Transform, pa.RecordBatch], pa.RecordBatch]
 
 
@@ -48,7 +48,7 @@ class Applied(NamedTuple):
 def chain_of(stages: Sequence[Transform]) -> Chain:
     """The stages with their functions; models load here.
 
-    Raises SchemaError, which names the stage, where a file cannot be read.
+    Raises SchemaError, which names the stage, if a file cannot be read.
     """
     chain = []
     for stage in stages:
@@ -70,9 +70,9 @@ def through(
 ) -> pa.RecordBatch:
     """The rows that no stage drops, with the columns of all stages.
 
-    `see` is told what each stage did, as long as rows are left. What a stage raises
-    carries its name as a note. Raises SchemaError for a stage that changes the number of
-    rows or takes `drop_reason` away.
+    `see` is called with the work of each stage, as long as rows are left. An exception
+    of a stage gets the stage's name as a note. Raises SchemaError for a stage that
+    changes the number of rows or removes `drop_reason`.
     """
     for stage, function in chain:
         stop_if_asked()
@@ -83,7 +83,7 @@ def through(
         start = time.perf_counter()
         after = _checked(stage, function, batch)
         seconds = time.perf_counter() - start
-        # A page is no use after its extraction, and every filter would copy it.
+        # A page is not needed after its extraction, and every filter would copy it.
         present = set(after.schema.names)
         after = after.drop_columns([n for n in stage.columns_removed() if n in present])
         kept, dropped = parted(after)

@@ -127,7 +127,7 @@ def test_check_says_what_the_index_will_take_and_reserves_nothing(
 ) -> None:
     told = refresh.command("check", *refresh.arguments("c"))
     assert told.code == 0, told.stderr
-    assert re.search(r"and [\d.]+ \w+ at most, and for good, in the index", told.stdout)
+    assert re.search(r"and [\d.]+ \w+ at most, permanently, in the index", told.stdout)
     done = refresh.command("check", *refresh.arguments("a"))
     assert len(re.findall(r"\bdone\b", done.stdout)) == 2
     assert not (refresh.index / "writer.json").exists()
@@ -147,7 +147,7 @@ def test_a_recipe_without_a_mix_is_told_of_none(refresh: Refresh) -> None:
     told = refresh.command("run", *refresh.arguments("a"))
     assert told.code == 0
     assert f"report  {refresh.folder}/out-a/report.html" in told.stdout
-    assert "mix/manifest.json" not in told.stdout
+    assert "mix/_manifest.json" not in told.stdout
 
 
 def test_an_index_that_does_not_fit_is_found_before_anything_is_read(

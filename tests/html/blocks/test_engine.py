@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tamis.html.blocks.engine import extract, extract_buffers
-from tamis.html.blocks.layout import FLATTENED, MAX_BLOCKS, TRUNCATED
+from tamis.html.blocks.layout import CUT_AT_BLOCKS, FLATTENED, MAX_BLOCKS
 
 SENTENCES = {
     "Latin": "The harbour was quiet in the early morning, and the boats lay still. ",
@@ -88,7 +88,7 @@ def test_bytes_that_are_no_utf_8_are_read() -> None:
 def test_a_page_over_a_cap_gives_its_first_blocks() -> None:
     html = "".join(f"<p>{n}: {SENTENCES['Latin']}" for n in range(2 * MAX_BLOCKS))
     extraction = extract([html])
-    assert extraction.flags[0] & TRUNCATED
+    assert extraction.flags[0] & CUT_AT_BLOCKS
     assert extraction.text[0].as_py().startswith("0: The harbour")
 
 

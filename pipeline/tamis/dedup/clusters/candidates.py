@@ -1,13 +1,12 @@
-"""The rows that decide which document of a component stays, on their way to partitions.
+"""Write, by partition, the rows that decide which document of a component stays.
 
-A step of deduplicate (see pipeline/tamis/stages/deduplicate.py). For verification the rows
-carry the shingles of the text, found here, so that the text itself is read only once.
-Of copies of one text in a part only the preferred one carries any: it alone can be the
-one whose shingles are compared.
+A step of deduplicate (see pipeline/tamis/stages/deduplicate.py). For verification the
+rows have the shingles of the text, found here, so that the text itself is read only
+once. Among copies of one text in a part only the preferred one has shingles, since only
+it can be compared.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,9 +21,9 @@ from tamis.dedup.partitions import write_partitioned
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
 from tamis.text.shingles import mixed, shingles
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
-_TEXT_ROWS = 256  # read at once; fewer are given where they are large
+_TEXT_ROWS = 256  # read at once; fewer are yielded if they are large
 _TEXT_BYTES = 1 << 24
 
 Hashes = NDArray[np.uint64]
@@ -37,9 +36,10 @@ def gather_candidates(
     members: File,
     partitions: int,
     matches: Sequence[File] = (),
-) -> dict[str, Any]:
-    """Write the rows of the group's touched documents, by partition. With an index each
-    has the oldest of its `matches`: `added` and `keeper`.
+) -> Counts:
+    """Write the rows of the group's documents that have an edge, by partition.
+
+    With an index each has the oldest of its `matches`: `added` and `keeper`.
     """
     storage = outputs.storage
     table = read_between(storage, members, "ordinal", low=group.start, high=group.stop)
@@ -64,7 +64,7 @@ def partition_of(table: pa.Table, partitions: int) -> Hashes:
 
 
 def piece_of(partitions: int, table: pa.Table, pieces: int) -> Hashes:
-    """In which piece of its partition each row's component is."""
+    """Number of the piece of its partition that each row's component is in."""
     hashes = mixed(as_numpy(table["component"])) // np.uint64(partitions)
     return hashes % np.uint64(pieces)
 
@@ -75,7 +75,7 @@ def preferred_first(table: pa.Table, settings: Settings) -> NDArray[np.int64]:
         (column, "descending" if is_descending else "ascending")
         for column, is_descending in settings.order
     ]
-    # No two rows are equal: id is among the keys, and of equal ids only one is here.
+    # No two rows are equal: id is a key, and only one row of equal ids is here.
     order = pc.sort_indices(table, sort_keys=[("component", "ascending"), *keys])
     return as_numpy(order).astype(np.int64)
 
@@ -83,8 +83,9 @@ def preferred_first(table: pa.Table, settings: Settings) -> NDArray[np.int64]:
 def texts_at(
     storage: Storage, files: Sequence[File], places: NDArray[np.int64]
 ) -> Iterator[tuple[slice, pa.Array]]:
-    """Texts of the rows `places`, ascending, of a part's files: which of these, and they;
-    at most 256 at a time, and 16 MB unless a single one is larger.
+    """Texts of the rows `places` of a part's files, as (slice of `places`, texts).
+
+    `places` ascend. At most 256 texts at a time, and 16 MB unless one text is larger.
     """
     first = done = 0
     for file in files:
@@ -123,7 +124,7 @@ def _rows(
     members: pa.Table,
     matches: Sequence[File],
 ) -> Iterator[pa.Table]:
-    """What decides about each touched document, part by part."""
+    """The rows of all documents with an edge, part by part."""
     keys = [column for column, _ in settings.order]
     bands = settings.bands if settings.is_verified else ()
     columns = list(dict.fromkeys(["id", "text_hash", *keys, *bands]))
@@ -164,8 +165,10 @@ def _rows(
 def _is_compared(
     table: pa.Table, is_settled: NDArray[np.bool_], settings: Settings
 ) -> NDArray[np.bool_]:
-    """Of which rows of a part the shingles are wanted. What the index has settled is
-    compared with nothing, and no copy with a preferred one beside it.
+    """Which rows of a part need shingles.
+
+    A row that the index has settled is not compared, and neither is a copy if a
+    preferred copy is in the same part.
     """
     rows = np.flatnonzero(~is_settled)
     order = rows[preferred_first(table.take(rows), settings)]
@@ -179,7 +182,7 @@ def _is_compared(
 def _cut(
     components: Hashes, size: NDArray[np.uint32], table: pa.Table, *, settings: Settings
 ) -> Hashes:
-    """Components, those above the limit in pieces; equal texts stay in one piece."""
+    """Components, those above the limit cut into pieces; equal texts stay together."""
     limit = np.uint64(settings.max_component)
     pieces = (size.astype(np.uint64) + limit - np.uint64(1)) // limit
     texts = as_numpy(pc.fill_null(table["text_hash"], 0))

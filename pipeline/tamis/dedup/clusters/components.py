@@ -1,14 +1,14 @@
-"""Second half of deduplicate: from edges to layers (see pipeline/tamis/stages/deduplicate.py).
+"""Find the components of the edges, and publish the layers of deduplicate.
 
-Only documents with an edge take part until the last step; the others stand for
-themselves. Rows travel from groups to partitions (all of a component meet in one) and
-back by Parquet files whose row groups hold one partition, or a span of ordinals, each.
+All steps but the last handle only documents with an edge; any other document is its own
+cluster. Rows go from groups to partitions (a component is in one partition) and back in
+Parquet files whose row groups hold one partition, or a span of ordinals, each.
+See pipeline/tamis/stages/deduplicate.py.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +32,7 @@ from tamis.dedup.sorted_runs import delta_coded, read_ordinals
 from tamis.errors import ConfigError
 from tamis.schema import DUPLICATES
 from tamis.storage import Storage
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 MEMBERS = pa.schema(
     [("ordinal", pa.uint64()), ("component", pa.uint64()), ("size", pa.uint32())]
@@ -77,12 +77,12 @@ def find_components(
     limit: int,
     pair_edges: Sequence[File] | None = None,
     matches: Sequence[File] = (),
-) -> dict[str, Any]:
+) -> Counts:
     """Write (ordinal, component, size) of every touched document, a file for each group.
 
+    A document is touched if it has an edge or is in `matches`, which the index knows.
     `starts` are the ordinals at which groups begin, and the number of all rows. With
-    `pair_edges` components above `limit` are found anew: by these and by equal texts.
-    A document of `matches`, which the index knows, is touched also where it is alone.
+    `pair_edges`, components above `limit` are found again: by these and by equal texts.
     """
     bits = no_bits(starts[-1])
     for left, right in _read_edges(outputs.storage, edges):
@@ -129,15 +129,16 @@ def publish(
     decided: Sequence[File],
     same_ids: Sequence[File],
     resolved: Sequence[File] | None = None,
-) -> dict[str, Any]:
-    """Write one layer for each part of the group. `resolved` are the duplicates of an
-    index, where there is one.
+) -> Counts:
+    """Write one layer for each part of the group.
+
+    `resolved` are the duplicates of an index; null without an index.
     """
     storage = outputs.storage
     crawls = _Crawls(group)
     size = group.stop - group.start
     clusters = np.zeros(size, np.uint64)
-    sizes = np.zeros(size, np.uint32)  # 0: no edge, the document stands for itself
+    sizes = np.zeros(size, np.uint32)  # 0: no edge, the document is its own cluster
     reasons = np.zeros(size, np.uint8)
     for file in decided:
         table = read_between(
@@ -181,14 +182,14 @@ def publish(
 def _places(
     table: pa.Table, group: Group
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which rows of `table` are the group's, and where these lie in it."""
+    """Which rows of `table` are the group's, and their places in the group."""
     ordinals = as_numpy(table["ordinal"])
     is_own = (ordinals >= group.start) & (ordinals < group.stop)
     return is_own, (ordinals[is_own] - np.uint64(group.start)).astype(np.int64)
 
 
 class _Crawls:
-    """Of the rows of a group the crawl that their cluster's keeper is from, or null."""
+    """For each row of a group the crawl of its cluster's keeper, or null."""
 
     def __init__(self, group: Group) -> None:
         self._codes = np.zeros(group.stop - group.start, np.int32)
@@ -215,7 +216,7 @@ def _layer(
     *,
     reasons: NDArray[np.uint8],
 ) -> pa.Table:
-    """The part's rows of the layer; those that were dropped before are null but for id."""
+    """The part's rows of the layer; for documents dropped before, all but id is null."""
     is_out = as_numpy(pc.is_valid(part["drop_reason"]))
     ids = as_numpy(part["id"])
     names = pa.array(REASONS, pa.string()).take(pa.array(reasons))

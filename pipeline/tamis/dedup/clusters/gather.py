@@ -1,10 +1,10 @@
-"""From columns to edges: sorted runs, the documents of one id, the forest of edges.
+"""From columns to edges: sorted runs, documents with the same id, the forest of edges.
 
-`tamis.dedup.sorted_runs` says what a run is.
+`tamis.dedup.sorted_runs` describes a run.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ from tamis.dedup.sorted_runs import (
     write_run,
 )
 from tamis.text.shingles import mixed
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 EDGES = pa.schema([("left", pa.uint64()), ("right", pa.uint64())])
 ORDINALS = pa.schema([("ordinal", pa.uint64())])
@@ -36,9 +36,15 @@ _READ_VALUES = 1 << 24  # of hash columns read from a group at once
 IDS, EXACT, NEAR = f"{WORK}/ids", f"{WORK}/exact", f"{WORK}/near"
 
 
+class GatherTally(TypedDict):
+    """Rows of each run, by column."""
+
+    rows: dict[str, int]
+
+
 def gather(
     outputs: Outputs, settings: Settings, group: Group, rows: int
-) -> dict[str, Any]:
+) -> GatherTally:
     """Sorted runs of the group: ids, then each hash column. Dropped rows stay out."""
     columns = (ID, *settings.hash_columns)
     size = group.stop - group.start
@@ -66,7 +72,7 @@ def gather_pairs(
     members: File,
     pairs: Sequence[tuple[int, int]],
     rows: int,
-) -> dict[str, Any]:
+) -> Counts:
     """Sorted runs of pairs of bands, of the documents in components above the limit."""
     table = read_between(
         outputs.storage, members, "ordinal", low=group.start, high=group.stop
@@ -74,7 +80,8 @@ def gather_pairs(
     table = table.filter(pc.greater(table["size"], settings.max_component))
     ordinals = as_numpy(table["ordinal"])
     bands = read_bands(outputs.storage, settings, group, ordinals=ordinals)
-    # Cut, never joined: components differ where the language does, for one.
+    # Hashes include the component, so that pairs only cut components and never join
+    # two, such as those of two languages.
     components = mixed(as_numpy(table["component"]))
     for low, high in pairs:
         hashes = mixed(mixed(bands[low]) ^ bands[high] ^ components)
@@ -84,8 +91,8 @@ def gather_pairs(
     return {"rows": len(ordinals)}
 
 
-def find_same_ids(outputs: Outputs, work: Sequence[Unit]) -> dict[str, Any]:
-    """Write the ordinals of documents whose id an earlier one has: nearly always none."""
+def find_same_ids(outputs: Outputs, work: Sequence[Unit]) -> Counts:
+    """Write the ordinals of documents that repeat an earlier id: nearly always none."""
     found = [later_ones(*load(outputs.storage, unit)) for unit in work]
     ordinals = np.unique(np.concatenate(found))
     if len(ordinals):
@@ -96,8 +103,8 @@ def find_same_ids(outputs: Outputs, work: Sequence[Unit]) -> dict[str, Any]:
 
 def find_edges(
     outputs: Outputs, work: Sequence[Unit], same_ids: Sequence[File]
-) -> dict[str, Any]:
-    """Write a forest of the edges of all units, those of equal texts apart."""
+) -> Counts:
+    """Write a forest of the edges of all units; equal texts have a file of their own."""
     excluded = read_ordinals(outputs.storage, same_ids)
     edges: dict[str, list[tuple[Hashes, Hashes]]] = {EXACT: [], NEAR: []}
     for unit in work:

@@ -1,7 +1,7 @@
 """Matches of this run's documents with clusters that earlier runs kept.
 
-A match is a row of (ordinal, keeper, added). A file of matches ascends by ordinal within
-each of its row groups, so that a reader of some ordinals reads few of them.
+A match is a row of (ordinal, keeper, added). A file of matches ascends by ordinal
+within each of its row groups, so that a reader of some ordinals reads few row groups.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ MATCHES = pa.schema(
 SURE, UNSURE = f"{WORK}/matches", f"{WORK}/unverified"
 
 
-NEVER = np.uint32(2**32 - 1)  # `added` of a document that no match has
+NEVER = np.uint32(2**32 - 1)  # `added` of a document without a match
 
 
 Hashes = NDArray[np.uint64]
@@ -32,7 +32,7 @@ Hashes = NDArray[np.uint64]
 def oldest_matches(
     storage: Storage, files: Iterable[File], group: Group
 ) -> tuple[NDArray[np.uint32], Hashes]:
-    """For each row of a group `added` (NEVER without a match) and keeper."""
+    """`added` (NEVER without a match) and keeper of each row of a group."""
     size = group.stop - group.start
     added, keepers = np.full(size, NEVER), np.zeros(size, np.uint64)
     for file in files:

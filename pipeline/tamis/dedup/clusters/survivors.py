@@ -1,14 +1,14 @@
-"""Who stays of each component: the step that looks at documents, a partition at a time.
+"""Decide which documents of each component stay, a partition at a time.
 
-A step of deduplicate (see pipeline/tamis/stages/deduplicate.py). What the index has known before
-stays out of it: with `verify` those documents alone that lie where a cluster of the index
-does, without it their whole components. They are `attached` to the cluster's keeper.
+A step of deduplicate (see pipeline/tamis/stages/deduplicate.py). Documents that match a
+cluster of the index are not compared here: with `verify` only these documents, without
+it their whole components. They are `attached` to the keeper of that cluster.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,13 @@ DECIDED_IN, ATTACHED_IN = f"{WORK}/decided", f"{WORK}/attached"
 Hashes = NDArray[np.uint64]
 
 
+class SurvivorsTally(TypedDict):
+    """Clusters by size, and documents attached to a cluster of the index."""
+
+    clusters: dict[str, int]
+    attached: int
+
+
 def find_survivors(
     outputs: Outputs,
     settings: Settings,
@@ -43,9 +50,11 @@ def find_survivors(
     partition: int,
     partitions: int,
     ranges: int,
-) -> dict[str, Any]:
-    """Write which document stands for each one of a partition; apart from these, by
-    `ranges` of keepers, which ones belong to a keeper of the index.
+) -> SurvivorsTally:
+    """Write the keeper of each document of a partition.
+
+    Documents that belong to a keeper of the index go to another file, by `ranges` of
+    keepers.
     """
     decided, attached = [], []
     histogram: Counter[int] = Counter()
@@ -84,7 +93,7 @@ def find_survivors(
 
 
 def _decided(table: pa.Table, settings: Settings) -> tuple[pa.Table, list[int]]:
-    """For rows in order what to do with each, and the sizes of their clusters."""
+    """The decision on each row, preferred rows first, and the sizes of the clusters."""
     components = as_numpy(table["component"])
     texts = as_numpy(pc.fill_null(table["text_hash"], 0))
     copies = first_copies(components, texts)

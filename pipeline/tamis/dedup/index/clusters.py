@@ -1,12 +1,11 @@
-"""What becomes of documents that belong to a cluster of the index: a range of keepers
-at a time (see pipeline/tamis/stages/deduplicate.py).
+"""Resolve the documents that belong to a cluster of the index, a range of keepers a task.
 
-Only here do all new documents of a keeper meet, with what the index says of it: the crawl
-that it is from, and how many documents its cluster had.
+Only here are all new documents of a keeper together, with what the index says about it:
+its crawl, and how many documents its cluster had. See
+pipeline/tamis/stages/deduplicate.py.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ from tamis.dedup.clusters.components import DECIDED_GROUP_ROWS, RESOLVED
 from tamis.dedup.groups import WORK, as_numpy, bounds_of, read_between
 from tamis.dedup.index.folder import Reading, rows_of
 from tamis.dedup.kernels.joining import matching_rows
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 GROWN = pa.schema(
     [("keeper", pa.uint64()), ("crawl", pa.string()), ("documents", pa.uint32())]
@@ -30,8 +29,8 @@ Hashes = NDArray[np.uint64]
 
 def resolve_attached(
     outputs: Outputs, files: Sequence[File], number: int, ranges: int, source: Reading
-) -> dict[str, Any]:
-    """Write crawl and size of each document's cluster, and by how much clusters grew."""
+) -> Counts:
+    """Write crawl and size of each document's cluster, and how much each cluster grew."""
     tables = [
         read_between(outputs.storage, file, "range", low=number, high=number)
         for file in files
@@ -64,7 +63,7 @@ def resolve_attached(
 def _known(
     source: Reading, keepers: Hashes, low: int, *, high: int
 ) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Crawl, and documents so far, of each keeper; every one of them is known."""
+    """Crawl, and documents so far, of each keeper; the index knows all of them."""
     sizes = np.zeros(len(keepers), np.int64)
     codes = np.zeros(len(keepers), np.int32)
     names: dict[str | None, int] = {None: 0}

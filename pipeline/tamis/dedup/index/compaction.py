@@ -1,13 +1,12 @@
-"""Merging generations of the index, so that a run opens few files.
+"""Merge generations of the index, so that a run opens few files.
 
-Which ones, says pipeline/tamis/dedup/kernels/tiers.py. Rows keep the number of the run that added
-them, so merging changes nothing that any run reads. A range of a column is merged by one
-task; the manifest of the merged generation, once it is there, takes the place of theirs.
+pipeline/tamis/dedup/kernels/tiers.py chooses them. Rows keep the number of the run that
+added them, so merging changes nothing that any run reads. A task merges a range of a
+column; the manifest of the merged generation, once it exists, replaces theirs.
 """
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +18,7 @@ from tamis.dedup.index.folder import (
     EVER,
     SCHEMAS,
     Generation,
+    PiecesTally,
     Reading,
     generations,
     index_files,
@@ -33,9 +33,11 @@ from tamis.dedup.index.turn import refuse_while_held, sweep
 from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.kernels.tiers import to_merge
 from tamis.storage import Storage
-from tamis.work.commits import Outputs, fingerprint_of
+from tamis.work.commits import Outputs
 from tamis.work.executors import Executor
-from tamis.work.tasks import Progress, Task, Tasks
+from tamis.work.steps import Piece as TaskPiece
+from tamis.work.steps import Steps
+from tamis.work.tasks import Progress, Tasks
 
 _TASK_ROWS = 1 << 24
 _DATASETS = {BY_KEEPER: "keepers", BY_SKETCH: "sketches"}
@@ -46,7 +48,7 @@ Piece = tuple[str, int, int, Reading]
 def compact(
     index: Storage, executor: Executor, progress: Progress | None = None
 ) -> list[Generation]:
-    """Merge what the rule says; returns the merged generations that are new.
+    """Merge as the rule of `to_merge` says; returns the new merged generations.
 
     Raises StorageError while a run has begun and not published.
     """
@@ -58,7 +60,7 @@ def compact(
 
 
 def merge_older(tasks: Tasks, upcoming: Sequence[Generation] = ()) -> list[Generation]:
-    """As `compact`, for who holds the index; `upcoming` count as the newest ones."""
+    """As `compact`, if the caller holds the lock; `upcoming` count as the newest ones."""
     merged: list[Generation] = []
     while True:
         published = generations(tasks.storage)
@@ -69,8 +71,8 @@ def merge_older(tasks: Tasks, upcoming: Sequence[Generation] = ()) -> list[Gener
         merged.append(_merge(tasks, published[slice(*window)]))
 
 
-def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> dict[str, Any]:
-    """Write the rows of each range of a column, those added first before others."""
+def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> PiecesTally:
+    """Write the rows of each range of a column; of equal keys, older rows come first."""
     written = []
     for column, low, high, source in pieces:
         dataset = _DATASETS.get(column, "hashes")
@@ -88,7 +90,7 @@ def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> dict[str, Any]:
 
 
 def _merge(tasks: Tasks, some: Sequence[Generation]) -> Generation:
-    """One generation out of several."""
+    """Merge several generations into one."""
     index = tasks.storage
     source = reading(index, some, EVER)
     pieces: list[Piece] = []
@@ -97,14 +99,13 @@ def _merge(tasks: Tasks, some: Sequence[Generation]) -> Generation:
             pieces.append((column, low, high, source.of(column, low, high)))
     rows = sum(own.file.rows for own in source.files)
     runs = tuple(entry for own in some for entry in own.runs)
-    fingerprint = fingerprint_of([entry.fingerprint for entry in runs], len(pieces))
+    steps = Steps("index", tasks, [entry.fingerprint for entry in runs], len(pieces))
     name = f"{some[0].first:06}-{some[-1].last:06}"
-    commits = tasks.run(
+    work = enumerate(packed(pieces, rows, _TASK_ROWS))
+    commits = steps.run(
         "merge",
-        [
-            Task(f"{name}-{number:05}", fingerprint, merge_rows, (work,))
-            for number, work in enumerate(packed(pieces, rows, _TASK_ROWS))
-        ],
+        merge_rows,
+        [TaskPiece(f"{name}-{number:05}", (own,)) for number, own in work],
     )
     merged = Generation(
         some[0].first, some[-1].last, runs, some[0].settings, index_files(commits)

@@ -1,26 +1,27 @@
-"""The index folder: what the runs before this one kept, in generations.
+"""The index folder: documents that earlier runs kept, in generations.
 
     generations/000003-000003.json  a manifest: its runs, their settings, its files
     hashes/ keepers/ sketches/      the files that manifests name
     writer.json                     whose turn it is (pipeline/tamis/dedup/index/turn.py)
 
-A generation is what one run published, or what several did, merged: `first` to `last` are
-their numbers. Every row says which run `added` it, so a run reads what those before it
-had published, merged or not. A cluster is named after its keeper, the document that stays:
+A generation holds what one run published, or several runs, merged: `first` to `last`
+are their numbers. Every row says which run `added` it, so a run reads what earlier runs
+published, merged or not. A cluster is named after its keeper, the document that stays:
 
-    hashes    (hash, keeper, added)             where a document of the cluster lies: a hash
-                                                of its text, or of a band
+    hashes    (hash, keeper, added)             a hash of a document of the cluster: of its
+                                                text, or of a band
     keepers   (keeper, crawl, documents, added) by how many documents the cluster grew
     sketches  (keeper, sketch, added)           to compare texts (pipeline/tamis/dedup/index)
 
-Each is sorted by its first column, in files that hold one range of one column. A manifest
-that covers the numbers of another takes its place: so one file appears, and all is merged.
+Each is sorted by its first column, in files that hold one range of one column. A
+manifest that covers the numbers of another one replaces it: so a merge takes effect
+when one file appears.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -48,11 +49,11 @@ SKETCHES = pa.schema(
 )
 SCHEMAS = {"hashes": HASHES, "keepers": KEEPERS, "sketches": SKETCHES}
 GENERATIONS = "generations"
-# Columns that are no hashes of documents: `keepers` and `sketches` by id, and the names
-# of the input files, so that none is read into the index twice.
+# Columns that are not hashes of documents: `keepers` and `sketches` by id, and the
+# names of the input files, so that none is read into the index twice.
 BY_KEEPER, BY_SKETCH, INPUT = "keeper", "sketch", "input"
 
-EVER = 2**32 - 1  # the number of a run that sees all that there is
+EVER = 2**32 - 1  # a run number that sees all rows
 ALL = (0, 2**64 - 1)
 
 _MOST_ROWS = {BY_KEEPER: 1 << 22, BY_SKETCH: 1 << 18}
@@ -102,8 +103,14 @@ class Generation:
         return f"{GENERATIONS}/{self.first:06}-{self.last:06}.json"
 
 
+class PiecesTally(TypedDict):
+    """The column and the range of hashes of each file that a task wrote, in order."""
+
+    pieces: list[list[Any]]
+
+
 class Reading(NamedTuple):
-    """What run `number` may see: rows that runs before it added, in `files`."""
+    """The rows in `files` that run `number` may see: those that earlier runs added."""
 
     storage: Storage
     number: int
@@ -123,7 +130,7 @@ class Reading(NamedTuple):
 
 
 def locked(index: Storage) -> AbstractContextManager[None]:
-    """The index held, to write into it. Raises StorageError while another holds it."""
+    """Lock the index to write into it. Raises StorageError while another run holds it."""
     return index.lock(
         "another `tamis run` or `tamis index`, which writes into this index",
         "wait until it has ended, and run this again",
@@ -131,14 +138,14 @@ def locked(index: Storage) -> AbstractContextManager[None]:
 
 
 def ranges_in(column: str, rows: int) -> list[tuple[int, int]]:
-    """Ranges of a column of the index that memory holds: the sizes of its rows differ."""
+    """Ranges of a column of the index that fit into memory; row sizes differ by column."""
     return bounds_of(ranges_for(rows, _MOST_ROWS.get(column, 1 << 23)))
 
 
 def generations(storage: Storage) -> list[Generation]:
     """All that is published, the oldest first."""
     found = [_generation(storage.read_json(name)) for name in manifests(storage)]
-    # Merged ones cover those that they were merged from.
+    # A merged one covers those that it was merged from.
     found.sort(key=lambda own: (own.first, -own.last))
     published: list[Generation] = []
     for own in found:
@@ -148,17 +155,17 @@ def generations(storage: Storage) -> list[Generation]:
 
 
 def manifests(storage: Storage) -> list[str]:
-    """Names of all manifests, those of merged generations among them."""
+    """Names of all manifests, including those of merged generations."""
     return [name for name in storage.names(GENERATIONS) if name.endswith(".json")]
 
 
 def manifest(generation: Generation) -> dict[str, Any]:
-    """As it is written; `generations` reads it back."""
+    """The manifest to write; `generations` reads it back."""
     return asdict(generation)
 
 
 def reading(storage: Storage, published: Iterable[Generation], number: int) -> Reading:
-    """What is there for run `number`."""
+    """What run `number` may read."""
     files = [
         own for generation in published if generation.first < number
         for own in generation.files
@@ -167,7 +174,7 @@ def reading(storage: Storage, published: Iterable[Generation], number: int) -> R
 
 
 def index_files(commits: Sequence[Commit]) -> tuple[IndexFile, ...]:
-    """What tasks wrote whose tally has `pieces`: (column, low, high) of each file."""
+    """The files that tasks wrote, with (column, low, high) from `pieces` of the tally."""
     return tuple(
         IndexFile(column, low, high, file)
         for commit in commits
@@ -184,7 +191,7 @@ def rows_of(
 ) -> Iterator[pa.Table]:
     """Rows of `source.files` within [low, high], a row group at a time, each ascending.
 
-    With `wanted`, ascending, only row groups between whose ends one of these lies.
+    With `wanted`, ascending, only row groups whose range holds one of these.
     """
     for own in source.files:
         with source.storage.open(own.file.path) as opened:
@@ -207,14 +214,14 @@ def rows_of(
 
 
 def input_hashes(source: Reading) -> Hashes:
-    """Hashes of the names of all input files that runs before have read."""
+    """Hashes of the names of all input files that earlier runs have read."""
     tables = rows_of(source.of(INPUT), *ALL)
     found = [as_numpy(table["hash"]) for table in tables]
     return np.unique(np.concatenate([np.empty(0, np.uint64), *found]))
 
 
 def _is_read(table: pa.Table, key: str, source: Reading, *, low: int, high: int) -> Any:
-    """Which rows lie within [low, high] and were there for the run that reads."""
+    """Which rows are within [low, high] and were added before the run that reads."""
     above = pc.greater_equal(table[key], pa.scalar(low, pa.uint64()))
     below = pc.less_equal(table[key], pa.scalar(high, pa.uint64()))
     return pc.and_(pc.and_(above, below), pc.less(table["added"], source.number))

@@ -1,16 +1,17 @@
-"""What a run adds to the index (see pipeline/tamis/dedup/index/folder.py).
+"""Write what a run adds to the index (see pipeline/tamis/dedup/index/folder.py).
 
-Two steps, as elsewhere in deduplicate: of a group of parts at a time the rows that its
-documents give, sorted, under work/; then of a range at a time all of these, in the index.
+There are two steps, as elsewhere in deduplicate. The first writes the rows of a group
+of parts, sorted, under work/; the second merges a range of these into a file of the
+index.
 
-With `verify` a cluster can be found by the bands of its keeper, which its documents are
-similar to; without it by those of all its documents, because they are the component. By
-its text every document can be found. A hash that the index knows already is not added
-again: the first one to have had it counts.
+With `verify` a cluster is found by the bands of its keeper, since its documents are
+similar to it; without it by the bands of all its documents, since they are the
+component. Every document is also found by its text. A hash that the index has already
+is not added again: its first keeper counts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,7 @@ from tamis.dedup.index.folder import (
     HASHES,
     INPUT,
     KEEPERS,
+    PiecesTally,
     Reading,
     rows_of,
 )
@@ -37,12 +39,20 @@ from tamis.work.commits import File, Outputs
 
 KEYS = pa.schema([("hash", pa.uint64()), ("keeper", pa.uint64())])
 KEYS_IN, KEPT_IN = f"{WORK}/keys", f"{WORK}/kept"
-MOST_KEEPERS = 32  # that one band hash leads to: boilerplate shared by unlike texts
+# Keepers of one band hash; more are boilerplate that different texts share.
+MOST_KEEPERS = 32
 ROW_GROUP_ROWS = 1 << 20
 _SKETCH_GROUP_ROWS = 1 << 14
 _KEPT_GROUP_ROWS = 1 << 17
 
 Hashes = NDArray[np.uint64]
+
+
+class KeysTally(TypedDict):
+    """Rows of each run, by column, and the crawls that documents are from."""
+
+    rows: dict[str, int]
+    crawls: list[str]
 
 
 def gather_keys(
@@ -52,7 +62,7 @@ def gather_keys(
     layers: Sequence[File],
     runs: Mapping[str, File],
     rows: int,
-) -> dict[str, Any]:
+) -> KeysTally:
     """Write (hash, keeper) of the group's documents for each column, then its keepers.
 
     `layers` are the group's duplicates, `runs` its sorted hashes by column.
@@ -95,13 +105,13 @@ def add_hashes(
     run: Storage,
     settings: Settings,
     work: Sequence[tuple[Unit, Reading]],
-) -> dict[str, Any]:
-    """Write what each range adds. Each unit stands beside what the index has of it."""
+) -> PiecesTally:
+    """Write what each range adds. Each unit comes with the index's files of its range."""
     pieces = []
     for unit, source in work:
         may_repeat = settings.is_verified and unit.column != "text_hash"
         hashes, keepers = load(run, unit, "keeper")
-        if may_repeat:  # lowest keeper first, whatever the groups
+        if may_repeat:  # lowest keeper first, in whatever groups they are
             keepers, hashes = sort_pairs(keepers, hashes)
             hashes, keepers = sort_pairs(hashes, keepers)
             is_new = _differs(hashes) | _differs(keepers)
@@ -128,8 +138,8 @@ def add_keepers(
     low: int,
     high: int,
     number: int,
-) -> dict[str, Any]:
-    """Write who stays, and what grew, of one range of keepers."""
+) -> PiecesTally:
+    """Write the new keepers, and by how much clusters grew, of one range of keepers."""
     found = [GROWN.empty_table()]
     for file in files:
         table = read_between(run, file, "keeper", low=low, high=high)
@@ -146,7 +156,7 @@ def add_keepers(
     return {"pieces": [[BY_KEEPER, low, high]]}
 
 
-def add_inputs(outputs: Outputs, names: Hashes, number: int) -> dict[str, Any]:
+def add_inputs(outputs: Outputs, names: Hashes, number: int) -> PiecesTally:
     """Write the hashes of the names of the input files, ascending."""
     added = np.full(len(names), number, np.uint32)
     table = pa.table([names, np.zeros_like(names), added], schema=HASHES)
@@ -162,7 +172,7 @@ def write_piece(
     tables: Iterator[pa.Table],
     schema: pa.Schema,
 ) -> None:
-    """A file of the index, from tables in the order of their first column."""
+    """Write a file of the index, from tables in the order of their first column."""
     stem = f"{column}-{outputs.key}"
     coded = {} if dataset == "keepers" else delta_coded(schema)
     rows = _SKETCH_GROUP_ROWS if dataset == "sketches" else ROW_GROUP_ROWS
@@ -178,7 +188,7 @@ def read_layer(storage: Storage, layer: File) -> pa.Table:
 
 
 def _write_kept(outputs: Outputs, group: Group, layers: Sequence[File]) -> list[str]:
-    """The group's keepers, by id; returns the crawls that they are from."""
+    """Write the group's keepers, by id; returns the crawls that they are from."""
     kept = [GROWN.empty_table()]
     for (_, part), layer in zip(group.starts(), layers, strict=True):
         table = read_layer(outputs.storage, layer)
@@ -196,7 +206,7 @@ def _write_kept(outputs: Outputs, group: Group, layers: Sequence[File]) -> list[
 
 
 def _known(hashes: Hashes, source: Reading, unit: Unit) -> NDArray[np.int64]:
-    """How many rows the index has of each hash."""
+    """Number of rows that the index has of each hash."""
     counts = np.zeros(len(hashes), np.int64)
     for known in rows_of(source, unit.low, unit.high, hashes):
         rows, _ = matching_rows(hashes, as_numpy(known["hash"]))

@@ -1,9 +1,9 @@
-"""Which documents lie where an earlier run has a cluster (see pipeline/tamis/stages/deduplicate.py).
+"""Find documents that share a hash with a cluster of an earlier run.
 
-This run's sorted hashes are merge-joined with those of the index, a (column, range) at a
-time and of the index one row group at a time, whatever its size. A match is a row of
+This run's sorted hashes are merge-joined with those of the index, a (column, range) at
+a time, and one row group of the index at a time, whatever its size. A match is a row of
 (ordinal, keeper, added). A file of matches is ascending by ordinal within each of its
-row groups, so that who needs some ordinals reads few of them.
+row groups, so that a reader of some ordinals reads few row groups.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,11 +19,10 @@ from tamis.dedup.index.folder import Reading, rows_of
 from tamis.dedup.kernels.edges import without
 from tamis.dedup.kernels.joining import matching_rows, oldest_of_each, oldest_of_pairs
 from tamis.dedup.sorted_runs import Unit, delta_coded, load, read_ordinals
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
-_TASK_ROWS = (
-    1 << 28
-)  # of runs and index: 25 s, and a thousand tasks for 10^10 documents
+# Of runs and index: 25 s, and a thousand tasks for 10^10 documents.
+_TASK_ROWS = 1 << 28
 _JOIN_ROWS = 1 << 18
 _HELD_ROWS = 1 << 21
 _GROUP_ROWS = 1 << 17
@@ -45,7 +44,7 @@ def lookups(
     *,
     rows: int,
 ) -> list[tuple[Lookup, ...]]:
-    """Work for `find_matches`: no range has more rows than memory holds."""
+    """Work for `find_matches`: every range fits into memory."""
     every = []
     total = 0
     for column in columns:
@@ -63,9 +62,9 @@ def find_matches(
     work: Sequence[Lookup],
     same_ids: Sequence[File],
     dataset: str,
-) -> dict[str, Any]:
-    """Write for each document the oldest cluster that has a hash of it (SURE), or each
-    cluster that has one (UNSURE).
+) -> Counts:
+    """Write for each document the oldest cluster with one of its hashes (`dataset` SURE),
+    or every such cluster (UNSURE).
     """
     excluded = read_ordinals(outputs.storage, same_ids)
     held = _Held(oldest_of_each if dataset == SURE else oldest_of_pairs)
@@ -79,7 +78,7 @@ def find_matches(
 
 
 class _Held:
-    """Matches on their way to a file, some millions at a time."""
+    """Matches that are collected before they are written, some millions at a time."""
 
     def __init__(self, distinct: Callable[..., Rows]) -> None:
         self.count = 0
@@ -108,7 +107,7 @@ class _Held:
 def _joined(
     hashes: Hashes, ordinals: Hashes, source: Reading, *, unit: Unit
 ) -> Iterable[pa.Table]:
-    """Matches of one range, no more than a slice of the run against a row group at once."""
+    """Matches of one range: a slice of the run against a row group of the index."""
     for known in rows_of(source, unit.low, unit.high, hashes):
         if not known.num_rows:
             continue

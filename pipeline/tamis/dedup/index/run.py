@@ -1,18 +1,18 @@
 """What deduplicate does with an index, step by step (pipeline/tamis/dedup/index/folder.py).
 
-    begin      reserve a number: what is read now stands (dedup_index_turn.py)
-    matches    documents that lie where a cluster of the index does
+    begin      reserve a number: from now on the run always reads the same rows (turn.py)
+    matches    documents that share a hash with a cluster of the index
     resolved   the crawl and the size of these clusters
-    publish    what the run adds, written beside the old files; older generations are
-               merged; then a manifest makes it count
+    publish    write what the run adds, beside the old files; merge older generations;
+               then publish all at once by a manifest
 
-The steps that write into the index have their commit records there, until then.
+The steps that write into the index have their commit records there until the manifest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import xxhash
@@ -59,11 +59,20 @@ from tamis.work.steps import Steps, Work, by_column, files_of
 from tamis.work.tasks import Tasks
 
 MAX_ATTACHED = 1 << 23  # documents of one range of keepers
-_HELD_ROWS = 2  # of a range that is written into the index, where edges hold one
+_HELD_ROWS = 2  # copies of a range's rows in memory; finding edges needs one
+
+
+class IndexTurn(TypedDict):
+    """The turn of a run, as JSON values: its number, and the runs that it reads."""
+
+    fingerprint: str
+    settings: dict[str, Any]
+    number: int
+    reads: list[str]
 
 
 class Job:
-    """A run of deduplicate: its steps, and the index, where it has one."""
+    """A run of deduplicate: its steps, and its index if it has one."""
 
     def __init__(
         self,
@@ -72,7 +81,7 @@ class Job:
         groups: Sequence[Group],
         tasks: Tasks,
         index: Storage | None,
-        begun: dict[str, Any] | None,
+        begun: IndexTurn | None,
     ) -> None:
         self.step, self.settings, self.groups = step, settings, groups
         self.tasks, self.index, self.begun = tasks, index, begun
@@ -83,14 +92,14 @@ class Job:
 
     @cached_property
     def source(self) -> Reading | None:
-        """What earlier runs left."""
+        """The rows of the index that this run may see; null without an index."""
         if self.index is None or self.begun is None:
             return None
         return reading(self.index, generations(self.index), self.begun["number"])
 
 
 class Decided(NamedTuple):
-    """What the steps made: by column the sorted hashes of each group, and commits."""
+    """Results of the steps: by column the sorted hashes of each group, and commits."""
 
     runs: Mapping[str, tuple[File, ...]]
     survivors: Sequence[Commit]
@@ -106,8 +115,8 @@ def begin_turn(
     settings: dict[str, Any],
     parts: Sequence[Part],
     is_dry: bool,
-) -> dict[str, Any]:
-    """The turn as JSON values; it is part of what the run depends on."""
+) -> IndexTurn:
+    """The turn as JSON values; the fingerprints of the run depend on it."""
     names = _hashes_of(part.name for part in parts)
     if is_dry:
         turn: Turn = upcoming(index, fingerprint, settings, inputs=names)
@@ -124,9 +133,10 @@ def begin_turn(
 def matches_of(
     job: Job, runs: dict[str, tuple[File, ...]], same_ids: Sequence[File]
 ) -> tuple[File, ...]:
-    """The step `matches`; nothing without an index, or with one that is empty.
+    """Files of the step `matches`; none without an index, or with an empty one.
 
-    With sketches in the index what shares a band is compared with the keeper first.
+    With sketches in the index, a document that shares a band with a cluster is a match
+    only if it is similar to the keeper.
     """
     if job.source is None:
         return ()
@@ -156,7 +166,7 @@ def matches_of(
 def resolved_of(
     job: Job, survivors: Sequence[Commit], ranges: int
 ) -> tuple[tuple[File, ...] | None, tuple[File, ...]]:
-    """The step `resolved`: what it found, null without an index, and what grew."""
+    """Files of the step `resolved`, null without an index, and of clusters that grew."""
     if job.source is None:
         return None, ()
     attached = files_of(survivors, ATTACHED_IN)
@@ -170,7 +180,7 @@ def resolved_of(
 
 
 def publish_turn(job: Job, decided: Decided | None) -> None:
-    """Write what the run adds, and the manifest that makes it count."""
+    """Write what the run adds, and the manifest that publishes it."""
     assert job.index is not None
     assert job.begun is not None
     number = job.begun["number"]
@@ -209,7 +219,7 @@ def publish_turn(job: Job, decided: Decided | None) -> None:
 
 
 def _added(job: Job, decided: Decided) -> tuple[list[Commit], list[Commit]]:
-    """What was gathered from groups, and the tables of the generation."""
+    """Commits of the rows gathered from groups, and of the generation's files."""
     assert job.index is not None
     assert job.source is not None
     settings, rows, number = job.settings, job.rows, job.source.number
@@ -255,7 +265,7 @@ def _sketched(job: Job, decided: Decided, steps: Steps) -> list[Commit]:
 
 
 def _cut(found: Sequence[Sequence[Lookup]]) -> list[Any]:
-    """How lookups are cut into tasks: merging generations may change it."""
+    """How lookups are cut into tasks; a merge of generations may change it."""
     return [
         [[own.unit.column, own.unit.low, own.unit.high] for own in some]
         for some in found

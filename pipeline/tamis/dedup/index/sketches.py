@@ -1,9 +1,9 @@
-"""Keepers' sketches: what makes a match with the index more than a shared band.
+"""Compare documents with keepers of the index by sketches, not only by a shared band.
 
-With `index_signatures` every keeper's sketch goes into the index. A document that shares
-a band with a cluster is then compared with its keeper: document sketches travel to the
-task of their keeper's range, which reads the keepers' sketches, and back go the matches
-that are similar enough. Between these two lie about 1 kB for each pair.
+With `index_signatures` every keeper's sketch is written into the index. A document that
+shares a band with a cluster is then compared with its keeper: its sketch goes to the
+task of the keeper's range, which reads the keepers' sketches and writes the matches
+that are similar enough. In between, each pair takes about 1 kB on disk.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ from tamis.dedup.groups import (
     range_number,
     read_between,
 )
-from tamis.dedup.index.folder import BY_SKETCH, SKETCHES, Reading, rows_of
+from tamis.dedup.index.folder import BY_SKETCH, SKETCHES, PiecesTally, Reading, rows_of
 from tamis.dedup.index.generation import read_layer, write_piece
 from tamis.dedup.kernels.joining import matching_rows, oldest_of_pairs
 from tamis.dedup.kernels.sketches import similarities, sketches
@@ -36,7 +36,7 @@ from tamis.dedup.sorted_runs import delta_coded
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
 from tamis.text.shingles import shingles
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 SKETCHED_IN, KEPT_SKETCHES_IN = f"{WORK}/sketched", f"{WORK}/kept-sketches"
 
@@ -51,8 +51,8 @@ def gather_sketched(
     group: Group,
     unsure: Sequence[File],
     ranges: int,
-) -> dict[str, Any]:
-    """Write the sketch of each document beside each cluster that it may belong to."""
+) -> Counts:
+    """Write the sketch of each document once for each cluster that it may belong to."""
     pairs = _pairs(outputs.storage, unsure, group)
     if not pairs.num_rows:
         return {"pairs": 0}
@@ -75,7 +75,7 @@ def verify_matches(
     number: int,
     ranges: int,
     source: Reading,
-) -> dict[str, Any]:
+) -> Counts:
     """Write the matches of a range of keepers that are similar enough."""
     storage = outputs.storage
     low, high = bounds_of(ranges)[number]
@@ -102,7 +102,7 @@ def gather_kept_sketches(
     group: Group,
     layers: Sequence[File],
     ranges: int,
-) -> dict[str, Any]:
+) -> Counts:
     """Write the sketches of the documents that stay, by range of their id."""
     storage = outputs.storage
     kept: list[tuple[Any, Any]] = []
@@ -134,7 +134,7 @@ def add_sketches(
     number: int,
     ranges: int,
     added: int,
-) -> dict[str, Any]:
+) -> PiecesTally:
     """Write the sketches of a range of keepers into the index."""
     own_piece = partial(_piece_of, ranges, number)
 
@@ -219,8 +219,10 @@ def _lists(column: pa.ChunkedArray) -> tuple[NDArray[np.uint32], Rows]:
 def _piece_of(
     ranges: int, number: int, table: pa.Table, count: int
 ) -> NDArray[np.uint64]:
-    """In which of `count` pieces of its range each keeper lies: a power of two, rounded
-    down, so that pieces come in the order of keepers.
+    """Number of each keeper's piece, of `count` pieces of its range.
+
+    `count` is rounded down to a power of two, so that pieces are in the order of
+    keepers.
     """
     finer = 1 << (count.bit_length() - 1)
     numbers = range_number(as_numpy(table["keeper"]), ranges * finer)

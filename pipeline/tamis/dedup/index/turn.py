@@ -1,11 +1,12 @@
 """Whose turn it is to publish into an index: one run at a time, killed or not.
 
-A run reserves the next number before it compares anything (`writer.json` in the index, the
-same token in `index-turn.json` of its output folder). While the reservation stands no
-other run can have one and nothing is merged or removed, so the run reads the same however
-often it is killed and resumed. With its process nothing ends but the lock of the folder,
-held for moments; the reservation is the output folder's, which takes it up again, or
-`tamis index unlock` gives it up, and then what that run publishes is refused.
+A run reserves the next number before it compares anything (`writer.json` in the index,
+the same token in `index-turn.json` of its output folder). During the reservation no
+other run can have one, and nothing is merged or removed, so the run reads the same rows
+however often it is killed and resumed. When its process ends, only the lock of the
+folder ends, which is held for moments. The reservation belongs to the output folder,
+and a resumed run uses it again. `tamis index unlock` gives it up; what that run
+publishes later is refused.
 """
 
 import json
@@ -15,7 +16,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,20 @@ TICKET = "index-turn.json"
 _SWEPT = (*SCHEMAS, "commits", "work")
 
 
+class Reservation(TypedDict):
+    """writer.json: which run writes into the index, its number, and the runs it reads."""
+
+    token: str
+    number: int
+    reads: list[str]
+    output: str
+    host: str
+    pid: int
+    since: str
+
+
 class Turn(NamedTuple):
-    """The number that a run publishes under; `reads`: the runs whose rows it sees."""
+    """The number that a run publishes under; `reads`: the runs whose rows it reads."""
 
     number: int
     reads: tuple[str, ...]
@@ -54,10 +67,10 @@ def upcoming(
     *,
     inputs: NDArray[np.uint64],
 ) -> Turn:
-    """The turn of the run `fingerprint`, if it has published already that of then.
+    """The turn of the run `fingerprint`: its earlier one if it has published already.
 
-    Raises ConfigError where the index cannot be compared with, or has read some of
-    the `inputs` (hashes of their names) by another recipe.
+    Raises ConfigError if the index has other hashes, or has some of the `inputs`
+    (hashes of their names) from another recipe.
     """
     published = generations(index)
     refuse_other_hashes(index, published, settings)
@@ -81,7 +94,7 @@ def upcoming(
 def refuse_other_hashes(
     index: Storage, published: Sequence[Generation], settings: dict[str, Any]
 ) -> None:
-    """Raises ConfigError where the index was made with other settings."""
+    """Raise ConfigError if the index was made with other settings."""
     for generation in published:
         if generation.settings != settings:
             raise ConfigError(
@@ -111,10 +124,10 @@ def reserve(
         held, token = holder(index), _token(output)
         if held and held["token"] != token:
             raise StorageError(_reserved(index, held))
-        about = {
+        about: Reservation = {
             "token": token or uuid.uuid4().hex,
             "number": turn.number,
-            "reads": turn.reads,
+            "reads": list(turn.reads),
             "output": output.path(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -127,7 +140,7 @@ def reserve(
 
 
 def publish(index: Storage, output: Storage, generation: Generation) -> None:
-    """Make the generation count, at once. Raises StorageError where it is not its turn."""
+    """Publish the generation at once. Raises StorageError if it is not this run's turn."""
     with holding(index, output):
         if not index.create(generation.name, _content(generation)):
             raise StorageError(f"{index.root}: {generation.name} is there already")
@@ -136,7 +149,7 @@ def publish(index: Storage, output: Storage, generation: Generation) -> None:
 
 @contextmanager
 def holding(index: Storage, output: Storage) -> Iterator[None]:
-    """The index locked. Raises StorageError where it is not this folder's turn."""
+    """Lock the index. Raises StorageError if it is not this folder's turn."""
     with locked(index):
         held = holder(index)
         if not held or held["token"] != _token(output):
@@ -148,7 +161,7 @@ def holding(index: Storage, output: Storage) -> Iterator[None]:
 
 
 def tidy(index: Storage, output: Storage) -> None:
-    """What a run left that was killed after it published."""
+    """Remove what a run left if it was killed after it published."""
     token = _token(output)
     if token is None:
         return
@@ -157,25 +170,25 @@ def tidy(index: Storage, output: Storage) -> None:
             _end_turn(index, output)
 
 
-def holder(index: Storage) -> dict[str, Any] | None:
+def holder(index: Storage) -> Reservation | None:
     """What writer.json says, if that run has not published yet."""
     if not index.exists(WRITER):
         return None
-    held: dict[str, Any] = index.read_json(WRITER)
+    held: Reservation = index.read_json(WRITER)
     published = generations(index)
     is_spent = bool(published) and published[-1].last >= held["number"]
     return None if is_spent else held
 
 
 def refuse_while_held(index: Storage) -> None:
-    """Raises StorageError where a run has begun and not published."""
+    """Raise StorageError while a run has begun and not published."""
     held = holder(index)
     if held:
         raise StorageError(_reserved(index, held))
 
 
 def remove_newest(index: Storage) -> Generation:
-    """Undo the newest run: what it added is gone, as if it had never run."""
+    """Remove the newest run: the index is as if it had never run."""
     with locked(index):
         refuse_while_held(index)
         published = generations(index)
@@ -192,8 +205,8 @@ def remove_newest(index: Storage) -> Generation:
         return newest
 
 
-def unlock(index: Storage) -> dict[str, Any] | None:
-    """Give up the reservation; returns what it said."""
+def unlock(index: Storage) -> Reservation | None:
+    """Give up the reservation and return it."""
     with locked(index):
         held = holder(index)
         index.remove([WRITER])
@@ -201,7 +214,7 @@ def unlock(index: Storage) -> dict[str, Any] | None:
 
 
 def sweep(index: Storage) -> None:
-    """Remove what no manifest names: merged, given up, or left by a kill."""
+    """Remove files that no manifest names: merged, given up, or left by a killed run."""
     published = generations(index)
     named = {own.name for own in published}
     named |= {own.file.path for generation in published for own in generation.files}
@@ -223,7 +236,7 @@ def _token(output: Storage) -> str | None:
     return output.read_json(TICKET)["token"] if output.exists(TICKET) else None
 
 
-def _reserved(index: Storage, held: dict[str, Any]) -> str:
+def _reserved(index: Storage, held: Reservation) -> str:
     return (
         f"{index.root} is being written by the run in {held['output']} (process "
         f"{held['pid']} on {held['host']}, since {held['since']}): wait for it, or run "

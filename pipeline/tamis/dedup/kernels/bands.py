@@ -1,8 +1,9 @@
-"""Locality-sensitive hashing: what a choice of bands and rows finds.
+"""Locality-sensitive hashing: which pairs a choice of bands and rows finds.
 
-A sketch of `bands * rows` slots is cut into `bands` groups of `rows`. Two documents
-meet when any group agrees whole: at similarity s with chance 1 - (1 - s^rows)^bands, the
-S-curve. Leskovec, Rajaraman & Ullman, "Mining of Massive Datasets", section 3.4.
+A sketch of `bands * rows` slots is cut into `bands` groups of `rows`. Two documents are
+a candidate pair if all slots of any group agree: at similarity s with chance
+1 - (1 - s^rows)^bands, the S-curve. Leskovec, Rajaraman & Ullman, "Mining of Massive
+Datasets", section 3.4.
 """
 
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 
 
 class Banding(NamedTuple):
-    """How a sketch is cut."""
+    """Number of bands of a sketch, and of rows in each band."""
 
     bands: int
     rows: int
@@ -31,11 +32,11 @@ _MAX_PAIRS = 128
 
 
 def banding_for(threshold: float, slots: int = 128) -> Banding:
-    """The cut of at most `slots` slots that errs least about `threshold`.
+    """The banding of at most `slots` slots with the smallest error around `threshold`.
 
-    Errors are the area under the S-curve left of the threshold (pairs that meet and
-    should not) and that above it on the right (pairs missed), weighed alike, as
-    datasketch does it: 0.8 gives 9 bands of 13 rows. The fewest bands win a tie.
+    The error is the area under the S-curve left of the threshold (pairs found that
+    should not be) plus the area above it on the right (pairs missed), as in datasketch:
+    0.8 gives 9 bands of 13 rows. The fewest bands win a tie.
     """
     below = (np.arange(_STEPS) + 0.5) / _STEPS * threshold
     above = threshold + (np.arange(_STEPS) + 0.5) / _STEPS * (1.0 - threshold)
@@ -54,10 +55,11 @@ def banding_for(threshold: float, slots: int = 128) -> Banding:
 
 
 def band_pairs(bands: int) -> list[tuple[int, int]]:
-    """Pairs of bands of which documents of an oversized component must share one whole.
+    """Pairs of bands: in an oversized component, documents must share both of a pair.
 
-    All 91 pairs of 14 bands. Of more bands those that lie next to each other (in a
-    ring), then next but one, and so on: 128 pairs, or as many as there are bands.
+    14 bands have 91 pairs, all used. Of more bands, those next to each other (in a
+    ring) are taken first, then next but one, and so on: 128 pairs, or one for each
+    band.
     """
     pairs = [
         (band, (band + distance) % bands)

@@ -1,16 +1,16 @@
 """Connected components of the documents that edges touch, by union-find.
 
-Ordinals run to 10^10, most of which no edge touches. A bitmap says which ones are, and the
-number of set bits before an ordinal is its place among the touched: `rank`. So memory is
-a quarter of a byte for each document there is and eight bytes for each that is touched,
-at most 2^32 of them.
+Ordinals go up to 10^10, and edges touch few of them. A bitmap says which ones, and the
+number of set bits before an ordinal is its place among the touched ones: its `rank`. So
+memory is a quarter of a byte for each document and eight bytes for each touched one, at
+most 2^32 of them.
 
     bits     (words,)    uint64  bit o % 64 of word o // 64 is set when o is touched
     counts   (words,)    int64   touched ordinals before each word
     parents  (touched,)  uint32  parents[i] <= i, roots point at themselves
 
-The smaller place becomes the root, so a component is named after its first document and
-the order in which edges come changes nothing.
+The smaller place becomes the root, so a component is named after its first document,
+and the order of edges changes nothing.
 """
 
 import numpy as np
@@ -73,10 +73,10 @@ def ordinals_between(bits: Bits, start: int, stop: int) -> Ordinals:
 
 @njit(cache=True, nogil=True)
 def joins(parents: Parents, left: Parents, right: Parents) -> NDArray[np.bool_]:
-    """Unite the ends of each edge; say which edges joined two components."""
+    """Unite the ends of each edge; returns which edges joined two components."""
     is_joining = np.zeros(len(left), np.bool_)
     for edge in range(len(left)):
-        if parents[left[edge]] == parents[right[edge]]:  # most, once a few bands are in
+        if parents[left[edge]] == parents[right[edge]]:  # most, after the first bands
             continue
         one, other = _root(parents, left[edge]), _root(parents, right[edge])
         if one != other:
@@ -87,14 +87,14 @@ def joins(parents: Parents, left: Parents, right: Parents) -> NDArray[np.bool_]:
 
 @njit(cache=True, nogil=True)
 def compress(parents: Parents) -> None:
-    """Let every place point at its root. Parents are smaller, so one pass will do."""
+    """Let every place point at its root. Parents are smaller, so one pass is enough."""
     for place in range(len(parents)):
         parents[place] = parents[parents[place]]
 
 
 @njit(cache=True, nogil=True)
 def component_sizes(parents: Parents) -> NDArray[np.uint32]:
-    """Documents of each place's component, once `compress` has been at work."""
+    """Number of documents in each place's component, after `compress`."""
     counts = np.zeros(len(parents), np.uint32)
     for place in range(len(parents)):
         counts[parents[place]] += 1

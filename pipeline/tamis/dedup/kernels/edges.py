@@ -1,11 +1,11 @@
-"""From sorted hashes to edges: who shares a bucket with whom, in n - 1 edges a bucket.
+"""From sorted hashes to edges: n documents of a bucket are joined by n - 1 edges.
 
     hashes    (pairs,)  uint64  ascending; a document's hash in one band, or of its text
     ordinals  (pairs,)  uint32 or uint64, ascending within a bucket
     left, right  (edges,)  ordinals, left < right
 
-A bucket is a chain: each document is tied to the one before it. That is all that the
-components need, and linear where all pairs of a bucket would be quadratic.
+A bucket is a chain: each document is tied to the one before it. That is enough for the
+components, and linear, while all pairs of a bucket would be quadratic.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ Edges = tuple[Ordinals, Ordinals]
 def chains(
     hashes: Hashes, ordinals: NDArray[Ordinal]
 ) -> tuple[NDArray[Ordinal], NDArray[Ordinal]]:
-    """The edges of all buckets. An ordinal that a bucket names twice is no edge."""
+    """The edges of all buckets. An ordinal twice in a bucket has no edge to itself."""
     left, right = _chains(hashes, ordinals)
     return left, right
 
@@ -40,7 +40,7 @@ def chains(
 def _chains(
     hashes: Hashes, ordinals: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """One pass that counts the edges and one that writes them: no masks between."""
+    """The edges, by one pass that counts and one that writes: no masks are stored."""
     count = 0
     for pair in range(1, len(hashes)):
         is_linked = hashes[pair] == hashes[pair - 1]
@@ -57,13 +57,13 @@ def _chains(
 
 
 def later_ones(hashes: Hashes, ordinals: Ordinals) -> Ordinals:
-    """All documents of each bucket but its first."""
+    """All documents of each bucket except the first."""
     later: Ordinals = ordinals[1:][hashes[1:] == hashes[:-1]]
     return later
 
 
 def without(hashes: Hashes, ordinals: Ordinals, excluded: Ordinals) -> Edges:
-    """Both arrays less the documents in `excluded`, which is ascending."""
+    """Both arrays without the documents in `excluded`, which is ascending."""
     if len(excluded) == 0:
         return hashes, ordinals
     place = np.searchsorted(excluded, ordinals)
@@ -73,8 +73,10 @@ def without(hashes: Hashes, ordinals: Ordinals, excluded: Ordinals) -> Edges:
 
 
 def spanning_forest(left: Ordinals, right: Ordinals) -> Edges:
-    """The edges that join two trees when taken in turn: the same components, and fewer
-    edges than documents. Memory as in tamis.dedup.kernels.components.
+    """The edges that join two trees when added one after the other.
+
+    They have the same components, and are fewer than the documents. Memory as in
+    tamis.dedup.kernels.components.
     """
     bits = no_bits(int(right.max(initial=0)) + 1)
     set_bits(bits, left)

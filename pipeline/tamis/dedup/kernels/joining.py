@@ -1,7 +1,7 @@
-"""Merge joins of this run's sorted hashes with those that the index knows.
+"""Merge joins of this run's sorted hashes with those of the index.
 
-hashes  (rows,)   uint64  ascending; one may stand many times
-known   (known,)  uint64  ascending; one may stand many times
+hashes  (rows,)   uint64  ascending; a hash may occur many times
+known   (known,)  uint64  ascending; a hash may occur many times
 """
 
 import numpy as np
@@ -47,16 +47,16 @@ def _equal_from(known: Hashes, place: int, value: np.uint64) -> int:
 
 
 def oldest_of_each(groups: Hashes, added: NDArray[np.uint32], keepers: Hashes) -> Rows:
-    """Of each group the row that was added first, then the one with the lowest keeper.
+    """The row of each group that was added first; the lowest keeper breaks ties.
 
-    In the order of the groups, ascending.
+    In ascending order of the groups.
     """
     order = _order(groups)
     return _oldest(groups, added, keepers, order)
 
 
 def oldest_of_pairs(groups: Hashes, added: NDArray[np.uint32], keepers: Hashes) -> Rows:
-    """Of each pair of group and keeper the first row, in the order of the pairs."""
+    """The first row of each pair of group and keeper, in the order of the pairs."""
     order = _order(keepers)
     order = order[_order(groups[order])]
     is_first = np.ones(len(order), np.bool_)
@@ -69,7 +69,7 @@ def oldest_of_pairs(groups: Hashes, added: NDArray[np.uint32], keepers: Hashes) 
 def _order(values: Hashes) -> Rows:
     """The rows in the order of their values, stable."""
     used = int(values.max(initial=0)).bit_length()
-    # The sort looks at high bits first; ordinals have none.
+    # The sort looks at high bits first; those of ordinals are all 0.
     shifted = values << np.uint64(64 - used) if used else values
     _, order = sort_pairs(shifted, np.arange(len(values), dtype=np.uint64))
     return order.astype(np.int64)
@@ -95,7 +95,7 @@ def _oldest(
 
 
 def ranks_within(hashes: Hashes) -> Rows:
-    """How many rows with the same hash stand before each one."""
+    """Number of earlier rows with the same hash, for each row."""
     rows = np.arange(len(hashes))
     is_first = np.ones(len(hashes), np.bool_)
     is_first[1:] = hashes[1:] != hashes[:-1]

@@ -1,7 +1,7 @@
-"""Finding hashes among sorted ones: the place of each, in a probe or two.
+"""Find hashes among sorted ones, in one or two steps each.
 
-Hashes are even, so the highest bits of one say where it must be: a tenth of the time of
-a binary search through 3*10^6 of them.
+Hashes are uniform, so the highest bits of one say where it must be: this takes a tenth
+of the time of a binary search through 3*10^6 of them.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ Hashes = NDArray[np.uint64]
 
 @njit(cache=True, nogil=True)
 def places_among(hashes: Hashes, known: Hashes) -> NDArray[np.int64]:
-    """Where each hash stands in `known`, ascending and each once; -1 where it does not."""
+    """Place of each hash in `known`, which is ascending and distinct; -1 if absent."""
     bits = 1
     while (1 << bits) < len(known):
         bits += 1
@@ -27,7 +27,7 @@ def places_among(hashes: Hashes, known: Hashes) -> NDArray[np.int64]:
     for row in range(len(hashes)):
         own = np.int64(hashes[row] >> shift)
         low, high = starts[own], starts[own + 1]
-        # More than a step or two only where hashes are none, and share high bits.
+        # More than two steps only if the values are no hashes, and share high bits.
         while high - low > 1:
             middle = (low + high) // 2
             if known[middle] <= hashes[row]:

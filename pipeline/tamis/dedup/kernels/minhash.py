@@ -1,10 +1,10 @@
-"""Signatures: fast similarity sketching, and its slots cut into band hashes.
+"""Signatures: sketches by fast similarity sketching, cut into band hashes.
 
 Søren Dahlgaard, Mathias Bæk Tejs Knudsen & Mikkel Thorup, "Fast Similarity Sketching",
-FOCS 2017 (arXiv:1704.04370), section 2. Like MinHash it gives `slots` values, each equal
-for two sets with a chance of their Jaccard similarity, but it hashes every element
-about once where MinHash does so `slots` times; its slots lean a little against each other,
-which makes the estimate better than MinHash's, not worse (section 1.2).
+FOCS 2017 (arXiv:1704.04370), section 2. Like MinHash it gives `slots` values, each
+equal for two sets with a chance of their Jaccard similarity. But it hashes every
+element about once, while MinHash does so `slots` times. Its slots are slightly
+dependent, which makes the estimate better than MinHash's, not worse (section 1.2).
 
     hashes  (shingles,)          uint64  a document's shingles, in any order and number
     slots   (slots,)             uint64  the sketch
@@ -34,10 +34,10 @@ def signatures(
     bands: int,
     rows: int,
 ) -> tuple[Hashes, Hashes, NDArray[np.bool_]]:
-    """Text hashes (documents,), bands (bands, documents), and who has bands at all.
+    """Text hashes (documents,), bands (bands, documents), and which documents have bands.
 
     `data` and `offsets` as utf8_buffers gives them. A document of fewer than `ngram`
-    words has none: it is compared by its text hash alone.
+    words has no bands: it is compared by its text hash alone.
     """
     texts, band_hashes, is_signed = _signatures(
         data, offsets, ngram, bands, rows, folding()
@@ -78,9 +78,10 @@ def _signatures(
 def fill_sketch(hashes: Hashes, slots: Hashes, rounds: NDArray[np.int64]) -> None:
     """Fill `slots` with the sketch of a set of at least one element.
 
-    `rounds` is scratch of the same length. Round i hashes every element anew: its high
-    bits name a slot, and a slot keeps the smallest hash of the first round that hit it.
-    After `slots` rounds the slots still empty, of tiny sets, get a round each.
+    `rounds` is scratch of the same length. Each round hashes every element with another
+    seed: the high bits name a slot, and a slot keeps the smallest hash of the first
+    round that hit it. After `slots` rounds, each slot that is still empty (tiny sets
+    only) gets a round of its own.
     """
     count = len(slots)
     for place in range(count):
@@ -112,7 +113,7 @@ def fill_sketch(hashes: Hashes, slots: Hashes, rounds: NDArray[np.int64]) -> Non
 
 @njit(cache=True, nogil=True)
 def band_hash(slots: Hashes, band: int, rows: int) -> np.uint64:
-    """One hash of the band's slots. Equal slots of another band give another hash."""
+    """A hash of the band's slots. Equal slots in another band give another hash."""
     joined = np.uint64(band + 1) * _BAND
     for slot in range(band * rows, (band + 1) * rows):
         joined = mix64(joined ^ slots[slot])

@@ -1,13 +1,13 @@
-"""Bottom-k sketches: what is kept of a text to estimate its Jaccard similarity later.
+"""Bottom-k sketches: a few values of a text, to estimate its Jaccard similarity later.
 
-A sketch is the `SLOTS` smallest shingle hashes of a document, of which the high 32 bits. The
-smallest of a union are found among the smallest of both sets, and each of these is shared
+A sketch has the high 32 bits of the `SLOTS` smallest shingle hashes of a document. The
+smallest hashes of a union are among the smallest of both sets, and each is in both sets
 with a chance of the Jaccard similarity J (Broder 1997, "On the resemblance and
-containment of documents", section 4): the estimate has a standard error of
-at most sqrt(J (1 - J) / 256), 0.029 at 0.7; of documents with fewer shingles it is exact.
+containment of documents", section 4). So the estimate has a standard error of at most
+sqrt(J (1 - J) / 256), 0.029 at 0.7; it is exact for documents with fewer shingles.
 
     hashes   (shingles,)       uint64  ascending within a document
-    offsets  (documents + 1,)  int64   where each document's begin
+    offsets  (documents + 1,)  int64   where each document's hashes begin
     values   (slots,)          uint32  ascending within a sketch
 """
 
@@ -34,7 +34,7 @@ def similarity(left: Values, right: Values) -> float:
     """Estimated Jaccard similarity, in [0, 1]; 0 where a sketch is empty."""
     if len(left) == 0 or len(right) == 0:
         return 0.0
-    # A full sketch says nothing of hashes above its last one.
+    # A full sketch says nothing about hashes above its last one.
     limit = np.uint32(2**32 - 1)
     if len(left) == SLOTS:
         limit = left[-1]

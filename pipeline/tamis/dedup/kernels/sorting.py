@@ -1,10 +1,10 @@
-"""Sorting of (hash, ordinal) pairs by all 64 bits of the hash, in linear time.
+"""Sort (hash, ordinal) pairs by all 64 bits of the hash, in linear time.
 
-A scatter by the highest byte cuts the pairs into pieces; a piece is radix-sorted by as many
-of its high bytes as leave a pair or two in each place, and an insertion sort, which then
-has next to nothing to move, looks at the bits that are left. Equal hashes keep their
-order, so pairs that come with ascending ordinals have them ascending in every bucket.
-13 ns a pair for 3*10^7 random hashes on one Zen 4 core.
+A scatter by the highest byte cuts the pairs into pieces. A piece is radix-sorted by its
+high bytes, as many as leave one or two pairs in each place. An insertion sort, which
+then moves almost nothing, handles the remaining bits. Equal hashes keep their order, so
+pairs with ascending ordinals stay ascending in every bucket. 13 ns a pair for 3*10^7
+random hashes on one Zen 4 core.
 
     hashes    (pairs,)  uint64
     ordinals  (pairs,)  uint32 or uint64
@@ -33,12 +33,12 @@ def sort_pairs(
     ordinals: NDArray[Ordinal],
     room: tuple[Hashes, NDArray[Ordinal]] | None = None,
 ) -> tuple[Hashes, NDArray[Ordinal]]:
-    """Both arrays in ascending order of the hash, stable. The input is left as it is.
+    """Both arrays in ascending order of the hash, stable. The input does not change.
 
-    `room` is where the result goes, arrays at least as long: who sorts many times
-    spares the kernel the search for new pages, which can cost as much as the sort.
+    The result is written to `room`, arrays at least as long. Reusing it for many sorts
+    saves the allocation of new pages, which can cost as much as the sort.
     """
-    # Made here and not in a kernel, because numpy asks for huge pages: a scatter
+    # Allocated here and not in a kernel, because numpy requests huge pages: a scatter
     # writes to many places that are far apart.
     room = room or (np.empty_like(hashes), np.empty_like(ordinals))
     out = room[0][: len(hashes)], room[1][: len(hashes)]
@@ -62,7 +62,7 @@ def _scatter(
     out_ordinals: Ordinals,
     bits: int,
 ) -> NDArray[np.int64]:
-    """Put the pairs in the order of the highest bits; where each of their values begins."""
+    """Order the pairs by the highest `bits`; returns where each value of these begins."""
     shift = np.uint64(64 - bits)
     stops = np.zeros((1 << bits) + 1, np.int64)
     for pair in range(len(hashes)):
@@ -100,7 +100,7 @@ def _sort_pieces(
             own_hashes, own_ordinals, spare_hashes, spare_ordinals, lowest, digits
         )
         if not _insertion_sort(own_hashes, own_ordinals):
-            # Hashes that are no hashes: many share their high bits and differ below.
+            # The values are no hashes: many share their high bits and differ below.
             lowest, digits = 0, 64 // _DIGIT_BITS
             _radix_sort(
                 own_hashes, own_ordinals, spare_hashes, spare_ordinals, lowest, digits
@@ -116,7 +116,7 @@ def _radix_sort(
     lowest: int,
     digits: int,
 ) -> None:
-    """Stable, by the bits of so many `digits` from bit `lowest` up."""
+    """Sort, stable, by `digits` digits from bit `lowest` up."""
     count = len(hashes)
     places = np.empty(_VALUES, np.int64)
     from_hashes, from_ordinals = hashes, ordinals
@@ -147,7 +147,10 @@ def _radix_sort(
 
 @njit(cache=True, nogil=True)
 def _insertion_sort(hashes: Hashes, ordinals: Ordinals) -> bool:
-    """Finish what is nearly in order; give up, stable so far, where it is not."""
+    """Sort pairs that are nearly in order; false if there is too much to move.
+
+    The order so far is stable in both cases.
+    """
     moves = 0
     for pair in range(1, len(hashes)):
         own_hash, own_ordinal = hashes[pair], ordinals[pair]

@@ -1,14 +1,14 @@
-"""Runs of tokens that stand somewhere else as well, found exactly in linear time.
+"""Find runs of tokens that occur in another place too, exactly and in linear time.
 
-Lee et al. 2022 (section 4.1) sort all suffixes to find what repeats over 50 tokens or
-more. Such a stretch is the union of windows of exactly 50 tokens that each occur twice,
-so it is enough to sort windows by hash, and of these only the few that a bitmap says may
-occur twice: the same stretches at a quarter of the memory. Windows of equal hash are
+Lee et al. 2022 (section 4.1) sort all suffixes to find repeats of 50 tokens or more.
+Such a stretch is the union of windows of exactly 50 tokens that each occur twice. So it
+is enough to sort windows by hash, and only the few that may occur twice according to a
+bitmap: the same stretches at a quarter of the memory. Windows of equal hash are
 compared token by token.
 
 A token is a word as it is written (letters, digits and marks; one letter with its marks
-where words are written together) or one other character; white space parts tokens and
-is not compared. Tokens are compared by 64 bits: among the 10^6 different ones of a
+in scripts without spaces) or one other character; white space separates tokens and is
+not compared. Tokens are compared by 64-bit hashes: among the 10^6 different ones of a
 partition a false match has odds of 3e-8.
 
     data     (bytes,)          uint8   the documents' UTF-8 end to end
@@ -29,7 +29,7 @@ from tamis.text.unicode import position
 from tamis.text.utf8 import decode
 
 _NO_TOKEN, _IN_WORD, _IN_LETTER, _IN_SYMBOL = 0, 1, 2, 3
-_BITS_PER_WINDOW = 8  # one window in nine meets a stranger's bit, to be sorted in vain
+_BITS_PER_WINDOW = 8  # one window in nine shares its bit by chance and is sorted too
 
 
 @njit(cache=True, nogil=True)
@@ -75,10 +75,10 @@ def tokens(data: Bytes, offsets: Offsets, table: Folding) -> tuple[Hashes, Units
 def repeated(
     hashes: Hashes, bounds: Offsets, length: int, *, keeps_first: bool
 ) -> NDArray[np.bool_]:
-    """Tokens within a window of `length` that occurs twice, (tokens,).
+    """Which tokens are in a window of `length` that occurs twice, (tokens,).
 
-    With `keeps_first` the first occurrence does not count, nor does one that overlaps
-    with it: of "la la la ..." the first `length` words stay.
+    With `keeps_first` the first occurrence is not marked, and neither is one that
+    overlaps with it: of "la la la ..." the first `length` words stay.
     """
     windows = np.maximum(np.diff(bounds) - length + 1, 0).sum()
     bits = max(int(windows * _BITS_PER_WINDOW), 64).bit_length()
@@ -149,7 +149,10 @@ def _leaving(length: int) -> np.uint64:
 def _mark(
     hashes: Hashes, bounds: Offsets, length: int, room: NDArray[np.uint64], shift: int
 ) -> int:
-    """Set the bits room[0] of windows, room[1] of those whose bit was set; how many."""
+    """Set each window's bit in room[0], and in room[1] if it was set already.
+
+    Returns how many windows found their bit set.
+    """
     count = 0
     leaving = _leaving(length)
     for document in range(len(bounds) - 1):
@@ -178,9 +181,9 @@ def _candidates(
     shift: int,
     count: int,
 ) -> tuple[Hashes, Hashes]:
-    """Hash and first token of every window whose bit several have."""
+    """Hash and first token of every window that shares its bit with another one."""
     leaving = _leaving(length)
-    # Every bit that was set again has one window more than the `count` of these.
+    # `count` leaves out the first window of each shared bit; there are at most as many.
     found = np.empty(2 * count, np.uint64)
     places = np.empty(2 * count, np.uint64)
     number = 0

@@ -1,8 +1,8 @@
-"""Who stays of each component, once its documents stand in the order of preference.
+"""Which documents of each component stay, if its documents are in order of preference.
 
     components  (documents,)  uint64  ascending
     texts       (documents,)  uint64  hash of the whole text, 0 where there is none
-    survivors   (documents,)  int64   row of the document that stands for this one;
+    survivors   (documents,)  int64   row of the document that is kept for this one;
                                       its own row for a document that stays
 
 Within a component the preferred documents come first.
@@ -16,7 +16,7 @@ Rows = NDArray[np.int64]
 
 
 def first_of_each(components: Hashes) -> Rows:
-    """Survivors where each component keeps its first document, and no other."""
+    """Survivors if each component keeps only its first document."""
     is_first = np.ones(len(components), np.bool_)
     is_first[1:] = components[1:] != components[:-1]
     rows = np.arange(len(components))
@@ -24,8 +24,9 @@ def first_of_each(components: Hashes) -> Rows:
 
 
 def first_copies(components: Hashes, texts: Hashes) -> Rows:
-    """Row of the first document of the component with the same text; a document
-    without text is no copy.
+    """Row of the first document of the component with the same text.
+
+    A document without text is no copy.
     """
     rows = np.arange(len(components))
     order = np.lexsort((rows, texts, components))
@@ -40,5 +41,5 @@ def first_copies(components: Hashes, texts: Hashes) -> Rows:
 
 
 def cluster_sizes(survivors: Rows) -> NDArray[np.uint32]:
-    """Documents that share each document's survivor, that one among them."""
+    """Number of documents with the same survivor as each document, itself included."""
     return np.bincount(survivors, minlength=len(survivors))[survivors].astype(np.uint32)

@@ -1,12 +1,12 @@
-"""Lines and paragraphs of a batch of documents: where they are, what they say, cuts.
+"""Lines and paragraphs of a batch of documents: their places, their hashes, their cuts.
 
-A unit is a line with something to see in it, or a paragraph: lines up to a blank one.
-White space before and after is not part of it. Units and their words are compared as
-pipeline/tamis/text/normalise.py folds them: case, accents, width and punctuation make no
-difference, and a run of digits is one 0. CCNet (Wenzek et al. 2020, section 3.1) does
-the same but for digits, of which each is a 0 there, and white space, which here is
-punctuation. Units of fewer words than wanted are not compared: the lone brackets of
-code are on every other page, and code it is no more without them.
+A unit is a line that is not blank, or a paragraph: lines up to a blank one. White space
+before and after is not part of it. Units and their words are compared as
+pipeline/tamis/text/normalise.py folds them: case, accents, width and punctuation make
+no difference, and a run of digits is one 0. CCNet (Wenzek et al. 2020, section 3.1)
+does the same, except that there each digit is a 0 and white space is not treated as
+punctuation. Units with too few words are not compared: a line of a single bracket is on
+every other page, and code without it is broken.
 
     data     (bytes,)          uint8  the documents' UTF-8 end to end
     offsets  (documents + 1,)  int64  where each document starts
@@ -27,10 +27,10 @@ _SEED = np.uint64(0x9AE16A3B2F90404F)
 
 
 class Units(NamedTuple):
-    """Of a batch of documents.
+    """The units of a batch of documents.
 
-    starts  (units,)          int64  the first byte that is no white space
-    stops   (units,)          int64  behind the last such byte
+    starts  (units,)          int64  the first byte that is not white space
+    stops   (units,)          int64  one after the last such byte
     bounds  (documents + 1,)  int64  where each document's units begin
     """
 
@@ -72,7 +72,7 @@ def units(data: Bytes, offsets: Offsets, feeds: int) -> Units:
 def unit_hashes(
     data: Bytes, offsets: Offsets, found: Units, min_words: int, table: Folding
 ) -> Hashes:
-    """A hash of each unit's words in their order; 0 where they are too few."""
+    """A hash of each unit's words in their order; 0 if there are too few."""
     scratch = scratch_for(offsets)
     hashes = np.empty(len(found.starts), np.uint64)
     for unit in range(len(hashes)):
@@ -110,10 +110,10 @@ def ngram_hashes(
 def removal(
     offsets: Offsets, found: Units, is_removed: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], Offsets]:
-    """Spans that take the marked units away (pipeline/tamis/text/cuts.py), by document.
+    """Spans that remove the marked units (pipeline/tamis/text/cuts.py), by document.
 
-    A unit goes with the white space behind it, the last one with that before it: no
-    gap stays, and a text that ended without a line feed still does.
+    A unit is removed with the white space after it, the last one with that before it:
+    no gap stays, and a text that ended without a line feed still does.
     """
     positions = np.empty(2 * int(is_removed.sum()), np.int32)
     bounds = np.zeros(len(offsets), np.int64)

@@ -1,16 +1,17 @@
-"""Keep what is not really similar: exact Jaccard inside a component.
+"""Verify duplicates by exact Jaccard similarity inside a component.
 
-Components chain: a is near b and b near c, though a and c may share nothing, and a chance
-meeting in one band ties two clusters together. So each component is walked in the
-order of preference. A document stays unless one that stayed before it, and shares a band
-with it, has at least the wanted Jaccard similarity; of several such the first stands
-for it. Every dropped document thus has a kept one that it is truly similar to.
+Components are chains: a is near b and b near c, but a and c may share nothing, and one
+band shared by chance joins two clusters. So each component is walked in the order of
+preference. A document stays unless an earlier one that stayed shares a band with it and
+has at least the wanted Jaccard similarity; of several such, the first is its keeper.
+Every dropped document thus has a kept one that it is truly similar to.
 
     components  (documents,)         uint64  ascending; preferred documents first
     copies      (documents,)         int64   row of the first document with the same text
     bands       (documents, bands)   uint64  as signed; equal in one column = share a band
     hashes      (shingles,)          uint64  ascending within a document, each once
-    offsets     (documents + 1,)     int64   where each document's begin; copies need none
+    offsets     (documents + 1,)     int64   where each document's hashes begin; copies
+                                             need none
 """
 
 import numpy as np
@@ -38,7 +39,7 @@ def verified_survivors(
     offsets: Rows,
     threshold: float,
 ) -> Rows:
-    """Row of the kept document that stands for each one; its own where it stays."""
+    """Row of the keeper of each document; its own row for a document that stays."""
     buckets, number = _buckets(bands)
     survivors = np.arange(len(components))
     _walk(components, copies, buckets, number, hashes, offsets, threshold, survivors)
@@ -82,7 +83,7 @@ def _walk(
         shingles = hashes[offsets[row] : offsets[row + 1]]
         for band in range(width):
             link = heads[buckets[row, band]]
-            # A bucket may lie in several components where a large one was cut up.
+            # A bucket may be in several components if a large one was cut up.
             while link >= start * width:
                 kept = link // width
                 if seen_by[kept] != row and survivors[row] > kept:

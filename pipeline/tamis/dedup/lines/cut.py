@@ -1,7 +1,6 @@
-"""Second half of deduplicate_lines: from what was counted to layers."""
+"""Write the layers of deduplicate_lines: which lines to remove, by the counts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,18 +15,18 @@ from tamis.documents.parts import Part
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
 from tamis.text.cuts import CUTS, CUTS_TYPE, cut_texts
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 LINES = "lines"
 REASON = "only_repeated_lines"
 
 Hashes = NDArray[np.uint64]
 Found = Mapping[str, tuple[Hashes, Hashes]]
-"""By kind: hashes that too many have, ascending, and the smallest value of each."""
+"""By kind: the hashes over the limit, ascending, and the smallest value of each."""
 
 
 def columns_of(settings: Settings) -> pa.Schema:
-    """What the layer says of each document but for its reason."""
+    """The columns of the layer except the drop reason and the cuts."""
     counts = [("repeated_lines", pa.int32())]
     counts += [("overlapping_lines", pa.int32())] if settings.ngram else []
     return pa.schema([("text_chars", pa.int32()), *counts, ("cut_chars", pa.int32())])
@@ -39,7 +38,7 @@ def cut(
     group: Group,
     first_run: int,
     files: Mapping[str, Sequence[File]],
-) -> dict[str, Any]:
+) -> Counts:
     """Write one layer for each part of the group, whose runs begin with `first_run`."""
     schema = pa.schema(
         [
@@ -86,7 +85,7 @@ def _by_part(
 def _over(
     storage: Storage, run: int, files: Mapping[str, Sequence[File]]
 ) -> dict[str, tuple[Hashes, Hashes]]:
-    """What counts among the hashes of a run; ranges come in order, so all ascend."""
+    """The hashes of a run over the limit; ranges come in order, so all ascend."""
     found = {}
     for kind, own in files.items():
         hashes, firsts = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
@@ -102,7 +101,7 @@ def _over(
 def _layer(
     chunk: Chunk, settings: Settings, found: Found, *, schema: pa.Schema
 ) -> pa.Table:
-    """The rows of a chunk; those that were dropped before are null but for their id."""
+    """The rows of a chunk; for documents dropped before, all but id is null."""
     _, offsets = utf8_buffers(chunk.texts)
     is_repeated, _ = _are_known(chunk.hashes[UNITS], *found[UNITS])
     is_overlapping = np.zeros(len(is_repeated), bool)
@@ -115,7 +114,7 @@ def _layer(
     before = pc.utf8_length(chunk.texts)
     owners, count = chunk.owners[UNITS], len(chunk.ordinals)
     is_less = np.bincount(owners[is_cut], minlength=count) > 0
-    # What is too short to be compared is nothing by itself.
+    # Units too short to be compared do not save a document.
     is_left = ~is_cut & (chunk.hashes[UNITS] != 0)
     left = np.bincount(owners[is_left], minlength=count)
     reasons = pa.array(np.full(count, REASON), mask=~(is_less & (left == 0)))
@@ -139,7 +138,7 @@ def _layer(
 
 
 def _overlap(chunk: Chunk, found: Found, min_ratio: float) -> NDArray[np.bool_]:
-    """Units of whose n-grams more than that share is in an earlier document."""
+    """Which units have more than that share of their n-grams in an earlier document."""
     is_known, firsts = _are_known(chunk.hashes[NGRAMS], *found[NGRAMS])
     is_seen = is_known & (firsts < chunk.values[NGRAMS])
     before = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_seen)])
@@ -152,7 +151,7 @@ def _overlap(chunk: Chunk, found: Found, min_ratio: float) -> NDArray[np.bool_]:
 def _are_known(
     hashes: Hashes, known: Hashes, firsts: Hashes
 ) -> tuple[NDArray[np.bool_], Hashes]:
-    """Which of the hashes are known, and the smallest value of each that is."""
+    """Which of the hashes are known, and the smallest value of each known one."""
     places = places_among(hashes, known)
     is_known: NDArray[np.bool_] = places >= 0
     if not is_known.any():
@@ -161,7 +160,7 @@ def _are_known(
 
 
 def _count(tally: dict[str, int], table: pa.Table) -> None:
-    """Add what the layer took away, and of how many documents."""
+    """Add what the layer removes, and from how many documents."""
     more = {"documents_cut": pc.sum(pc.greater(table["cut_chars"], 0)).as_py() or 0}
     for name in ("repeated_lines", "overlapping_lines", "cut_chars"):
         if name in table.column_names:

@@ -1,13 +1,13 @@
-"""First half of deduplicate_lines: which lines, and n-grams, too many documents have.
+"""Find the lines and n-grams that too many documents have, for deduplicate_lines.
 
-A run is a Parquet file of (hash, value), ascending, each pair once: the value is what is
-counted, a domain or an ordinal. No more values of a hash are kept than it takes to know
-that it has too many, so a line that every page has costs no more than any other. Nor
-does that change the smallest value, which for n-grams is the document that has it first.
+A run is a Parquet file of (hash, value), ascending, each pair once: the value is what
+is counted, a domain or an ordinal. A run keeps only as many values of a hash as show
+that it has too many, so a line of every page costs no more than any other. This does
+not change the smallest value, which for n-grams is the first document that has it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -26,11 +26,12 @@ VERDICT = pa.schema(
     [("run", pa.uint32()), ("hash", pa.uint64()), ("first", pa.uint64())]
 )
 
-# Of a web page; where runs' row groups end. Another average costs time, no memory.
+# Hashes of a web page, which decide where row groups end. If the average differs, that
+# costs time but no memory.
 _PER_DOCUMENT = {UNITS: 40, NGRAMS: 700}
 _ROW_GROUP_ROWS = 1 << 16
-# Every task parses the footers of all runs. To read a range of 2^12 rows took 0.7 to
-# 0.9 ms of runs with 256 row groups, 1.4 with 64, 2.0 with 1,024, 14 with 4,096
+# Every task parses the footers of all runs. Reading a range of 2^12 rows took 0.7 to
+# 0.9 ms from runs with 256 row groups, 1.4 with 64, 2.0 with 1,024, 14 with 4,096
 # (one Zen 4 core, November 2026).
 _MAX_ROW_GROUPS = 256
 
@@ -46,10 +47,17 @@ class Range(NamedTuple):
     files: tuple[File, ...]
 
 
+class RunsTally(TypedDict):
+    """Number of runs of a group, and of rows by kind."""
+
+    runs: int
+    rows: dict[str, int]
+
+
 def gather(
     outputs: Outputs, settings: Settings, group: Group, documents: int
-) -> dict[str, Any]:
-    """Write the group's runs, one file a run and kind."""
+) -> RunsTally:
+    """Write the group's runs, one file for each run and kind."""
     held: dict[str, list[tuple[Hashes, Hashes]]] = {kind: [] for kind in settings.kinds}
     current = 0
     rows = dict.fromkeys(settings.kinds, 0)
@@ -95,8 +103,16 @@ def ranges(
     ]
 
 
-def count(outputs: Outputs, settings: Settings, work: Range) -> dict[str, Any]:
-    """Write, by run, the hashes that count, with the smallest value of each."""
+class CountTally(TypedDict):
+    """Different hashes of a kind, and how many occur too often."""
+
+    kind: str
+    hashes: int
+    over: int
+
+
+def count(outputs: Outputs, settings: Settings, work: Range) -> CountTally:
+    """Write, by run, the hashes over the limit, with the smallest value of each."""
     hashes, values, runs = _load(outputs.storage, work)
     places = np.arange(len(hashes), dtype=np.uint64)
     _, by_value = sort_pairs(values, places)
@@ -111,24 +127,24 @@ def count(outputs: Outputs, settings: Settings, work: Range) -> dict[str, Any]:
     is_over = distinct > settings.limit(work.kind)
     sizes = np.diff(np.append(starts, len(hashes)))
     rows = np.repeat(is_over, sizes)
-    # Which domain is the smallest nobody wants to know.
+    # For units the value is unused.
     smallest = values[starts] if work.kind == NGRAMS else np.zeros_like(hashes[starts])
     table = _by_run(runs[order[rows]], hashes[rows], np.repeat(smallest, sizes)[rows])
     with outputs.parquet(
         verdicts(work.kind), VERDICT, **delta_coded(VERDICT)
     ) as writer:
-        if table.num_rows:  # a row group of nothing has no limits to look for
+        if table.num_rows:  # an empty row group has no statistics to search by
             writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
     return {"kind": work.kind, "hashes": len(starts), "over": int(is_over.sum())}
 
 
 def verdicts(kind: str) -> str:
-    """Folder of what `count` found of a kind."""
+    """Folder of the hashes of a kind that `count` found over the limit."""
     return f"{WORK}/over-{kind}"
 
 
 def _ranges_of(rows: int) -> list[tuple[int, int]]:
-    """A quarter as large as those of deduplicate: rows come with their run."""
+    """Ranges a quarter as large as those of deduplicate: rows also have their run."""
     return ranges_of(4 * rows)
 
 
@@ -144,7 +160,7 @@ def _by_run(runs: NDArray[np.uint32], hashes: Hashes, firsts: Hashes) -> pa.Tabl
 def _distinct(
     pairs: Sequence[tuple[Hashes, Hashes]], most: int
 ) -> tuple[Hashes, Hashes]:
-    """Each pair once, ascending, the `most` smallest values of a hash."""
+    """Each pair once, ascending, with only the `most` smallest values of a hash."""
     none = np.empty(0, np.uint64)
     hashes = np.concatenate([none, *(pair[0] for pair in pairs)])
     values = np.concatenate([none, *(pair[1] for pair in pairs)])
@@ -159,7 +175,7 @@ def _distinct(
 
 
 def _load(storage: Storage, work: Range) -> tuple[Hashes, Hashes, NDArray[np.uint32]]:
-    """All rows of a range, and the number of the run that each is of."""
+    """All rows of a range, and the number of the run of each."""
     hashes, values = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     runs = [np.empty(0, np.uint32)]
     for number, file in enumerate(work.files):

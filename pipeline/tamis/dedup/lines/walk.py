@@ -1,9 +1,9 @@
-"""How deduplicate_lines walks through a group: runs of texts of a bounded size.
+"""Walk through a group of deduplicate_lines, in runs of texts of a bounded size.
 
-The same walk twice, first to count and then to cut, so that what was counted of a run
-is all that the second walk needs to hold. Sizes follow from the texts alone.
+The same walk is made twice, first to count and then to cut, so that the second walk
+holds only what was counted in one run. Sizes follow from the texts alone.
 
-    group   parts as deduplicate takes them (pipeline/tamis/dedup/groups.py)
+    group   parts as in deduplicate (pipeline/tamis/dedup/groups.py)
     chunk   rows of one part, until their texts are 16 MB
     run     chunks, until they have 2^22 hashes
     range   equal ranges of hashes of at most 2^22 rows
@@ -36,13 +36,13 @@ Offsets = NDArray[np.int64]
 
 
 class Settings(NamedTuple):
-    """What the tasks need to know of the configuration."""
+    """The settings of the stage that its tasks need."""
 
     by_paragraph: bool
     by_domain: bool
     max_count: int
     min_words: int
-    ngram: int  # 0: overlap is not looked at
+    ngram: int  # 0: overlap is not checked
     min_ratio: float
 
     @property
@@ -50,7 +50,7 @@ class Settings(NamedTuple):
         return (UNITS, NGRAMS) if self.ngram else (UNITS,)
 
     def limit(self, kind: str) -> int:
-        """A hash that more than so many values have is one that counts."""
+        """A hash with more values than this is over the limit."""
         return self.max_count if kind == UNITS else 1
 
 
@@ -61,8 +61,8 @@ class Chunk(NamedTuple):
     ordinals  (kept,)           uint64
     hashes    by kind: units'   (units,) uint64, 0 for those that are not compared;
                        n-grams' (n-grams,) uint64
-    owners    by kind: the row in `texts` that each hash is of, int64
-    values    by kind: what is counted of each hash, its domain or its ordinal
+    owners    by kind: the row in `texts` of each hash, int64
+    values    by kind: what is counted for each hash, its domain or its ordinal
     bounds    (units + 1,)      int64, where each unit's n-grams begin
     """
 

@@ -1,7 +1,7 @@
-"""Second half of deduplicate_substrings: what repeats in a partition, and the layers."""
+"""Find what repeats in a partition, and write the layers of deduplicate_substrings."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from tamis.dedup.kernels.units import removal
 from tamis.text.buffers import read_only, utf8_buffers
 from tamis.text.cuts import CUTS, CUTS_TYPE
 from tamis.text.normalise import folding
-from tamis.work.commits import File, Outputs
+from tamis.work.commits import Counts, File, Outputs
 
 SUBSTRINGS, FOUND = "substrings", "work/substrings/found"
 SPANS = "repeated_spans"
@@ -23,7 +23,7 @@ _ROW_GROUP_ROWS = 1 << 14
 
 
 class Settings(NamedTuple):
-    """What the tasks need to know of the configuration."""
+    """The settings of the stage that its tasks need."""
 
     min_tokens: int
     is_cut: bool
@@ -32,7 +32,7 @@ class Settings(NamedTuple):
 
 
 def columns_of(settings: Settings) -> pa.Schema:
-    """What the layer says of each document but for reason and cuts."""
+    """The columns of the layer except the drop reason and the cuts."""
     counts = [("repeated_tokens", pa.int32()), ("repeated_chars", pa.int32())]
     first = ("text_chars", pa.int32()) if settings.is_cut else (SPANS, CUTS_TYPE)
     return pa.schema([first, *counts])
@@ -40,8 +40,8 @@ def columns_of(settings: Settings) -> pa.Schema:
 
 def find(
     outputs: Outputs, settings: Settings, files: Sequence[File], partition: int
-) -> dict[str, Any]:
-    """Write what of each document of a partition repeats; nothing where nothing does."""
+) -> Counts:
+    """Write the repeats in each document of a partition; no row without repeats."""
     texts = [
         read_between(outputs.storage, file, "partition", low=partition, high=partition)
         for file in files
@@ -77,7 +77,7 @@ def find(
 
 def publish(
     outputs: Outputs, settings: Settings, group: Group, files: Sequence[File]
-) -> dict[str, Any]:
+) -> Counts:
     """Write one layer for each part of the group."""
     schema = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
     if settings.is_cut:
@@ -117,7 +117,7 @@ def _layer(
     settings: Settings,
     schema: pa.Schema,
 ) -> pa.Table:
-    """The part's rows; those that were dropped before are null but for their id."""
+    """The part's rows; for documents dropped before, all but id is null."""
     is_in = pc.is_null(saved["drop_reason"])
     taken = found.take(pa.array(rows, mask=rows < 0))
     lost = taken["cut_chars" if settings.is_cut else "repeated_chars"].fill_null(0)
@@ -151,7 +151,7 @@ def _cut_chars(
     *,
     bounds: NDArray[np.int64],
 ) -> NDArray[np.int32]:
-    """Code points that the cuts of each document take out."""
+    """Code points that the cuts of each document remove."""
     owners = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds) // 2)
     counts = np.zeros(len(bounds) - 1, np.int64)
     starts = offsets[owners] + cuts[::2]

@@ -1,12 +1,13 @@
-"""First half of deduplicate_substrings: texts by partition.
+"""Write the texts of deduplicate_substrings by partition.
 
-Documents fall into 4,096 buckets by a hash of their domain, or id; as many buckets as
-have `partition_bytes` of text are a partition, and one that has more is cut up by a hash
-of the ids. So partitions follow from the documents alone, and none is much too large.
+Documents are put into 4,096 buckets by a hash of their domain, or id. Buckets are
+joined to partitions of `partition_bytes` of text, and a larger bucket is cut up by a
+hash of the ids. So partitions follow from the documents alone, and none is much too
+large.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +39,7 @@ _TEXT = pa.schema(
 
 
 class Partitions(NamedTuple):
-    """Which partition a document is in.
+    """The partitions of each bucket.
 
     firsts  (buckets,)  the first partition of each bucket
     pieces  (buckets,)  how many partitions the bucket fills
@@ -52,8 +53,14 @@ class Partitions(NamedTuple):
         return max(a + b for a, b in zip(self.firsts, self.pieces, strict=True))
 
 
-def measure(outputs: Outputs, group: Group, by_domain: bool) -> dict[str, Any]:
-    """Bytes of text in each bucket, those of none left out."""
+class SizesTally(TypedDict):
+    """Bytes of text by bucket."""
+
+    bytes: dict[str, int]
+
+
+def measure(outputs: Outputs, group: Group, by_domain: bool) -> SizesTally:
+    """Bytes of text in each bucket; empty buckets are left out."""
     sizes = np.zeros(BUCKETS, np.int64)
     for _, part in group.starts():
         for batch, _ in _batches(outputs.storage, 0, part):
@@ -87,7 +94,7 @@ def partitions_of(sizes: Sequence[int], partition_bytes: int) -> Partitions:
 
 def scatter(
     outputs: Outputs, group: Group, by_domain: bool, partitions: Partitions
-) -> dict[str, Any]:
+) -> None:
     """Write the group's texts, row groups of one partition each."""
     held: dict[int, list[pa.Table]] = {}
     size = 0
@@ -105,7 +112,6 @@ def scatter(
                     _write(writer, held)
                     size = 0
         _write(writer, held)
-    return {}
 
 
 def _write(writer: Any, held: dict[int, list[pa.Table]]) -> None:
@@ -116,7 +122,7 @@ def _write(writer: Any, held: dict[int, list[pa.Table]]) -> None:
 
 
 def _batches(storage: Storage, start: int, part: Part) -> Any:
-    """Rows that are not out, a few at a time, and their ordinals."""
+    """Rows that were not dropped before, a few at a time, and their ordinals."""
     columns = ["id", "text", "domain", "host", "drop_reason"]
     for batch in part.batches(storage, columns, _BATCH_ROWS):
         is_in = np.asarray(

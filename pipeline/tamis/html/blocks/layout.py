@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-# At a cap reading ends: the page keeps what was read until then, and gets a flag of
-# TRUNCATED.
+# At a cap reading ends: the page keeps what was read until then, and gets one of
+# the flags CUT_AT_....
 # The largest of 3,087 real pages has 9,409 elements, 6,218 blocks, 8,922 spans and
 # 39,056 names.
 MAX_ELEMENTS: Final = 40_000
@@ -58,7 +58,6 @@ CUT_AT_ELEMENTS: Final = 1 << 2  # reading ended at this cap; so for the next th
 CUT_AT_BLOCKS: Final = 1 << 3
 CUT_AT_SPANS: Final = 1 << 4
 CUT_AT_NAMES: Final = 1 << 5
-TRUNCATED: Final = CUT_AT_ELEMENTS | CUT_AT_BLOCKS | CUT_AT_SPANS | CUT_AT_NAMES
 
 ELEMENT = np.dtype(
     [

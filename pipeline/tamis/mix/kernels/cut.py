@@ -1,15 +1,15 @@
-"""How the range of all shuffle keys is cut: into shards, and for the work into buckets.
+"""Cut the range of all shuffle keys into shards, and into buckets for the work.
 
     shard    keys of one file of the mix; shards are equal ranges of keys
-    bucket   keys that one task holds in memory at a time; many to a shard, or one to
-             many shards, and never across the border of one
+    bucket   keys that one task holds in memory at a time; a shard has one or many, or a
+             bucket has many shards, but none crosses the border of a shard
 
-The order of the mix is that of the keys, and its shards depend on their number alone:
-how many buckets there are, and in how many levels rows are scattered into them, changes
-what the work costs and not one byte of what comes out.
+The order of the mix is that of the keys, and its shards depend on their number alone.
+The number of buckets, and of levels in which rows are scattered into them, changes the
+cost of the work and not one byte of the result.
 
-Rows are scattered level by level, at most `max_ways` ways at a time, as the digits of
-their bucket's number say: with 3 ways bucket 5 of 9 is way 1, then way 2.
+Rows are scattered level by level, at most `max_ways` ways at a time, by the digits of
+their bucket's number: with 3 ways bucket 5 of 9 is way 1, then way 2.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HALF = np.uint64(32)
-_MAX_RANGES = 1 << 32  # beyond it the keys' upper half tells ranges no more apart
+_MAX_RANGES = 1 << 32  # the upper half of a key distinguishes no more ranges
 
 
 @dataclass(frozen=True)
 class Cut:
-    """One of `buckets_per_shard` and `shards_per_bucket` is 1."""
+    """Numbers of shards and buckets; at least one of the two ratios is 1."""
 
     shards: int
     buckets_per_shard: int = 1
@@ -68,7 +68,7 @@ class Cut:
 def cut_of(
     size: float, *, shard_bytes: int, bucket_bytes: int, max_ways: int = 256
 ) -> Cut:
-    """The cut of a mix of `size` bytes, all uncompressed. Nothing has one shard."""
+    """The cut of a mix of `size` uncompressed bytes. An empty mix has one shard."""
     shards = min(max(1, -int(-size // shard_bytes)), _MAX_RANGES)
     if shard_bytes < bucket_bytes:
         return Cut(
@@ -82,5 +82,5 @@ def cut_of(
 
 
 def _range_of(keys: NDArray[np.uint64], ranges: int) -> NDArray[np.int64]:
-    """Which of so many equal ranges a key lies in, by its upper 32 bits."""
+    """Number of each key's range, of so many equal ones, by its upper 32 bits."""
     return ((keys >> _HALF) * np.uint64(ranges) >> _HALF).astype(np.int64)

@@ -2,8 +2,8 @@
 
     shuffle_key(seed, ids, epoch)   uint64, uniform; sorting by it shuffles
 
-The key depends on nothing else, so that order does not change with the number of
-workers, with splits, or with the documents around.
+The key depends on nothing else, so the order does not change with the number of
+workers, with splits, or with other documents.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
-"""How often a document is taken for the copies that the corpus had of it.
+"""How often a document is taken, by the number of its copies in the corpus.
 
-Deduplication throws away how often the web repeats a page, which says something about
-its worth: pages found a few times are better on average, and those found a thousand
-times are boilerplate. FineWeb-2 gives that back by repeating the one that was kept.
+Deduplication loses how often the web repeats a page, which says something about its
+quality: pages found a few times are better on average, and those found a thousand times
+are boilerplate. FineWeb-2 uses this by repeating the document that was kept.
 
     table   {least cluster size: times}; a size counts as the largest key it reaches
 """

@@ -1,9 +1,9 @@
-"""Tokens of a text, estimated from its length and language.
+"""Estimate the tokens of a text from its length and language.
 
 The table was measured (benchmarks/characters_per_token.py) with a byte-level BPE of
-64,000 tokens trained on equal shares of some 300 languages: relative to each other the
-languages are right, while a model's own tokenizer packs 10 to 40 % more characters of
-its main languages into a token. `mix_corpus.tokenizer` counts exactly.
+64,000 tokens trained on equal shares of some 300 languages. The ratios between
+languages are right, but a model's own tokenizer has 10 to 40 % more characters a token
+in its main languages. `mix_corpus.tokenizer` counts exactly.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _OTHER_BYTES_PER_CHARACTER = 1.1
 def estimated_tokens(
     characters: NDArray[np.int64], languages: Sequence[str]
 ) -> NDArray[np.int64]:
-    """Tokens of each text, rounded up: any text has one at least, an empty one none."""
+    """Tokens of each text, rounded up: at least one, but none for an empty text."""
     table = _table()
     other = (_OTHER_CHARACTERS_PER_TOKEN, _OTHER_BYTES_PER_CHARACTER)
     per_token = np.array([table.get(name, other)[0] for name in languages], np.float64)

@@ -52,11 +52,11 @@ def epochs_of(
     budget: float | None,
     max_epochs: float,
 ) -> dict[str, float]:
-    """How often each language is taken so that its part of `budget` tokens is its share.
+    """How often each language is taken, so that its part of `budget` tokens is its share.
 
-    Without a budget nothing is left out: the language with most tokens for its
+    Without a budget nothing is left out: the language with the most tokens for its
     share is taken once, the others are repeated up to `max_epochs`. With a budget,
-    what a language at `max_epochs` cannot fill goes to the others in proportion
+    tokens that a language at `max_epochs` cannot fill go to the others in proportion
     (the water-filling of UniMax, Chung et al. 2023, algorithm 1, with shares).
     """
     wanted = {k: s for k, s in share.items() if s > 0 and available[k] > 0}
@@ -90,8 +90,8 @@ def epochs_of(
 def copies(epochs: NDArray[np.float64], keys: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Whole number of times to take each document; its mean over keys is `epochs`.
 
-    2.3 epochs take a document twice, and a third time where its key lies in the
-    lowest 0.3 of all keys.
+    2.3 epochs take a document twice, and a third time if its key is in the lowest 0.3
+    of all keys.
     """
     whole = np.floor(epochs)
     extra = keys.astype(np.float64) / _TWO_TO_64 < epochs - whole
@@ -101,16 +101,16 @@ def copies(epochs: NDArray[np.float64], keys: NDArray[np.uint64]) -> NDArray[np.
 def domain_cap(
     tokens: NDArray[np.float64], max_share: float, total: float | None = None
 ) -> float:
-    """Most tokens a domain may bring so that none exceeds `max_share` of what is left.
+    """Most tokens that a domain may keep so that none exceeds `max_share` of the rest.
 
-    tokens  (domains,)  tokens of each domain of one language, or of `largest_needed`
-                        of the largest
-    total   tokens of the language, those without a domain too; null: of `tokens`
+    tokens  (domains,)  tokens of each domain of one language, or of the `largest_needed`
+                        largest ones
+    total   tokens of the language, including those without a domain; null: of `tokens`
 
-    The largest c with c <= max_share * sum(min(tokens, c)). Of 1 / max_share domains or
-    fewer none can stay below that but by cutting all to the smallest, or to the crumbs
-    that have no domain: then c is `max_share` of the tokens as they were. No domains:
-    infinity.
+    The cap is the largest c with c <= max_share * sum(min(tokens, c)). With 1 /
+    max_share domains or fewer, this would cut all domains to the size of the smallest,
+    or to the few tokens without a domain; then c is `max_share` of the tokens before
+    any cut. No domains: infinity.
     """
     if len(tokens) == 0:
         return float("inf")
@@ -132,5 +132,5 @@ def domain_cap(
 
 
 def largest_needed(max_share: float) -> int:
-    """How many of the largest domains decide a cap: no more can be over it."""
+    """Number of largest domains that decide a cap: no more can be over it."""
     return ceil(1 / max_share) + 1

@@ -1,4 +1,4 @@
-"""Every dropped document, on record: how dropped/ is published.
+"""Publish dropped/, a record of every dropped document.
 
 While a pass runs, each task keeps the rows it drops beside its commit record
 (`tamis.runner.dropped.rows`). At the end of a run one task per input file gathers
@@ -6,14 +6,14 @@ them, adds the documents that the layers (filters on columns, deduplicate,
 mix_corpus) dropped, and publishes dropped/ sorted by place in the archive: nothing
 in it depends on splits.
 
-Columns are gathered without texts; these are fetched for a slice of the rows at a
-time, and only where a text is to be kept: memory does not grow with the texts.
+Columns are gathered without texts. Texts are read for a slice of the rows at a time,
+and only those that are kept, so memory does not grow with the texts.
 """
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -32,24 +32,26 @@ from tamis.runner.dropped.rows import (
     sample_keys,
 )
 from tamis.storage import Storage
-from tamis.tally import add, characters_of, dropped_tally
+from tamis.tally import LostPage, StageTally, Tally, add, characters_of, dropped_tally
 from tamis.work.commits import File, Outputs
 
 _LIMIT_REASONS = "_(timeout|crash)$"
 _LOST_LISTED = 1000  # of one input
-_WHOLE_TEXTS = 4096  # in memory together, where they are kept whole
-_BEGINNINGS = 1 << 17  # rows at once where a few of them keep some characters
-_DECODED_ROWS = 256  # of which texts are picked
+_WHOLE_TEXTS = 4096  # rows at once if all texts are kept
+_BEGINNINGS = 1 << 17  # rows at once if only samples keep some characters
+_DECODED_ROWS = 256  # read at once to pick texts from
 _GROUP = ["stage", "reason", "language"]
-# Where a row's text lies: which of the input's files, and the row in it.
+# The place of a row's text: which of the input's files, and the row in it.
 _FILE = "_file"
 _ROW = "_row"
 
 
 @dataclass(frozen=True)
 class DroppedWork:
-    """What the tasks of this file need. `labels`: the stage of each layer, or null
-    where the layer's rows name it."""
+    """What the tasks of this file need.
+
+    `labels`: the stage of each layer, or null if the layer's rows name it.
+    """
 
     signals: pa.Schema
     keep_text: bool
@@ -66,14 +68,20 @@ class DroppedInput:
 
     @property
     def files(self) -> tuple[File, ...]:
-        """All files in which a dropped row's text can lie."""
+        """All files that may have a dropped row's text."""
         return (*self.sidecars, *self.part.files)
+
+
+class KeysTally(TypedDict):
+    """Stage, reason and language of each group, and its smallest sample keys."""
+
+    groups: list[list[Any]]
 
 
 def smallest_keys(
     outputs: Outputs, work: DroppedWork, inputs: Sequence[DroppedInput]
-) -> dict[str, Any]:
-    """Per group the 20 smallest sample keys of some inputs."""
+) -> KeysTally:
+    """The 20 smallest sample keys of each group in some inputs."""
     smallest: dict[Group, list[int]] = {}
     for source in inputs:
         fates = _fates(outputs.storage, work, source.part)
@@ -86,7 +94,7 @@ def smallest_keys(
 
 
 def thresholds(tallies: Sequence[Mapping[str, Any]]) -> dict[Group, int]:
-    """Per group the largest key that is still among the 20 smallest of all."""
+    """The largest key of each group that is still among its 20 smallest."""
     keys: dict[Group, list[int]] = {}
     for tally in tallies:
         for stage, reason, language, smallest in tally["groups"]:
@@ -101,7 +109,7 @@ def publish_dropped(
     work: DroppedWork,
     source: DroppedInput,
     limits: Mapping[Group, int],
-) -> dict[str, Any]:
+) -> Tally:
     """Write one input's file of dropped/, and count what its layers dropped."""
     schema = dropped_schema(work.signals)
     fates = _fates(outputs.storage, work, source.part)
@@ -118,18 +126,17 @@ def publish_dropped(
                 else _beginnings(texts.of(rows, _within(rows, limits)))
             )
             writer.write_table(replace(rows, "text", found).select(schema.names))
-    return {
-        **_tally(outputs.storage, work, source.part, fates=fates),
-        "pages_lost_to_limits": _lost_to_limits(table),
-    }
+    tally = _tally(outputs.storage, work, source.part, fates=fates)
+    tally["pages_lost_to_limits"] = _lost_to_limits(table)
+    return tally
 
 
 @dataclass(frozen=True)
 class _Fates:
-    """What the layers decided of a part's documents, row by row.
+    """What the layers decided on a part's documents, row by row.
 
-    `layer`: int64, the first layer that dropped the document, or how many there are;
-    `reason` and `stage`: null where none did.
+    `layer`: int64, the first layer that dropped the document, or the number of layers;
+    `reason` and `stage`: null if no layer dropped it.
     """
 
     layer: np.ndarray[Any, Any]
@@ -138,7 +145,7 @@ class _Fates:
 
 
 def _fates(storage: Storage, work: DroppedWork, part: Part) -> _Fates:
-    """Each layer is read once, whatever their number."""
+    """The decisions of all layers; each layer is read once."""
     layer = np.full(part.rows, len(work.labels), np.int64)
     reason: Any = pa.chunked_array([pa.nulls(part.rows, pa.string())])
     stage: Any = reason
@@ -159,7 +166,7 @@ def _dropped_of(
 ) -> pa.Table:
     """All dropped rows of an input in the columns of `schema`, without their texts.
 
-    Group, sample key and the place of the text are there whatever the schema.
+    Group, sample key and the place of the text are added to any schema.
     """
     named = [*schema, *(pa.field(name, pa.string()) for name in _GROUP)]
     fields = {field.name: field for field in named}
@@ -167,7 +174,7 @@ def _dropped_of(
     tables = []
     for number, sidecar in enumerate(source.sidecars):
         rows = _read(storage, sidecar, {*columns.names} - {"text"})
-        # A pass knows the signals of its own stages and of those above, no others.
+        # A pass has the signals of its own stages and of those above, no others.
         known = [
             rows[field.name]
             if field.name in rows.column_names
@@ -201,7 +208,7 @@ def _placed(rows: pa.Table, file: Any, row: Any) -> pa.Table:
 
 
 def _read(storage: Storage, file: File, names: set[str]) -> pa.Table:
-    """Those of the columns `names` that the file has."""
+    """The columns in `names` that the file has."""
     with storage.open(file.path) as opened:
         parquet = pq.ParquetFile(opened)
         return parquet.read(
@@ -210,17 +217,17 @@ def _read(storage: Storage, file: File, names: set[str]) -> pa.Table:
 
 
 class _Texts:
-    """Texts of rows of several files, a few hundred of one file in memory at most."""
+    """Texts of rows of several files; memory holds at most a few hundred of one file."""
 
     def __init__(self, storage: Storage, files: Sequence[File]) -> None:
         self._storage = storage
         self._files = files
 
     def of(self, rows: pa.Table, is_wanted: np.ndarray[Any, Any]) -> pa.Array:
-        """The text of each row, null where it is not wanted or has none."""
+        """The text of each row; null if it is not wanted or there is none."""
         files, places = np.asarray(rows[_FILE]), np.asarray(rows[_ROW])
         texts: list[str | None] = [None] * rows.num_rows
-        # File by file and from its first row to its last, whatever order the rows have.
+        # Read file by file, each from its first row to its last, in any order of `rows`.
         order = np.lexsort((places, files))
         wanted = order[is_wanted[order]]
         for file in np.unique(files[wanted]):
@@ -276,21 +283,19 @@ def _beginnings(texts: pa.Array) -> pa.Array:
     return pa.array(cut, pa.string())
 
 
-def _lost_to_limits(table: pa.Table) -> list[dict[str, Any]]:
-    """Pages that a limit of time or memory took: another machine might keep them."""
+def _lost_to_limits(table: pa.Table) -> list[LostPage]:
+    """Pages that a limit of time or memory dropped: another machine might keep them."""
     is_limit = pc.match_substring_regex(table["reason"], _LIMIT_REASONS)
     columns = ["url", "warc_path", "warc_offset", "stage", "reason"]
-    listed: list[dict[str, Any]] = (
+    listed: list[LostPage] = (
         table.filter(is_limit).select(columns)[:_LOST_LISTED].to_pylist()
     )
     return listed
 
 
-def _tally(
-    storage: Storage, work: DroppedWork, part: Part, *, fates: _Fates
-) -> dict[str, Any]:
-    """Documents in and out of each barrier; column passes counted themselves."""
-    tally: dict[str, Any] = {}
+def _tally(storage: Storage, work: DroppedWork, part: Part, *, fates: _Fates) -> Tally:
+    """Documents in and out of each barrier; column passes have counted theirs."""
+    tally: Tally = {}
     if not part.layers:
         return tally
     known = part.columns(storage)
@@ -303,7 +308,7 @@ def _tally(
         entered = table.filter(pa.array(fates.layer >= number))
         lost = table.filter(pa.array(fates.layer == number))
         characters = characters_of(entered)
-        counts = {
+        counts: StageTally = {
             "documents_in": entered.num_rows,
             "documents_out": entered.num_rows - lost.num_rows,
             "characters_in": characters,

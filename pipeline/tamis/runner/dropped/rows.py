@@ -1,9 +1,9 @@
-"""What a task of a pass drops: kept beside its commit record, with samples of texts.
+"""The rows that a task of a pass drops, kept beside its commit record, with text samples.
 
 Per (stage, reason, language) the 20 documents with the smallest hash of their id
-keep the beginning of their text, with personal data masked. The recipe's seed has no
-part in it: another seed must not cost another extraction. The end of the run gathers
-these rows and draws again among those of all tasks (`tamis.runner.dropped.publish`).
+keep the beginning of their text, with personal data masked. The hash does not use the
+recipe's seed, since another seed must not cost another extraction. The end of the run
+gathers the rows of all tasks and draws again (`tamis.runner.dropped.publish`).
 """
 
 import heapq
@@ -30,7 +30,7 @@ Group = tuple[str, str, str]  # stage, reason, language
 
 
 def dropped_schema(signals: pa.Schema) -> pa.Schema:
-    """What dropped/ holds: provenance, the reason, the signals known by then, a text."""
+    """The columns of dropped/: provenance, the reason, the signals so far, a text."""
     return pa.schema([*DROPPED, *signals, ("text", pa.string())])
 
 
@@ -103,12 +103,12 @@ def sample_keys(ids: Any) -> np.ndarray[Any, Any]:
 
 
 def beginning(text: str) -> str:
-    """The first characters, masked before they are cut so that no half of a value stays."""
+    """The first characters, masked before the cut so that no half of a value stays."""
     return mask(text[: 2 * SAMPLE_CHARACTERS])[:SAMPLE_CHARACTERS]
 
 
 def masking_fingerprint() -> str:
-    """What a masked beginning depends on: our rules, and the libraries that they ask."""
+    """What a masked beginning depends on: our rules, and the libraries that they use."""
     about = stage_dependencies(MaskPii())
     return fingerprint_of(about["version"], about["libraries"])
 
@@ -116,7 +116,7 @@ def masking_fingerprint() -> str:
 def as_dropped(
     rows: pa.Table, reason: Any, stage: Any, *, schema: pa.Schema
 ) -> pa.Table:
-    """`rows` in the columns of `schema`; what they do not have is null."""
+    """`rows` in the columns of `schema`; columns that they lack are null."""
     columns: list[Any] = []
     given = {"reason": reason, "language": language_of(rows)}
     given["stage"] = (

@@ -1,7 +1,7 @@
-"""A task of a pass that saves documents: stages in a row, batch by batch.
+"""A task of a pass that saves documents: all stages in order, batch by batch.
 
-A batch goes through all stages before the next one is read, so that a task's memory is
-that of a few batches. Rows that a stage drops leave the batch at once.
+A batch goes through all stages before the next one is read, so that a task needs the
+memory of a few batches. Rows that a stage drops are removed from the batch at once.
 """
 
 import time
@@ -51,7 +51,7 @@ def run_split(
 def run_file(
     outputs: Outputs, work: PassWork, rows: SavedRows, crashes: Crashes = ()
 ) -> Tally:
-    """Take rows of a saved file through the pass; what barriers decided of them first."""
+    """Take rows of a saved file through their layers, then through the pass."""
     account = _Account.of(work)
     labels = [label for label, _ in rows.layers]
     batches = rows.batches(outputs.storage, _FILE_BATCH_ROWS)
@@ -77,11 +77,11 @@ def _drive(
     layers: Sequence[str | None] = (),
     first_row: int = 0,
 ) -> None:
-    """Save what survives all stages; publish what does not, with its reasons.
+    """Save the rows that no stage drops; publish the others, with their reasons.
 
-    `layers` are the stages whose layers the batches bring along.
+    `layers` are the stages whose layers the batches contain.
     """
-    # After a death it goes one document at a time and says where it is.
+    # After a worker died, take one document at a time and mark where it is.
     careful = outputs.deaths > 0
     if careful:
         outputs.mark(LOADING)
@@ -141,13 +141,13 @@ class _Account:
     def of_source(
         self, source: Source, batch: pa.RecordBatch, seconds: float
     ) -> pa.RecordBatch:
-        """What the source read and what it dropped; returns the rest."""
+        """Count what the source read and dropped; returns the rest."""
         return self._settled(batch, batch, source.label, seconds=seconds)
 
     def of_layer(
         self, batch: pa.RecordBatch, number: int, label: str | None
     ) -> pa.RecordBatch:
-        """What a barrier decided about the rows, or a column pass (no label)."""
+        """Apply and count what a barrier, or a column pass (no label), decided."""
         before, after, layer = with_layer(batch, number)
         if label is not None:
             return self._settled(before, after, label)
@@ -162,7 +162,7 @@ class _Account:
     def without_crashed(
         self, batch: pa.RecordBatch, stage: Stage, crashes: Crashes
     ) -> pa.RecordBatch:
-        """The rows that a stage may be given; those that killed a worker in it drop."""
+        """The rows without those that killed a worker in the stage, which are dropped."""
         doomed = [id_ for id_, where in crashes if where == stage.label]
         if not doomed or batch.num_rows == 0:
             return batch
@@ -189,7 +189,7 @@ class _Account:
 
 
 def _place(batch: pa.RecordBatch, row: int, stage: Stage) -> dict[str, Any]:
-    """Where a worker is, should it die now: the one document of the batch."""
+    """The mark of a worker before a stage: the one document of the batch."""
     return {
         "row": row,
         "stage": stage.label,
@@ -215,7 +215,7 @@ def _singles(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
 
 
 def _as_saved(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The columns to publish, in their order. Raises SchemaError where one is wrong."""
+    """The columns to publish, in their order. Raises SchemaError if one is wrong."""
     for column in schema:
         index = batch.schema.get_field_index(column.name)
         found = batch.schema.types[index] if index >= 0 else None

@@ -1,9 +1,9 @@
-"""A task of a pass behind the last save: a layer on a part, row for row.
+"""A task of a pass below the last save: a layer on a part, row for row.
 
 A column pass reads columns and no text, and its layer holds decisions. An own pass has
-one stage; it reads what is saved, text too, and its layer holds what the stage writes.
-Batches are counted from the part's first row and only then lose the rows that are out, so
-that the documents a stage is given together depend neither on files nor on workers.
+one stage; it reads saved columns, also the text, and its layer holds what the stage
+writes. Batches are cut from the part's first row on, and dropped rows are removed after
+that, so that the documents of a batch depend neither on files nor on workers.
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,9 @@ _ROW = "_row"
 
 
 def run_layer(outputs: Outputs, work: PassWork, part: Part) -> Tally:
-    """Write the part's layer: reason and stage of each row that this pass drops, and the
-    columns of `work.saved`, null for rows that were out before.
+    """Write the part's layer: reason and stage of dropped rows, and new columns.
+
+    The columns are those of `work.saved`, null for rows that were dropped before.
     """
     available = part.columns(outputs.storage)
     names = {"id", "drop_reason", *({"language", "text_chars"} & available)}
@@ -59,7 +60,7 @@ def run_layer(outputs: Outputs, work: PassWork, part: Part) -> Tally:
 
 
 class _Layer:
-    """What the stages of a pass said of the rows of a part."""
+    """The results of the stages of a pass for the rows of a part."""
 
     def __init__(self, rows: int, written: Sequence[str]) -> None:
         self.tally: Tally = {}

@@ -1,5 +1,7 @@
-"""A table pass: what was saved, and a task for each file of it, or for a part of it
-where a page killed workers."""
+"""The tasks of a table pass: one for each saved file.
+
+If a page killed workers, its file is divided into several tasks.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +17,7 @@ from tamis.work.tasks import Task
 def file_task(
     work: PassWork, fingerprint: str, rows: SavedRows, *, crashes: Crashes = ()
 ) -> Task:
-    """The rows through the pass, but for documents that killed their workers."""
+    """A task that takes the rows through the pass, without those in `crashes`."""
     file, start, stop = rows.file, rows.start, rows.stop
     key = file.path.rpartition("/")[2].removesuffix(".parquet")
     if (start, stop) != (0, file.rows):
@@ -38,7 +40,7 @@ def file_task(
             if first < last
         ]
 
-    # By their content: settings that lead to the same layer redo nothing below it.
+    # Layers count by content: settings that give the same layer redo nothing below it.
     layers = [[label, layer.path] for label, layer in rows.layers]
     below = [rows.first, *layers] if layers else []
     return Task(
@@ -55,9 +57,9 @@ def file_task(
 def saved_rows(
     commits: Sequence[Commit], labels: Sequence[str | None], part: Part | None
 ) -> list[SavedRows]:
-    """The files that an input's tasks saved, with what layers said of their rows.
+    """The files that an input's tasks saved, with their layers.
 
-    `labels` are the stages of the layers of `part`; null where there is none yet.
+    `labels` are the stages of the layers of `part`, which is null without layers.
     """
     layers: tuple[tuple[str | None, File], ...] = ()
     if part is not None:

@@ -1,6 +1,6 @@
-"""Which byte ranges of which files the first pass reads.
+"""Plan which byte ranges of which files the first pass reads.
 
-The plan is written into the output folder by the first run and kept on resume, so
+The first run writes the plan into the output folder, and a resumed run keeps it, so
 that a machine with another number of cores redoes nothing.
 """
 
@@ -34,7 +34,7 @@ Ranges = dict[str, list[tuple[int, int]]]
 def planned_ranges(
     storage: Storage, files: Sequence[InputFile], source: Source, *, cores: int
 ) -> Ranges:
-    """Ranges of every file, from the plan of an earlier run where that still fits."""
+    """Ranges of every file, from the plan of an earlier run if that still fits."""
     earlier = storage.read_json(PLAN) if storage.exists(PLAN) else {}
     ranges: Ranges = {}
     split_bytes = source.bytes_per_split()
@@ -52,7 +52,7 @@ def planned_ranges(
 
 
 def known_files(storage: Storage) -> dict[str, tuple[int, str]]:
-    """Size and stamp by name, as the plan of an earlier run has them."""
+    """Size and stamp of files by name, from the plan of an earlier run."""
     plan = storage.read_json(PLAN) if storage.exists(PLAN) else {}
     return {name: (about["size"], about["stamp"]) for name, about in plan.items()}
 
@@ -64,8 +64,9 @@ def write_plan(
     *,
     ranges: Ranges,
 ) -> None:
-    """Keep the plan for the runs that resume this one."""
-    plan = {
+    """Keep the plan for the runs that resume this one, or that read other inputs."""
+    earlier = storage.read_json(PLAN) if storage.exists(PLAN) else {}
+    plan = earlier | {
         file.name: {
             **_about(file, source.bytes_per_split()),
             "ranges": ranges[file.name],
@@ -80,7 +81,7 @@ def _about(file: InputFile, split_bytes: int | None) -> dict[str, Any]:
 
 
 def _balanced(files: Sequence[InputFile], cores: int) -> int | None:
-    """Whole files where there are 4 per core or more; else about 4 splits per core."""
+    """Bytes of a split, for about 4 splits per core; null if there are 4 files per core."""
     if len(files) >= _FILES_PER_CORE * cores:
         return None
     size = sum(file.about_bytes for file in files)
@@ -88,7 +89,7 @@ def _balanced(files: Sequence[InputFile], cores: int) -> int | None:
 
 
 class SplitTasks:
-    """The tasks of the first pass: one a split, and those that come in its place."""
+    """Makes the tasks of the first pass: one for each split, and replacements."""
 
     def __init__(
         self,
@@ -113,7 +114,7 @@ class SplitTasks:
         exact: bool,
         crashes: Sequence[Sequence[Any]] = (),
     ) -> Task:
-        """Reads the records of `file` that begin in [start, stop)."""
+        """A task that reads the records of `file` that begin in [start, stop)."""
         crawl = self._source.crawl_name() or crawl_of(file.path)
         selected, chosen = None, []
         if self._selection is not None:
@@ -132,7 +133,7 @@ class SplitTasks:
         )
         apart: Crashes = tuple((int(id_), str(stage)) for id_, stage in crashes)
         how = ("x" if exact else "") + (f"-crash{len(apart)}" if apart else "")
-        # The place too: `warc_path` of a moved archive must not tell where it was.
+        # The place too: documents of a moved archive must not have its old `warc_path`.
         place = without_secrets(file.path)
         about = (
             file.name,
@@ -162,10 +163,10 @@ class SplitTasks:
     def _isolate(
         self, file: InputFile, start: int, stop: int, exact: bool, apart: Crashes
     ) -> Callable[[Any], Sequence[Task]]:
-        """Set the document apart at which a worker died three times.
+        """A function that isolates the document at which a worker died three times.
 
-        Records that were compressed together have one offset: the others of its
-        place go on, and another one of them that kills is set apart as well.
+        Records that were compressed together have one offset: the other ones are still
+        processed, and if another one of them kills a worker, it is isolated too.
         """
 
         def isolate(mark: Any) -> Sequence[Task]:
@@ -195,7 +196,7 @@ def selection_of(
     options: Mapping[str, Any],
     is_kept: bool,
 ) -> Selection | None:
-    """What the source selects of the files; None where it reads everything."""
+    """What the source selects from the files; None if it reads everything."""
     select = source.selection()
     if select is None:
         return None
@@ -213,8 +214,8 @@ def corrected_tasks(
 ) -> dict[str, list[Task]]:
     """New tasks of each file in which a split began at the wrong place.
 
-    Scanning for the first record can be deceived by an archive within the
-    archive; where the split before it ended cannot (`tamis.warc.splits`).
+    An archive within the archive can deceive the scan for the first record; the end of
+    the split before it is certain (`tamis.warc.splits`).
     """
     corrected = {}
     for file in files:
@@ -231,9 +232,9 @@ def corrected_tasks(
 
 
 def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
-    """The first split of a file that did not begin where those before it ended.
+    """The first split of a file that did not begin where the earlier ones ended.
 
-    Returns its index and where it has to begin; None when all follow each other.
+    Returns its index and where it has to begin; None if all splits are right.
     """
     due = 0
     for index, commit in enumerate(commits):
@@ -250,7 +251,7 @@ def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
 def task_name(name: str) -> str:
     """An input's name as part of a file name: anything unusual becomes `_`.
 
-    A hash tells apart two names of which that makes one.
+    A hash distinguishes names that become the same.
     """
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     return plain if plain == name else f"{plain}-{fingerprint_of(name)[:8]}"

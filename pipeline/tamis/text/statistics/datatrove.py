@@ -1,11 +1,11 @@
-"""The statistics as datatrove 0.10.1 counts them, for comparisons with its results.
+"""Count the statistics as datatrove 0.10.1 does, for comparisons with its results.
 
 Where `tamis.text.statistics.measure` differs from datatrove's GopherQualityFilter,
-GopherRepetitionFilter and FineWebQualityFilter, this module has datatrove's reading, on
-the same words: lines are compared with their white space and Gopher's include the blank
-ones, every line feed counts, words keep their case, an n-gram that comes once counts as
-repeated, and two n-grams are the same if their letters are ("ab c" and "a bc"). Stop
-words are Gopher's eight, whatever the language. Lines are read by Python, so this is some
+GopherRepetitionFilter and FineWebQualityFilter, this module counts as datatrove does,
+on the same words. Lines are compared with their white space, and Gopher's include blank
+ones; every line feed counts; words keep their case; an n-gram that occurs once counts
+as repeated; two n-grams are the same if their letters are ("ab c" and "a bc"). Stop
+words are Gopher's eight in every language. Lines are read in Python, so this is some
 ten times slower than the default.
 """
 
@@ -27,9 +27,9 @@ from tamis.text.unicode import TERMINAL_CLASS, CodePoints, code_points, spans
 from tamis.text.utf8 import Integer, code_point_counts, decode
 from tamis.text.words import Words
 
-# The columns of lines that it counts otherwise, as they stand beside each other there.
+# The columns of `lines` that datatrove counts in another way; they are consecutive.
 _FIRST_LINE = lines.COLUMNS.index("bullet_line_ratio")
-_BEHIND_LINES = lines.COLUMNS.index("char_duplicate_ratio") + 1
+_AFTER_LINES = lines.COLUMNS.index("char_duplicate_ratio") + 1
 _FIRST_DUPLICATE, _LAST = ngrams.DUPLICATE[0], ngrams.DUPLICATE[-1]
 # Concatenation is a * BASE^len(b) + b, modulo 2^64.
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -38,9 +38,9 @@ _BASE = np.uint64(0x9E3779B97F4A7C15)
 def measure(
     data: Bytes, offsets: Offsets, words: Words
 ) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
-    """As `measure.measure`, name by name."""
+    """The columns of `measure.measure`, as datatrove counts them."""
     data, tables = read_only(data), code_points()
-    # "The" is another word than "the".
+    # "The" and "the" are different words.
     tables = tables._replace(lower=np.zeros_like(tables.lower))
     word_counts, chars = np.diff(words.documents), code_point_counts(data, offsets)
     lists = function_words(["eng"] * len(word_counts))
@@ -64,17 +64,17 @@ def _line_statistics(
     word_counts: NDArray[np.int64],
     tables: CodePoints,
 ) -> NDArray[np.float64]:
-    """As `lines.line_statistics`, most of them counted as datatrove does."""
+    """As `lines.line_statistics`, but most columns counted as datatrove does."""
     statistics = lines.line_statistics(data, offsets, chars, word_counts, tables)
     for document, count in enumerate(word_counts):
         text = data[offsets[document] : offsets[document + 1]].tobytes()
         ratios = line_ratios(text.decode(errors="replace"), int(count))
-        statistics[document, _FIRST_LINE:_BEHIND_LINES] = ratios
+        statistics[document, _FIRST_LINE:_AFTER_LINES] = ratios
     return statistics
 
 
 def line_ratios(text: str, words: int) -> list[float]:
-    """From bullet_line_ratio to char_duplicate_ratio, of a document of so many words."""
+    """bullet_line_ratio to char_duplicate_ratio of a document of so many words."""
     gopher = text.splitlines()
     starts = [line.lstrip()[:1] for line in gopher]
     ends = [line.rstrip()[-3:] for line in gopher]
@@ -106,7 +106,7 @@ def ngram_ratios(
     hashes: NDArray[np.uint64],
     chars: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """As `ngrams.ngram_ratios`, of words that keep their case."""
+    """As `ngrams.ngram_ratios`, for words that keep their case."""
     ratios = np.zeros((len(chars), len(ngrams.COLUMNS)))
     spelled, powers = _polynomials(data, words)
     for document in range(len(chars)):
@@ -185,7 +185,7 @@ def _duplicated_chars(
 def _polynomials(
     data: NDArray[np.uint8], words: Words
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """A hash of each word's letters that can be joined, and BASE to their number."""
+    """A hash of each word's letters that can be concatenated, and BASE^length."""
     spelled = np.zeros(len(words.starts), np.uint64)
     powers = np.ones(len(words.starts), np.uint64)
     for word in range(len(spelled)):
@@ -199,7 +199,7 @@ def _polynomials(
 
 
 def _duplicates(parts: Sequence[str]) -> tuple[int, int, int]:
-    """How many parts repeat an earlier one, their code points, and all parts."""
+    """Number of parts that repeat an earlier one, their code points, and of all parts."""
     repeated_chars = sum(map(len, parts)) - sum(map(len, set(parts)))
     return len(parts) - len(set(parts)), repeated_chars, len(parts)
 

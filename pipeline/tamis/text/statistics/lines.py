@@ -1,24 +1,24 @@
-"""What a document's lines and paragraphs are like.
+"""Statistics of a document's lines and paragraphs.
 
-A line ends at a line feed, loses the white space around it, and counts only if
-something is left. A paragraph is a run of lines without a blank one between. Both are
-compared by hash, and the first of several equal ones is not a duplicate.
+A line ends at a line feed, is stripped of the white space around it, and counts only if
+it is not empty then. A paragraph is a run of lines without a blank one between. Both
+are compared by hash, and the first of several equal ones is not a duplicate.
 
     line_count
     bullet_line_ratio                 lines that begin with a bullet; Gopher drops > 0.9
     ellipsis_line_ratio               lines that end in ... or …; Gopher drops > 0.3
-    terminal_punctuation_line_ratio   lines that end a sentence, closing quotes and
-                                      brackets aside; FineWeb drops < 0.12
+    terminal_punctuation_line_ratio   lines that end a sentence, ignoring closing quotes
+                                      and brackets; FineWeb drops < 0.12
     short_line_ratio                  lines up to 30 code points; FineWeb drops > 0.67
-    newline_word_ratio                line ends between lines, a word; FineWeb's > 0.3
+    newline_word_ratio                line ends between lines per word; FineWeb's > 0.3
     duplicate_line_ratio              of lines; Gopher drops > 0.3
     duplicate_line_char_ratio         of the text's code points; Gopher drops > 0.2
     duplicate_paragraph_ratio         of paragraphs; Gopher drops > 0.3
     duplicate_paragraph_char_ratio    of the text's code points; Gopher drops > 0.2
-    char_duplicate_ratio              duplicate lines' part of the lines' code points;
+    char_duplicate_ratio              duplicate lines' share of the lines' code points;
                                       FineWeb's code drops > 0.01, its paper > 0.1
-    hash_word_ratio                   # a word; Gopher drops > 0.1
-    ellipsis_word_ratio               ... and … a word; Gopher drops > 0.1
+    hash_word_ratio                   # per word; Gopher drops > 0.1
+    ellipsis_word_ratio               ... and … per word; Gopher drops > 0.1
 
 Rae et al. 2021, table A1; Penedo et al. 2024, section 3.6. A document without lines or
 words scores 0.
@@ -65,8 +65,10 @@ def line_statistics(
     words: NDArray[np.int64],
     tables: CodePoints,
 ) -> NDArray[np.float64]:
-    """(documents, len(COLUMNS)) statistics of documents with these numbers of code
-    points and words."""
+    """(documents, len(COLUMNS)) statistics.
+
+    `chars` and `words` are the numbers of code points and words of each document.
+    """
     statistics = np.zeros((len(chars), len(COLUMNS)))
     most = 1
     for document in range(len(chars)):
@@ -95,7 +97,7 @@ def _read_lines(
     is_last: NDArray[np.bool_],
     row: NDArray[np.float64],
 ) -> int:
-    """Note hash, length and paragraph end of each line; count the others into `row`."""
+    """Store hash, length and paragraph end of each line; count other columns in `row`."""
     lines, start = 0, 0
     while start < len(text):
         end = start
@@ -161,7 +163,7 @@ def _end(
 
 @njit(cache=True, nogil=True, inline="always")
 def _character_before(text: NDArray[np.uint8], first: int, last: int) -> int:
-    """Where the character begins that ends at `last`, at most 4 bytes back."""
+    """Start of the character that ends at `last`, at most 4 bytes before."""
     start = last - 1
     while start > first and last - start < 4 and text[start] & 0xC0 == 0x80:
         start -= 1
@@ -170,7 +172,7 @@ def _character_before(text: NDArray[np.uint8], first: int, last: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _hash(text: NDArray[np.uint8], first: int, last: int) -> tuple[np.uint64, np.int64]:
-    """Hash of the bytes of a line, and its code points."""
+    """Hash of the bytes of a line, and its number of code points."""
     value, length = OFFSET, np.int64(0)
     for byte in text[first:last]:
         value = extended(value, np.int64(byte))
@@ -180,7 +182,7 @@ def _hash(text: NDArray[np.uint8], first: int, last: int) -> tuple[np.uint64, np
 
 @njit(cache=True, nogil=True)
 def _signs(text: NDArray[np.uint8]) -> tuple[int, int]:
-    """How often # stands in a text, and how often three dots or their sign."""
+    """Number of # in a text, and of three dots or the sign …."""
     hash_signs, ellipses, dots = 0, 0, 0
     for byte in range(len(text)):
         hash_signs += text[byte] == _HASH
@@ -202,7 +204,7 @@ def _compare(
     table: NDArray[np.uint64],
     row: NDArray[np.float64],
 ) -> None:
-    """Count what repeats an earlier line or paragraph of the same document."""
+    """Count lines and paragraphs that repeat an earlier one of the same document."""
     mask = 15
     while mask + 1 < 2 * len(hashes):
         mask = 2 * mask + 1
@@ -235,7 +237,7 @@ def _compare(
 
 @njit(cache=True, nogil=True)
 def _divide(row: NDArray[np.float64], chars: Integer, words: Integer) -> None:
-    """Turn the counts that the functions above left into ratios."""
+    """Turn the counts of the functions above into ratios."""
     for column in (1, 2, 3, 4, 6):
         row[column] /= max(1.0, row[0])
     for column in (5, 11, 12):

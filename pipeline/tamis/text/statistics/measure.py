@@ -1,16 +1,15 @@
-"""Every statistic of a batch of documents, by name.
+"""Compute every statistic of a batch of documents, by name.
 
-Documents come as the buffers of `tamis.text.buffers` and their words as
-`tamis.text.words` finds them. What a column means, and which rule of which paper
-asks for it, is told where it is counted: in `vocabulary`, `order`, `lines`,
-`sentences`, `ngrams` and `phrases`.
+Documents are the buffers of `tamis.text.buffers`, with the words of `tamis.text.words`.
+The modules that count a column say what it means and which rule of which paper uses it:
+`vocabulary`, `word_order`, `lines`, `sentences`, `ngrams` and `phrases`.
 
-They differ from datatrove 0.10.1, the reference implementation, in this:
-words do not include punctuation; lines and paragraphs are compared without the white
-space around them, and words without regard to case; blank lines are no lines, so they
-count neither as a line nor as a line end; a line may end in closing quotes or
-brackets behind its full stop; more bullets than • and - are known; an n-gram that
-comes once is no repetition. `tamis.text.statistics.datatrove` counts as it does.
+The statistics differ from datatrove 0.10.1, the reference implementation: words do not
+include punctuation; lines and paragraphs are compared without the white space around
+them, and words without case; blank lines count neither as a line nor as a line end; a
+line may end in closing quotes or brackets after its full stop; there are more bullets
+than • and -; an n-gram that occurs once is not repeated.
+`tamis.text.statistics.datatrove` counts as datatrove does.
 """
 
 import numpy as np
@@ -50,8 +49,8 @@ def measure(
 ) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
     """One array per name of COLUMNS, in that order, one value per document.
 
-    Columns of function words are `vocabulary.NO_LIST` where the document's language
-    has no list; every other value is a number, 0 for an empty document.
+    Columns of function words are `vocabulary.NO_LIST` if the document's language has no
+    list; every other value is a number, 0 for an empty document.
     """
     data, tables = read_only(data), code_points()
     word_counts = np.diff(words.documents)

@@ -1,12 +1,12 @@
-"""How much of a document is the same few words again.
+"""Measure how much of a document is repeated n-grams of words.
 
 Gopher's repetition rules (Rae et al. 2021, table A1) for n-grams of words, compared in
 lower case by their hashes. The numerators are code points of words, the denominator is
 the whole text with its white space. A document without an n-gram of some n scores 0.
 
-An n-gram can only come again if the shorter one it begins with does. So each n is looked
-for where n - 1 came more than once: in a quarter of the places for 3, in next to none
-from 6 on, if the text is prose.
+An n-gram can only be repeated if the shorter one at its beginning is. So n-grams are
+searched only where the (n - 1)-gram occurred more than once: in prose, in a quarter of
+the places for n = 3, and in almost none from 6 on.
 """
 
 import numpy as np
@@ -35,12 +35,12 @@ def ngram_ratios(
 ) -> NDArray[np.float64]:
     """(documents, len(COLUMNS)) ratios in [0, 1].
 
-    top        the most frequent n-gram, the earliest of equals, with its joining
-               spaces, times how often it comes. An n-gram that comes once is no
-               repetition and scores 0. Overlaps count twice ("a a a" holds "a a"
-               twice), up to 1.
-    duplicate  n-grams seen before, from left to right, each word counted once: after
-               a repeated n-gram the search goes on behind it.
+    top        code points of the most frequent n-gram (of equals the earliest), with the
+               spaces inside it, times its count. An n-gram that occurs once is not
+               repeated and scores 0. Overlaps count twice ("a a a" has "a a" twice),
+               up to 1.
+    duplicate  n-grams seen before, from left to right, each word counted once: the
+               search continues after a repeated n-gram.
     """
     ratios = np.zeros((len(chars), len(COLUMNS)))
     most = 0
@@ -67,7 +67,7 @@ def ngram_ratios(
                 grams[word] = finished(
                     grams[word] * _STEP + hashes[start + word + n - 1]
                 )
-            left = _coming_again(grams, firsts, slots, left, table, counts)
+            left = _repeated(grams, firsts, slots, left, table, counts)
             if left == 0:
                 break
             if n < _FIRST_DUPLICATE:
@@ -79,7 +79,7 @@ def ngram_ratios(
 
 
 @njit(cache=True, nogil=True)
-def _coming_again(
+def _repeated(
     grams: NDArray[np.uint64],
     firsts: NDArray[np.int64],
     slots: NDArray[np.int64],
@@ -87,8 +87,11 @@ def _coming_again(
     table: NDArray[np.uint64],
     counts: NDArray[np.int32],
 ) -> Integer:
-    """Keep those of the first `left` of `firsts`, the n-grams' first words, whose n-gram
-    comes more than once, in `counts[slot]` how often; returns how many they are."""
+    """Keep those of the first `left` n-grams that occur more than once.
+
+    `firsts` are the n-grams' first words, `counts[slot]` how often each occurs. Returns
+    how many are kept.
+    """
     mask = 15
     while mask + 1 < 2 * left:
         mask = 2 * mask + 1
@@ -134,14 +137,17 @@ def _duplicated_chars(
     until: NDArray[np.int64],
     n: int,
 ) -> Integer:
-    """Code points of the n-grams that repeat an earlier one; a count of 0: it was seen."""
-    chars, behind = 0, 0
+    """Code points of the n-grams that repeat an earlier one.
+
+    A count is set to 0 when its n-gram has been seen.
+    """
+    chars, stop = 0, 0
     for gram in range(len(firsts)):
         first = firsts[gram]
-        if first < behind:
+        if first < stop:
             continue
         if counts[slots[gram]] == 0:
             chars += until[first + n] - until[first]
-            behind = first + n
+            stop = first + n
         counts[slots[gram]] = 0
     return chars

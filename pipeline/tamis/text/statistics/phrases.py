@@ -1,12 +1,12 @@
-"""Which of C4's forbidden phrases a document holds, without regard to ASCII case.
+"""Find C4's forbidden phrases in a document, ignoring ASCII case.
 
     has_lorem_ipsum        C4 drops the document
     has_curly_bracket      C4 drops the document: { is code, not prose
-    javascript_line_count  lines with "javascript", which C4 takes away
-    policy_line_count      lines with one of POLICIES, which C4 takes away
+    javascript_line_count  lines with "javascript", which C4 removes
+    policy_line_count      lines with one of POLICIES, which C4 removes
 
 Raffel et al. 2020, section 2.2; the policy phrases are those of C4's published code.
-They are English, so they tell nothing about text in another language.
+They are English, so they say nothing about text in another language.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ _LOREM_IPSUM, _JAVASCRIPT = 0, 1
 _LINE_FEED, _CURLY_BRACKET = 0x0A, 0x7B
 _TO_LOWER = np.arange(256, dtype=np.uint8)
 _TO_LOWER[ord("A") : ord("Z") + 1] += 32
-# Which pairs of bytes begin a phrase: nearly all of a text is passed over by it.
+# Which pairs of bytes begin a phrase: nearly all of a text is skipped by this test.
 _BEGINS = np.zeros((256, 256), np.bool_)
 for _phrase in _PHRASES:
     for _first in (_phrase[0], _phrase[0] - 32):
@@ -75,7 +75,7 @@ def phrase_counts(
 
 @njit(cache=True, nogil=True)
 def _phrase_at(data: NDArray[np.uint8], start: int, stop: int) -> int:
-    """Place of the phrase that begins at `start`, or -1."""
+    """Number of the phrase that begins at `start`, or -1."""
     for phrase in range(len(_STARTS) - 1):
         first = _STARTS[phrase]
         length = _STARTS[phrase + 1] - first

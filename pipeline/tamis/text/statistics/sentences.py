@@ -1,11 +1,11 @@
-"""How many sentences a document has.
+"""Count the sentences of a document.
 
-    sentence_count  C4 asks for 5 (Raffel et al. 2020, section 2.2)
+    sentence_count  C4 needs 5 (Raffel et al. 2020, section 2.2)
 
 A sentence ends at a line feed, at a terminal of a script that has its own (。 ؟ ।), and
-at . ! ? with white space behind, closing quotes and brackets aside, unless a small
-letter follows. A single letter or up to two digits before the dot are an abbreviation. It
-counts if there is a letter or a digit in it.
+at . ! ? if white space follows (closing quotes and brackets may be between), unless a
+small letter is next. After a single letter, or up to two digits, a dot is part of an
+abbreviation. A sentence counts if it has a letter or a digit.
 """
 
 import numpy as np
@@ -50,8 +50,8 @@ def _read_sentences(
 ) -> int:
     """Sentences of the text from `here` to `stop`."""
     sentences = 0
-    # Of the sentence so far: a letter or digit, a terminal, white space behind that;
-    # and of the word that ends here.
+    # What the sentence has so far: a letter or digit, a terminal, white space after
+    # that; and the length and kind of the word that ends here.
     has_word, has_terminal, has_space = False, False, False
     length, is_number = 0, False
     while here < stop:

@@ -1,8 +1,8 @@
-"""How likely shuffling makes what was found among a document's words.
+"""Compare the signs found in a document with what shuffled words would have.
 
-The five signs are told in `tamis.text.statistics.word_order`. What prose has of each is
-above what the gold texts of benchmarks/fairness.py and its sentences in 75 languages had
-on 2026-11-22.
+`tamis.text.statistics.word_order` describes the five signs. The rates for prose are
+above those of the gold texts of benchmarks/fairness.py and of its sentences in 75
+languages on 2026-11-22.
 """
 
 import numpy as np
@@ -13,17 +13,17 @@ from tamis.text.function_words import GOVERNS, NEVER_FIRST, NEVER_LAST, UNGOVERN
 from tamis.text.hashing import empty_table, place
 
 REPEATS, CLASHES, STRANDS, STARTS, ENDINGS = 0, 1, 2, 3, 4
-# Of repeats, clashes and strands prose has this share of what shuffling gives, and as
-# many again in a place where one could be.
+# Repeats, clashes and strands in prose: this share of those that shuffling gives, plus
+# this share of the places where one could be.
 _OF_CHANCE = np.array([0.15, 0.05, 0.05])
 _OF_PLACES = np.array([0.002, 0.001, 0.005])
-# The share of sentences that begin small, or do not end in a verb, in prose.
+# The share of sentences in prose that begin with a small letter, or do not end in a verb.
 _IN_PROSE = np.array([0.08, 0.2])
-_ENOUGH = 3  # sentences to judge by
-_MOST = 3.5  # of one of the five: one text in 33 is of another kind
-_SUREST = 0.95  # of the share of small words, or of those unlike verbs
+_ENOUGH = 3  # fewest sentences that are judged
+_MOST = 3.5  # cap of one sign, e^3.5 = 33: one text in 33 may be unusual
+_SUREST = 0.95  # cap of the share of small words, or of words unlike verbs
 
-# What a word is like.
+# Properties of a word.
 HAS_LETTER, IS_SMALL, IS_CAPITAL, IS_JUDGED, IS_UNENDED = 1, 2, 4, 8, 16
 
 
@@ -35,7 +35,7 @@ def expected(
     kinds: NDArray[np.uint8],
     all_places: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(documents, 5): how many of each of the five shuffled words have in these places."""
+    """(documents, 5): how many of each sign shuffled words would have in these places."""
     all_chances = np.zeros(all_places.shape)
     most = 1
     for document in range(len(all_places)):
@@ -58,8 +58,8 @@ def expected(
                 counts[at] = 0
             counts[at] += 1
             slots[word - start] = at
-        # Of two words side by side: the same; the first governs, the second cannot be
-        # governed, and they are not the same.
+        # Pairs of words: two equal words; or two different words, of which the first
+        # governs and the second cannot be governed.
         twice, governing, ungoverned, both = 0, 0, 0, 0
         first, last = 0, 0
         small, capital, judged, unended = 0, 0, 0, 0
@@ -92,9 +92,9 @@ def log_odds(
     found: NDArray[np.float64],
     chances: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """What the five say of each document together, at least 0.
+    """The log odds of all five signs together for each document, at least 0.
 
-    Rare ones are as of Poisson, shares of sentences as of Bernoulli.
+    Rare signs have a Poisson distribution, shares of sentences a Bernoulli one.
     """
     rare, shares = slice(0, 3), slice(3, 5)
     in_prose = _OF_CHANCE * chances[:, rare] + _OF_PLACES * places[:, rare]

@@ -1,14 +1,14 @@
-"""What a document's words are like, one by one.
+"""Statistics of a document's words, without their order.
 
     mean_word_length       code points of a word, marks included; Gopher keeps 3 to 10
     longest_word           code points
     alphabetic_word_ratio  words with a letter in them; Gopher keeps 0.8 and more
     uppercase_word_ratio   words of two or more letters, all of them capitals
-    stop_word_count        distinct stop words of the language; Gopher asks for 2
+    stop_word_count        distinct stop words of the language; Gopher needs 2
     stop_word_ratio        words that are stop words
 
-Rae et al. 2021, section A1.1, for what Gopher asks. Ratios have the words below the
-line and are 0 without them. `NO_LIST` stands where `tamis.text.function_words` has no
+Gopher's rules: Rae et al. 2021, section A1.1. Ratios are divided by the number of words
+and are 0 without words. The value is `NO_LIST` if `tamis.text.function_words` has no
 stop words for the language.
 """
 
@@ -42,8 +42,10 @@ def vocabulary(
     tables: CodePoints,
     lists: FunctionWords,
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint8], NDArray[np.float64]]:
-    """Hash of each word in lower case, its roles in `lists`, and (documents,
-    len(COLUMNS)) statistics."""
+    """Hash of each word in lower case, its roles in `lists`, and the statistics.
+
+    The statistics are (documents, len(COLUMNS)).
+    """
     documents = len(words.documents) - 1
     hashes = np.empty(len(words.starts), np.uint64)
     roles = np.zeros(len(words.starts), np.uint8)
@@ -89,9 +91,9 @@ def vocabulary(
 def _fill_buckets(
     hashes: NDArray[np.uint64], first: int, buckets: NDArray[np.int64]
 ) -> None:
-    """Note where, from `first` on, the ascending hashes of each first byte begin.
+    """Store where the ascending hashes of each first byte begin, from `first` on.
 
-    Three buckets in four are empty: most words are known to be none by one look.
+    Three buckets in four are empty: one look shows that most words are not in the list.
     """
     at = first
     for byte in range(256):

@@ -1,24 +1,23 @@
-"""Whether a document's words stand in an order that prose can have.
+"""Measure whether the order of a document's words is like prose or like shuffled words.
 
-    shuffle_log_odds  how much likelier the places of words and marks are if the words
-                      were shuffled than in prose, as a natural logarithm; 0 where no
-                      likelier, or where there is too little to tell. 1 is 2.7 times.
+    shuffle_log_odds  how much likelier the order of words and marks is for shuffled words
+                      than for prose, as a natural logarithm; 0 if it is not likelier,
+                      or if there is too little text. 1 is 2.7 times.
 
-Shuffled words break no rule of the papers as long as lines and marks stay. But five
-things happen among them as often as the document's own words make likely, and next to
-never in prose:
+Shuffled words break no rule of the papers if lines and marks stay in place. But five
+signs are frequent in them, by the document's own words, and very rare in prose:
 
-    repeats   a word stands beside itself; "la la la" is one
-    clashes   a word that governs stands before one that it cannot govern: في على
+    repeats   a word is next to itself; "la la la" is one
+    clashes   a word that governs is before one that it cannot govern: في على
     starts    a small letter begins a sentence, in scripts with capitals
-    strands   a word stands at a mark that it cannot stand at: "in the, went"; in Thai,
-              Lao, Khmer and Burmese, which put few marks, at a space
-    endings   a sentence does not end like a verb, in languages where the verb stands last
+    strands   a word is at a mark where it cannot be: "in the, went"; in Thai, Lao, Khmer
+              and Burmese, which have few marks, at a space
+    endings   a sentence does not end like a verb, in languages with the verb at the end
 
-How likely each is, and in prose, is told in `shuffling`. One of the five adds at most 3.5:
-a writer may use no capitals, a language double its words. Where words were shuffled with
-the marks that they carry, strands and endings stay those of prose: the two count only if
-together they speak for shuffling.
+`shuffling` has the odds of each sign, for shuffled words and for prose. A single sign
+adds at most 3.5: a writer may use no capitals, or a language may double its words. If
+words were shuffled together with the marks at them, strands and endings are as in
+prose: these two count only if together they indicate shuffling.
 
 Roles and endings are from `tamis.text.function_words`; repeats and starts need none.
 """
@@ -63,17 +62,17 @@ from tamis.text.words import Words
 
 COLUMNS = ("shuffle_log_odds",)
 
-# What is between two words, the strongest last. Quotes, brackets and dashes are something
-# else: in 「はい。」と the particle is in its place.
+# What is between two words, the strongest last. Quotes, brackets and dashes are _OTHER:
+# in 「はい。」と the particle is in a correct place.
 _NOTHING, _ONLY_SPACE, _LINE_END, _CLAUSE_END, _DOTS, _SENTENCE_END, _OTHER = range(7)
 
 _SPACE, _LINE_FEED, _DOT = 0x20, 0x0A, 0x2E
-# Comma, colon and semicolon, and their like in Arabic, Greek and Chinese.
+# Comma, colon and semicolon, also of Arabic, Greek and Chinese.
 _COMMAS = (
     *(0x2C, 0x3A, 0x3B, 0x60C, 0x61B, 0x387),
     *(0x3001, 0xFF0C, 0xFF1A, 0xFF1B, 0xFF64),
 )
-# Malayalam may put a joiner behind an ending.
+# Malayalam may put a joiner after an ending.
 _JOINERS = (0x200C, 0x200D)
 
 
@@ -87,7 +86,7 @@ def order_statistics(
     lists: FunctionWords,
 ) -> NDArray[np.float64]:
     """(documents, 1) statistics of words with these hashes and roles."""
-    # Three kernels called from here compile in two thirds of the time of one.
+    # Three kernels compile in two thirds of the time of one.
     kinds = _read_words(data, words, tables, lists)
     places, found = _look(data, offsets, words, hashes, roles, kinds, tables)
     chances = expected(words.documents, hashes, roles, kinds, places)
@@ -98,7 +97,7 @@ def order_statistics(
 def _read_words(
     data: NDArray[np.uint8], words: Words, tables: CodePoints, lists: FunctionWords
 ) -> NDArray[np.uint8]:
-    """How each word begins and ends: a sum of `HAS_LETTER` and so on."""
+    """Properties of each word's beginning and end: a sum of `HAS_LETTER` and so on."""
     kinds = np.empty(len(words.starts), np.uint8)
     for document in range(len(words.documents) - 1):
         first, last, own = 0, 0, lists.list_of[document]
@@ -155,7 +154,7 @@ def _look(
     kinds: NDArray[np.uint8],
     tables: CodePoints,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(documents, 5) places where each of the five could be, and those where it is."""
+    """(documents, 5) numbers of places where each sign could be, and where it is."""
     all_places = np.zeros((len(offsets) - 1, 5))
     all_found = np.zeros((len(offsets) - 1, 5))
     for document in range(len(all_places)):
@@ -165,15 +164,15 @@ def _look(
         for at in range(start, stop):
             is_last = at + 1 == stop
             here = words.ends[at]
-            behind = offsets[document + 1] if is_last else words.starts[at + 1]
+            following = offsets[document + 1] if is_last else words.starts[at + 1]
             gap = _ONLY_SPACE  # nine times in ten, but not always in Thai
-            is_space = behind - here == 1 and data[here] == _SPACE
-            if is_last or not is_space or data[behind] >= 0xE0:
-                gap = _gap(data, here, behind, tables, is_last)
+            is_space = following - here == 1 and data[here] == _SPACE
+            if is_last or not is_space or data[following] >= 0xE0:
+                gap = _gap(data, here, following, tables, is_last)
             if gap == _DOTS:
-                # 3.5 and J. Smith are no ends.
+                # The dots in 3.5 and J. Smith end no sentence.
                 is_long = words.lengths[at] > (1 if kinds[at] & HAS_LETTER else 2)
-                is_end = is_long and (is_last or data[behind - 1] <= _SPACE)
+                is_end = is_long and (is_last or data[following - 1] <= _SPACE)
                 gap = _SENTENCE_END if is_end else _OTHER
             if gap == _SENTENCE_END and kinds[at] & IS_JUDGED:
                 places[ENDINGS] += 1
@@ -190,7 +189,7 @@ def _look(
                 found[STRANDS] += is_late != 0 or is_early != 0
             elif gap <= _ONLY_SPACE:
                 places[REPEATS] += 1
-                # Figures of a table may be equal.
+                # Equal numbers side by side may be from a table.
                 is_repeat = hashes[at] == hashes[at + 1] and kinds[at] & HAS_LETTER != 0
                 found[REPEATS] += is_repeat and not was_repeat
                 is_clash = roles[at] & GOVERNS != 0 and roles[at + 1] & UNGOVERNED != 0
@@ -203,7 +202,7 @@ def _look(
 def _gap(
     data: NDArray[np.uint8], start: int, stop: int, tables: CodePoints, is_last: bool
 ) -> int:
-    """The strongest thing between two words: see `_NOTHING` and its like."""
+    """The strongest separator between two words, from `_NOTHING` to `_OTHER`."""
     gap: int = _NOTHING
     here = start
     while here < stop:
@@ -225,13 +224,13 @@ def _gap(
     if gap in (_ONLY_SPACE, _LINE_END) and not is_last and data[stop] in (0xE0, 0xE1):
         before, _ = decode(data, max(0, start - 3), start)
         after, _ = decode(data, stop, min(stop + 3, len(data)))
-        if _parts_by_space(before) and _parts_by_space(after):
+        if _has_clause_spaces(before) and _has_clause_spaces(after):
             return _CLAUSE_END
     return gap
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _parts_by_space(code: Integer) -> bool:
-    """Whether it is a Thai or Lao, Burmese or Khmer character."""
+def _has_clause_spaces(code: Integer) -> bool:
+    """Whether it is Thai, Lao, Burmese or Khmer, where spaces separate clauses."""
     block = int(code) >> 7
     return block in (0x1C, 0x1D, 0x20, 0x2F)

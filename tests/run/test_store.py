@@ -1,0 +1,109 @@
+"""The output folder keeps what was computed, until it is cleaned."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def files_of(output: Path) -> set[str]:
+    return {
+        str(path.relative_to(output))
+        for folder in ("extracted", "documents", "decisions", "duplicates", "commits")
+        for path in (output / folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def shards(output: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in (output / "mix").iterdir()}
+
+
+STRICT = "filter_quality.bounds={word_count: [80, null]}"
+
+
+@pytest.fixture
+def tried(tamis: Any) -> tuple[Any, dict[str, bytes], set[str]]:
+    """A run, then one over one input with another threshold."""
+    tamis.run()
+    first, mix = files_of(tamis.output), shards(tamis.output)
+    one = f"input={tamis.recipe.parent / 'samples' / 'samples-00000.warc.gz'}"
+    tamis.run(one, STRICT)
+    return tamis, mix, first
+
+
+def test_a_trial_deletes_nothing_and_costs_nothing_afterwards(
+    tried: tuple[Any, dict[str, bytes], set[str]],
+) -> None:
+    tamis, mix, first = tried
+    assert first <= files_of(tamis.output)
+    assert shards(tamis.output) != mix
+    again = tamis.run()
+    assert {"extracted", "documents", "decisions"}.isdisjoint(again["tasks_executed"])
+    assert shards(tamis.output) == mix
+
+
+def test_mix_and_dropped_are_those_of_the_last_run(
+    tried: tuple[Any, dict[str, bytes], set[str]],
+) -> None:
+    tamis, *_ = tried
+    named = json.loads((tamis.output / "mix" / "_manifest.json").read_text("utf-8"))
+    shards_named = {Path(shard["path"]).name for shard in named["shards"]}
+    assert set(shards(tamis.output)) == shards_named | {"_manifest.json"}
+    tables = json.loads((tamis.output / "tables.json").read_text("utf-8"))
+    dropped = {Path(about["dropped"]).name for about in tables.values()}
+    assert {p.name for p in (tamis.output / "dropped").iterdir()} == dropped
+
+
+def test_every_run_s_summary_stays_readable(
+    tried: tuple[Any, dict[str, bytes], set[str]],
+) -> None:
+    tamis, *_ = tried
+    runs = sorted((tamis.output / "runs").glob("*.json"))
+    inputs = [len(json.loads(run.read_text("utf-8"))["inputs"]) for run in runs]
+    assert inputs == [2, 1]
+
+
+def test_clean_removes_what_only_earlier_runs_used(
+    tried: tuple[Any, dict[str, bytes], set[str]], command: Any
+) -> None:
+    tamis, mix, first = tried
+    before = files_of(tamis.output)
+    said = command("clean", str(tamis.output))
+    assert said.code == 0
+    assert "would remove" in said.stdout
+    assert "1 earlier runs" in said.stdout
+    assert files_of(tamis.output) == before
+    assert command("clean", str(tamis.output), "--keep-last", "2", "--yes").code == 0
+    assert files_of(tamis.output) == before
+    assert command("clean", str(tamis.output), "--yes").stdout.startswith("removed")
+    after = files_of(tamis.output)
+    assert after < before
+    assert first - after
+    # What is left is what the last run stands on, and it is whole.
+    one = f"input={tamis.recipe.parent / 'samples' / 'samples-00000.warc.gz'}"
+    assert tamis.run(one, STRICT)["tasks_executed"] == {}
+    tamis.run()
+    assert shards(tamis.output) == mix
+
+
+def test_a_folder_without_a_run_is_not_cleaned(tmp_path: Path, command: Any) -> None:
+    ended = command("clean", str(tmp_path))
+    assert ended.code == 2
+    assert "no run has ended here" in ended.stderr
+
+
+def test_files_of_strangers_and_links_stay(tamis: Any, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    precious = tmp_path / "elsewhere" / "shard-000000-0123456789abcdef.parquet"
+    precious.write_bytes(b"mine")
+    (tamis.output / "mix").mkdir(parents=True)
+    note = tamis.output / "mix" / "notes-0123456789abcdef.txt"
+    note.write_text("mine")
+    (tamis.output / "work").mkdir()
+    (tamis.output / "work" / "tmp").symlink_to(tmp_path / "elsewhere")
+    tamis.run()
+    tamis.run(STRICT)
+    assert precious.read_bytes() == b"mine"
+    assert note.read_text() == "mine"
