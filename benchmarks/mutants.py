@@ -58,6 +58,7 @@ ALSO = {
     "dedup/kernels/verify.py": ["stages/test_deduplicate_verified.py"],
     "mix/kernels/cut.py": ["stages/test_mix_corpus.py"],
     "mix/kernels/weights.py": ["stages/test_mix_corpus.py"],
+    "stages/filter_quality.py": ["quality/test_top_share.py"],
     "warc/splits.py": ["stages/test_read_warc.py"],
 }
 COPIED = ("pipeline", "tests", "samples", "pyproject.toml", "stages.yaml", "README.md")

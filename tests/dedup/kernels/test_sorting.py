@@ -43,3 +43,14 @@ def test_pairs_come_as_numpys_stable_sort_puts_them(kind: str, count: int) -> No
     assert np.array_equal(sorted_hashes, hashes[order])
     assert np.array_equal(sorted_ordinals, ordinals[order])
     assert np.array_equal(hashes, before)
+
+
+def test_hashes_that_are_none_are_sorted_by_all_of_their_bits() -> None:
+    """Many share their high bits, as ordinals do: the lowest 16 differ, and the highest."""
+    rng = np.random.default_rng(3)
+    low = rng.integers(0, 1 << 16, 4_000, dtype=np.uint64)
+    hashes = low | (np.arange(4_000, dtype=np.uint64) % np.uint64(2)) << np.uint64(63)
+    found, ordinals = sort_pairs(hashes, np.arange(4_000, dtype=np.uint64))
+    expected = np.argsort(hashes, kind="stable")
+    assert ordinals.tolist() == expected.tolist()
+    assert found.tolist() == hashes[expected].tolist()

@@ -1,6 +1,7 @@
 """Repeats of tokens, against every pair of windows."""
 
 import re
+import unicodedata
 from itertools import pairwise
 
 import numpy as np
@@ -44,6 +45,26 @@ def test_tokens_are_told_apart_as_they_are_written() -> None:
     assert len(set(hashes[:6].tolist())) == 6
     assert hashes[6] == hashes[4]
     assert hashes[7] == hashes[0]
+
+
+def test_every_space_of_unicode_parts_tokens() -> None:
+    """Category Z, and the controls that are white space."""
+    spaces = [
+        chr(code)
+        for code in range(0x110000)
+        if unicodedata.category(chr(code)).startswith("Z") or chr(code).isspace()
+    ]
+    assert len(spaces) > 25
+    for space in spaces:
+        assert tokens_of(f"a{space}b{space}") == ["a", "b"], hex(ord(space))
+
+
+def test_short_tokens_have_hashes_of_their_own() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = [one + other for one in letters for other in ["", *letters]]
+    data, offsets = utf8_buffers(pa.array([" ".join(words)]))
+    hashes, _ = tokens(read_only(data), offsets, folding())
+    assert len(set(hashes.tolist())) == len(words) == 26 * 27
 
 
 def brute_force(

@@ -109,3 +109,8 @@ def test_against_all_pairs_by_hand() -> None:
 
 def test_nothing_to_verify() -> None:
     assert survivors([], []) == []
+
+
+def test_sets_of_one_shingle_are_near_and_empty_ones_are_not() -> None:
+    assert survivors([[7], [7], [8]], [[1], [1], [1]]) == [0, 0, 2]
+    assert survivors([[], [], [7]], [[1], [1], [1]]) == [0, 1, 2]

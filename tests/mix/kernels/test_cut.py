@@ -72,3 +72,13 @@ def test_sizes_become_shards_and_buckets() -> None:
     assert cut_of(250, shard_bytes=100, bucket_bytes=40) == Cut(3, 3)
     assert cut_of(250, shard_bytes=10, bucket_bytes=45) == Cut(25, 1, 4)
     assert cut_of(250, shard_bytes=10, bucket_bytes=45).buckets == 7
+
+
+@pytest.mark.parametrize("size", [2.0**33, 1e20])
+def test_there_are_as_many_ranges_as_half_a_key_tells_apart(size: float) -> None:
+    """And no more, so that no product of a key's upper half and their number wraps."""
+    cut = cut_of(size, shard_bytes=1, bucket_bytes=1)
+    assert (cut.shards, cut.buckets) == (2**32, 2**32)
+    assert cut.shard_of(KEYS)[-1] == 2**32 - 1
+    fine = cut_of(size, shard_bytes=1 << 12, bucket_bytes=1)
+    assert fine.shards * fine.buckets_per_shard <= 2**32

@@ -138,3 +138,24 @@ def test_crumbs_without_a_domain_cut_no_language_down(without_domain: float) -> 
     tokens = np.full(50, 1e6)
     cap = domain_cap(tokens, 0.01, 5e7 + without_domain)
     assert cap == pytest.approx(500_000, rel=1e-4)
+
+
+def test_weights_of_one_that_are_met_or_not() -> None:
+    weights = {"eng": 0.75, "fra": 0.25}
+    assert explicit_shares({"eng": 9.0, "fra": 1.0}, weights) == weights
+    assert explicit_shares({"deu": 9.0}, weights) == {"deu": 0.0}
+    assert explicit_shares({}, weights) == {}
+
+
+@pytest.mark.parametrize(("budget", "epochs"), [(None, 1.0), (50.0, 0.5)])
+def test_a_language_without_tokens_is_not_waited_for(
+    budget: float | None, epochs: float
+) -> None:
+    available, share = {"eng": 100.0, "fra": 0.0}, {"eng": 0.5, "fra": 0.5}
+    found = epochs_of(available, share, budget=budget, max_epochs=4.0)
+    assert found == {"eng": epochs, "fra": 0.0}
+
+
+def test_domains_without_tokens_cap_nobody_to_nothing() -> None:
+    """One of 10 tokens cannot bring less than half of what is left: half of 10 it is."""
+    assert domain_cap(np.array([10.0, 0.0, 0.0]), 0.5) == 5.0
