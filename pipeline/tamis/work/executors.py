@@ -7,6 +7,7 @@ moves no document: calls read and write storage and return tallies.
 import math
 import os
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, nullcontext
@@ -230,7 +231,7 @@ def _started_ray(address: str, workers: int | None) -> Any:
             _answers(address)
             # Ray puts the driver's folder on its workers' path, before the standard
             # library: a file html.py or queue.py in it would kill every task.
-            with chdir(_NO_MODULES), _patient() if is_own else nullcontext():
+            with chdir(_NO_MODULES), _surroundings() if is_own else nullcontext():
                 ray.init(address=address, **settings)
             break
         except Exception as error:
@@ -262,20 +263,26 @@ def _is_too_slow(error: BaseException) -> bool:
 
 
 @contextmanager
-def _patient() -> Iterator[None]:
-    """Ray's limits for its own start grow with the load, but for those the user set."""
+def _surroundings() -> Iterator[None]:
+    """What Ray's processes inherit: this process's path of modules, and limits of Ray's
+    start that grow with the load, but for those the user set.
+    """
     times = times_busier()
     own = {
         name: str(math.ceil(seconds * times))
         for name, seconds in _START_LIMITS.items()
         if name not in os.environ
     }
+    own["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    before = os.environ.get("PYTHONPATH")
     os.environ.update(own)
     try:
         yield
     finally:
         for name in own:
             del os.environ[name]
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
 
 
 def _first_line(error: BaseException) -> str:
