@@ -16,6 +16,7 @@ from tamis.cli.main import _COMMANDS
 
 Command = Callable[..., Any]
 
+ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("--set", "executor.kind=inline")
 
 
@@ -173,3 +174,25 @@ def test_a_log_in_ascii_is_no_reason_to_fail(sample_run: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.isascii()
     assert b"?" in ended.stdout
+
+
+@pytest.mark.ray
+def test_files_beside_a_recipe_hide_no_module(tmp_path: Path) -> None:
+    """`python -m` puts the current folder before the standard library."""
+    for name in ("html", "queue", "config", "pipeline"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('hidden')")
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        f"input: {ROOT}/samples/samples-00000.warc.gz\noutput: out\nlanguages: [fra]\n"
+        "stages: [read_warc, decode_html, extract_text, save: extracted]\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "tamis", "run", "r.yaml", "--set", "executor.workers=1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    book = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
+    assert book["recipe"]["executor"]["kind"] == "ray"

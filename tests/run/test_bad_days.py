@@ -264,7 +264,7 @@ def test_ctrl_c_leaves_a_state_that_resumes(tamis: Any, sample_run: Path) -> Non
         wait_until(has_committed, within=120)
         driver.send_signal(signal.SIGINT)
         _, complaint = driver.communicate(timeout=patient(60))
-    assert driver.returncode == 1
+    assert driver.returncode == 130
     first, last = (line for line in complaint.splitlines() if line)
     assert first == "tamis: stopping after this step; once more to stop at once"
     assert last.startswith("tamis: stopped; what is finished is kept")

@@ -197,6 +197,23 @@ def test_there_is_a_core_to_work_on() -> None:
 
 
 @pytest.mark.ray
+def test_a_long_folder_for_temporary_files_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("a-job-of-slurm/" * 6)
+    long.mkdir(parents=True)
+    monkeypatch.setenv("TMPDIR", str(long))
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    executor = RayExecutor("local", 1)
+    try:
+        executor.submit(Call("here", double, (2,)))
+        assert executor.wait().value == 4
+    finally:
+        executor.close()
+    assert "RAY_TMPDIR" not in os.environ
+
+
+@pytest.mark.ray
 def test_files_in_the_driver_s_folder_do_not_hide_the_standard_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

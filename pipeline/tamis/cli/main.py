@@ -1,6 +1,6 @@
 """The group of commands; turns an error into one line and an exit code.
 
-Exit codes: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong.
+Exit codes: 0 done, 1 failed, 2 the recipe or the arguments are wrong, 130 interrupted.
 """
 
 import importlib
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _complain("stopped; what is finished is kept: run the same command to continue")
-        sys.exit(1)
+        sys.exit(130)
     except ConfigError as error:
         _complain(str(error))
         sys.exit(2)

@@ -21,6 +21,8 @@ from tamis.interrupts import stop_if_asked
 _UNREACHABLE = (ConnectionError, RuntimeError, ValueError)  # of an address
 _LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
 _NO_MODULES = Path(__file__).with_name("no_modules")
+# A socket's path has 107 bytes at most, of which Ray's session takes 68 below TMPDIR.
+_MOST_TMPDIR = 36
 _START_ATTEMPTS = 4  # of a local Ray
 # Seconds for Ray's own processes on an idle machine, its defaults or more, by the
 # variable that Ray 2.60 reads. Its 30 s for a node to report itself have none.
@@ -264,8 +266,8 @@ def _is_too_slow(error: BaseException) -> bool:
 
 @contextmanager
 def _surroundings() -> Iterator[None]:
-    """What Ray's processes inherit: this process's path of modules, and limits of Ray's
-    start that grow with the load, but for those the user set.
+    """What Ray's processes inherit: this process's path of modules, a folder for sockets,
+    and limits of Ray's start that grow with the load, but for those the user set.
     """
     times = times_busier()
     own = {
@@ -273,16 +275,17 @@ def _surroundings() -> Iterator[None]:
         for name, seconds in _START_LIMITS.items()
         if name not in os.environ
     }
+    if len(os.environ.get("TMPDIR", "")) > _MOST_TMPDIR:
+        own["RAY_TMPDIR"] = os.environ.get("RAY_TMPDIR", "/tmp")
     own["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    before = os.environ.get("PYTHONPATH")
+    before = {name: os.environ[name] for name in own if name in os.environ}
     os.environ.update(own)
     try:
         yield
     finally:
         for name in own:
             del os.environ[name]
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
+        os.environ.update(before)
 
 
 def _first_line(error: BaseException) -> str:
