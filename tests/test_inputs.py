@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from tamis import inputs
@@ -61,6 +62,35 @@ def test_a_list_of_common_crawl_is_relative_to_its_server() -> None:
     assert (
         absolute == "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51/x.warc.gz"
     )
+
+
+def test_a_list_as_people_write_it(archives: Path) -> None:
+    """A byte order mark, comments, Windows' line ends, a mistyped name."""
+    listing = archives / "some.paths"
+    listing.write_bytes(
+        "\ufeffa.warc.gz\r\n# a comment\r\n\r\n  sub/c.warc.gz\r\nsbu/d.warc.gz".encode()
+    )
+    first, second, third = resolve([str(listing)])
+    assert (first.name, second.name) == ("a.warc.gz", "c.warc.gz")
+    assert third.problem == f"{archives}/sbu/d.warc.gz: no such file"
+
+
+@pytest.mark.parametrize("line", ["/etc/passwd", "file:///etc/passwd", "s3://a/b.gz"])
+def test_a_list_from_elsewhere_names_nothing_here(line: str) -> None:
+    listing = "memory://lists/some.paths"
+    with fsspec.open(listing, "wb") as file:
+        file.write(f"a.warc.gz\n{line}\n".encode())
+    with pytest.raises(InputError, match="only files of its own protocol"):
+        resolve([listing])
+
+
+def test_a_list_of_zeros_is_refused(
+    archives: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "_MOST_LIST_BYTES", 1 << 20)
+    (archives / "big.paths.gz").write_bytes(gzip.compress(bytes(2 << 20)))
+    with pytest.raises(InputError, match=r"big\.paths\.gz: over 1\.0 MiB"):
+        resolve([f"{archives}/big.paths.gz"])
 
 
 def test_segments_are_counted_in_the_order_of_their_names() -> None:

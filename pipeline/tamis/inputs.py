@@ -2,8 +2,8 @@
 
     samples/*.warc.gz              a glob, on a disk or in a store (s3://...)
     a/b.warc.gz, https://h/b.gz    one file
-    list.paths.gz, list.paths      one path a line; relative to https://data.commoncrawl.org/
-                                   unless they exist beside the list
+    list.paths.gz, list.paths      one path a line, beside the list or, below crawl-data/,
+                                   of https://data.commoncrawl.org/; # begins a comment
     cc://CC-MAIN-2024-51?limit=9   that crawl's own list; kind=warc|wet|..., segments=I-J
 
 A file is identified by its base name, from which the ids of its documents are made: two
@@ -17,6 +17,7 @@ hours. The task that reads such a file asks for its size then.
 """
 
 import gzip
+import io
 import posixpath
 import re
 import zlib
@@ -33,10 +34,17 @@ import fsspec
 from tamis.errors import ConfigError, InputError
 from tamis.remote.failures import AccessRefused, without_secrets
 from tamis.remote.opening import Access, about_input, read_input
+from tamis.sizes import spelled
 from tamis.storage import options_for
 from tamis.warc.splits import UNKNOWN_SIZE
 
 COMMON_CRAWL = "https://data.commoncrawl.org/"
+# Only such paths of a list are asked of CommonCrawl; others are beside the list.
+_CRAWL_FOLDERS = (
+    *("crawl-data/", "cc-index/", "contrib/", "projects/"),
+    *("crawl-001/", "crawl-002/", "parse-output/"),  # of 2008 to 2012
+)
+_MOST_LIST_BYTES = 256 << 20  # unpacked; a crawl's list of archives has 13 MiB
 _LIST_SUFFIXES = (".paths", ".paths.gz")
 _NUMBERS = {"limit": r"[1-9][0-9]{0,8}", "segments": r"[0-9]{1,6}(-[0-9]{1,6})?"}
 _KINDS = ("warc", "wet", "robotstxt", "cc-index", "cc-index-table")
@@ -205,8 +213,13 @@ def _listed(listing: str, access: Access) -> Iterable[str]:
     try:
         content = read_input(listing, access)
         if _file_of(listing).endswith(".gz"):
-            content = gzip.decompress(content)
-        lines = [line.strip() for line in content.decode("utf-8").splitlines()]
+            with gzip.open(io.BytesIO(content)) as unpacked:
+                content = unpacked.read(_MOST_LIST_BYTES + 1)
+        if len(content) > _MOST_LIST_BYTES:
+            raise InputError(
+                f"{without_secrets(listing)}: over {spelled(_MOST_LIST_BYTES)}"
+            )
+        lines = [line.strip() for line in content.decode("utf-8-sig").splitlines()]
     except AccessRefused:
         raise
     except InputError as error:
@@ -216,7 +229,26 @@ def _listed(listing: str, access: Access) -> Iterable[str]:
             f"input: cannot read the list {without_secrets(listing)}: {error}"
         ) from error
     folder = posixpath.dirname(_file_of(listing))
-    return [_absolute(line, folder) for line in lines if line]
+    named = [line for line in lines if line and not line.startswith("#")]
+    if "://" in listing:
+        _check_named(named, listing)
+    return [_absolute(line, folder) for line in named]
+
+
+def _check_named(lines: Sequence[str], listing: str) -> None:
+    """Raise InputError if a list from elsewhere names what is not there, but here."""
+    own = _scheme(listing)
+    for line in lines:
+        if line.startswith("/") or ("://" in line and _scheme(line) != own):
+            raise InputError(
+                f"input: the list {without_secrets(listing)} names "
+                f"{without_secrets(line)!r}: a list may name only files of its own "
+                f"protocol; copy the list here to read it"
+            )
+
+
+def _scheme(path: str) -> str:
+    return "https" if path.startswith("http://") else path.partition("://")[0]
 
 
 def _file_of(path: str) -> str:
@@ -229,11 +261,13 @@ def _absolute(line: str, folder: str) -> str:
     if "://" in line or line.startswith("/"):
         return line
     beside = posixpath.join(folder, line)
-    if "://" not in folder and Path(beside).exists():
+    is_here = "://" not in folder
+    if is_here and Path(beside).exists():
         return str(Path(beside).absolute())
-    if folder.startswith("s3://commoncrawl"):
-        return f"s3://commoncrawl/{line}"
-    return COMMON_CRAWL + line
+    if line.startswith(_CRAWL_FOLDERS):
+        at_s3 = folder.startswith("s3://commoncrawl")
+        return f"{'s3://commoncrawl/' if at_s3 else COMMON_CRAWL}{line}"
+    return str(Path(beside).absolute()) if is_here else beside
 
 
 def _is_published(path: str) -> bool:
