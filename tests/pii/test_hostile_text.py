@@ -1,8 +1,7 @@
 """No text is worth more time than its length: nothing backtracks, nothing rescans."""
 
-import time
-
 import pytest
+from fixtures.patience import cpu_seconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,13 +31,7 @@ UNITS = [
 
 
 def seconds(text: str) -> float:
-    """Least CPU time of five runs: what the rest of the machine disturbs least."""
-    times = []
-    for _ in range(5):
-        start = time.process_time()
-        mask(text)
-        times.append(time.process_time() - start)
-    return min(times)
+    return cpu_seconds(lambda: mask(text), runs=5)
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -186,11 +186,12 @@ def test_an_archive_of_the_same_size_and_another_time_is_read_again(
     executed = run_small(tamis, tmp_path)
     assert executed["extracted"] == 1
     assert steps_of(executed) == STEPS
+    tables = json.loads((tmp_path / "out/tables.json").read_text("utf-8"))
     texts = {
         name: "".join(
             text
-            for file in (tmp_path / "out/extracted").glob(f"{name}*.parquet")
-            for text in pq.read_table(file)["text"].to_pylist()
+            for file in tables[f"{name}.warc.gz"]["saved"]
+            for text in pq.read_table(tmp_path / "out" / file)["text"].to_pylist()
         )
         for name in ("a", "b")
     }
