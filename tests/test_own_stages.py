@@ -437,7 +437,7 @@ def test_a_base_class_elsewhere_counts_too(tmp_path: Path) -> None:
         stage = load_class(derived, "KeepMore")
     finally:
         sys.path.remove(str(tmp_path))
-    sources = stage_dependencies(stage())["sources"]  # type: ignore[arg-type]
+    sources = stage_dependencies(stage())["sources"]  # type: ignore[arg-type]  # a Stage, by its file
     texts = (derived.read_text("utf-8"), OWN)
     assert sources == [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 

@@ -61,7 +61,7 @@ def source_of(cls: type) -> SourceFile:
     try:
         path = inspect.getsourcefile(cls)
         text = Path(path or "").read_text(encoding="utf-8")
-    except (OSError, TypeError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise ConfigError(_no_file(cls)) from error
     return SourceFile(text, str(path), cls.__qualname__)
 

@@ -309,6 +309,6 @@ def test_text_that_begins_like_a_deflated_block_stays(first: bytes) -> None:
 
 def test_a_body_of_many_members_costs_no_more_than_its_length() -> None:
     member = gzip.compress(b"")
-    assert decoded(member * 10 + gzip.compress(TEXT), content_encoding="gzip") == TEXT
+    assert decoded(member * 500 + gzip.compress(TEXT), content_encoding="gzip") == TEXT
     hostile = member * 50_000
     assert decoded(hostile, content_encoding="gzip") == b""

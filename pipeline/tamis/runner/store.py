@@ -73,13 +73,7 @@ def plan_cleaning(
 
     Raises ConfigError where no run has ended: there is nothing to keep.
     """
-    stamps = sorted(
-        name.removeprefix(f"{RUNS}/").removesuffix(_RECORDS)
-        for name in storage.names(RUNS)
-        if name.endswith(_RECORDS)
-    )
-    if not stamps:
-        raise ConfigError(f"{storage.root}: no run has ended here")
+    stamps = _stamps(storage)
     kept = set(stamps[-max(keep_last, 1) :])
     complete = (s for s in reversed(stamps) if _is_complete(storage, s))
     kept |= set(itertools.islice(complete, max(keep_last, 1)))
@@ -131,10 +125,7 @@ def last_files(storage: Storage, dataset: str) -> list[str]:
     Folders hold the files of all configurations. Raises ConfigError where no run has
     ended.
     """
-    stamps = [n for n in storage.names(RUNS) if n.endswith(_RECORDS)]
-    if not stamps:
-        raise ConfigError(f"{storage.root}: no run has ended here")
-    last = max(stamps).removeprefix(f"{RUNS}/").removesuffix(_RECORDS)
+    last = _stamps(storage)[-1]
     own = sorted(
         n for n in _records(storage, last) if n.startswith(f"commits/{dataset}/")
     )
@@ -146,6 +137,18 @@ def last_files(storage: Storage, dataset: str) -> list[str]:
         for file in record["files"]
         if file["dataset"] == dataset
     ]
+
+
+def _stamps(storage: Storage) -> list[str]:
+    """The runs that ended, the oldest first. Raises ConfigError where there is none."""
+    stamps = sorted(
+        name.removeprefix(f"{RUNS}/").removesuffix(_RECORDS)
+        for name in storage.names(RUNS)
+        if name.endswith(_RECORDS)
+    )
+    if not stamps:
+        raise ConfigError(f"{storage.root}: no run has ended here")
+    return stamps
 
 
 def _is_complete(storage: Storage, stamp: str) -> bool:

@@ -36,7 +36,7 @@ _CODINGS_LINE = re.compile(
 )
 _TRAILERS = re.compile(rb"(?:[!-9;-~]{1,128}:[^\n]{0,4096}\r?\n){0,64}(?:\r?\n)?")
 _MOST_LAYERS = 4  # of codings, named or not
-_MOST_MEMBERS = 64  # of gzip in one body: each costs a copy of what follows it
+_MOST_COPIED = 256 << 20  # each member of gzip costs a copy of what follows it
 _STEP = 64 * 1024
 # What a server says about the use of a page. Such a field may occur several times, each
 # for another agent. So all are kept, while of other fields only the first counts.
@@ -245,9 +245,9 @@ def _inflate(body: bytes, max_bytes: int, wbits: int) -> bytes | None:
     parts: list[bytes] = []
     length = 0
     packed = len(body)
-    for _ in range(_MOST_MEMBERS):
-        if not body or length >= max_bytes:
-            break
+    copied = 0
+    while body and length < max_bytes and copied < _MOST_COPIED:
+        copied += len(body)
         inflater = zlib.decompressobj(wbits)
         try:
             parts.append(inflater.decompress(body, max_bytes - length))
