@@ -1,6 +1,8 @@
 """What `input` names becomes a sorted list of files, or a clear complaint."""
 
 import gzip
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +14,7 @@ import pytest
 from tamis import inputs
 from tamis.errors import ConfigError, InputError
 from tamis.inputs import resolve
+from tamis.warc.names import content_stamp, listed_name
 from tamis.warc.splits import UNKNOWN_SIZE
 
 
@@ -20,12 +23,13 @@ def archives(tmp_path: Path) -> Path:
     for name in ("b.warc.gz", "a.warc.gz", "sub/c.warc.gz"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"x" * 7)
+        path.write_bytes(b"%7s" % name[-9:-8].encode())
     return tmp_path
 
 
 def names(*patterns: str) -> list[str]:
-    return [file.name for file in resolve(patterns)]
+    """Names without stamps."""
+    return [listed_name(file.name, file.stamp) for file in resolve(patterns)]
 
 
 def test_a_glob_is_sorted_by_name(archives: Path) -> None:
@@ -48,7 +52,66 @@ def test_the_order_given_changes_nothing(archives: Path) -> None:
 def test_size_and_stamp_are_told(archives: Path) -> None:
     (file,) = resolve([f"{archives}/a.warc.gz"])
     assert (file.size, file.problem) == (7, None)
-    assert float(file.stamp) == (archives / "a.warc.gz").stat().st_mtime
+    content = (archives / "a.warc.gz").read_bytes()
+    assert file.stamp == content_stamp(7, content, b"")
+    assert file.name == f"a.warc.gz-{file.stamp}"
+
+
+def test_the_stamp_of_a_long_file_is_of_its_ends(tmp_path: Path) -> None:
+    """`touch` changes nothing; a byte of the first or last MiB does, with size and time."""
+    path = tmp_path / "long.warc.gz"
+    content = bytearray(b"a" * (1 << 20) + b"-" * 1000 + b"z" * (1 << 20))
+    path.write_bytes(content)
+    time = path.stat().st_mtime_ns
+    (before,) = resolve([str(path)])
+    assert before.stamp == content_stamp(
+        len(content), b"a" * (1 << 20), b"z" * (1 << 20)
+    )
+    os.utime(path, ns=(time, time + 10**9))
+    assert resolve([str(path)]) == [before]
+    for place in (0, (1 << 20) - 1, len(content) - 1, len(content) - (1 << 20)):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        os.utime(path, ns=(time, time))
+        assert resolve([str(path)])[0].stamp != before.stamp
+
+
+def test_two_days_of_one_name_are_two_inputs(archives: Path) -> None:
+    for day in ("d1", "d2"):
+        (archives / day).mkdir()
+        (archives / day / "data.warc.gz").write_bytes(day.encode())
+    first, second = resolve([f"{archives}/d?/data.warc.gz"])
+    assert first.name != second.name
+    assert {first.path[-15:-13], second.path[-15:-13]} == {"d1", "d2"}
+    # The name of one does not depend on the other.
+    assert resolve([first.path]) == [first]
+
+
+def test_one_name_and_one_content_count_once(archives: Path) -> None:
+    (archives / "copy").mkdir()
+    shutil.copy(archives / "a.warc.gz", archives / "copy/a.warc.gz")
+    assert names(f"{archives}/**/a.warc.gz", f"{archives}/a.warc.gz") == ["a.warc.gz"]
+
+
+def test_files_that_are_not_there_are_each_named(archives: Path) -> None:
+    found = resolve([f"{archives}/d1/data.warc.gz", f"{archives}/d2/data.warc.gz"])
+    assert [file.problem is None for file in found] == [False, False]
+
+
+def test_two_contents_under_a_name_of_common_crawl_are_refused(archives: Path) -> None:
+    name = "CC-MAIN-20241201162023-20241201192023-00000.warc.gz"
+    (archives / name).write_bytes(b"one")
+    (archives / "sub" / name).write_bytes(b"two")
+    with pytest.raises(ConfigError, match="and other content: leave one out"):
+        resolve([f"{archives}/{name}", f"{archives}/sub/{name}"])
+
+
+def test_a_pipe_is_no_archive(tmp_path: Path) -> None:
+    """Opening it would wait for a writer for ever."""
+    os.mkfifo(tmp_path / "a.warc.gz")
+    (pipe,) = resolve([f"{tmp_path}/a.warc.gz"])
+    assert pipe.problem == f"{tmp_path}/a.warc.gz: no regular file"
 
 
 def test_a_list_names_files_beside_it(archives: Path) -> None:
@@ -71,7 +134,8 @@ def test_a_list_as_people_write_it(archives: Path) -> None:
         "\ufeffa.warc.gz\r\n# a comment\r\n\r\n  sub/c.warc.gz\r\nsbu/d.warc.gz".encode()
     )
     first, second, third = resolve([str(listing)])
-    assert (first.name, second.name) == ("a.warc.gz", "c.warc.gz")
+    assert first.name.startswith("a.warc.gz-")
+    assert second.name.startswith("c.warc.gz-")
     assert third.problem == f"{archives}/sbu/d.warc.gz: no such file"
 
 
@@ -107,12 +171,6 @@ def test_segments_are_counted_in_the_order_of_their_names() -> None:
 def test_a_glob_that_matches_nothing_is_wrong(archives: Path) -> None:
     with pytest.raises(ConfigError, match="no file matches"):
         resolve([f"{archives}/*.arc"])
-
-
-def test_the_same_name_twice_is_refused(archives: Path) -> None:
-    (archives / "sub" / "a.warc.gz").write_bytes(b"")
-    with pytest.raises(ConfigError, match="have the same file name"):
-        resolve([f"{archives}/**/*.warc.gz"])
 
 
 def test_a_missing_file_comes_with_its_problem(archives: Path) -> None:
@@ -153,11 +211,14 @@ def test_a_protocol_that_nobody_knows_is_wrong(path: str) -> None:
     assert "\n" not in str(said.value)
 
 
+A, B = "CC-X/segments/1/warc/a.warc.gz", "CC-X/segments/2/warc/b.warc.gz"
+
+
 class _Server(BaseHTTPRequestHandler):
     """A crawl with two files, the second of which is gone."""
 
     def do_GET(self) -> None:
-        paths = b"crawl-data/X/segments/1/warc/a.warc.gz\ncrawl-data/X/segments/2/warc/b.warc.gz\n"
+        paths = b"crawl-data/CC-X/segments/1/warc/a.warc.gz\ncrawl-data/CC-X/segments/2/warc/b.warc.gz\n"
         self.server.asked.append((self.command, self.path))  # type: ignore[attr-defined]  # ours
         is_list = self.path.partition("?")[0].endswith("paths.gz")
         if is_list and "b.warc" not in self.path:
@@ -198,14 +259,14 @@ def test_a_crawl_resolves_to_its_list(
 ) -> None:
     monkeypatch.setattr(inputs, "COMMON_CRAWL", server)
     (one,) = resolve(["cc://CC-MAIN-2024-51?limit=1"])
-    assert one.path == f"{server}crawl-data/X/segments/1/warc/a.warc.gz"
+    assert one.path == f"{server}crawl-data/CC-X/segments/1/warc/a.warc.gz"
     assert one.size == 5
     (second,) = resolve(["cc://CC-MAIN-2024-51?segments=1-9"])
-    assert second.name == "b.warc.gz"
+    assert second.name == B
     with pytest.raises(ConfigError, match="segments=2: the crawl has 0-1"):
         resolve(["cc://CC-MAIN-2024-51?segments=2"])
     one, gone = resolve(["cc://CC-MAIN-2024-51"])
-    assert gone.name == "b.warc.gz"
+    assert gone.name == B
     assert gone.problem is not None
 
 
@@ -213,10 +274,12 @@ def test_a_signed_list_is_a_list_and_its_signature_stays_a_secret(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inputs, "COMMON_CRAWL", server)
-    listing = f"{server.replace('//', '//me:pw@')}crawl-data/X/w.paths.gz?Signature=s1"
+    listing = (
+        f"{server.replace('//', '//me:pw@')}crawl-data/CC-X/w.paths.gz?Signature=s1"
+    )
     first, second = resolve([listing])
     for file in (first, second):
-        assert file.name in ("a.warc.gz", "b.warc.gz")
+        assert file.name in (A, B)
         assert "s1" not in file.path
     with pytest.raises(InputError, match="cannot read the list") as said:
         resolve([listing.replace("w.paths.gz", "b.warc.paths.gz")])
@@ -231,8 +294,8 @@ def test_files_of_a_whole_crawl_are_not_asked_for_their_size(
     monkeypatch.setattr(inputs, "_MOST_ASKED", 1)
     files = resolve(["cc://CC-MAIN-2024-51"])
     assert [(f.name, f.size, f.stamp) for f in files] == [
-        ("a.warc.gz", UNKNOWN_SIZE, ""),
-        ("b.warc.gz", UNKNOWN_SIZE, ""),
+        (A, UNKNOWN_SIZE, ""),
+        (B, UNKNOWN_SIZE, ""),
     ]
     assert [file.about_bytes for file in files] == [1 << 30, 1 << 30]
     assert [method for method, _ in asked] == ["GET"]  # the list
@@ -247,9 +310,9 @@ def test_what_an_earlier_run_knew_of_a_crawl_is_not_asked_again(
     asked: list[tuple[str, str]],
 ) -> None:
     monkeypatch.setattr(inputs, "COMMON_CRAWL", server)
-    known = {"a.warc.gz": (77, "etag"), "b.warc.gz": (78, "")}
+    known = {A: (77, '"etag"'), B: (78, "")}
     files = resolve(["cc://CC-MAIN-2024-51"], known=known)
-    assert [(f.size, f.stamp) for f in files] == [(77, "etag"), (78, "")]
+    assert [(f.size, f.etag) for f in files] == [(77, '"etag"'), (78, "")]
     assert "HEAD" not in [method for method, _ in asked]
     # A file on the disk may change at any time.
     (file,) = resolve([f"{archives}/a.warc.gz"], known=known)
@@ -260,7 +323,8 @@ def test_a_file_that_exists_is_that_file(tmp_path: Path) -> None:
     path = tmp_path / "dump[1]?.warc.gz"
     path.write_bytes(b"x")
     (found,) = resolve([str(path)])
-    assert (found.name, found.size) == ("dump[1]?.warc.gz", 1)
+    assert (found.path, found.size) == (str(path), 1)
+    assert found.name.startswith("dump[1]?.warc.gz-")
 
 
 def test_a_tilde_is_the_home_folder(

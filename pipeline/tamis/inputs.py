@@ -6,14 +6,15 @@
                                    of https://data.commoncrawl.org/; # begins a comment
     cc://CC-MAIN-2024-51?limit=9   that crawl's own list; kind=warc|wet|..., segments=I-J
 
-A file is identified by its base name, from which the ids of its documents are made: two
-inputs with the same base name are refused. Files are sorted by name, in whatever order
-they were given.
+A file is identified by its name (`tamis.warc.names`), from which the ids of its documents
+are made. What is named twice is read once. Files are sorted by name, in whatever order they
+were given.
 
-The server or disk is asked for size and stamp of each file. CommonCrawl's files never
-change: those that an earlier run knew are not asked again, and if there are more than a
-thousand new ones, none is asked, since 90,000 requests, four a second, would take six
-hours. The task that reads such a file asks for its size then.
+The server or disk is asked for the size of each file and for its first and last MiB, whose
+digest is its content stamp. CommonCrawl's own files never change and need no stamp: those
+that an earlier run knew are not asked again, and if there are more than a thousand new
+ones, none is asked, since 90,000 requests, four a second, would take six hours. The task
+that reads such a file asks for its size then.
 """
 
 import gzip
@@ -24,7 +25,6 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -33,9 +33,17 @@ import fsspec
 
 from tamis.errors import ConfigError, InputError
 from tamis.remote.failures import AccessRefused, without_secrets
-from tamis.remote.opening import Access, about_input, read_input
+from tamis.remote.opening import Access, about_input, open_input, read_input
+from tamis.remote.origin import About
 from tamis.sizes import spelled
 from tamis.storage import options_for
+from tamis.warc.names import (
+    STAMPED_BYTES,
+    archive_name,
+    base_name,
+    content_stamp,
+    published_name,
+)
 from tamis.warc.splits import UNKNOWN_SIZE
 
 COMMON_CRAWL = "https://data.commoncrawl.org/"
@@ -57,15 +65,19 @@ _BYTES_OF_UNKNOWN = 1 << 30  # about the size of CommonCrawl's archives
 
 @dataclass(frozen=True)
 class InputFile:
-    """`stamp` is the store's ETag or the disk's mtime; `problem` says why it cannot be read.
+    """A file to read; `problem` says why it cannot be.
 
-    `size` is UNKNOWN_SIZE and the stamp empty if the server was not asked.
+    name    its identity; of CommonCrawl's files, and of one with a problem, without stamp
+    size    bytes; UNKNOWN_SIZE if the server was not asked
+    stamp   of its content; empty for what CommonCrawl's server has, which never changes
+    etag    the server's, by which a change while it is read is noticed; empty for a disk
     """
 
     path: str
     name: str
     size: int = 0
     stamp: str = ""
+    etag: str = ""
     problem: str | None = None
 
     @property
@@ -85,34 +97,98 @@ def resolve(
     known: Known | None = None,
     are_all_asked: bool = False,
 ) -> list[InputFile]:
-    """Every file that the patterns name, sorted by name.
+    """Every file that the patterns name, once, sorted by name.
 
-    `known`: size and stamp by name, as an earlier run found them.
+    `known`: size and ETag by name, as an earlier run found them.
 
-    Raises ConfigError for a glob that matches nothing and for two files of one
-    name. A file that is not there comes back with its `problem`.
+    Raises ConfigError for a glob that matches nothing and for two files that have one
+    name and other content. A file that is not there comes back with its `problem`.
     """
     access = Access(options or {}, requests_per_second)
-    paths = [path for pattern in patterns for path in expand(pattern, access)]
+    paths = list(
+        dict.fromkeys(p for pattern in patterns for p in expand(pattern, access))
+    )
     unknown = [path for path in paths if not _known(path, known or {})]
     are_asked = are_all_asked or sum(map(_is_published, unknown)) <= _MOST_ASKED
 
     def file_of(path: str) -> InputFile:
         if not are_asked and _is_published(path) and not _known(path, known or {}):
-            return InputFile(path, _name_of(path), UNKNOWN_SIZE)
-        return _known(path, known or {}) or _stat(path, access)
+            return InputFile(path, archive_name(path, ""), UNKNOWN_SIZE)
+        return _known(path, known or {}) or input_file(path, access)
 
     with ThreadPoolExecutor(16) as pool:
         files = list(pool.map(file_of, paths))
-    files.sort(key=lambda file: file.name)
-    for first, second in pairwise(files):
-        if first.name == second.name:
+    return _once(sorted(files, key=lambda file: (file.name, file.path)))
+
+
+def input_file(path: str, access: Access) -> InputFile:
+    """The file of a path, as its server or disk describes it."""
+    try:
+        about = about_input(path, access)
+        stamp = "" if _is_published(path) else _stamp(path, access, about)
+    except AccessRefused:
+        raise
+    except InputError as error:
+        name = published_name(path) or base_name(path)
+        return InputFile(path, name, problem=str(error))
+    etag = about.stamp if about.stamp.startswith('"') else ""
+    return InputFile(path, archive_name(path, stamp), about.size, stamp, etag)
+
+
+def name_at(path: str, access: Access, about: About) -> str:
+    """The name of an archive; its first and last MiB are read only if they are needed.
+
+    Raises InputError if they cannot be.
+    """
+    return published_name(path) or archive_name(path, _stamp(path, access, about))
+
+
+def _stamp(path: str, access: Access, about: About) -> str:
+    """The content stamp of a file. Raises InputError if it cannot be read."""
+    last = max(STAMPED_BYTES, about.size - STAMPED_BYTES)
+    ranges = [(0, min(STAMPED_BYTES, about.size)), (last, about.size)]
+    ranges = [(start, stop) for start, stop in ranges if start < stop]
+    ends = [b"", b""]
+    try:
+        with open_input(
+            path, access, size=about.size, stamp=about.stamp, ranges=ranges
+        ) as file:
+            for number, (start, stop) in enumerate(ranges):
+                file.seek(start)
+                ends[number] = _exactly(file, stop - start)
+    except OSError as error:
+        raise InputError(f"{without_secrets(path)}: cannot be read: {error}") from error
+    return content_stamp(about.size, *ends)
+
+
+def _exactly(file: Any, count: int) -> bytes:
+    """`count` bytes, or those up to the end of a file that has become shorter."""
+    content = bytearray()
+    while part := file.read(count - len(content)):
+        content += part
+    return bytes(content)
+
+
+def _once(files: Sequence[InputFile]) -> list[InputFile]:
+    """The files without repeats: one name and one content are one file.
+
+    Raises ConfigError for one name with two contents.
+    """
+    found: list[InputFile] = []
+    for file in files:
+        before = found[-1] if found else None
+        if before is None or before.name != file.name or before.problem or file.problem:
+            found.append(file)
+            continue
+        sizes = {before.size, file.size} - {UNKNOWN_SIZE}
+        stamps = {before.stamp, file.stamp} - {""}
+        if len(sizes) > 1 or len(stamps) > 1:
             raise ConfigError(
-                f"input: {without_secrets(first.path)} and "
-                f"{without_secrets(second.path)} have the same file name, of which ids "
-                f"are made: leave one out, or rename it"
+                f"input: {without_secrets(before.path)} and "
+                f"{without_secrets(file.path)} have the name {file.name}, which is "
+                f"CommonCrawl's for one archive, and other content: leave one out"
             )
-    return files
+    return found
 
 
 def expand(pattern: str, access: Access) -> Iterable[str]:
@@ -277,22 +353,8 @@ def _is_published(path: str) -> bool:
 
 def _known(path: str, known: Known) -> InputFile | None:
     """What an earlier run found for a file that never changes; null for other files."""
-    name = _name_of(path)
-    if name not in known or not _is_published(path):
+    if not _is_published(path):
         return None
-    return InputFile(path, name, *known[name])
-
-
-def _name_of(path: str) -> str:
-    return posixpath.basename(urlsplit(path).path if "://" in path else path)
-
-
-def _stat(path: str, access: Access) -> InputFile:
-    name = _name_of(path)
-    try:
-        about = about_input(path, access)
-    except AccessRefused:
-        raise
-    except InputError as error:
-        return InputFile(path, name, problem=str(error))
-    return InputFile(path, name, about.size, about.stamp)
+    name = archive_name(path, "")
+    size, etag = known.get(name, (0, ""))
+    return InputFile(path, name, size, etag=etag) if name in known else None

@@ -78,8 +78,9 @@ class Tally(TypedDict, total=False):
 
 
 class SummaryInput(TypedDict):
-    """An input file: its size (null if the server was not asked) and its stamp."""
+    """An input file: its size (null if the server was not asked) and content stamp."""
 
+    name: str
     path: str
     bytes: int | None
     stamp: str

@@ -166,7 +166,7 @@ def test_another_content_of_a_named_file_redoes_what_reads_it(
     assert steps_of(again(setting)) == redone
 
 
-def test_an_archive_of_the_same_size_and_another_time_is_read_again(
+def test_an_archive_of_the_same_size_and_time_is_read_again(
     tmp_path: Path, small_archive: bytes, tamis_on: Any
 ) -> None:
     """Records are stored, not compressed, so that one word less one more changes no size."""
@@ -180,9 +180,11 @@ def test_an_archive_of_the_same_size_and_another_time_is_read_again(
     assert run_small(tamis, tmp_path)["extracted"] == 2
     assert run_small(tamis, tmp_path) == {}
     before = path.stat()
+    os.utime(path)  # another time alone is no change
+    assert run_small(tamis, tmp_path) == {}
     path.write_bytes(gzip.compress(records.replace(word, other), 0, mtime=0))
     assert path.stat().st_size == before.st_size
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000_000))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     executed = run_small(tamis, tmp_path)
     assert executed["extracted"] == 1
     assert steps_of(executed) == STEPS
@@ -190,7 +192,9 @@ def test_an_archive_of_the_same_size_and_another_time_is_read_again(
     texts = {
         name: "".join(
             text
-            for file in tables[f"{name}.warc.gz"]["saved"]
+            for own, files in tables.items()
+            if own.startswith(f"{name}.warc.gz-")
+            for file in files["saved"]
             for text in pq.read_table(tmp_path / "out" / file)["text"].to_pylist()
         )
         for name in ("a", "b")
@@ -198,4 +202,4 @@ def test_an_archive_of_the_same_size_and_another_time_is_read_again(
     assert (word.decode() in texts["a"], other.decode() in texts["a"]) == (True, False)
     assert (word.decode() in texts["b"], other.decode() in texts["b"]) == (False, True)
     plan = json.loads((tmp_path / "out/plan.json").read_text("utf-8"))
-    assert plan["a.warc.gz"]["size"] == plan["b.warc.gz"]["size"]
+    assert len({about["size"] for about in plan.values()}) == 1

@@ -30,20 +30,14 @@ def test_id_is_frozen() -> None:
     assert document_id("a.warc.gz", at(1, inner=2)) == xxh3_64(b"a.warc.gz:1:2")
 
 
-def test_id_does_not_change_when_the_file_moves() -> None:
+def test_id_is_of_name_and_place() -> None:
     ids = {
-        document_id(path, at(7))
-        for path in (
-            "a.warc.gz",
-            "/disk/a.warc.gz",
-            "s3://bucket/x/a.warc.gz",
-            "https://host/a.warc.gz?signature=1",
-        )
+        document_id("b.warc.gz", at(7)),
+        document_id("a.warc.gz", at(7)),
+        document_id("a.warc.gz", at(8)),
+        document_id("a.warc.gz", at(7, inner=1)),
     }
-    assert len(ids) == 1
-    assert document_id("b.warc.gz", at(7)) not in ids
-    assert document_id("a.warc.gz", at(8)) not in ids
-    assert document_id("a.warc.gz", at(7, inner=1)) not in ids
+    assert len(ids) == 4
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,14 @@ from tamis.crawl_index.settings import Select
 from tamis.errors import ConfigError, InputError
 from tamis.inputs import expand
 from tamis.remote.opening import Access
+from tamis.warc.names import CRAWL_FOLDER, UNIQUE
+
+# `tamis.warc.names.published_name`, else the base name.
+_NAME = rf"""
+    CASE WHEN regexp_full_match(regexp_extract(warc_filename, '[^/]*$'), '{UNIQUE}')
+           OR NOT regexp_matches(warc_filename, '{CRAWL_FOLDER}')
+         THEN regexp_extract(warc_filename, '[^/]*$')
+         ELSE regexp_extract(warc_filename, '{CRAWL_FOLDER}', 1) END"""
 
 
 def select_records(select: Select, names: Sequence[str], access: Access) -> Selection:
@@ -61,7 +69,7 @@ def _chosen(database: Any, batch: pa.RecordBatch, select: Select) -> pa.Table:
     if select.where is not None:
         conditions.append(f"(\n{select.where}\n)")
     query = f"""
-        SELECT regexp_extract(warc_filename, '[^/]*$') AS name,
+        SELECT {_NAME} AS name,
                warc_record_offset::BIGINT AS "offset",
                warc_record_length::BIGINT AS length
         FROM rows WHERE {" AND ".join(conditions)}

@@ -6,6 +6,7 @@ through fsspec; both with retries, a limit on requests, and one piece ahead.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from stat import S_IFREG, S_ISREG
 from typing import IO, Any, TypeVar
 
 import fsspec
@@ -115,6 +116,9 @@ def _about_local(path: str, access: Access) -> About:
         raise InputError(f"{path}: {error}") from error
     if about["type"] == "directory":
         raise InputError(f"{path}: a folder; name its files: {path}/*.warc.gz")
+    if about["type"] != "file" or not S_ISREG(about.get("mode", S_IFREG)):
+        # A pipe would be waited for: opening one ends when somebody writes to it.
+        raise InputError(f"{path}: no regular file")
     return About(int(about.get("size") or 0), str(about.get("mtime", "")))
 
 

@@ -161,7 +161,7 @@ def _answers(
         problems.append(f"{name}: {file.problem}")
         return
     try:
-        with open_input(file.path, access, size=file.size, stamp=file.stamp) as opened:
+        with open_input(file.path, access, size=file.size, stamp=file.etag) as opened:
             split = Split(file.path, 0, file.size, file.size, exact=True)
             archive = open_archive(Source(opened, file.size, file.path))
             for step in read_records(

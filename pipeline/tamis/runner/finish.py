@@ -76,6 +76,7 @@ def finish(
         },
         "inputs": [
             {
+                "name": file.name,
                 "path": without_secrets(file.path),
                 "bytes": None if file.size == UNKNOWN_SIZE else file.size,
                 "stamp": file.stamp,

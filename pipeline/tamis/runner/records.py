@@ -10,6 +10,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from tamis.errors import InputError
+from tamis.inputs import name_at
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input, open_input
 from tamis.warc.fetch import fetch_whole
@@ -43,11 +44,19 @@ def write_records(rows: Iterable[Mapping[str, Any]], path: Path, access: Access)
 def _record_of(row: Mapping[str, Any], access: Access) -> Record:
     path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
     try:
-        size = about_input(path, access).size
-        ranges = [(offset, min(offset + length, size))]
-        with open_input(path, access, size=size, ranges=ranges) as file:
+        about = about_input(path, access)
+        is_chosen = row.get("id") is not None
+        name = name_at(path, access, about) if is_chosen else ""
+        ranges = [(offset, min(offset + length, about.size))]
+        with open_input(path, access, size=about.size, ranges=ranges) as file:
             return fetch_whole(
-                file, offset, length, path=path, size=size, id=row.get("id")
+                file,
+                offset,
+                length,
+                path=path,
+                size=about.size,
+                id=row.get("id"),
+                name=name,
             )
     except OSError as error:
         name = without_secrets(path)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import xxhash
 
 from tamis.errors import InputError
-from tamis.inputs import resolve
+from tamis.inputs import name_at, resolve
 from tamis.pii.masking import PLACEHOLDERS, masked_text
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input, open_input
@@ -105,7 +105,7 @@ def record_of_url(
     for file in resolve(patterns, options):
         if file.problem:
             continue
-        split = Split(file.path, 0, file.size, file.size, exact=True)
+        split = Split(file.path, 0, file.size, file.size, exact=True, name=file.name)
         for batch in source.read(split):
             urls = batch["url"].to_pylist()
             if url in urls:
@@ -120,18 +120,21 @@ def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
     """
     path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
     access = Access(source.storage_options, source.requests_per_second)
-    size = about_input(path, access).size
-    ranges = [(offset, min(offset + length, size))]
+    about = about_input(path, access)
+    is_chosen = row.get("id") is not None
+    name = name_at(path, access, about) if is_chosen else ""
+    ranges = [(offset, min(offset + length, about.size))]
     name = without_secrets(path)
     try:
-        with open_input(path, access, size=size, ranges=ranges) as file:
+        with open_input(path, access, size=about.size, ranges=ranges) as file:
             found = fetch_record(
                 file,
                 offset,
                 length,
                 path=path,
-                size=size,
+                size=about.size,
                 id=row["id"],
+                name=name,
                 crawl=row["crawl"],
                 max_html_bytes=source.max_html_bytes,
             )

@@ -38,7 +38,7 @@ from tamis.warc.splits import UNKNOWN_SIZE, Place, Split
 class ReadWarc(Source):
     """Sizes are numbers of bytes, or words such as 3MiB."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     is_splittable: ClassVar[bool] = True
     not_fingerprinted: ClassVar[tuple[str, ...]] = (
         "split_bytes",
@@ -119,7 +119,11 @@ def _documents(stage: ReadWarc, split: Split, reading: Reading) -> Iterator[Docu
             continue
         reading.admitted += 1
         row = document(
-            admission, path=path, crawl=crawl, max_html_bytes=stage.max_html_bytes
+            admission,
+            name=split.name,
+            path=path,
+            crawl=crawl,
+            max_html_bytes=stage.max_html_bytes,
         )
         reading.dates_unread += row.fetched_at is None
         yield row
@@ -136,7 +140,7 @@ def _records(stage: ReadWarc, split: Split, place: Place) -> Iterator[Record | L
             split = replace(split, size=size, stop=min(split.stop, size))
         ranges = [(split.start, split.stop)]
         with open_input(
-            split.path, access, size=split.size, stamp=split.stamp, ranges=ranges
+            split.path, access, size=split.size, stamp=split.etag, ranges=ranges
         ) as file:
             source = ByteSource(file, split.size, name, ahead_to=split.stop)
             archive = open_archive(source)
@@ -151,7 +155,7 @@ def _records(stage: ReadWarc, split: Split, place: Place) -> Iterator[Record | L
     ranges = [(group.start, group.stop) for group in wanted]
     known = None if split.size == UNKNOWN_SIZE else split.size
     with open_input(
-        split.path, access, size=known, stamp=split.stamp, ranges=ranges
+        split.path, access, size=known, stamp=split.etag, ranges=ranges
     ) as file:
         yield from read_selected(file, wanted, name, max_block_bytes=limit)
 

@@ -1,7 +1,6 @@
 """The columns of one document, from an admitted record."""
 
 import functools
-import posixpath
 import re
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -51,9 +50,17 @@ class Document(NamedTuple):
 
 
 def document(
-    admitted: Admitted, *, path: str, crawl: str | None, max_html_bytes: int
+    admitted: Admitted,
+    *,
+    name: str,
+    path: str,
+    crawl: str | None,
+    max_html_bytes: int,
 ) -> Document:
-    """The row of an admitted record. `crawl` is stored as given; see `crawl_of`."""
+    """The row of an admitted record; `name` is its archive's (`tamis.warc.names`).
+
+    `path` and `crawl` are stored as given; see `crawl_of`.
+    """
     record, response = admitted.record, admitted.response
     fields = record.header.fields
     rights = None
@@ -79,7 +86,7 @@ def document(
     url = fields.get("warc-target-uri")
     host = host_of(url)
     return Document(
-        id=document_id(path, record),
+        id=document_id(name, record),
         record_id=fields.get("warc-record-id"),
         url=url,
         host=host,
@@ -103,13 +110,12 @@ def block_limit(max_html_bytes: int) -> int:
     return 2 * max_html_bytes + 2 * MAX_HEAD_BYTES
 
 
-def document_id(path: str, record: Record) -> int:
-    """xxh3_64 of `NAME:OFFSET`, seed 0: NAME is the path's last part, no `?query`.
+def document_id(name: str, record: Record) -> int:
+    """xxh3_64 of `NAME:OFFSET`, seed 0: NAME is the archive's (`tamis.warc.names`).
 
     A record that is not the first of its compressed frame has no offset of its
     own: `NAME:OFFSET:INNER`, where INNER counts inflated bytes from the frame.
     """
-    name = posixpath.basename(path.partition("?")[0] if "://" in path else path)
     place = f"{name}:{record.offset}"
     if record.inner:
         place += f":{record.inner}"

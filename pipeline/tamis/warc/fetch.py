@@ -20,6 +20,7 @@ def fetch_record(
     path: str,
     size: int | None = None,
     id: int | None = None,
+    name: str = "",
     crawl: str | None = None,
     max_html_bytes: int = 3 << 20,
 ) -> Document:
@@ -27,7 +28,7 @@ def fetch_record(
 
     The record need not be one that would be admitted. Only the bytes from `offset` to
     `offset + length` are read, and a zstd archive's dictionary. `id` chooses
-    among records that share a frame; for these, the search can go on after a `length`
+    among records that share a frame; it is made of the archive's `name`. For these, the search can go on after a `length`
     that is too short if `size`, the file's, is given.
     Raises InputError if there is no whole record, or none with that id.
     """
@@ -38,12 +39,14 @@ def fetch_record(
         path=path,
         size=size,
         id=id,
+        name=name,
         max_block_bytes=block_limit(max_html_bytes),
     )
     is_response = record.header.type == "response"
     response = parse_response(record.block) if is_response else None
     fetched = document(
         Admitted(record, response),
+        name=name,
         path=path,
         crawl=crawl_of(path) or crawl,
         max_html_bytes=max_html_bytes,
@@ -60,14 +63,16 @@ def fetch_whole(
     path: str,
     size: int | None = None,
     id: int | None = None,
+    name: str = "",
     max_block_bytes: int = _MOST_BLOCK_BYTES,
 ) -> Record:
     """The record itself, header and block; otherwise as `fetch_record`."""
     for stop in (offset + length, size):
         if stop is None:
             break
+        wanted = None if id is None else (name, id)
         record = _find(
-            Source(file, stop, path), offset, id, max_block_bytes=max_block_bytes
+            Source(file, stop, path), offset, wanted, max_block_bytes=max_block_bytes
         )
         if record is not None:
             return record
@@ -75,12 +80,17 @@ def fetch_whole(
 
 
 def _find(
-    source: Source, offset: int, id: int | None, *, max_block_bytes: int
+    source: Source,
+    offset: int,
+    wanted: tuple[str, int] | None,
+    *,
+    max_block_bytes: int,
 ) -> Record | None:
+    """The first record at the offset; with a name and an id, the one that has that id."""
     archive = open_archive(source, offset)
     for step in read_record_at(archive, offset, max_block_bytes=max_block_bytes):
         if isinstance(step, Record) and (
-            id is None or document_id(source.name, step) == id
+            wanted is None or document_id(wanted[0], step) == wanted[1]
         ):
             return step
     return None

@@ -31,7 +31,8 @@ class Split:
 
     tasks     how many splits all workers read at once
     selected  the places to read, packed (`tamis.warc.selected`); None: all records
-    stamp     the file's ETag, if it has one; another ETag means another file
+    etag      the file's, if it has one; another ETag means another file
+    name      of the archive (`tamis.warc.names`): the ids of its documents are made of it
     """
 
     path: str
@@ -42,7 +43,8 @@ class Split:
     crawl: str | None = None
     tasks: int = 1
     selected: bytes | None = None
-    stamp: str = ""
+    etag: str = ""
+    name: str = ""
 
 
 @dataclass(slots=True)

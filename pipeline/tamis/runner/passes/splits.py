@@ -7,11 +7,13 @@ that a machine with another number of cores redoes nothing.
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tamis.crawl_index.cache import cached_selection
 from tamis.crawl_index.places import Selection
+from tamis.errors import ConfigError
 from tamis.inputs import InputFile
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access
@@ -20,6 +22,7 @@ from tamis.runner.passes.work import Crashes, PassWork
 from tamis.stage import Source
 from tamis.storage import Storage
 from tamis.warc.document import crawl_of
+from tamis.warc.names import listed_name
 from tamis.warc.splits import Place, Split, plan_splits, reread
 from tamis.work.commits import Commit, fingerprint_of
 from tamis.work.tasks import Task
@@ -27,6 +30,7 @@ from tamis.work.tasks import Task
 PLAN = "plan.json"
 _FILES_PER_CORE = 4
 _MIN_SPLIT_BYTES = 256 << 10
+_MOST_CHARACTERS = 120  # of a name within a file's name, which has 255 bytes
 
 Ranges = dict[str, list[tuple[int, int]]]
 
@@ -52,9 +56,9 @@ def planned_ranges(
 
 
 def known_files(storage: Storage) -> dict[str, tuple[int, str]]:
-    """Size and stamp of files by name, from the plan of an earlier run."""
+    """Size and ETag of files by name, from the plan of an earlier run."""
     plan = storage.read_json(PLAN) if storage.exists(PLAN) else {}
-    return {name: (about["size"], about["stamp"]) for name, about in plan.items()}
+    return {name: (about["size"], about["etag"]) for name, about in plan.items()}
 
 
 def write_plan(
@@ -69,6 +73,7 @@ def write_plan(
     plan = earlier | {
         file.name: {
             **_about(file, source.bytes_per_split()),
+            "etag": file.etag,
             "ranges": ranges[file.name],
         }
         for file in files
@@ -118,7 +123,8 @@ class SplitTasks:
         crawl = self._source.crawl_name() or crawl_of(file.path)
         selected, chosen = None, []
         if self._selection is not None:
-            selected = self._selection.within(file.name, start, stop)
+            listed = listed_name(file.name, file.stamp)
+            selected = self._selection.within(listed, start, stop)
             chosen = [hashlib.sha256(selected).hexdigest()]
         split = Split(
             file.path,
@@ -129,23 +135,14 @@ class SplitTasks:
             crawl,
             self._tasks,
             selected,
-            file.stamp,
+            file.etag,
+            file.name,
         )
         apart: Crashes = tuple((int(id_), str(stage)) for id_, stage in crashes)
         how = ("x" if exact else "") + (f"-crash{len(apart)}" if apart else "")
         # The place too: documents of a moved archive must not have its old `warc_path`.
         place = without_secrets(file.path)
-        about = (
-            file.name,
-            place,
-            file.size,
-            file.stamp,
-            crawl,
-            start,
-            stop,
-            how,
-            apart,
-        )
+        about = (file.name, file.stamp, place, crawl, start, stop, how, apart)
         fingerprint = fingerprint_of(self._fingerprint, *about, *chosen)
         return Task(
             key=f"{task_name(file.name)}-{start}-{stop}{how}",
@@ -201,7 +198,13 @@ def selection_of(
     if select is None:
         return None
     access = Access(options, source.requests_to_one_host())
-    names = [file.name for file in files]
+    names = [listed_name(file.name, file.stamp) for file in files]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice:
+        raise ConfigError(
+            f"select: two inputs are called {twice}, and an index tells archives apart by "
+            f"their names: leave one out, or rename it"
+        )
     return cached_selection(storage, select, names, access=access, writes=is_kept)
 
 
@@ -251,7 +254,7 @@ def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
 def task_name(name: str) -> str:
     """An input's name as part of a file name: anything unusual becomes `_`.
 
-    A hash distinguishes names that become the same.
+    A hash distinguishes names that become the same. Of a long name the end is kept.
     """
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)[-_MOST_CHARACTERS:]
     return plain if plain == name else f"{plain}-{fingerprint_of(name)[:8]}"

@@ -1,0 +1,61 @@
+"""The names of archives, from which the ids of their documents are made.
+
+A name is a function of the archive alone, whatever folder or store it lies in and whichever
+other inputs a run has.
+
+    CC-MAIN-20241201162023-20241201192023-00000.warc.gz   CommonCrawl made the base name
+    CC-NEWS-20210901012345-00017.warc.gz                  unique: it is the name
+    CC-MAIN-2016-36/segments/.../CC-MAIN-2016...gz        it did not: the path below
+                                                          crawl-data/, or of its server
+    data.warc.gz-6f1c0a9b52de4417                         any other archive: base name and
+                                                          content stamp
+"""
+
+import hashlib
+import posixpath
+import re
+from urllib.parse import unquote
+
+# Regular expressions that DuckDB reads too.
+UNIQUE = r"CC-MAIN-[0-9]{14}-[0-9]{14}-[0-9]{5}[^0-9].*|CC-NEWS-[0-9]{14}-.+"
+CRAWL_FOLDER = r"(?:^|/)crawl-data/(CC-[A-Z][^/]*/.+)"
+_SERVER = r"^(?:https?://data\.commoncrawl\.org|s3a?://commoncrawl)/(.+)"
+STAMPED_BYTES = 1 << 20  # that a content stamp takes from each end
+
+
+def base_name(path: str) -> str:
+    """The last part of a path. `#` and `?` are part of it but in a web address."""
+    if path.startswith(("http://", "https://")):
+        path = unquote(re.split(r"[?#]", path, maxsplit=1)[0])
+    return posixpath.basename(path)
+
+
+def published_name(path: str) -> str | None:
+    """The name of one of CommonCrawl's archives, wherever it lies; null for others."""
+    name = base_name(path)
+    if re.fullmatch(UNIQUE, name):
+        return name
+    found = re.search(CRAWL_FOLDER, path) or re.search(_SERVER, path)
+    return found[1] if found else None
+
+
+def archive_name(path: str, stamp: str) -> str:
+    """The name of an archive whose content stamp is `stamp`, if it needs one."""
+    own = base_name(path)
+    return published_name(path) or (f"{own}-{stamp}" if stamp else own)
+
+
+def listed_name(name: str, stamp: str) -> str:
+    """The name as indexes and lists of archives have it: without the stamp."""
+    return name.removesuffix(f"-{stamp}") if stamp else name
+
+
+def content_stamp(size: int, first: bytes, last: bytes) -> str:
+    """16 hex digits of the size and of the first and last MiB of a file.
+
+    SHA-256, cut. Files of one size that differ in their middle alone have one stamp.
+    """
+    content_hash = hashlib.sha256(size.to_bytes(8, "little"))
+    content_hash.update(first)
+    content_hash.update(last)
+    return content_hash.hexdigest()[:16]
