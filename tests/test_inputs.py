@@ -202,6 +202,45 @@ def test_an_unknown_word_of_a_crawl_address_is_wrong(query: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "cc://",
+            "cc://A,B",
+            "cc://CC-NEWS",
+            "cc://CC-NEWS/2021",
+            "cc://CC-MAIN-24-51",
+        ),
+        *("cc://CC-MAIN-2024-51/extra", "cc://CC-MAIN-2024-51#x", "cc://../x"),
+    ],
+)
+def test_what_is_no_crawl_is_not_asked_for(address: str) -> None:
+    with pytest.raises(ConfigError, match="is no crawl: write cc://CC-MAIN-2024-51"):
+        resolve([address])
+
+
+@pytest.mark.parametrize(
+    ("address", "folder"),
+    [
+        ("cc://CC-NEWS/2021/09", "CC-NEWS/2021/09"),
+        ("cc://CC-NEWS/2021/09/?limit=1", "CC-NEWS/2021/09"),
+        ("cc://CC-MAIN-2009-2010", "CC-MAIN-2009-2010"),
+        ("cc://CC-MAIN-2012", "CC-MAIN-2012"),
+    ],
+)
+def test_a_crawl_is_asked_for_its_list(
+    server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: list[tuple[str, str]],
+    address: str,
+    folder: str,
+) -> None:
+    monkeypatch.setattr(inputs, "COMMON_CRAWL", server)
+    resolve([address])
+    assert asked[0] == ("GET", f"/crawl-data/{folder}/warc.paths.gz")
+
+
+@pytest.mark.parametrize(
     "path", ["foo://bucket/a.warc.gz", "foo://bucket/*.gz", "foo://u:pw@b/x.paths.gz"]
 )
 def test_a_protocol_that_nobody_knows_is_wrong(path: str) -> None:

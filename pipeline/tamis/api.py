@@ -27,7 +27,6 @@ from tamis.recipe.load import Recipe
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, open_input
 from tamis.rights.robots_archives import Built, build_table
-from tamis.runner.estimate import Estimate, estimate
 from tamis.runner.outlook import Outlook, outlook
 from tamis.runner.progress import progress_of
 from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
@@ -69,20 +68,12 @@ def run_recipe(recipe: Recipe, progress: Progress) -> Outcome:
         return run_on(recipe, executor, progress)
 
 
-@dataclass(frozen=True)
-class Check:
-    """What a run of the recipe would do: the rest of each step, and what it needs."""
+def check(recipe: Recipe) -> Outlook:
+    """What a run would do: the rest of each step and why, and what it needs.
 
-    recipe: Recipe
-    outlook: Outlook
-    estimate: Estimate
-
-
-def check(recipe: Recipe) -> Check:
-    """Check the inputs and the output folder; writes nothing."""
-    workers = recipe.executor.workers or available_cpus()
-    found = outlook(recipe, workers)
-    return Check(recipe, found, estimate(found.input_bytes, recipe.stages))
+    Checks the inputs and the output folder; writes nothing.
+    """
+    return outlook(recipe, recipe.executor.workers or available_cpus())
 
 
 def apply(stages: Any, documents: Any) -> pa.Table:

@@ -12,6 +12,9 @@ A document the pipeline decides not to keep is data, not an error: it gets a
 value in the `drop_reason` column and is published under dropped/.
 """
 
+import difflib
+from collections.abc import Collection
+
 
 class TamisError(Exception):
     """Base class: `except TamisError` catches what the user can act on."""
@@ -51,3 +54,9 @@ class StageError(TamisError):
         # Exceptions pickle by replaying `args`, which holds our one message
         # rather than the constructor's arguments. Ray pickles every failure.
         return type(self), (self.stage, self.task, self.cause)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """`; did you mean bands?`, or "" if no known name is similar."""
+    found = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""

@@ -237,7 +237,8 @@ class Run:
 
     def _saved_text(self, row: Mapping[str, Any]) -> str | None:
         """The text in the last save, if a barrier or a column filter dropped the document."""
-        name = task_name(str(row["warc_path"]).rpartition("/")[2])
+        named = {about["path"]: about["name"] for about in self.summary["inputs"]}
+        name = task_name(named.get(row["warc_path"], row["warc_path"]))
         for tables in self._inputs:
             for path in tables.saved if tables.name == name else ():
                 for saved in rows_with(

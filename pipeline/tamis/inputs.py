@@ -55,6 +55,7 @@ _CRAWL_FOLDERS = (
 _MOST_LIST_BYTES = 256 << 20  # unpacked; a crawl's list of archives has 13 MiB
 _LIST_SUFFIXES = (".paths", ".paths.gz")
 _NUMBERS = {"limit": r"[1-9][0-9]{0,8}", "segments": r"[0-9]{1,6}(-[0-9]{1,6})?"}
+_CRAWLS = re.compile(r"CC-MAIN-[0-9]{4}(?:-[0-9]{2,4})?|CC-NEWS/[0-9]{4}/[0-9]{2}")
 _KINDS = ("warc", "wet", "robotstxt", "cc-index", "cc-index-table")
 
 
@@ -247,8 +248,14 @@ def check_protocol(path: str) -> None:
 
 
 def _crawl_paths(pattern: str, access: Access) -> list[str]:
-    """`cc://CC-MAIN-2024-51?segments=0-2&limit=100&kind=warc|wet`."""
+    """`cc://CC-MAIN-2024-51?segments=0-2&limit=100&kind=warc|wet`, `cc://CC-NEWS/2021/09`."""
     address = urlsplit(pattern)
+    crawl = address.netloc + address.path.rstrip("/")
+    if not _CRAWLS.fullmatch(crawl) or address.fragment:
+        raise ConfigError(
+            f"input: {without_secrets(pattern)}: {crawl!r} is no crawl: write "
+            f"cc://CC-MAIN-2024-51, or cc://CC-NEWS/2021/09 for a month of news"
+        )
     query = {key: values[-1] for key, values in parse_qs(address.query).items()}
     unknown = set(query) - {"limit", "kind", "segments"}
     kind = query.get("kind", "warc")
@@ -257,9 +264,9 @@ def _crawl_paths(pattern: str, access: Access) -> list[str]:
         is_known = is_known and re.fullmatch(form, query.get(key, "1")) is not None
     if not is_known:
         raise ConfigError(
-            f"input: {pattern}: known are limit=N, kind={'|'.join(_KINDS)}, segments=I-J"
+            f"input: {without_secrets(pattern)}: known are limit=N, kind={'|'.join(_KINDS)}, segments=I-J"
         )
-    listing = f"{COMMON_CRAWL}crawl-data/{address.netloc}/{kind}.paths.gz"
+    listing = f"{COMMON_CRAWL}crawl-data/{crawl}/{kind}.paths.gz"
     paths = list(_listed(listing, access))
     if "segments" in query:
         paths = _of_segments(paths, query["segments"])

@@ -1,6 +1,7 @@
-"""Numbers of bytes as people write them: 3MiB, 256 kB, 1048576."""
+"""Numbers as people write them: bytes as 3MiB, 256 kB, 1048576; counts as 10B, 1.5e9."""
 
 import re
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -19,6 +20,16 @@ def byte_count(value: object) -> object:
     return int(float(found.group(1)) * _UNITS[found.group(2).upper()])
 
 
+def count(value: object) -> object:
+    """`10B` -> 10000000000, `300 M` -> 300000000; other types are left to pydantic."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMBT]?)\s*", value, re.I | re.ASCII)
+    if found is None:
+        raise ValueError(f"{value!r} is not a number such as 10B, 300M, 1e9")
+    return int(Decimal(found[1]) * _THOUSANDS[found[2].upper()])
+
+
 def spelled(size: float) -> str:
     """1536 -> "1.5 KiB": three digits at most, in powers of 1,024."""
     units = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -29,4 +40,6 @@ def spelled(size: float) -> str:
     return f"{size:.0f} {unit}" if size >= 100 or unit == "B" else f"{size:.1f} {unit}"
 
 
+_THOUSANDS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+Count = Annotated[int, BeforeValidator(count), Field(ge=1)]
 ByteSize = Annotated[int, BeforeValidator(byte_count), Field(ge=1)]

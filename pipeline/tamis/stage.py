@@ -90,12 +90,16 @@ class Resources(BaseModel):
 
 @dataclass(frozen=True)
 class Placement:
-    """A stage's place in its recipe: the stages around it, the columns it is given."""
+    """A stage's place in its recipe: the stages around it, the columns it is given.
+
+    `languages` are the recipe's; empty if they are not known.
+    """
 
     above: tuple["Stage", ...]
     below: tuple["Stage", ...]
     columns: Mapping[str, pa.DataType]
     output: str = ""
+    languages: tuple[str, ...] = ()
 
 
 class Stage(BaseModel):
@@ -113,6 +117,11 @@ class Stage(BaseModel):
     not_fingerprinted: ClassVar[tuple[str, ...]] = ()
     # Written columns whose values run.json counts; `rights.tdm` is a field of a struct.
     tallied: ClassVar[tuple[str, ...]] = ()
+    # Settings that are paths, `select.index` for one within another. A relative one is
+    # relative to the recipe. The fingerprint has the content that `files` names instead.
+    path_settings: ClassVar[tuple[str, ...]] = ()
+    # Settings whose keys are languages: each must be one of the recipe's.
+    language_settings: ClassVar[tuple[str, ...]] = ()
     # Folders of the output that belong to this stage: no `save:` can have their names.
     folders: ClassVar[tuple[str, ...]] = ()
     # Whether its columns describe the text, so that no stage below may change the text.
@@ -176,6 +185,17 @@ class Stage(BaseModel):
     def files(self) -> tuple[str, ...]:
         """Local files that the output depends on; the fingerprint has their sha256."""
         return ()
+
+    def depends_on(self) -> tuple[str, ...]:
+        """What else the output depends on, such as names within the folders it reads."""
+        return ()
+
+    def facts(self) -> list[str]:
+        """What `tamis check` shows of the files that it names, one line each.
+
+        Raises ConfigError for a file that says nothing.
+        """
+        return []
 
     def mistakes(self, placement: Placement) -> list[str]:
         """Mistakes of this stage at this place of the recipe, one line each.
@@ -290,6 +310,17 @@ class Barrier(Stage):
 
     def conclude(self, parts: Sequence[Part], tasks: Tasks, begun: Begun) -> None:
         """Called at the end of a complete run, if `begin` gave a value."""
+
+
+def over_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """The value of a setting with each of its strings changed; keys stay."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return [over_strings(part, change) for part in value]
+    if isinstance(value, dict):
+        return {key: over_strings(part, change) for key, part in value.items()}
+    return value
 
 
 def _restored(source: SourceFile, settings: dict[str, Any]) -> Stage:

@@ -93,6 +93,7 @@ class RunSummary(Tally, total=False):
     complete: bool
     recipe: dict[str, Any]
     versions: dict[str, str]
+    dependencies: list[dict[str, Any]]
     models: dict[str, str]
     inputs: list[SummaryInput]
     missing_inputs: dict[str, str]

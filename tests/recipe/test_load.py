@@ -280,3 +280,62 @@ def test_secrets_are_not_repeated(recipe: Path) -> None:
         recipe, ["storage_options={s3: {endpoint_url: 'http://h', profile: hidden}}"]
     )
     assert "hidden" not in str(loaded.resolved())
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (
+            "  - mix_corpus: {weights: {fra: 1, deu: 2}}",
+            "mix_corpus.weights.deu: is not in `languages`",
+        ),
+        (
+            "  - mix_corpus: {weight: {fra: 1}}",
+            "mix_corpus.weight: extra inputs are not permitted; did you mean weights?",
+        ),
+        (
+            "  - mix_corpus: {budget_tokens: 10 apples}",
+            "'10 apples' is not a number such as 10B, 300M, 1e9",
+        ),
+        (
+            "  - filter_language: {as: x, min_score: {deu: 0.3}}",
+            "filter_language.min_score.deu: is not in `languages`",
+        ),
+        (
+            "  - filter_toxicity: {per_language: {de: {toxicity_max: 0.3}}}",
+            "filter_toxicity.per_language.deu: is not in `languages`",
+        ),
+        (
+            "  - filter_quality: {as: x, per_language: {fro: {word_count: [1, 2]}}}",
+            "per_language.fro: is not in `languages`; did you mean fra?",
+        ),
+    ],
+)
+def test_a_name_that_means_nothing_is_a_mistake(
+    recipe: Path, line: str, complaint: str
+) -> None:
+    text = HEAD + WHOLE.replace("  - mix_corpus: {}", line)
+    assert complaint in "\n".join(complaints(recipe, text))
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        *(("10B", 10**10), ("1e9", 10**9), ("1.5e6", 1_500_000), ("300 M", 3 * 10**8)),
+        *(("2.5k", 2500), ("1T", 10**12), ("10_000", 10_000), ("7", 7)),
+    ],
+)
+def test_counts_are_read_as_people_write_them(
+    recipe: Path, written: str, number: int
+) -> None:
+    found = load_recipe(recipe, [f"mix_corpus.budget_tokens={written}"])
+    assert found.stages[-1].budget_tokens == number  # type: ignore[attr-defined]  # of MixCorpus
+
+
+def test_many_keys_are_refused_at_once(recipe: Path) -> None:
+    keys = "".join(f"key{number}: {number}\n" for number in range(20_000))
+    lines = complaints(recipe, HEAD + keys + WHOLE)
+    assert len(lines) < 30
+    assert "19,980 more mistakes" in "\n".join(lines)
+    (line,) = complaints(recipe, HEAD + 3 * keys + WHOLE)
+    assert "is over 512 KiB: not a recipe" in line

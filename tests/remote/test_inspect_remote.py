@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures.recipes import own_recipe
 
 from tamis.errors import InputError
 from tamis.runner.replay import refetched
@@ -74,10 +75,8 @@ def test_a_run_in_a_store_is_looked_at_with_the_options_of_a_recipe(
             store.write(str(path.relative_to(sample_run)), path.read_bytes())
     endpoint = s3["s3"]["endpoint_url"]
     recipe = tmp_path / "stages.yaml"
-    root = Path(__file__).resolve().parents[2]
     recipe.write_text(
-        (root / "stages.yaml").read_text("utf-8")
-        + f"\nstorage_options: {{s3: {{endpoint_url: '{endpoint}'}}}}\n",
+        own_recipe() + f"\nstorage_options: {{s3: {{endpoint_url: '{endpoint}'}}}}\n",
         encoding="utf-8",
     )
     run = ("s3://bucket/finished", "--recipe", str(recipe))

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from fixtures.patience import patient, wait_until
+from fixtures.recipes import own_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"
@@ -55,8 +56,7 @@ def plugin(tmp_path: Path) -> dict[str, str]:
 
 def recipe_with(path: Path, stage: str) -> Path:
     """The recipe of the repository with one more stage before extract_text."""
-    text = (ROOT / "stages.yaml").read_text("utf-8")
-    text = text.replace("samples/", f"{SAMPLES}/")
+    text = own_recipe()
     path.write_text(text.replace("  - extract_text", f"  - {stage}\n  - extract_text"))
     return path
 

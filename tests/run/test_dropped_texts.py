@@ -42,13 +42,13 @@ def test_every_dropped_page_with_a_text_keeps_all_of_it(
         if row["stage"] in ABOVE_THE_TEXT:
             assert row["text"] is None
             continue
-        if row["stage"] != "filter_language":
+        if row["stage"] != "gate.filter_language":
             assert row["text"] == saved[row["id"]]
         elif row["id"] in extracted:  # others are in a language of neither run
             assert row["text"] == extracted[row["id"]]
         assert len(row["text"]) == row["text_chars"]
         checked[row["stage"]] += 1
-    assert checked["filter_language"] > 200
+    assert checked["gate.filter_language"] > 200
     assert checked["filter_quality"] >= 1
     assert checked["deduplicate"] >= 1
 

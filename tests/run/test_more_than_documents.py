@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from fixtures.patience import wait_until
+from fixtures.recipes import own_recipe
 
 ROOT = Path(__file__).parents[2]
 BARRIERS = ("deduplicate_urls", "deduplicate_lines", "deduplicate_substrings")
@@ -27,10 +28,11 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
   - deduplicate_substrings: {min_tokens: 20}
   - measure_text: {}
 """
-    text = (ROOT / "stages.yaml").read_text("utf-8")
+    text = own_recipe()
     path = tmp_path_factory.mktemp("recipe") / "stages.yaml"
     text = text.replace("\n  - measure_text: {}\n", added)
-    first, save = "  - filter_language: {min_score: 0.65}\n", "  - save: extracted\n"
+    save = "  - save: extracted\n"
+    (first,) = (line for line in text.splitlines(True) if "as: gate" in line)
     path.write_text(text.replace(first + save, save + first), "utf-8")
     return path
 
@@ -65,7 +67,7 @@ def rows(run: Any, folder: str) -> list[dict[str, Any]]:
 def test_what_goes_into_a_stage_comes_out_or_drops(finished: Any) -> None:
     stages = book_of(finished)["stages"]
     names = list(stages)
-    first = names.index("filter_language")
+    first = names.index("gate.filter_language")
     assert tuple(names[first + 1 : first + 4]) == BARRIERS
     before = stages["identify_language"]
     for name in names[first:]:
@@ -117,7 +119,7 @@ def test_every_page_is_in_the_mix_or_in_dropped(finished: Any) -> None:
     counted = book["stages"]["deduplicate_urls"]["dropped"]["duplicate_url"]
     assert len(urls) == sum(about["documents"] for about in counted.values()) > 0
     assert all(row["text"] for row in urls[:20])
-    assert "filter_language" in {row["stage"] for row in dropped}
+    assert "gate.filter_language" in {row["stage"] for row in dropped}
 
 
 def test_running_again_does_nothing(copied: Any) -> None:
@@ -205,7 +207,7 @@ def test_marked_stretches_reach_the_mix(
     added = (
         "  - deduplicate_substrings: {min_tokens: 20, action: mask}\n  - deduplicate:"
     )
-    text = (ROOT / "stages.yaml").read_text("utf-8")
+    text = own_recipe()
     (tmp_path / "stages.yaml").write_text(text.replace("  - deduplicate:", added))
     shutil.copytree(sample_run, tmp_path / "out")
     own = tamis_on(tmp_path / "out", tmp_path / "stages.yaml")

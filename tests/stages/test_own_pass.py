@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fixtures.recipes import own_recipe
 
 from tamis.documents.parts import Part
 from tamis.errors import ConfigError
@@ -136,7 +137,7 @@ RECIPE = """
 
 def recipe_with(model: str, folder: Path) -> Path:
     """The repository's recipe, a borderline pass in the place of its toxicity filter."""
-    whole = (ROOT / "stages.yaml").read_text("utf-8")
+    whole = own_recipe()
     path = folder / "stages.yaml"
     old = "  - filter_toxicity: {}\n"
     assert old in whole

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tamis.errors import StorageError
+from tamis.errors import ConfigError, StorageError
 from tamis.urls.blocklist import Blocklist, default_folder, prepare
 from tamis.urls.sources import Source
 
@@ -41,11 +41,17 @@ def test_each_address_gets_the_category_of_its_nearest_entry(tmp_path: Path) -> 
 
 
 def test_no_urls_and_no_entries_are_no_hits(tmp_path: Path) -> None:
-    empty = Blocklist(prepare([source(tmp_path, "none", "# only a comment")], tmp_path))
+    empty = Blocklist(prepare([], tmp_path))
     assert len(empty) == 0
     assert categories(empty) == []
     assert categories(empty, "http://a.org/", None) == [None, None]
-    assert len(Blocklist(prepare([], tmp_path))) == 0
+
+
+@pytest.mark.parametrize("content", ["", "# only a comment", "\n\n", "no host\n"])
+def test_a_list_without_entries_is_a_mistake(tmp_path: Path, content: str) -> None:
+    """It would block nothing, and nobody would hear of it."""
+    with pytest.raises(ConfigError, match="has no entry"):
+        prepare([source(tmp_path, "none", content)], tmp_path)
 
 
 def test_odd_spellings_are_looked_up_as_the_plain_ones(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from tamis.errors import ConfigError
 from tamis.urls.keys import entry_keys
-from tamis.urls.sources import Source, keys_of, sources
+from tamis.urls.sources import Source, entries_of, harmless, keys_of, sources
 
 
 @pytest.fixture
@@ -40,9 +40,43 @@ def test_named_categories_are_taken_whatever_they_are(ut1: Path) -> None:
     assert found(ut1, "press") == ["press domains"]
 
 
+@pytest.mark.parametrize("name", ["press.txt", "bank.gz", "chat"])
+def test_a_file_that_is_named_always_counts(tmp_path: Path, name: str) -> None:
+    """UT1 lists the press, banks, chats for other reasons than harm; this is no UT1."""
+    (tmp_path / name).write_text("a.example\n")
+    category = name.partition(".")[0]
+    for place in (tmp_path / name, tmp_path):
+        assert [source.category for source in sources((str(place),))] == [category]
+    chosen = sources((str(tmp_path / name), *_adult(tmp_path)), ("adult",))
+    assert [source.category for source in chosen] == [category, "adult"]
+
+
+def _adult(folder: Path) -> list[str]:
+    (folder / "ut1/adult").mkdir(parents=True)
+    (folder / "ut1/adult/domains").write_text("b.example\n")
+    return [str(folder / "ut1")]
+
+
+def test_a_harmless_category_counts_if_its_folder_is_named(ut1: Path) -> None:
+    assert found(ut1 / "press") == ["press domains"]
+    assert harmless((str(ut1),), ()) == "press"
+
+
+def test_a_category_of_which_one_file_is_empty_is_a_list(ut1: Path) -> None:
+    (ut1 / "adult/urls").write_text("")
+    counts = {
+        s.path.name: len(k) for s, k in entries_of(sources((str(ut1 / "adult"),)))
+    }
+    assert counts == {"domains": 1, "urls": 0}
+    (ut1 / "adult/domains").write_text("# nothing\n")
+    with pytest.raises(ConfigError, match=r"list .*adult has no entry"):
+        entries_of(sources((str(ut1),)))
+
+
 def test_an_unknown_category_is_a_mistake(ut1: Path) -> None:
     with pytest.raises(
-        ConfigError, match="'adlut'; there are: adult, mine, own, press"
+        ConfigError,
+        match=r"'adlut'; there are: adult, mine, own, press; did you mean adult\?",
     ):
         found(ut1, "adlut")
 

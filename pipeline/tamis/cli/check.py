@@ -8,6 +8,7 @@ from rich.table import Table
 
 from tamis.api import check
 from tamis.cli.options import recipe_argument, set_option
+from tamis.errors import StorageError
 from tamis.recipe.load import Recipe, load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps
 from tamis.runner.estimate import Estimate
@@ -30,15 +31,18 @@ from tamis.stage import Stage
 def command(recipe: Path, overrides: tuple[str, ...]) -> None:
     """Check RECIPE (default: stages.yaml) and print its plan.
 
-    Shows the passes, the columns that each stage reads and writes, inputs and splits,
-    the disk that a run needs, and how much an earlier run has done already. Exit code 2
-    if the recipe is wrong.
+    Shows the passes, the columns that each stage reads and writes, the entries of the
+    lists that it names, inputs and splits,
+    the disk that a run needs, how much an earlier run has done already, and why the rest
+    is done again. Exit code 2 if the recipe is wrong, 1 if the disk has not the space.
     """
     console = Console()
     checked = load_recipe(recipe, overrides)
-    report = check(checked)
-    found = report.outlook
+    found = check(checked)
     console.print(_plan_table(checked, found))
+    for stage in checked.stages:
+        for line in stage.facts():
+            console.print(f"{stage.label}: {line}", markup=False, soft_wrap=True)
     console.print(_inputs_line(found), highlight=False)
     for path, problem in found.problems.items():
         console.print(
@@ -47,8 +51,12 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
             soft_wrap=True,
             markup=False,
         )
-    for line in _estimate_lines(report.estimate, found):
+    for line in _why_lines(found):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for line in _estimate_lines(found.estimate, found):
         console.print(line, highlight=False, soft_wrap=True)
+    if found.shortage:
+        raise StorageError(found.shortage)
 
 
 def _plan_table(recipe: Recipe, found: Outlook) -> Table:
@@ -72,6 +80,15 @@ def _plan_table(recipe: Recipe, found: Outlook) -> Table:
             name = ""
         table.add_section()
     return table
+
+
+def _why_lines(found: Outlook) -> list[str]:
+    """Why steps are done again, and which are not."""
+    kept = [name for name, left in found.to_do.items() if left == "done"]
+    lines = [f"again   {name}: {why}" for name, why in found.why.items()]
+    if kept:
+        lines.append(f"stays   {', '.join(kept)}")
+    return lines
 
 
 def _step_name(step: Pass | BarrierStep) -> str:
@@ -115,6 +132,4 @@ def _estimate_lines(bill: Estimate, found: Outlook) -> list[str]:
             )
     if found.free_bytes is not None:
         lines.append(f"free    {spelled(found.free_bytes)} where the output goes")
-        if found.free_bytes < bill.disk_bytes:
-            lines.append("        too little for the whole run: choose another output")
     return lines

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
+from tamis.language.codes import canonical_language
 from tamis.remote.failures import without_secrets
 from tamis.sizes import ByteSize
 
@@ -31,6 +32,11 @@ class Select(BaseModel):
     mime: tuple[str, ...] = ("text/html", "application/xhtml+xml")
     where: str | None = None
     max_gap_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 1 << 20
+
+    @field_validator("languages")
+    @classmethod
+    def _canonical(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(canonical_language, languages))
 
     @field_validator("where")
     @classmethod

@@ -1,15 +1,16 @@
 """Build stages from entries of a recipe: `sign: {bands: 20}` -> `Sign(bands=20)`."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from tamis.errors import ConfigError
+from tamis.errors import ConfigError, nearest
 from tamis.stage import Stage
 from tamis.stage_source import FILE_STAGE
 from tamis.stages import known_names, stage_class
+
+_MOST_MISTAKES = 20  # of one stage that are told
 
 
 def built_stages(
@@ -98,7 +99,8 @@ def explained(
 ) -> list[str]:
     """One line per mistake, with the nearest of the `known` names for an unknown one."""
     lines = []
-    for mistake in error.errors():
+    mistakes = error.errors(include_url=False)
+    for mistake in mistakes[:_MOST_MISTAKES]:
         where = place
         for key in mistake["loc"]:
             where += f"[{key}]" if isinstance(key, int) else f".{key}"
@@ -106,10 +108,7 @@ def explained(
         if mistake["type"] == "extra_forbidden" and len(mistake["loc"]) == 1:
             message += nearest(str(mistake["loc"][0]), known)
         lines.append(f"{where.lstrip('.')}: {message}")
+    if len(mistakes) > _MOST_MISTAKES:
+        left = len(mistakes) - _MOST_MISTAKES
+        lines.append(f"{place or 'the recipe'}: and {left:,} more mistakes")
     return lines
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """`; did you mean bands?`, or "" if no known name is similar."""
-    found = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {found[0]}?" if found else ""

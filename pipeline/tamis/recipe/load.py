@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import Field, SerializeAsAny
 
-from tamis.errors import ConfigError
+from tamis.errors import ConfigError, nearest
 from tamis.recipe.entries import built_stages, long_form, short_name
+from tamis.recipe.places import beside
 from tamis.recipe.plan import mistakes_of_order
 from tamis.recipe.top import TopLevel, inherited_of, validated
 from tamis.recipe.yaml_file import parse_file, parse_value, placed
@@ -46,7 +47,7 @@ class Recipe(TopLevel):
         top = validated(settings, mistakes)
         stages = built_stages(given, inherited_of(top), mistakes)
         if top is not None and not mistakes:
-            mistakes = mistakes_of_order(stages, top.output)
+            mistakes = mistakes_of_order(stages, top.output, top.languages)
         if mistakes or top is None:
             raise ConfigError("\n".join([f"{path} cannot be run:", *mistakes]))
         values: dict[str, Any] = {n: getattr(top, n) for n in TopLevel.model_fields}
@@ -78,6 +79,7 @@ class Recipe(TopLevel):
             "executor": self.executor.model_dump(),
             "dropped": self.dropped.model_dump(),
             "allow_missing_inputs": self.allow_missing_inputs,
+            "ignore_free_space": self.ignore_free_space,
             # Names only: the values may hold secrets.
             "storage_options": sorted(self.storage_options),
             "stages": [
@@ -99,15 +101,17 @@ def load_recipe(
     """Read and check a recipe.
 
     `overrides` are `key.path=value`, as for --set; `top_level` replaces settings of the
-    top level.
+    top level. Paths of the recipe are relative to its folder, those of `overrides` and
+    `top_level` to the current one.
 
     Raises ConfigError with one line per mistake, each naming its place:
     `stages.yaml:21: stages[3].filter_quality.word_count: input should be ...`.
     """
     document, lines = parse_file(path)
-    document |= top_level or {}
+    document = beside(document, path.parent) | dict(top_level or {})
     for override in overrides:
         _override(document, override)
+    document = beside(document, Path())
     mistakes: list[str] = []
     entries = document.get("stages")
     top = validated({k: v for k, v in document.items() if k != "stages"}, mistakes)
@@ -116,7 +120,7 @@ def load_recipe(
         entries = []
     stages = built_stages(entries, inherited_of(top), mistakes)
     if top is not None and not mistakes:
-        mistakes = mistakes_of_order(stages, top.output)
+        mistakes = mistakes_of_order(stages, top.output, top.languages)
     if mistakes or top is None:
         raise ConfigError(
             "\n".join([f"{path} cannot be run:", *placed(path, lines, mistakes)])
@@ -168,4 +172,5 @@ def _stage_settings(
             return settings, keys[len(name) :]
     raise ConfigError(
         f"--set {override}: no stage or setting {keys[0]!r}; stages are {', '.join(names)}"
+        f"{nearest(keys[0], [*names, *TopLevel.model_fields])}"
     )

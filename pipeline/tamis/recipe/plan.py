@@ -16,7 +16,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from tamis.errors import ConfigError
+from tamis.errors import ConfigError, nearest
 from tamis.schema import DECISIONS, PROVENANCE
 from tamis.stage import Barrier, Placement, Resources, Stage, Transform
 from tamis.stages.save import Save
@@ -122,8 +122,10 @@ def signal_columns(stages: Sequence[Stage], stop: int | None = None) -> pa.Schem
     return pa.schema(fields)
 
 
-def mistakes_of_order(stages: Sequence[Stage], output: str = "") -> list[str]:
-    """Mistakes in the order of stages, one line each."""
+def mistakes_of_order(
+    stages: Sequence[Stage], output: str = "", languages: tuple[str, ...] = ()
+) -> list[str]:
+    """Mistakes in the order of stages, and in what they name, one line each."""
     mistakes: list[str] = []
     columns: dict[str, pa.DataType] = {}
     names: set[str] = set()
@@ -134,7 +136,11 @@ def mistakes_of_order(stages: Sequence[Stage], output: str = "") -> list[str]:
             mistakes.append(f"{place}: a second {label!r}; give one of them `as: name`")
         names.add(label)
         placement = Placement(
-            tuple(stages[:index]), tuple(stages[index + 1 :]), columns, output
+            tuple(stages[:index]),
+            tuple(stages[index + 1 :]),
+            columns,
+            output,
+            languages,
         )
         for mistake in _mistakes_of(stage, placement):
             is_of_setting = mistake.startswith(".")
@@ -160,6 +166,7 @@ def _misplaced(stage: Stage, placement: Placement) -> Iterator[str]:
     if stage.kind == "source":
         yield from _not_a_source(stage)
     yield from _missing(stage, placement.columns)
+    yield from _other_languages(stage, placement.languages)
     if WORDS in _written(stage):
         yield f"writes {WORDS!r}, which stages use internally: choose another name"
     if isinstance(stage, Save):
@@ -184,7 +191,18 @@ def _missing(stage: Stage, columns: Columns) -> Iterator[str]:
         type_ = columns.get(prefix + column, columns.get(column))
         if type_ is None or (field and field not in [inner.name for inner in type_]):
             missing = name if type_ is not None else column
-            yield f"reads {missing!r}, which no stage above it writes"
+            hint = nearest(missing, list(columns)) if type_ is None else ""
+            yield f"reads {missing!r}, which no stage above it writes{hint}"
+
+
+def _other_languages(stage: Stage, languages: Sequence[str]) -> Iterator[str]:
+    """Settings for a language of which the recipe keeps no document."""
+    for name in stage.language_settings if languages else ():
+        by_language = getattr(stage, name)
+        for language in by_language if isinstance(by_language, dict) else ():
+            if language not in (*languages, "default"):
+                hint = nearest(language, languages)
+                yield f".{name}.{language}: is not in `languages`{hint}"
 
 
 def _misplaced_save(stage: Save, placement: Placement) -> Iterator[str]:

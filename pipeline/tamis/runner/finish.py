@@ -25,7 +25,12 @@ from tamis.runner.store import records_of, write_run
 from tamis.tally import RunSummary, Tally, add
 from tamis.warc.splits import UNKNOWN_SIZE
 from tamis.work.commits import Commit, fingerprint_of
-from tamis.work.fingerprints import file_sha256, icu_version, library_version
+from tamis.work.fingerprints import (
+    file_sha256,
+    icu_version,
+    library_version,
+    stage_dependencies,
+)
 from tamis.work.tasks import Task, Tasks
 
 LastAct = Callable[[], None]
@@ -69,6 +74,11 @@ def finish(
         "complete": is_complete,
         "recipe": resolved,
         "versions": _versions(recipe),
+        "dependencies": [
+            {"label": stage.label, **stage_dependencies(stage)}
+            for stage in recipe.stages
+            if stage.kind != "save"
+        ],
         "models": {
             Path(path).name: file_sha256(path)
             for stage in recipe.stages

@@ -122,7 +122,7 @@ def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
     access = Access(source.storage_options, source.requests_per_second)
     about = about_input(path, access)
     is_chosen = row.get("id") is not None
-    name = name_at(path, access, about) if is_chosen else ""
+    archive = name_at(path, access, about) if is_chosen else ""
     ranges = [(offset, min(offset + length, about.size))]
     name = without_secrets(path)
     try:
@@ -134,7 +134,7 @@ def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
                 path=path,
                 size=about.size,
                 id=row["id"],
-                name=name,
+                name=archive,
                 crawl=row["crawl"],
                 max_html_bytes=source.max_html_bytes,
             )

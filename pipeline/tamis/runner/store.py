@@ -139,6 +139,14 @@ def last_files(storage: Storage, dataset: str) -> list[str]:
     ]
 
 
+def last_summary(storage: Storage) -> RunSummary | None:
+    """run.json of the last run that ended; null where none has."""
+    if not storage.exists("run.json"):
+        return None
+    summary: RunSummary = storage.read_json("run.json")
+    return summary
+
+
 def _stamps(storage: Storage) -> list[str]:
     """The runs that ended, the oldest first. Raises ConfigError where there is none."""
     stamps = sorted(

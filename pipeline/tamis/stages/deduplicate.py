@@ -96,6 +96,7 @@ class Deduplicate(Barrier):
     """
 
     version: ClassVar[int] = 2
+    path_settings: ClassVar[tuple[str, ...]] = ("index",)
     folders: ClassVar[tuple[str, ...]] = ("duplicates",)
     # The outcome depends on what the index holds, not on where it is.
     not_fingerprinted: ClassVar[tuple[str, ...]] = ("index",)

@@ -44,6 +44,7 @@ class ExtractText(Transform):
     """Engine and limits. Time (CPU time) and memory are limited per page."""
 
     version: ClassVar[int] = 3
+    path_settings: ClassVar[tuple[str, ...]] = ("model",)
     tallied: ClassVar[tuple[str, ...]] = ("extract_note",)
 
     engine: str = "blocks"

@@ -30,6 +30,7 @@ class FilterLanguage(Transform):
     """
 
     version: ClassVar[int] = 2
+    language_settings: ClassVar[tuple[str, ...]] = ("min_score",)
 
     # Empty keeps every language. Filled from the recipe's top level.
     languages: tuple[str, ...] = ()

@@ -90,6 +90,8 @@ class FilterQuality(Transform, Barrier):
     """Bounds that a document must be within. See tamis.quality.presets."""
 
     version: ClassVar[int] = 2
+    language_settings: ClassVar[tuple[str, ...]] = ("per_language", "keep_share")
+    path_settings: ClassVar[tuple[str, ...]] = ("thresholds",)
     folders: ClassVar[tuple[str, ...]] = (LAYERS,)
 
     # One preset or several; a later preset's bound replaces an earlier one's.

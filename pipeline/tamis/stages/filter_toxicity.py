@@ -10,7 +10,7 @@ the text, and many different words occur in any novel. A null is over no limit.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,6 +45,8 @@ class FilterToxicity(Transform):
     dropped in English and Portuguese (all of two sets); the lists of other languages are
     too short. The packaged model puts none of 1,611 such pages over a maximum of 0.7.
     """
+
+    language_settings: ClassVar[tuple[str, ...]] = ("per_language",)
 
     # Hits per 1,000 words (over), and how many different entries (at least).
     toxic_word_density: NonNegativeFloat | None = 15.0

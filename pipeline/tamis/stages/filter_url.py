@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from tamis.stage import BatchFunction, Transform, drop
 from tamis.urls.blocklist import Blocklist, default_folder, prepare
 from tamis.urls.normalise import address
-from tamis.urls.sources import sources
+from tamis.urls.sources import entries_of, harmless, sources
 from tamis.urls.words import UrlWords, load_words
 
 # Addresses that the word sieve cannot check: escapes, punycode, other alphabets.
@@ -28,6 +28,7 @@ class FilterUrl(Transform):
     """Which lists and words to use. Without lists, only the package's few words."""
 
     version: ClassVar[int] = 2
+    path_settings: ClassVar[tuple[str, ...]] = ("lists", "word_lists")
 
     # Files and folders of domains, hosts and URLs, such as an unpacked UT1.
     lists: tuple[str, ...] = ()
@@ -45,6 +46,20 @@ class FilterUrl(Transform):
     def files(self) -> tuple[str, ...]:
         paths = [str(source.path) for source in sources(self.lists, self.categories)]
         return (*paths, *self.word_lists)
+
+    def depends_on(self) -> tuple[str, ...]:
+        # Reasons are named after the lists.
+        return tuple(s.category for s in sources(self.lists, self.categories))
+
+    def facts(self) -> list[str]:
+        lists = [
+            f"list {source.category}: {len(keys):,} entries ({source.path})"
+            for source, keys in entries_of(sources(self.lists, self.categories))
+        ]
+        left_out = harmless(self.lists, self.categories)
+        if left_out:
+            lists.append(f"left out, as UT1 lists them for other reasons: {left_out}")
+        return lists
 
     def build(self) -> BatchFunction:
         """Map the lists, preparing them if that is not done yet; return the transform."""

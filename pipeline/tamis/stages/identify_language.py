@@ -53,6 +53,7 @@ class IdentifyLanguage(Transform):
     """Which models are used, and what they read. The defaults need no file."""
 
     version: ClassVar[int] = 4
+    path_settings: ClassVar[tuple[str, ...]] = ("model",)
     tallied: ClassVar[tuple[str, ...]] = ("language", "script")
 
     on: Literal["text", "html"] = "text"

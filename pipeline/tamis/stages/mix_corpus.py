@@ -34,7 +34,7 @@ from tamis.mix.kernels.tokens import bytes_per_character
 from tamis.mix.kernels.weights import epochs_of, explicit_shares, temperature_shares
 from tamis.mix.rows import MIX, Draw
 from tamis.mix.tasks import find_caps, gather_all, leaves, scatter_all
-from tamis.sizes import ByteSize
+from tamis.sizes import ByteSize, Count
 from tamis.stage import Barrier, Begun, Placement
 from tamis.work.commits import Commit
 from tamis.work.fingerprints import Dependencies, stage_dependencies
@@ -50,14 +50,16 @@ class MixCorpus(Barrier):
     """What goes into the mix, how often, and how it is cut."""
 
     version: ClassVar[int] = 4
+    path_settings: ClassVar[tuple[str, ...]] = ("tokenizer",)
     folders: ClassVar[tuple[str, ...]] = ("mix", "mixed")
 
     not_fingerprinted: ClassVar[tuple[str, ...]] = ("bucket_bytes",)
+    language_settings: ClassVar[tuple[str, ...]] = ("weights",)
 
     seed: int = Field(0, ge=0, lt=2**63)
     alpha: float = Field(0.3, ge=0.0, le=1.0)  # share ~ p^alpha; 1 = as found
     weights: dict[str, float] | None = None  # instead of alpha: share per language
-    budget_tokens: int | None = Field(None, ge=1)  # null: nothing is left out
+    budget_tokens: Count | None = None  # null: nothing is left out
     max_epochs: float = Field(4.0, gt=0.0)
     # How often to take a document, by its number of copies: {least cluster size: times}.
     rehydrate: Literal["fineweb2"] | Rehydration | None = None

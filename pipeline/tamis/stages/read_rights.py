@@ -89,6 +89,7 @@ class ReadRights(Transform):
     """Directives for a single agent count if it is one of `agents`."""
 
     version: ClassVar[int] = 4
+    path_settings: ClassVar[tuple[str, ...]] = ("robots",)
     tallied: ClassVar[tuple[str, ...]] = tuple(
         f"rights.{name}" for name in _FIELDS.names if name != "tdm_policy"
     )

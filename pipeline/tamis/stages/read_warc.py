@@ -39,6 +39,7 @@ class ReadWarc(Source):
     """Sizes are numbers of bytes, or words such as 3MiB."""
 
     version: ClassVar[int] = 4
+    path_settings: ClassVar[tuple[str, ...]] = ("select.index",)
     is_splittable: ClassVar[bool] = True
     not_fingerprinted: ClassVar[tuple[str, ...]] = (
         "split_bytes",

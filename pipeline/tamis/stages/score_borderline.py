@@ -46,6 +46,7 @@ class ScoreBorderline(Transform):
     """Which documents are scored, and by which model."""
 
     describes_text: ClassVar[bool] = True
+    path_settings: ClassVar[tuple[str, ...]] = ("model", "windows_by")
 
     not_fingerprinted: ClassVar[tuple[str, ...]] = ("resources",)
 

@@ -51,6 +51,8 @@ class ScoreQuality(Transform):
     """Which model scores which language."""
 
     describes_text: ClassVar[bool] = True
+    path_settings: ClassVar[tuple[str, ...]] = ("model", "sentencepiece")
+    language_settings: ClassVar[tuple[str, ...]] = ("model", "sentencepiece", "cutoffs")
 
     # One file for every language, or {fra: path, eng: path}: others score null.
     model: str | dict[str, str]

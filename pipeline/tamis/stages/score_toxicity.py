@@ -16,7 +16,7 @@ court report). The model finds what no list names, and makes more mistakes. The 
 stay separate: see `filter_toxicity`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
@@ -51,6 +51,8 @@ class ScoreToxicity(Transform):
     """Which lists and which models to use."""
 
     describes_text: ClassVar[bool] = True
+    path_settings: ClassVar[tuple[str, ...]] = ("lists", "model")
+    language_settings: ClassVar[tuple[str, ...]] = ("lists",)
 
     # {fra: path}, or a folder with a file per language (fra.txt, fr.json, fr), each
     # with one entry a line or JSON. They are added to the package's lists.
@@ -90,6 +92,16 @@ class ScoreToxicity(Transform):
         lists = (path for paths in self.paths().values() for path in paths)
         models = (DEFAULT_PATH if m == DEFAULT else m for m in self.named_models())
         return (*lists, *models)
+
+    def depends_on(self) -> tuple[str, ...]:
+        # Languages are those of the files' names.
+        return tuple(self.paths())
+
+    def facts(self) -> list[str]:
+        return [
+            f"list {language}: {len(entries):,} entries ({path})"
+            for language, path, entries in _own_lists(self)
+        ]
 
     def named_models(self) -> tuple[str, ...]:
         """The models, in the order in which a language looks for its own."""
@@ -184,14 +196,22 @@ def lists_of(stage: ScoreToxicity) -> dict[str, list[str]]:
                 " or set packaged: false and name lists of your own"
             )
         lists = {language: list(entries) for language, entries in packaged.items()}
+    for language, _, entries in _own_lists(stage):
+        lists.setdefault(language, []).extend(entries)
+    return lists
+
+
+def _own_lists(stage: ScoreToxicity) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Language, path and entries of each of the user's files."""
     for language, paths in stage.paths().items():
         for path in paths:
             try:
-                entries = entries_of(Path(path).read_text(encoding="utf-8"))
+                entries = entries_of(Path(path).read_text(encoding="utf-8-sig"))
+                if not entries:
+                    raise ValueError("it has no entry")
             except (OSError, ValueError) as error:
                 raise ConfigError(f"score_toxicity.lists: {path}: {error}") from error
-            lists.setdefault(language, []).extend(entries)
-    return lists
+            yield language, path, entries
 
 
 def word_scores(

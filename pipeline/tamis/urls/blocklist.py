@@ -27,7 +27,7 @@ from tamis.errors import StorageError
 from tamis.text.buffers import utf8_buffers
 from tamis.urls.keys import UNKNOWN, places_of, starts_of
 from tamis.urls.normalise import address
-from tamis.urls.sources import Source, keys_of
+from tamis.urls.sources import Source, entries_of
 from tamis.urls.spans import ODD, plain_spans, spelled
 
 # Part of a prepared file's name; increase it when keys or layout change.
@@ -142,8 +142,8 @@ def _entries(
     """Sorted keys of all lists, the category of each key, and the categories' names."""
     names = list(dict.fromkeys(source.category for source in lists))
     keys, categories = [np.empty(0, np.uint64)], [np.empty(0, np.uint16)]
-    for source in lists:
-        keys.append(keys_of(source))
+    for source, own in entries_of(lists):
+        keys.append(own)
         place = names.index(source.category)
         categories.append(np.full(len(keys[-1]), place, np.uint16))
     # `unique` sorts stably: of equal keys it returns the place of the first.

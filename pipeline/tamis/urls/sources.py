@@ -12,13 +12,13 @@ or `.` are skipped.
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 
-from tamis.errors import ConfigError
+from tamis.errors import ConfigError, nearest
 from tamis.urls.keys import Keys, entry_keys, line_keys
 
 # Categories that UT1 (Universite Toulouse Capitole) lists for other reasons than harm:
@@ -43,27 +43,51 @@ _HOSTS_FILE = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)\s+")
 
 
 class Source(NamedTuple):
+    """A list. `is_named`: the recipe names it; else it was found in a folder.
+
+    `is_category`: its name is that of its folder, as UT1 has them.
+    """
+
     category: str
     path: Path
+    is_named: bool = True
+    is_category: bool = False
 
 
 def sources(lists: tuple[str, ...], categories: tuple[str, ...] = ()) -> list[Source]:
     """The files of `lists`, in their order, a folder's by name.
 
-    Without `categories`, all count except UT1's harmless ones. Raises ConfigError for a
-    path that does not exist and for a category that no list has.
+    A list that is named itself always counts. Of those in a folder the ones in
+    `categories` count; without these, all except UT1's harmless ones. Raises
+    ConfigError for a path that does not exist and for a category that no list has.
     """
     found = [source for path in lists for source in _expand(Path(path))]
-    if not categories:
-        return [x for x in found if x.category not in UT1_HARMLESS]
     present = {source.category for source in found}
     for category in categories:
         if category not in present:
-            known = ", ".join(sorted(present)) or "none"
             raise ConfigError(
-                f"no list has the category {category!r}; there are: {known}"
+                f"no list has the category {category!r}; there are: "
+                f"{', '.join(sorted(present)) or 'none'}{nearest(category, present)}"
             )
-    return [source for source in found if source.category in categories]
+    return [source for source in found if _counts(source, categories)]
+
+
+def harmless(lists: tuple[str, ...], categories: tuple[str, ...]) -> str:
+    """Names of the categories that are left out because UT1 lists no harm there."""
+    found = [source for path in lists for source in _expand(Path(path))]
+    return ", ".join(
+        dict.fromkeys(
+            x.category for x in found if not categories and not _counts(x, categories)
+        )
+    )
+
+
+def _counts(source: Source, categories: tuple[str, ...]) -> bool:
+    if source.is_named:
+        return True
+    if categories:
+        return source.category in categories
+    return not (source.is_category and source.category in UT1_HARMLESS)
 
 
 def keys_of(source: Source) -> Keys:
@@ -79,6 +103,23 @@ def keys_of(source: Source) -> Keys:
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"list {source.path} cannot be read: {error}") from error
     return np.concatenate(found)
+
+
+def entries_of(lists: Sequence[Source]) -> list[tuple[Source, Keys]]:
+    """Each list with the keys of its entries.
+
+    Raises ConfigError for a list without any. `domains` and `urls` of a category are
+    one list: UT1 has many of which one is empty.
+    """
+    found = [(source, keys_of(source)) for source in lists]
+    entries: dict[Path, int] = {}
+    for source, keys in found:
+        place = source.path.parent if source.is_category else source.path
+        entries[place] = entries.get(place, 0) + len(keys)
+    for place, count in entries.items():
+        if not count:
+            raise ConfigError(f"list {place} has no entry: no line of it names a host")
+    return found
 
 
 def _in_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -114,20 +155,22 @@ def _expand(path: Path) -> Iterator[Source]:
     # UT1 has links as second names (porn -> adult): the real folder's name counts.
     real = {folder.resolve(): folder for folder in sorted(folders, key=_links_first)}
     found = [
-        source for folder in sorted(real.values()) for source in _in_folder(folder)
+        Source(folder.name, file, is_named=folder == path, is_category=True)
+        for folder in sorted(real.values())
+        for file in _in_folder(folder)
     ]
     loose = sorted(child for child in path.iterdir() if _is_loose_list(child))
-    found += [Source(_category(child), child) for child in loose]
+    found += [Source(_category(child), child, is_named=False) for child in loose]
     if not found:
         raise ConfigError(f"folder {path} holds no lists")
     yield from found
 
 
-def _in_folder(folder: Path) -> Iterator[Source]:
+def _in_folder(folder: Path) -> Iterator[Path]:
     for name in _UT1_FILES:
         for file in (folder / name, folder / f"{name}.gz"):
             if file.is_file():
-                yield Source(folder.name, file)
+                yield file
 
 
 def _is_loose_list(path: Path) -> bool:

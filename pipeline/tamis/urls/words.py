@@ -107,13 +107,14 @@ def load_words(paths: Iterable[str], *, with_own: bool) -> UrlWords:
     """Words of the user's tables, and of the package's own if `with_own`.
 
     A table has lines `rule<TAB>word`, and comments from `#`. Raises ConfigError naming
-    a line that is neither.
+    a line that is neither, and for a table without words.
     """
     found: dict[str, list[str]] = {rule: [] for rule in RULES}
     tables = [(path, _read(path)) for path in paths]
     if with_own:
         tables.append(("words.tsv", _own_words()))
     for name, text in tables:
+        before = sum(map(len, found.values()))
         for number, line in enumerate(text.splitlines(), 1):
             cells = line.split("#", 1)[0].split()
             if not cells:
@@ -122,12 +123,14 @@ def load_words(paths: Iterable[str], *, with_own: bool) -> UrlWords:
                 expected = f"one of {', '.join(RULES)}, a tab and a word"
                 raise ConfigError(f"{name}, line {number}: {line!r} is not {expected}")
             found[cells[0]].append(cells[1])
+        if sum(map(len, found.values())) == before:
+            raise ConfigError(f"word table {name} has no word")
     return UrlWords(found)
 
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"word table {path} cannot be read: {error}") from error
 

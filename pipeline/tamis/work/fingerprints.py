@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from tamis.errors import ConfigError
-from tamis.stage import Stage
+from tamis.stage import Stage, over_strings
 from tamis.stage_source import digests_of
 from tamis.work.commits import fingerprint_of
 
@@ -19,6 +19,8 @@ _CHUNK_BYTES = 8 << 20
 class Dependencies(TypedDict):
     """What the output of one stage depends on, as JSON values.
 
+    settings  without paths: they are where files are, not what they say
+    others   what the stage names as such (`Stage.depends_on`)
     files    sha256 of each file that its settings name
     sources  sha256 of the files that define the stage and its bases; none for the
              package's own stages, which have a version
@@ -28,6 +30,7 @@ class Dependencies(TypedDict):
     version: int
     settings: dict[str, Any]
     libraries: dict[str, str]
+    others: list[str]
     files: list[str]
     sources: list[str]
 
@@ -37,13 +40,25 @@ def stage_dependencies(stage: Stage) -> Dependencies:
     return {
         "stage": stage.label,
         "version": stage.version,
-        "settings": stage.model_dump(
-            mode="json", exclude={"storage_options", *stage.not_fingerprinted}
+        "settings": _without_paths(
+            stage.model_dump(
+                mode="json", exclude={"storage_options", *stage.not_fingerprinted}
+            ),
+            stage.path_settings,
         ),
         "libraries": {name: library_version(name) for name in stage.libraries()},
+        "others": list(stage.depends_on()),
         "files": [file_sha256(path) for path in stage.files()],
         "sources": digests_of(type(stage)),
     }
+
+
+def _without_paths(settings: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """The settings, without the places of files: the same files may lie elsewhere."""
+    for name in paths:
+        if name in settings:
+            settings[name] = over_strings(settings[name], lambda path: "")
+    return settings
 
 
 def pass_fingerprint(stages: Sequence[Stage], *more: Any) -> str:
