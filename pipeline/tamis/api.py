@@ -53,8 +53,8 @@ def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> Run:
     """Run a recipe and open the result. What an earlier run finished is not redone.
 
     `progress`: True shows a bar for each step, False shows nothing, null shows bars on a
-    terminal. If inputs could not be read and the recipe does not allow for it, raises
-    InputError after everything else is done.
+    terminal. If inputs could not be read and the recipe does not allow for it, or more of the
+    records are lost than `max_lost`, raises InputError after everything else is done.
     """
     with progress_of(progress) as watching:
         run_recipe(recipe, watching).raise_if_incomplete()

@@ -50,6 +50,7 @@ class SourceTally(TypedDict):
     refused: dict[str, dict[str, dict[str, int]]]
     records_lost: int
     bytes_lost: int
+    retries: int
     dates_unread: int
     losses: list[dict[str, Any]]
     first_start: int
@@ -86,6 +87,29 @@ class SummaryInput(TypedDict):
     stamp: str
 
 
+class Lost(TypedDict):
+    """What the run could not read, or only at the second attempt.
+
+    records    that were certainly lost, by their headers and frames
+    bytes      of archives that gave no record
+    share      of the run's records, 0 to 1; lost bytes count as what they held on average
+    inputs     {name: share} of the inputs that lost more than a tenth
+    heads      pages whose HTTP head could not be read; they are in dropped/
+    set_aside  inputs that could not be read at all
+    requests   made again because a server failed
+    tasks      tried again because they failed or their worker died, by step
+    """
+
+    records: int
+    bytes: int
+    share: float
+    inputs: dict[str, float]
+    heads: int
+    set_aside: int
+    requests: int
+    tasks: dict[str, int]
+
+
 class RunSummary(Tally, total=False):
     """run.json: what was run, on which inputs, and with which results."""
 
@@ -97,6 +121,7 @@ class RunSummary(Tally, total=False):
     models: dict[str, str]
     inputs: list[SummaryInput]
     missing_inputs: dict[str, str]
+    lost: Lost
     tasks_executed: dict[str, int]
     seconds: float
 
@@ -150,6 +175,7 @@ def source_tally(reading: Reading) -> SourceTally:
         "refused": refused,
         "records_lost": reading.records_lost,
         "bytes_lost": reading.bytes_lost,
+        "retries": reading.retries,
         "dates_unread": reading.dates_unread,
         "losses": [asdict(loss) for loss in reading.losses],
         "first_start": reading.place.first_start,

@@ -79,6 +79,7 @@ class Recipe(TopLevel):
             "executor": self.executor.model_dump(),
             "dropped": self.dropped.model_dump(),
             "allow_missing_inputs": self.allow_missing_inputs,
+            "max_lost": self.max_lost,
             "ignore_free_space": self.ignore_free_space,
             # Names only: the values may hold secrets.
             "storage_options": sorted(self.storage_options),

@@ -55,6 +55,7 @@ class TopLevel(BaseModel):
     executor: ExecutorSettings = ExecutorSettings()
     dropped: DroppedSettings = DroppedSettings()
     allow_missing_inputs: int = Field(0, ge=0)
+    max_lost: float = Field(0.001, ge=0, le=1)
     ignore_free_space: bool = False
     storage_options: dict[str, Any] = {}
 

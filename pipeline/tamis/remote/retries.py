@@ -17,6 +17,13 @@ from tamis.remote.failures import Transient
 
 T = TypeVar("T")
 
+_made = 0  # retries of this process
+
+
+def retries_made() -> int:
+    """How often a request was made again in this process."""
+    return _made
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -58,6 +65,8 @@ def persevere(
                 raise InputError(
                     f"{name}: given up after {failures} attempts: {error}"
                 ) from error
+            global _made  # a count of the process, as a clock is
+            _made += 1
             sleep(pause(failures, error.wait_seconds, patience))
 
 

@@ -23,6 +23,7 @@ from tamis.report.examples import examples
 from tamis.report.funnel import funnel_rows
 from tamis.report.histograms import distributions
 from tamis.report.languages import language_rows, mix_tally
+from tamis.report.lost import lost_lines
 from tamis.report.reading import inputs_of
 from tamis.report.summary import (
     refused_rows,
@@ -51,6 +52,7 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
         name=storage.root.rpartition("/")[2] or storage.root,
         run_summary=run_summary,
         summary=summary_of(run_summary),
+        lost=list(lost_lines(run_summary["lost"])),
         funnel=funnel_rows(run_summary),
         refused=refused_rows(run_summary),
         charsets=value_rows(run_summary, "charset"),

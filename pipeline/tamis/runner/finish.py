@@ -22,7 +22,7 @@ from tamis.runner.dropped.publish import (
 )
 from tamis.runner.dropped.rows import masking_fingerprint
 from tamis.runner.store import records_of, write_run
-from tamis.tally import RunSummary, Tally, add
+from tamis.tally import Lost, RunSummary, Tally, add
 from tamis.warc.splits import UNKNOWN_SIZE
 from tamis.work.commits import Commit, fingerprint_of
 from tamis.work.fingerprints import (
@@ -51,6 +51,7 @@ def finish(
     work: DroppedWork,
     tally: Tally,
     missing: Mapping[str, str],
+    lost: Lost,
     manifests: Mapping[str, Any],
     last_acts: Sequence[LastAct],
     executor: str,
@@ -94,6 +95,7 @@ def finish(
             for file in files
         ],
         "missing_inputs": dict(missing),
+        "lost": lost,
         "tasks_executed": dict(sorted(tasks.executed.items())),
         "seconds": round(seconds, 3),
         **_ordered(recipe, tally),

@@ -8,6 +8,7 @@ from tamis.recipe.load import Recipe
 from tamis.recipe.plan import signal_columns
 from tamis.runner.dropped.publish import DroppedInput, DroppedWork
 from tamis.runner.finish import finish
+from tamis.runner.lost import lost_of
 from tamis.runner.outlook import refuse_without_space
 from tamis.runner.passes.splits import task_name
 from tamis.runner.steps import (
@@ -35,7 +36,14 @@ class Outcome:
     is_complete: bool = True
 
     def raise_if_incomplete(self) -> None:
-        """Raise InputError, naming the inputs that could not be read."""
+        """Raise InputError for inputs that could not be read, and for too many losses."""
+        share, most = self.summary["lost"]["share"], self.summary["recipe"]["max_lost"]
+        if self.is_complete and share > most:
+            raise InputError(
+                f"{share:.2%} of the records are lost, over max_lost ({most:.2%}): the mix "
+                f"is published, and {self.output.rstrip('/')}/report.html says where "
+                f"they are; repair the archives and run again, or set max_lost"
+            )
         if not self.is_complete:
             names = "\n".join(f"  {why}" for why in self.missing.values())
             raise InputError(
@@ -74,6 +82,13 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
             work=_dropped_work(recipe, state),
             tally=state.tally,
             missing=state.missing,
+            lost=lost_of(
+                state.losses,
+                state.tally.get("source", {}),
+                state.tally.get("stages", {}),
+                set_aside=len(state.missing),
+                retried=setting.tasks.retried,
+            ),
             manifests=state.manifests,
             last_acts=state.last_acts,
             executor=executor.kind,

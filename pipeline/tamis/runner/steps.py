@@ -19,6 +19,7 @@ from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
 from tamis.remote.failures import without_secrets
 from tamis.runner.dropped.rows import masking_fingerprint
 from tamis.runner.finish import LastAct
+from tamis.runner.lost import InputLoss, input_loss
 from tamis.runner.passes.layers import run_layer
 from tamis.runner.passes.saved import file_task, saved_name, saved_rows
 from tamis.runner.passes.splits import (
@@ -69,6 +70,7 @@ class State:
     labels     the stage of each layer; null if its rows name the stage
     manifests  JSON files that barriers publish at the end
     last_acts  functions of barriers that are called at the end
+    losses     of the inputs that lost something
     """
 
     files: list[InputFile]
@@ -79,6 +81,7 @@ class State:
     labels: list[str | None] = field(default_factory=list)
     manifests: dict[str, Any] = field(default_factory=dict)
     last_acts: list[LastAct] = field(default_factory=list)
+    losses: list[InputLoss] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
 
@@ -282,15 +285,20 @@ def _take_saved(
     state.saved = {}
     for file in state.files:
         commits = [c for task in planned[file.name] for c in each[task.key]]
+        read: list[Mapping[str, Any]] = []
         for commit in commits:
             tally = {k: v for k, v in commit.tally.items() if k != "split"}
             source = tally.get("source", {})
+            read.append(source)
             for place in ("first_start", "next_start"):
                 source.pop(place, None)
             add(state.tally, tally)
             rows = commit.of(f"commits/{step.name}")
             state.sidecars.setdefault(file.name, []).extend(rows)
         state.saved[file.name] = [replace(commit, tally={}) for commit in commits]
+        loss = input_loss(file.name, file.size, read)
+        if loss.lost:
+            state.losses.append(loss)
 
 
 def parts_of(state: State) -> list[Part]:

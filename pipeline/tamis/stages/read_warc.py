@@ -22,6 +22,7 @@ from tamis import schema
 from tamis.crawl_index.settings import Select
 from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input, open_input
+from tamis.remote.retries import retries_made
 from tamis.sizes import ByteSize
 from tamis.stage import Source
 from tamis.warc.admission import Refused, admit
@@ -93,6 +94,7 @@ class ReadWarc(Source):
         Raises InputError for a file that cannot be read or holds no record.
         """
         reading = Reading() if reading is None else reading
+        before = retries_made()
         most = self.batch_bytes + self.max_html_bytes
         rows, html = [], _Html(most)
         for row in _documents(self, split, reading):
@@ -102,6 +104,7 @@ class ReadWarc(Source):
             if len(rows) >= self.batch_documents or html.size >= self.batch_bytes:
                 yield _batch(rows, html)
                 rows, html = [], _Html(most)
+        reading.retries = retries_made() - before
         if rows:
             yield _batch(rows, html)
 

@@ -54,6 +54,12 @@ def admit(record: Record) -> Admitted | Refused:
         return Refused(header.type, None, stated)
     response = parse_response(record.block)
     if response.status is None:
+        # A page may be in it: dropped with a reason, not refused. DNS and FTP have none.
+        is_http = (
+            (header.fields.get("warc-target-uri") or "").lower().startswith("http")
+        )
+        if is_http and stated in (None, "application/http", *HTML_TYPES):
+            return Admitted(record, response)
         return Refused(header.type, None, stated)
     mime = (
         media_type(header.fields.get("warc-identified-payload-type"))

@@ -16,6 +16,7 @@ from tamis.warc.record import Record
 TOO_LARGE = "html_too_large"  # more than max_html_bytes, decoded
 EMPTY = "empty_body"  # no byte of body
 HEAD_TOO_LARGE = "http_head_too_large"  # more than a megabyte before the body
+NO_STATUS = "http_head_unreadable"  # it does not begin with a status line
 SEGMENTED = "segmented_record"  # its other parts are in records of their own
 UNDECODABLE = "undecodable"  # packed in a way that neither names nor magic bytes tell
 _CRAWL = re.compile(r"CC-MAIN-\d{4}-\d{2}(?!\d)")
@@ -75,6 +76,8 @@ def document(
     reason = None
     if "warc-segment-number" in fields:
         reason = SEGMENTED
+    elif response is not None and response.status is None:
+        reason = NO_STATUS
     elif response is not None and not response.is_whole:
         reason = HEAD_TOO_LARGE
     elif len(body) > max_html_bytes or len(record.block) < record.header.block_length:

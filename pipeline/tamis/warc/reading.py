@@ -18,6 +18,7 @@ class Reading:
     refused  records that became no document, by (type, status, MIME type);
              beyond 1,000 kinds all further ones count as type "other"
     losses   the first 1,000, each with offset and bytes; the sums count all
+    retries  requests that were made again because a server failed
     dates_unread  documents whose date is none, or outside 1990 to 2100
     place    where the split began and ended, for comparing neighbours
     """
@@ -28,6 +29,7 @@ class Reading:
     records_lost: int = 0
     bytes_lost: int = 0
     losses: list[Loss] = field(default_factory=list)
+    retries: int = 0
     dates_unread: int = 0
     place: Place = field(default_factory=Place)
 

@@ -82,6 +82,7 @@ class Tasks:
         self.progress = progress or Silent()
         self.used: set[str] = set()  # names of the commit records that this run uses
         self.executed: dict[str, int] = {}  # group -> tasks that really ran
+        self.retried: Counter[str] = Counter()  # group -> attempts after the first
         self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
         # By group and key: keys recur from group to group.
         self._attempts: Counter[tuple[str, str]] = Counter()
@@ -172,6 +173,9 @@ class Tasks:
             self._deaths[group, task.key] += 1
         may_recover = outcome.error is None or _is_transient(outcome.error)
         if may_recover and attempt < MAX_ATTEMPTS:
+            self.retried[group] += 1
+            cause = outcome.error or f"its worker died: {outcome.died}"
+            self.progress.note(f"{task.key}: tried again: {cause}")
             return [task]
         if outcome.error is not None:
             raise _stage_error(group, task.key, outcome.error) from outcome.error
