@@ -44,6 +44,9 @@ def built_stages(
         if "stage" in settings:
             mistakes.append(f"{place}.{name}.stage: extra inputs are not permitted")
             continue
+        if nul := nul_in(settings, f"{place}.{name}"):
+            mistakes += nul
+            continue
         fields = cls.model_fields
         shared = {key: value for key, value in inherited.items() if key in fields}
         try:
@@ -112,3 +115,17 @@ def explained(
         left = len(mistakes) - _MOST_MISTAKES
         lines.append(f"{place or 'the recipe'}: and {left:,} more mistakes")
     return lines
+
+
+def nul_in(value: Any, place: str = "") -> list[str]:
+    """Mistakes for settings with the character NUL, which no path and no text has."""
+    if isinstance(value, str):
+        return [f"{place}: has the character NUL"] if "\0" in value else []
+    found: list[str] = []
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            found += nul_in(part, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            found += nul_in(part, f"{place}[{index}]")
+    return found

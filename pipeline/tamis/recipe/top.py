@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from tamis.language.codes import canonical_language
-from tamis.recipe.entries import explained
+from tamis.recipe.entries import explained, nul_in
 
 _SECRET_NAMES = {"key", "secret", "token", "password", "aws_access_key_id"}
 _SECRET_NAMES |= {"aws_secret_access_key", "aws_session_token", "access_key"}
@@ -69,6 +69,10 @@ class TopLevel(BaseModel):
 def validated(settings: Mapping[str, Any], mistakes: list[str]) -> TopLevel | None:
     """The top level of a recipe, with canonical languages; null after mistakes."""
     mistakes += _secrets(settings.get("storage_options"))
+    nul = nul_in(settings)
+    if nul:
+        mistakes += nul
+        return None
     try:
         top = TopLevel.model_validate(dict(settings))
     except ValidationError as error:

@@ -11,6 +11,10 @@ _ADVICE: dict[int | None, str] = {
     errno.EPERM: "no permission: check the owner of the folder",
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.EEXIST: "it is a file, not a folder: choose another",
+    errno.ENAMETOOLONG: "its name is too long",
+    errno.EIO: "the disk, or the network to it, failed: check it, then run again to resume",
+    errno.ESTALE: "the network disk lost it: run again to resume",
     errno.ENOENT: "it does not exist",
 }
 # Errors of file systems that have no hard links.
@@ -39,5 +43,7 @@ def explained(error: Exception, verb: str, path: str) -> StorageError:
     if verb == "write" and number == errno.ENOENT:
         advice = "the bucket, or the folder above it, does not exist"
     storage_error = StorageError(f"cannot {verb} {path}: {advice}")
-    storage_error.is_transient = number not in _ADVICE
+    # A disk or network may recover: such a task is tried again.
+    may_recover = number in (errno.EIO, errno.ESTALE)
+    storage_error.is_transient = number not in _ADVICE or may_recover
     return storage_error

@@ -14,7 +14,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from tamis.errors import InputError
-from tamis.warc.frames import Archive
+from tamis.warc.foreign import LONGEST, other_kind, packed_kind
+from tamis.warc.frames import Archive, first_bytes
 from tamis.warc.headers import Header
 from tamis.warc.members import read_members
 from tamis.warc.proof import digest_holds, whole_block
@@ -37,8 +38,11 @@ def read_records(
     """Records that start in the split. Fills `place`.
 
     Blocks of wanted records are cut at `max_block_bytes`, others are left out.
-    Raises InputError if the file holds no record at all; only the first split checks.
+    Raises InputError if the file holds no record at all, or is packed as no archive
+    is; only the first split checks.
     """
+    if split.start == 0:
+        _refuse_packed(archive)
     start = _first_start(archive, split)
     place.first_start = place.next_start = split.stop if start is None else start
     is_archive, bytes_lost = False, 0
@@ -52,7 +56,30 @@ def read_records(
     is_all = split.start == 0 and place.next_start >= split.size
     is_empty = archive.first < split.size and not bytes_lost
     if is_all and split.size and not is_archive and not is_empty:
-        raise InputError(f"{archive.source.name}: no WARC or ARC record in it")
+        raise _nothing_in(archive)
+
+
+def _first_content(archive: Archive) -> tuple[bytes, bytes]:
+    """The first bytes of a file as they are, and inflated (empty if it is not packed)."""
+    head = archive.source.at(archive.first, LONGEST)
+    if archive.codec == "plain":
+        return head, b""
+    return head, first_bytes(archive.frame(archive.first))
+
+
+def _refuse_packed(archive: Archive) -> None:
+    """Raise InputError for a file that is packed as no archive is; say how."""
+    head, inflated = _first_content(archive)
+    kind = packed_kind(head, inflated)
+    if kind:
+        raise InputError(f"{archive.source.name}: it is {kind}")
+
+
+def _nothing_in(archive: Archive) -> InputError:
+    head, inflated = _first_content(archive)
+    kind = other_kind(inflated or head)
+    why = f"no WARC or ARC record in it{f', it is {kind}' if kind else ''}"
+    return InputError(f"{archive.source.name}: {why}")
 
 
 def read_record_at(
