@@ -17,10 +17,12 @@ hours. The task that reads such a file asks for its size then.
 """
 
 import gzip
+import hashlib
 import io
 import posixpath
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,8 +33,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import fsspec
 
+from tamis.addresses import is_local, without_secrets, without_secrets_in
 from tamis.errors import ConfigError, InputError
-from tamis.remote.failures import AccessRefused, without_secrets
+from tamis.remote.failures import AccessRefused
 from tamis.remote.opening import Access, about_input, read_input
 from tamis.sizes import spelled
 from tamis.storage import options_for
@@ -75,6 +78,32 @@ class InputFile:
 
 
 Known = Mapping[str, tuple[int, str]]
+
+
+def shown_places(files: Sequence[InputFile]) -> dict[str, str]:
+    """Where each file is, by its path, without secrets; no two files have one place.
+
+    Of two addresses that differ only in what is left out each has a digest at its end.
+    """
+    shown = {file.path: without_secrets(file.path) for file in files}
+    count = Counter(shown.values())
+    return {
+        path: place if count[place] == 1 else f"{place}~{_digest(path)}"
+        for path, place in shown.items()
+    }
+
+
+def warc_paths(files: Sequence[InputFile]) -> dict[str, str]:
+    """`warc_path` of the documents of each file, by its path.
+
+    The name of a local file, so that its folder is in no published file; a remote
+    file's address without secrets.
+    """
+    places = shown_places(files)
+    return {
+        file.path: file.name if is_local(file.path) else places[file.path]
+        for file in files
+    }
 
 
 def resolve(
@@ -146,8 +175,9 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
     try:
         found = filesystem.glob(stripped)
     except OSError as error:
+        why = without_secrets_in(error, pattern)
         shown = without_secrets(pattern)
-        raise InputError(f"input: cannot list {shown}: {error}") from error
+        raise InputError(f"input: cannot list {shown}: {why}") from None
     if not found:
         raise ConfigError(f"input: no file matches {without_secrets(pattern)}")
     scheme = pattern.partition("://")[0] + "://" if "://" in pattern else ""
@@ -167,7 +197,8 @@ def check_protocol(path: str) -> None:
             f"are https://, s3://, cc:// and those of fsspec"
         ) from None
     except ImportError as error:
-        raise ConfigError(f"input: {without_secrets(path)}: {error}") from None
+        why = without_secrets_in(error, path)
+        raise ConfigError(f"input: {without_secrets(path)}: {why}") from None
 
 
 def _crawl_paths(pattern: str, access: Access) -> list[str]:
@@ -181,7 +212,7 @@ def _crawl_paths(pattern: str, access: Access) -> list[str]:
         is_known = is_known and re.fullmatch(form, query.get(key, "1")) is not None
     if not is_known:
         raise ConfigError(
-            f"input: {pattern}: known are limit=N, kind={'|'.join(_KINDS)}, segments=I-J"
+            f"input: {without_secrets(pattern)}: known are limit=N, kind={'|'.join(_KINDS)}, segments=I-J"
         )
     listing = f"{COMMON_CRAWL}crawl-data/{address.netloc}/{kind}.paths.gz"
     paths = list(_listed(listing, access))
@@ -284,7 +315,15 @@ def _known(path: str, known: Known) -> InputFile | None:
 
 
 def _name_of(path: str) -> str:
-    return posixpath.basename(urlsplit(path).path if "://" in path else path)
+    if "://" not in path:
+        return posixpath.basename(path)
+    # `a.gz;token=1` is called a.gz: names stand in published files.
+    shown = urlsplit(without_secrets(path)).path or urlsplit(path).path
+    return posixpath.basename(shown)
+
+
+def _digest(path: str) -> str:
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def _stat(path: str, access: Access) -> InputFile:

@@ -78,8 +78,12 @@ class Tally(TypedDict, total=False):
 
 
 class SummaryInput(TypedDict):
-    """An input file: its size (null if the server was not asked) and its stamp."""
+    """An input file: what documents call it, where it is without secrets, its size (null
+    if the server was not asked) and its stamp.
+    """
 
+    name: str
+    warc_path: str
     path: str
     bytes: int | None
     stamp: str

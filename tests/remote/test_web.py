@@ -250,7 +250,7 @@ def test_no_message_tells_a_secret(site, bad, url: str) -> None:
             assert "hunter2" not in str(error)
             assert "s3cret" not in str(error)
             error = error.__cause__
-        assert "a.warc.gz?part=1" in str(caught.value)
+        assert url in str(caught.value)
 
 
 def test_an_unknown_option_is_a_mistake() -> None:

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from rich.console import Console
 
-from tamis.cli.options import run_argument, storage_option
+from tamis.addresses import without_secrets
+from tamis.cli.options import root_option, run_argument, storage_option
 from tamis.cli.showing import show_cluster, show_document
 from tamis.dedup.kernels.verify import jaccard
 from tamis.errors import ConfigError, TamisError
@@ -32,6 +33,7 @@ _NGRAM = 5  # for a run without the stage sign
       tamis inspect out/ --stage filter_quality -n 3
       tamis inspect out/ --url http://example.org/page.html
       tamis inspect out/ --cluster 1234567890123456789
+      tamis inspect out/ --stage filter_url --warc some.warc.gz --root crawl/
       tamis inspect s3://bucket/out --recipe stages.yaml
     """,
 )
@@ -54,6 +56,7 @@ _NGRAM = 5  # for a run without the stage sign
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the records of the documents shown into this archive (.warc.gz).",
 )
+@root_option
 @storage_option
 def command(
     run: str,
@@ -64,6 +67,7 @@ def command(
     cluster: int | None,
     limit: int,
     warc: Path | None,
+    root: str | None,
     recipe: Path | None,
 ) -> None:
     """Show documents of RUN, an output folder: of its mix, or dropped (--dropped, --stage).
@@ -72,8 +76,8 @@ def command(
     save, or is read again from its archive with the recipe in RUN's run.json.
     """
     console = Console()
-    options, trusted = opened_by(recipe)
-    opened = Run(run, options, trusted_stages=trusted)
+    options, trusted, addresses = opened_by(recipe)
+    opened = Run(run, options, trusted_stages=trusted, root=root, addresses=addresses)
     if cluster is not None:
         _show_cluster(console, opened, cluster, limit=limit)
         return
@@ -93,7 +97,9 @@ def command(
             show_document(console, row, verdict, text=_text(opened, row))
             shown.append(row)
     if not shown:
-        raise ConfigError(f"no such document in {run}: {_said(filters)}")
+        raise ConfigError(
+            f"no such document in {without_secrets(run)}: {_said(filters)}"
+        )
     if warc is not None:
         count = opened.write_warc(shown, warc)
         console.print(f"records  {count} in {warc}", highlight=False, soft_wrap=True)

@@ -28,6 +28,11 @@ workers_option: Decorator = click.option(
     type=click.IntRange(1),
     help="Cores to use.",
 )
+root_option: Decorator = click.option(
+    "--root",
+    metavar="FOLDER",
+    help="Where the archives are now, if they have moved; a folder or an address.",
+)
 run_argument: Decorator = click.argument("run", metavar="RUN")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
-from tamis.remote.failures import without_secrets
+from tamis.addresses import without_secrets
 from tamis.sizes import ByteSize
 
 

@@ -55,7 +55,7 @@ class TopLevel(BaseModel):
     executor: ExecutorSettings = ExecutorSettings()
     dropped: DroppedSettings = DroppedSettings()
     allow_missing_inputs: int = Field(0, ge=0)
-    storage_options: dict[str, Any] = {}
+    storage_options: dict[str, Any] = Field({}, repr=False)
 
     @field_validator("executor", mode="before")
     @classmethod

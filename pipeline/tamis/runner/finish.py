@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tamis.inputs import InputFile
+from tamis.inputs import InputFile, shown_places, warc_paths
 from tamis.recipe.load import Recipe
-from tamis.remote.failures import without_secrets
 from tamis.report.page import render_page
 from tamis.report.reading import TABLES
 from tamis.runner.dropped.publish import (
@@ -61,6 +60,7 @@ def finish(
     for commit in published:
         add(tally, commit.tally)
     resolved = recipe.resolved()
+    places, paths = shown_places(files), warc_paths(files)
     resolved["executor"]["kind"] = (
         executor  # the one that ran, not the one in the recipe
     )
@@ -76,7 +76,9 @@ def finish(
         },
         "inputs": [
             {
-                "path": without_secrets(file.path),
+                "name": file.name,
+                "warc_path": paths[file.path],
+                "path": places[file.path],
                 "bytes": None if file.size == UNKNOWN_SIZE else file.size,
                 "stamp": file.stamp,
             }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tamis.inputs import shown_places
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import plan_steps
 from tamis.runner.run import Setting, look_ahead, recipe_files, run_steps
@@ -62,6 +63,7 @@ def outlook(recipe: Recipe, workers: int) -> Outlook:
     look_ahead(recipe.stages)
     storage = Storage(recipe.output, recipe.storage_options)
     files = recipe_files(recipe, storage)
+    places = shown_places(files)
     to_do: dict[str, str] = {}
     looking = _Looking(storage, to_do)
     looking.executor.workers = workers
@@ -76,6 +78,6 @@ def outlook(recipe: Recipe, workers: int) -> Outlook:
         splits=looking.splits,
         workers=workers,
         free_bytes=storage.free_bytes(),
-        problems={file.path: file.problem for file in files if file.problem},
+        problems={places[file.path]: file.problem for file in files if file.problem},
         to_do=to_do,
     )

@@ -9,14 +9,17 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import InputError
-from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input, open_input
+from tamis.runner.places import Places
 from tamis.warc.fetch import fetch_whole
 from tamis.warc.record import Record
 
 
-def write_records(rows: Iterable[Mapping[str, Any]], path: Path, access: Access) -> int:
+def write_records(
+    rows: Iterable[Mapping[str, Any]], path: Path, access: Access, places: Places
+) -> int:
     """Write the record of each row into a gzipped WARC/1.1 file; returns how many.
 
     A row says where its record is: `id`, `warc_path`, `warc_offset`, `warc_length`.
@@ -30,7 +33,7 @@ def write_records(rows: Iterable[Mapping[str, Any]], path: Path, access: Access)
         with partial.open("wb") as file:
             writer = WARCWriter(file, gzip=True, warc_version="1.1")
             for row in rows:
-                writer.write_record(_as_warc(_record_of(row, access)))
+                writer.write_record(_as_warc(_record_of(row, access, places)))
                 count += 1
         partial.replace(path)
     except OSError as error:
@@ -40,18 +43,19 @@ def write_records(rows: Iterable[Mapping[str, Any]], path: Path, access: Access)
     return count
 
 
-def _record_of(row: Mapping[str, Any], access: Access) -> Record:
+def _record_of(row: Mapping[str, Any], access: Access, places: Places) -> Record:
     path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
+    place = places.place_of(path)
     try:
-        size = about_input(path, access).size
+        size = about_input(place, access).size
         ranges = [(offset, min(offset + length, size))]
-        with open_input(path, access, size=size, ranges=ranges) as file:
+        with open_input(place, access, size=size, ranges=ranges) as file:
             return fetch_whole(
                 file, offset, length, path=path, size=size, id=row.get("id")
             )
     except OSError as error:
-        name = without_secrets(path)
-        raise InputError(f"{name}: cannot be read: {error}") from error
+        why = without_secrets_in(error, place)
+        raise InputError(f"{without_secrets(place)}: cannot be read: {why}") from None
 
 
 def _as_warc(record: Record) -> ArcWarcRecord:

@@ -32,6 +32,7 @@ class Split:
     tasks     how many splits all workers read at once
     selected  the places to read, packed (`tamis.warc.selected`); None: all records
     stamp     the file's ETag, if it has one; another ETag means another file
+    warc_path what its documents call the file; "": its path, without folder or secrets
     """
 
     path: str
@@ -43,6 +44,7 @@ class Split:
     tasks: int = 1
     selected: bytes | None = None
     stamp: str = ""
+    warc_path: str = ""
 
 
 @dataclass(slots=True)

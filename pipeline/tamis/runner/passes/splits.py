@@ -13,7 +13,6 @@ from typing import Any
 from tamis.crawl_index.cache import cached_selection
 from tamis.crawl_index.places import Selection
 from tamis.inputs import InputFile
-from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access
 from tamis.runner.passes.chain import run_split
 from tamis.runner.passes.work import Crashes, PassWork
@@ -97,12 +96,14 @@ class SplitTasks:
         source: Source,
         fingerprint: str,
         *,
+        warc_paths: Mapping[str, str],
         tasks: int = 1,
         selection: Selection | None = None,
     ) -> None:
         self._work = work
         self._source = source
         self._fingerprint = fingerprint
+        self._warc_paths = warc_paths
         self._tasks = tasks  # that read at once
         self._selection = selection
 
@@ -130,14 +131,13 @@ class SplitTasks:
             self._tasks,
             selected,
             file.stamp,
+            self._warc_paths[file.path],
         )
         apart: Crashes = tuple((int(id_), str(stage)) for id_, stage in crashes)
         how = ("x" if exact else "") + (f"-crash{len(apart)}" if apart else "")
-        # The place too: documents of a moved archive must not have its old `warc_path`.
-        place = without_secrets(file.path)
         about = (
             file.name,
-            place,
+            split.warc_path,
             file.size,
             file.stamp,
             crawl,
