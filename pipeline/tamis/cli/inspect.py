@@ -16,6 +16,7 @@ from tamis.cli.showing import show_cluster, show_document
 from tamis.dedup.kernels.verify import jaccard
 from tamis.errors import ConfigError, TamisError
 from tamis.finished_run import Run
+from tamis.pii.urls import masked_url
 from tamis.report.members import Member, Members
 from tamis.runner.recorded import opened_by
 from tamis.stages.sign import Sign
@@ -113,7 +114,9 @@ def _rows(
     condition = pc.scalar(True)
     for name, value in filters.items():
         if name in dataset.schema.names:
-            condition = condition & (pc.field(name) == value)
+            # Addresses may be published with personal data masked.
+            values = [value, masked_url(value)] if name == "url" else [value]
+            condition = condition & pc.field(name).isin(values)
     yield from dataset.head(limit, filter=condition).to_pylist()
 
 

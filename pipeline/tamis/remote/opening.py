@@ -66,6 +66,8 @@ def open_input(
             opened: IO[bytes] = fsspec.open(
                 path, "rb", **options_for(path, access.options)
             ).open()
+        except FileNotFoundError:
+            raise InputError(f"{without_secrets(path)}: no such file") from None
         except _failures(path) as error:
             raise _unreadable(path, "cannot be opened: ", error) from None
         return opened

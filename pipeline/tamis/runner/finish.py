@@ -146,7 +146,7 @@ def _publish(
         fingerprint_of(
             [file.path for file in source.sidecars],
             source.part.fingerprint,
-            [work.keep_text, work.labels, str(work.signals), masking],
+            [work.keep_text, work.labels, str(work.signals), masking, work.masks],
         )
         for source in inputs
     ]

@@ -35,6 +35,7 @@ from tamis.runner.passes.splits import (
 from tamis.runner.passes.work import PassWork
 from tamis.stage import Barrier, Begun, Source, Stage, Transform
 from tamis.stage_source import refuse_without_file
+from tamis.stages.mask_pii import MaskPii
 from tamis.storage import Storage
 from tamis.tally import RunSummary, Tally, add
 from tamis.work.commits import Commit, File, fingerprint_of
@@ -409,8 +410,13 @@ def _dropped_inputs(state: State) -> list[DroppedInput]:
 
 
 def _dropped_work(recipe: Recipe, state: State) -> DroppedWork:
+    masking = [stage for stage in recipe.stages if isinstance(stage, MaskPii)]
+    masks = {k: v for stage in masking for k, v in stage.placeholders.items()}
     return DroppedWork(
-        signal_columns(recipe.stages), recipe.dropped.text, tuple(state.labels)
+        signal_columns(recipe.stages),
+        recipe.dropped.text,
+        tuple(state.labels),
+        masks if masking else None,
     )
 
 
