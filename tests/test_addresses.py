@@ -30,6 +30,11 @@ SHOWN = [
     ("https://bücher.example:8080/日本/a.gz", "https://bücher.example:8080/日本/a.gz"),
     ("http://[::1]:8080/@me/a.gz", "http://[::1]:8080/@me/a.gz"),
     ("zip://a.warc.gz::s3://b/x.zip", "zip://a.warc.gz::s3://b/x.zip"),
+    ("cc://CC-MAIN-2024-51?limit=9&kind=wet", "cc://CC-MAIN-2024-51?limit=9&kind=wet"),
+    ("cc://CC-NEWS/2021/09?segments=0-2", "cc://CC-NEWS/2021/09?segments=0-2"),
+    ("https://h?versionId=1", "https://h?versionId=1"),
+    ("https://h/a?limit=9", "https://h/a"),
+    ("cc://CC-MAIN-2024-51?token=SECRET", "cc://CC-MAIN-2024-51"),
     ("simplecache::/data/a.gz", "simplecache::/data/a.gz"),
     ("", ""),
     # userinfo

@@ -4,7 +4,7 @@ An address may hold a secret anywhere else, under any name. So what is left in i
 list, and everything else is left out:
 
     userinfo    never: `https://me:pw@host/a`
-    query       only if all its parameters are in `_OPEN_PARAMETERS`
+    query       only if all its parameters are in `_OPEN_PARAMETERS`, or of `cc://`
     ;params     never, in any segment of the path: `/a;token=x/b`
     fragment    never
 
@@ -15,7 +15,7 @@ A secret that is a part of the path itself is not recognised.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -23,7 +23,9 @@ HIDDEN = "..."
 
 # Which version of an object is read (S3, Google): public names, and without them the
 # address would name another object.
-_OPEN_PARAMETERS = ("versionId", "generation")
+_OPEN_PARAMETERS = frozenset({"versionId", "generation"})
+# `cc://CRAWL?limit=9` is no address but our own way to name a list.
+_OF_CRAWLS = frozenset({"limit", "kind", "segments"})
 _OPEN_VALUE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _LOCAL = ("file", "local")
@@ -160,23 +162,25 @@ def _clean_link(link: str) -> str | None:
     if re.search(r"[?#]", userinfo):
         return None  # a password, or the query of a bare host: who knows
     end = re.search(r"[?#;]", host)
-    if end and not slash:
-        host, path = host[: end.start()], ""
-    elif end or not _HOST.fullmatch(host):
+    if end and slash:
+        return None
+    if end:
+        host, path = host[: end.start()], host[end.start() :]
+    if not _HOST.fullmatch(host):
         return None
     if "@" in path and ":" in host and re.fullmatch(r"[A-Za-z_~-]\w*:[0-9]*", host):
         return None  # `https://me:12/34@host/a`: a password with a slash
     path, _, query = path.partition("#")[0].partition("?")
     path = _ENCODED_QUERY.sub("", _PARAMETERS.sub("", path))
-    return f"{scheme}://{host}{slash}{path}{_open_query(query)}"
+    harmless = _OF_CRAWLS if scheme == "cc" else _OPEN_PARAMETERS
+    return f"{scheme}://{host}{slash}{path}{_open_query(query, harmless)}"
 
 
-def _open_query(query: str) -> str:
+def _open_query(query: str, harmless: Set[str]) -> str:
     """`?versionId=1` if every parameter is harmless, else ""."""
     given = [one.partition("=") for one in query.split("&") if one]
     is_open = all(
-        name in _OPEN_PARAMETERS and _OPEN_VALUE.fullmatch(value)
-        for name, _, value in given
+        name in harmless and _OPEN_VALUE.fullmatch(value) for name, _, value in given
     )
     return f"?{query}" if given and is_open else ""
 

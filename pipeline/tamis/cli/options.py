@@ -41,7 +41,7 @@ def opening_option(what: str) -> Decorator:
     return click.option(
         "--recipe",
         type=click.Path(path_type=Path, dir_okay=False),
-        help=f"A recipe whose storage_options open {what}; nothing else in it is used. "
+        help=f"A recipe whose storage_options open {what}. "
         "Default: credentials of the environment.",
     )
 

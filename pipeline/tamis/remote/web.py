@@ -27,17 +27,20 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 _MAX_WHOLE = 1 << 30
+_QUERY = re.compile(r"\?[^\s)'\"]*")  # urllib3 names paths without a host, too
 
 
 class _WithoutSecrets(logging.Filter):
     """urllib3 warns of a server's odd headers, and names the address with its query."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = without_secrets_in(record.getMessage()), None
+        shown = _QUERY.sub("", without_secrets_in(record.getMessage()))
+        record.msg, record.args = shown, None
         return True
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_WithoutSecrets())
+for _name in ("connection", "connectionpool", "util.retry"):
+    logging.getLogger(f"urllib3.{_name}").addFilter(_WithoutSecrets())
 
 
 class WebFile:
