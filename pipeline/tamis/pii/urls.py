@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tamis.pii.masking import KINDS, PLACEHOLDERS, find
 from tamis.text.buffers import utf8_buffers
@@ -32,10 +33,26 @@ def masked_urls(
 ) -> list[str | None]:
     """Each address with the personal data of these `kinds` masked; null stays null."""
     wanted = dict.fromkeys(kinds, "")
-    parts = [_parts(url) if url else None for url in urls]
-    tails = [
-        part[1].encode("utf-8", "surrogatepass") if part else b"" for part in parts
-    ]
+    masked = list(urls)
+    rows = _suspects(pa.array(urls, pa.large_string()), wanted)
+    found = _masked_one_by_one([urls[row] or "" for row in rows], wanted)
+    for row, url in zip(rows, found, strict=True):
+        masked[row] = url
+    return masked
+
+
+def _suspects(urls: pa.Array, kinds: dict[str, str]) -> list[int]:
+    """Rows that may change: few addresses do, and one by one they cost 50 µs each."""
+    values = pc.replace_substring(urls, "=", " ")  # as in `_found`
+    findings = find(*utf8_buffers(values), kinds)
+    is_suspect = pc.fill_null(pc.match_substring_regex(urls, "[@%]"), False)
+    rows = np.union1d(np.flatnonzero(is_suspect), findings.document)
+    return [int(row) for row in rows]
+
+
+def _masked_one_by_one(urls: Sequence[str], wanted: dict[str, str]) -> list[str]:
+    parts = [_parts(url) for url in urls]
+    tails = [tail.encode() for _, tail in parts]
     spans: list[list[Span]] = [[] for _ in urls]
     rows = list(range(len(tails)))
     layers: list[tuple[bytes, Sequence[int]]] = [
@@ -52,8 +69,8 @@ def masked_urls(
             places = layers[ready[row]][1]
             spans[ready[row]] += [(places[a], places[b], kind) for a, b, kind in found]
     return [
-        None if url is None else part[0] + _masked(tail, own) if part else url
-        for url, part, tail, own in zip(urls, parts, tails, spans, strict=True)
+        before + _masked(tail, own)
+        for (before, _), tail, own in zip(parts, tails, spans, strict=True)
     ]
 
 
@@ -127,4 +144,4 @@ def _masked(tail: bytes, spans: list[Span]) -> str:
 
 
 def _text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogatepass")
+    return content.decode()
