@@ -39,4 +39,5 @@ def test_the_notebook_reads_a_run(sample_run: Path) -> None:
     assert len(pictures) == 3
     printed = "".join(o.get("text", "") for o in outputs if o.output_type == "stream")
     assert "rows in the mix" in printed
+    assert " bytes of http" in printed
     assert "deduplicate: duplicate_near" in printed or "filter_" in printed

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from tamis.addresses import without_secrets, without_secrets_in
 from tamis.dedup.index.compaction import compact
 from tamis.dedup.index.folder import Entry, Generation, generations
 from tamis.dedup.index.turn import Reservation, holder, remove_newest, unlock
@@ -24,10 +25,10 @@ from tamis.inputs import resolve
 from tamis.quality.run_thresholds import Calibrated, calibrate_documents
 from tamis.recipe.entries import built_stages
 from tamis.recipe.load import Recipe
-from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, open_input
 from tamis.rights.robots_archives import Built, build_table
 from tamis.runner.outlook import Outlook, outlook
+from tamis.runner.places import Places
 from tamis.runner.progress import progress_of
 from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
 from tamis.runner.run import Outcome
@@ -58,7 +59,12 @@ def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> Run:
     """
     with progress_of(progress) as watching:
         run_recipe(recipe, watching).raise_if_incomplete()
-    return Run(recipe.output, recipe.storage_options, stages=recipe.stages)
+    return Run(
+        recipe.output,
+        recipe.storage_options,
+        stages=recipe.stages,
+        addresses=recipe.input,
+    )
 
 
 def run_recipe(recipe: Recipe, progress: Progress) -> Outcome:
@@ -160,20 +166,28 @@ def fetch_record(
     offset: int,
     length: int,
     *,
+    run: str | Path | None = None,
+    root: str | Path | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The page at a place of an archive; only these bytes are read.
 
-    The place is that of its document: `warc_path`, `warc_offset`, `warc_length`. Raises
-    InputError.
+    `warc` is a path or an address. With `run`, an output folder, or with `root`, the
+    folder of the archives, it is the `warc_path` of a document. Raises InputError.
     """
-    name = without_secrets(warc)
+    options = storage_options or {}
+    summary = None
+    if run is not None:
+        summary = Storage(str(run), options).read_json("run.json")
+    place = Places(summary, str(root) if root else None).place_of(warc)
+    name = without_secrets(place)
     ranges = [(offset, offset + length)]
     try:
-        with open_input(warc, Access(storage_options or {}), ranges=ranges) as file:
+        with open_input(place, Access(options), ranges=ranges) as file:
             found = fetch_record_from(file, offset, length, path=name)
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error}") from error
+        why = without_secrets_in(error, place)
+        raise InputError(f"{name}: cannot be read: {why}") from None
     return bytes(found.html or b"")
 
 
@@ -279,7 +293,7 @@ class Index:
     ) -> None:
         self.storage = Storage(str(folder), storage_options)
         if not self.generations() and not self.holder():
-            raise ConfigError(f"{self.storage.root}: there is no index here")
+            raise ConfigError(f"{self.storage.shown}: there is no index here")
 
     def generations(self) -> list[Generation]:
         """The published generations, the oldest first; each has one run or several."""

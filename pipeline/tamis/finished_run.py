@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from tamis.addresses import without_secrets
 from tamis.documents.parts import Part
 from tamis.errors import ConfigError
 from tamis.remote.opening import Access
@@ -18,6 +19,7 @@ from tamis.report.members import Members, members_with
 from tamis.report.page import render_page
 from tamis.report.reading import InputTables, inputs_of, mix_shards, rows_with
 from tamis.runner.passes.splits import task_name
+from tamis.runner.places import Places
 from tamis.runner.recorded import recorded_stages
 from tamis.runner.records import write_records
 from tamis.runner.replay import masked_for_eyes, text_again
@@ -35,6 +37,9 @@ Format = Literal["parquet", "jsonl"]
 class Run:
     """The output folder of a finished run; `storage_options` as in a recipe.
 
+    `root` is the folder in which its archives are now, if they have moved; `addresses`
+    are a recipe's inputs, where one of them has a secret that run.json does not keep.
+
     Raises StorageError if no run has finished there.
     """
 
@@ -45,9 +50,11 @@ class Run:
         *,
         trusted_stages: Iterable[str] = (),
         stages: tuple[Stage, ...] | None = None,
+        root: str | Path | None = None,
+        addresses: Sequence[str] = (),
     ) -> None:
-        self.output = str(output)
-        self.storage = Storage(self.output, storage_options)
+        self.output = without_secrets(str(output))
+        self.storage = Storage(str(output), storage_options)
         self._options = dict(storage_options or {})
         if isinstance(trusted_stages, str):
             trusted_stages = [trusted_stages]
@@ -55,6 +62,7 @@ class Run:
         self._stages = stages
         self.summary: RunSummary = self.storage.read_json("run.json")
         self._inputs = inputs_of(self.storage)
+        self._places = Places(self.summary, str(root) if root else None, addresses)
 
     @property
     def is_complete(self) -> bool:
@@ -158,7 +166,11 @@ class Run:
         text: str | None = row.get("text")
         if "reason" not in row:
             return text
-        text = text or self._saved_text(row) or text_again(row, self.stages())
+        text = (
+            text
+            or self._saved_text(row)
+            or text_again(row, self.stages(), self._places)
+        )
         return masked_for_eyes(text, self.stages()) if text else None
 
     def cluster(self, id: int, limit: int = 10, *, masked: bool = True) -> Members:
@@ -190,7 +202,7 @@ class Run:
         if source is None:
             raise ConfigError(f"{self.output}: its documents are from no archive")
         access = Access(source.storage_options, source.requests_per_second)
-        return write_records(rows, Path(path), access)
+        return write_records(rows, Path(path), access, self._places)
 
     def stages(self) -> tuple[Stage, ...]:
         """The stages of the recipe, with the settings that they had.
@@ -237,8 +249,7 @@ class Run:
 
     def _saved_text(self, row: Mapping[str, Any]) -> str | None:
         """The text in the last save, if a barrier or a column filter dropped the document."""
-        named = {about["path"]: about["name"] for about in self.summary["inputs"]}
-        name = task_name(named.get(row["warc_path"], row["warc_path"]))
+        name = task_name(self._places.name_of(row["warc_path"]) or "")
         for tables in self._inputs:
             for path in tables.saved if tables.name == name else ():
                 for saved in rows_with(

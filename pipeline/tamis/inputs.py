@@ -18,10 +18,12 @@ that reads such a file asks for its size then.
 """
 
 import gzip
+import hashlib
 import io
 import posixpath
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,8 +33,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import fsspec
 
+from tamis.addresses import is_local, without_secrets, without_secrets_in
 from tamis.errors import ConfigError, InputError
-from tamis.remote.failures import AccessRefused, without_secrets
+from tamis.remote.failures import AccessRefused
 from tamis.remote.opening import Access, about_input, open_input, read_input
 from tamis.remote.origin import About
 from tamis.sizes import spelled
@@ -88,6 +91,32 @@ class InputFile:
 
 
 Known = Mapping[str, tuple[int, str]]
+
+
+def shown_places(files: Sequence[InputFile]) -> dict[str, str]:
+    """Where each file is, by its path, without secrets; no two files have one place.
+
+    Of two addresses that differ only in what is left out each has a digest at its end.
+    """
+    shown = {file.path: without_secrets(file.path) for file in files}
+    count = Counter(shown.values())
+    return {
+        path: place if count[place] == 1 else f"{place}~{_digest(path)}"
+        for path, place in shown.items()
+    }
+
+
+def warc_paths(files: Sequence[InputFile]) -> dict[str, str]:
+    """`warc_path` of the documents of each file, by its path.
+
+    The name of a local file, so that its folder is in no published file; a remote
+    file's address without secrets.
+    """
+    places = shown_places(files)
+    return {
+        file.path: file.name if is_local(file.path) else places[file.path]
+        for file in files
+    }
 
 
 def resolve(
@@ -204,7 +233,7 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
     if _file_of(pattern).endswith(_LIST_SUFFIXES):
         check_protocol(pattern)
         return _listed(pattern, access)
-    if "://" not in pattern and Path(pattern).is_file():
+    if "://" not in pattern and _is_file(pattern):
         return [str(Path(pattern).absolute())]  # whatever characters its name has
     if not any(character in pattern for character in "*?["):
         check_protocol(pattern)
@@ -223,12 +252,20 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
     try:
         found = filesystem.glob(stripped)
     except OSError as error:
+        why = without_secrets_in(error, pattern)
         shown = without_secrets(pattern)
-        raise InputError(f"input: cannot list {shown}: {error}") from error
+        raise InputError(f"input: cannot list {shown}: {why}") from None
     if not found:
         raise ConfigError(f"input: no file matches {without_secrets(pattern)}")
     scheme = pattern.partition("://")[0] + "://" if "://" in pattern else ""
     return [path if not scheme else f"{scheme}{path}" for path in found]
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def check_protocol(path: str) -> None:
@@ -244,7 +281,8 @@ def check_protocol(path: str) -> None:
             f"are https://, s3://, cc:// and those of fsspec"
         ) from None
     except ImportError as error:
-        raise ConfigError(f"input: {without_secrets(path)}: {error}") from None
+        why = without_secrets_in(error, path)
+        raise ConfigError(f"input: {without_secrets(path)}: {why}") from None
 
 
 def _crawl_paths(pattern: str, access: Access) -> list[str]:
@@ -365,3 +403,7 @@ def _known(path: str, known: Known) -> InputFile | None:
     name = archive_name(path, "")
     size, etag = known.get(name, (0, ""))
     return InputFile(path, name, size, etag=etag) if name in known else None
+
+
+def _digest(path: str) -> str:
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]

@@ -79,9 +79,12 @@ class Tally(TypedDict, total=False):
 
 
 class SummaryInput(TypedDict):
-    """An input file: its size (null if the server was not asked) and content stamp."""
+    """An input file: what documents call it, where it is without secrets, its size (null
+    if the server was not asked) and its content stamp.
+    """
 
     name: str
+    warc_path: str
     path: str
     bytes: int | None
     stamp: str

@@ -15,6 +15,7 @@ from rich.console import Console
 from tamis.cli import inspect
 from tamis.cli.showing import show_document, visible
 from tamis.recipe.load import load_recipe
+from tamis.runner.places import Places
 from tamis.runner.recorded import recorded_stages, stages_for_text
 from tamis.runner.replay import text_again
 
@@ -121,7 +122,7 @@ def test_a_page_that_drops_before_its_text_is_masked_is_masked_all_the_same(
     limit = {"clean_lines": {"preset": "c4", "max_removed_ratio": 0.0}}
     place = [entry.stage for entry in stages].index("mask_pii")
     (cleaner,) = recorded_stages({"recipe": {"stages": [limit]}}, {})
-    text = text_again(page, [*stages[:place], cleaner, *stages[place:]])
+    text = text_again(page, [*stages[:place], cleaner, *stages[place:]], Places(book))
     assert text
     assert "jane.doe" not in text
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tamis.pii.masking import PLACEHOLDERS, find, mask, replace
+from tamis.pii.masking import PLACEHOLDERS, find, mask, mask_beginning, replace
 from tamis.text.buffers import utf8_buffers
 
 TRUE = {
@@ -272,3 +272,25 @@ def test_counts_are_int32_and_zero_for_an_empty_batch() -> None:
     data, offsets = utf8_buffers(pa.array([], pa.string()))
     counts = find(data, offsets, PLACEHOLDERS).counts("email", 0)
     assert (counts.dtype, len(counts)) == (np.int32, 0)
+
+
+@pytest.mark.parametrize("characters", [1, 300, 1000])
+@pytest.mark.parametrize("between", [" ", "，", " и ", " و", ", "])
+def test_the_beginning_of_a_text_has_no_half_of_an_address(
+    characters: int, between: str
+) -> None:
+    """Placeholders are shorter than what they replace: the cut of the text moves up."""
+    address = f"{'jane.doe' * 6}@{'sub' * 20}.{'mail' * 15}.example.org"
+    for shift in range(0, len(address) + len(between), 7):
+        text = "." * shift + between + between.join([address] * 200)
+        masked = mask_beginning(text, characters)
+        assert "example" not in masked
+        assert "jane" not in masked
+        assert masked == mask(text)[: len(masked)]
+        assert len(masked) <= characters
+
+
+def test_the_beginning_of_a_short_text_is_all_of_it() -> None:
+    assert mask_beginning("", 10) == ""
+    assert mask_beginning("a@b.fr 天", 100) == "<EMAIL> 天"
+    assert mask_beginning("абв" * 2000, 1000) == ("абв" * 2000)[:1000]

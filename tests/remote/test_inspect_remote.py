@@ -9,6 +9,7 @@ import pytest
 from fixtures.recipes import own_recipe
 
 from tamis.errors import InputError
+from tamis.runner.places import Places
 from tamis.runner.replay import refetched
 from tamis.stages.read_warc import ReadWarc
 from tamis.storage import Storage
@@ -44,7 +45,9 @@ def test_a_page_is_fetched_again_by_its_range_with_patience(
         site.faults.append(faults["breaks_after"](10))
     if after == "throttled":
         site.faults.append(faults["answers"](503))
-    found = refetched(row_of(site.url("a.warc.gz"), 100_000, len(record())), ReadWarc())
+    found = refetched(
+        row_of(site.url("a.warc.gz"), 100_000, len(record())), ReadWarc(), Places()
+    )
     assert found["html"].to_pylist() == [PAGE]
     assert site.sent < 2 * len(record())
     assert None not in site.gets()
@@ -53,7 +56,7 @@ def test_a_page_is_fetched_again_by_its_range_with_patience(
 def test_a_page_of_an_archive_that_is_gone_says_so(site: Any) -> None:
     path = site.url("a.warc.gz?token=secret")
     with pytest.raises(InputError, match="no such file") as caught:
-        refetched(row_of(path, 0, 10), ReadWarc())
+        refetched(row_of(path, 0, 10), ReadWarc(), Places())
     assert "secret" not in str(caught.value)
 
 
@@ -62,7 +65,7 @@ def test_a_page_is_fetched_from_a_store_with_the_recipe_s_options(
 ) -> None:
     Storage("s3://bucket/pages", s3).write("a.warc.gz", bytes(10) + record())
     row = row_of("s3://bucket/pages/a.warc.gz", 10, len(record()))
-    found = refetched(row, ReadWarc(storage_options=s3))
+    found = refetched(row, ReadWarc(storage_options=s3), Places())
     assert found["html"].to_pylist() == [PAGE]
 
 

@@ -64,4 +64,3 @@ def test_a_run_in_a_store_leaves_what_one_on_a_disk_does(
     for name in ("run.json", "plan.json", "mix/_manifest.json", "report.html"):
         content = store.open(name).read()
         assert b"of-the-test" not in content  # neither key nor secret
-        assert endpoint.encode() not in content

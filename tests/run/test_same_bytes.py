@@ -161,3 +161,20 @@ def _wait_for_commits(
 
     wait_until(has_committed, within=120)
     return len(finished)
+
+
+def test_archives_in_another_folder_give_the_same_bytes_and_redo_nothing(
+    tmp_path: Path, small_archive: bytes, tamis: Any
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "CC/there"
+    here.mkdir()
+    (here / "a.warc.gz").write_bytes(small_archive)
+    tamis.run(f"input={here}/*.warc.gz")
+    first = tamis.published(*STABLE, "documents")
+    there.parent.mkdir()
+    here.rename(there)
+    book = tamis.run(f"input={there}/*.warc.gz")
+    assert book["tasks_executed"] == {}
+    assert tamis.published(*STABLE, "documents") == first
+    assert all(str(tmp_path).encode() not in file for file in first.values())
+    assert book["inputs"][0]["path"] == f"{there}/a.warc.gz"

@@ -94,3 +94,31 @@ def test_the_same_text_with_its_structure_is_masked_too() -> None:
     )
     assert result["markdown"][1].as_py() is None
     assert result["pii_email"].to_pylist() == [1, None]
+
+
+@pytest.mark.parametrize("name", ["title", "markdown", "http_content_type"])
+def test_every_other_text_of_a_stranger_is_masked_and_not_counted(name: str) -> None:
+    others = [
+        "пишите a@b.fr",
+        None,
+        "邮箱a@b.fr。",
+        "اكتب إلى a@b.fr",
+        "पता a@b.fr",
+        "",
+    ]
+    given = batch(["x"] * len(others)).append_column(name, pa.array(others))
+    masked = MaskPii().build()(given)
+    assert masked[name].to_pylist() == [
+        *(
+            "пишите <EMAIL>",
+            None,
+            "邮箱<EMAIL>。",
+            "اكتب إلى <EMAIL>",
+            "पता <EMAIL>",
+            "",
+        )
+    ]
+    assert masked["pii_email"].to_pylist() == [0] * len(others)
+    assert masked["text"].to_pylist() == ["x"] * len(others)
+    left = MaskPii(email=None).build()(given)
+    assert left[name].to_pylist() == others

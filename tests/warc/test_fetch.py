@@ -42,7 +42,7 @@ def test_fetched_document_equals_the_one_that_was_read(
     for row in rows(path):
         file = Counted(content)
         fetched = fetch_record(
-            file, row["warc_offset"], row["warc_length"], path=str(path)
+            file, row["warc_offset"], row["warc_length"], path=path.name
         )
         assert fetched._asdict() == row
         stop = row["warc_offset"] + row["warc_length"]

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from tamis.addresses import without_secrets
 from tamis.api import check
 from tamis.cli.options import recipe_argument, set_option
 from tamis.errors import StorageError
@@ -60,7 +61,9 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
 
 
 def _plan_table(recipe: Recipe, found: Outlook) -> Table:
-    table = Table(title=f"{recipe.path} -> {recipe.output}", title_justify="left")
+    table = Table(
+        title=f"{recipe.path} -> {without_secrets(recipe.output)}", title_justify="left"
+    )
     table.add_column("step", no_wrap=True)
     table.add_column("stage", no_wrap=True)
     table.add_column("reads")

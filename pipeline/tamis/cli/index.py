@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tamis.addresses import without_secrets
 from tamis.api import Index
 from tamis.cli.options import opening_option, workers_option
 from tamis.cli.showing import visible
@@ -78,7 +79,9 @@ def remove(folder: str, recipe: Path | None) -> None:
     """Remove the newest run, and no other, from FOLDER with all that it added."""
     index = _opened(folder, recipe)
     removed = index.remove_newest()
-    click.echo(f"removed run {removed.last} from {folder}, {spelled(removed.bytes)}")
+    click.echo(
+        f"removed run {removed.last} from {without_secrets(folder)}, {spelled(removed.bytes)}"
+    )
 
 
 @command.command("compact")
@@ -93,9 +96,11 @@ def compact_(folder: str, recipe: Path | None, workers: int) -> None:
     index = _opened(folder, recipe)
     merged = index.compact(workers)
     for own in merged:
-        click.echo(f"merged runs {_numbers(own)} of {folder}, {spelled(own.bytes)}")
+        click.echo(
+            f"merged runs {_numbers(own)} of {without_secrets(folder)}, {spelled(own.bytes)}"
+        )
     if not merged:
-        click.echo(f"nothing to merge in {folder}")
+        click.echo(f"nothing to merge in {without_secrets(folder)}")
 
 
 @command.command("unlock")
@@ -112,7 +117,7 @@ def unlock_(folder: str, recipe: Path | None) -> None:
     if held:
         click.echo(f"given up: run {held['number']} of {held['output']}")
     else:
-        click.echo(f"no run has begun in {folder}")
+        click.echo(f"no run has begun in {without_secrets(folder)}")
 
 
 def _opened(folder: str, recipe: Path | None) -> Index:

@@ -10,11 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from rich.console import Console
 
-from tamis.cli.options import run_argument, storage_option
+from tamis.addresses import without_secrets
+from tamis.cli.options import root_option, run_argument, storage_option
 from tamis.cli.showing import show_cluster, show_document
 from tamis.dedup.kernels.verify import jaccard
 from tamis.errors import ConfigError, TamisError
 from tamis.finished_run import Run
+from tamis.pii.urls import masked_url
 from tamis.report.members import Member, Members
 from tamis.runner.recorded import opened_by
 from tamis.stages.sign import Sign
@@ -32,6 +34,7 @@ _NGRAM = 5  # for a run without the stage sign
       tamis inspect out/ --stage filter_quality -n 3
       tamis inspect out/ --url http://example.org/page.html
       tamis inspect out/ --cluster 1234567890123456789
+      tamis inspect out/ --stage filter_url --warc some.warc.gz --root crawl/
       tamis inspect s3://bucket/out --recipe stages.yaml
     """,
 )
@@ -54,6 +57,7 @@ _NGRAM = 5  # for a run without the stage sign
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the records of the documents shown into this archive (.warc.gz).",
 )
+@root_option
 @storage_option
 def command(
     run: str,
@@ -64,6 +68,7 @@ def command(
     cluster: int | None,
     limit: int,
     warc: Path | None,
+    root: str | None,
     recipe: Path | None,
 ) -> None:
     """Show documents of RUN, an output folder: of its mix, or dropped (--dropped, --stage).
@@ -72,8 +77,8 @@ def command(
     save, or is read again from its archive with the recipe in RUN's run.json.
     """
     console = Console()
-    options, trusted = opened_by(recipe)
-    opened = Run(run, options, trusted_stages=trusted)
+    options, trusted, addresses = opened_by(recipe)
+    opened = Run(run, options, trusted_stages=trusted, root=root, addresses=addresses)
     if cluster is not None:
         _show_cluster(console, opened, cluster, limit=limit)
         return
@@ -93,7 +98,9 @@ def command(
             show_document(console, row, verdict, text=_text(opened, row))
             shown.append(row)
     if not shown:
-        raise ConfigError(f"no such document in {run}: {_said(filters)}")
+        raise ConfigError(
+            f"no such document in {without_secrets(run)}: {_said(filters)}"
+        )
     if warc is not None:
         count = opened.write_warc(shown, warc)
         console.print(f"records  {count} in {warc}", highlight=False, soft_wrap=True)
@@ -107,7 +114,9 @@ def _rows(
     condition = pc.scalar(True)
     for name, value in filters.items():
         if name in dataset.schema.names:
-            condition = condition & (pc.field(name) == value)
+            # Addresses may be published with personal data masked.
+            values = [value, masked_url(value)] if name == "url" else [value]
+            condition = condition & pc.field(name).isin(values)
     yield from dataset.head(limit, filter=condition).to_pylist()
 
 

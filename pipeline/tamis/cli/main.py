@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from tamis.addresses import without_secrets_in
 from tamis.errors import ConfigError, StageError, TamisError
 
 # Imported when used: `tamis --help` loads no engine and no model.
@@ -70,7 +71,9 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        click.echo(without_secrets_in(told.getvalue()), err=True, nl=False)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _complain("stopped; what is finished is kept: run the same command to continue")
@@ -85,10 +88,15 @@ def main(arguments: list[str] | None = None) -> None:
     except TamisError as error:
         _complain(str(error))
         sys.exit(1)
+    except (
+        Exception
+    ) as error:  # a bug: as Python shows it, but without addresses' secrets
+        _show_bug(error)
+        sys.exit(1)
 
 
 def _complain(message: str) -> None:
-    click.echo(f"tamis: {message}", err=True)
+    click.echo(f"tamis: {without_secrets_in(message)}", err=True)
 
 
 def _show_bug(cause: BaseException | None) -> None:
@@ -96,7 +104,8 @@ def _show_bug(cause: BaseException | None) -> None:
     if cause is not None and not isinstance(cause, TamisError | OSError | MemoryError):
         import traceback
 
-        traceback.print_exception(cause, file=sys.stderr)
+        told = "".join(traceback.format_exception(cause))
+        click.echo(without_secrets_in(told), err=True, nl=False)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> Any:

@@ -28,6 +28,11 @@ workers_option: Decorator = click.option(
     type=click.IntRange(1),
     help="Cores to use.",
 )
+root_option: Decorator = click.option(
+    "--root",
+    metavar="FOLDER",
+    help="Where the archives are now, if they have moved; a folder or an address.",
+)
 run_argument: Decorator = click.argument("run", metavar="RUN")
 
 
@@ -36,7 +41,7 @@ def opening_option(what: str) -> Decorator:
     return click.option(
         "--recipe",
         type=click.Path(path_type=Path, dir_okay=False),
-        help=f"A recipe whose storage_options open {what}; nothing else in it is used. "
+        help=f"A recipe whose storage_options open {what}. "
         "Default: credentials of the environment.",
     )
 

@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from tamis.pii.urls import masked_url
 from tamis.report.members import Member, Members
 from tamis.text.differences import Difference, differences
 
@@ -44,7 +45,7 @@ def show_document(
         if isinstance(value, int | float) and name not in _HIDDEN
     ]
     about = [
-        Text(visible(str(row["url"])), style="bold"),
+        Text(visible(masked_url(str(row["url"]))), style="bold"),
         Text(f"id {row['id']}  {row.get('language')}", style="dim"),
         Text(visible(place), style="dim"),
         Text("  ".join(numbers), style="dim"),

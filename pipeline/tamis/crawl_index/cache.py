@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.addresses import without_secrets
 from tamis.crawl_index.choose import index_files, select_records
 from tamis.crawl_index.places import Found, Selection
 from tamis.crawl_index.settings import Select
-from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input
 from tamis.storage import Storage
 from tamis.work.commits import fingerprint_of

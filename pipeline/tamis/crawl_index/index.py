@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.dataset as ds
 
+from tamis.addresses import without_secrets, without_secrets_in
 from tamis.crawl_index.database import answer, connect
 from tamis.crawl_index.settings import Select
 from tamis.errors import ConfigError, InputError
-from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, open_input
 from tamis.warc.document import domain_of, host_of
 
@@ -71,7 +71,12 @@ def parquet_rows(path: str, select: Select, access: Access) -> Iterator[pa.Recor
             )
             yield from scanner.to_batches()
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"index {without_secrets(path)}: {error}") from error
+            raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: Exception) -> InputError:
+    why = without_secrets_in(error, path)
+    return InputError(f"index {without_secrets(path)}: {why}")
 
 
 def _plain_conditions(select: Select) -> pc.Expression | None:
@@ -115,7 +120,7 @@ def _lines(path: str, access: Access) -> Iterator[pa.Array]:
                 yield batch["line"]
         except (pa.ArrowException, OSError) as error:
             if "Empty CSV file" not in str(error):
-                raise InputError(f"index {without_secrets(path)}: {error}") from error
+                raise _unreadable(path, error) from None
 
 
 def _parsed(database: Any, lines: pa.Array, columns: Sequence[str]) -> pa.RecordBatch:

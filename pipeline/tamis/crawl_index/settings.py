@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
+from tamis.addresses import without_secrets
 from tamis.language.codes import canonical_language
-from tamis.remote.failures import without_secrets
 from tamis.sizes import ByteSize
 
 

@@ -14,6 +14,8 @@ from tamis.mix.count import batches, counted_tokens, repeats
 from tamis.mix.kernels.cut import Cut
 from tamis.mix.kernels.order import shuffle_key
 from tamis.mix.kernels.weights import copies
+from tamis.pii.masking import KINDS
+from tamis.pii.urls import masked_urls
 from tamis.schema import PROVENANCE
 from tamis.storage import Storage
 
@@ -87,7 +89,9 @@ def mixed_rows(
 ) -> Iterator[pa.Table]:
     """The rows of the mix, some megabytes at a time."""
     first = 0
-    for batch in batches(storage, part, [*MIX.names, "rights"]):
+    seen = [f"pii_{kind}" for kind in KINDS]
+    for batch in batches(storage, part, [*MIX.names, "rights", *seen]):
+        batch = _with_masked_urls(batch)
         repeats_ = times[first : first + batch.num_rows]
         taken = np.repeat(np.arange(batch.num_rows), repeats_)
         starts = np.cumsum(repeats_) - repeats_
@@ -95,6 +99,23 @@ def mixed_rows(
         for some in _pieces(batch, taken):
             yield _keyed(batch.take(pa.array(taken[some])), epoch[some], draw)
         first += batch.num_rows
+
+
+def _with_masked_urls(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows, personal data in addresses masked as mask_pii masked the texts.
+
+    It counts the kinds that it was asked to mask, and no others.
+    """
+    kinds = [
+        kind
+        for kind in KINDS
+        if f"pii_{kind}" in batch.schema.names
+        and batch[f"pii_{kind}"].null_count < batch.num_rows
+    ]
+    if not kinds or "url" not in batch.schema.names:
+        return batch
+    urls = pa.array(masked_urls(batch["url"].to_pylist(), kinds), pa.string())
+    return batch.set_column(batch.schema.get_field_index("url"), "url", urls)
 
 
 def add_counts(languages: dict[str, dict[str, int]], rows: pa.Table) -> None:

@@ -19,6 +19,7 @@ KINDS = {"email": EMAIL, "ip": IP, "iban": IBAN, "card": CARD, "phone": PHONE}
 PLACEHOLDERS = {kind: f"<{kind.upper()}>" for kind in KINDS}
 
 _CONTEXT_BYTES = 32  # read before and after an anchor
+_LONGEST_VALUE = 320  # characters: an e-mail address of 64, an at sign, 253 and some
 
 
 class Findings(NamedTuple):
@@ -38,6 +39,17 @@ class Findings(NamedTuple):
 def mask(text: str) -> str:
     """`text` with the default placeholders, for the texts of dropped pages."""
     return masked_text(text, PLACEHOLDERS)
+
+
+def mask_beginning(text: str, characters: int) -> str:
+    """The first characters of the masked text; no half of a value at their end."""
+    window = text[: 2 * characters + _LONGEST_VALUE]
+    masked = mask(window)
+    if len(window) < len(text):
+        # A value that the window cuts in two is not recognised; it is at the end, and
+        # comes into what is kept where placeholders are much shorter than the values.
+        masked = masked[: max(0, len(masked) - _LONGEST_VALUE)]
+    return masked[:characters]
 
 
 def masked_text(text: str, placeholders: Mapping[str, str]) -> str:

@@ -65,7 +65,7 @@ def calibrate_documents(
     ):
         if value not in known:
             raise ConfigError(f"{name}: {value!r} is none of {', '.join(known)}")
-    run = storage.root
+    run = storage.shown
     try:
         language = canonical_language(reference)
     except ValueError as error:
@@ -130,12 +130,12 @@ def _documents(
     """`language` and `columns` of the saved documents, or of a uniform sample of them."""
     paths = [storage.path(name) for name in files]
     if not paths:
-        raise ConfigError(f"{storage.path(saved)}: no documents there")
+        raise ConfigError(f"{storage.shown_path(saved)}: no documents there")
     dataset = ds.dataset(paths, filesystem=storage.filesystem)
     missing = [c for c in ("language", *columns) if c not in dataset.schema.names]
     if missing:
         raise ConfigError(
-            f"{storage.path(saved)} has no column {missing[0]!r}: "
+            f"{storage.shown_path(saved)} has no column {missing[0]!r}: "
             "name a save below measure_text with --saved"
         )
     rows = dataset.count_rows()

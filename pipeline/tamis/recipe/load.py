@@ -4,19 +4,19 @@ It is checked before any worker starts. Every mistake is reported at once, each 
 line and its place in the file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, SerializeAsAny
 
+from tamis.addresses import open_options, open_settings, without_secrets_in
 from tamis.errors import ConfigError, nearest
 from tamis.recipe.entries import built_stages, long_form, short_name
 from tamis.recipe.places import beside
 from tamis.recipe.plan import mistakes_of_order
 from tamis.recipe.top import TopLevel, inherited_of, validated
 from tamis.recipe.yaml_file import parse_file, parse_value, placed
-from tamis.remote.failures import without_secrets
 from tamis.stage import Stage
 from tamis.stage_source import locator_of
 
@@ -70,10 +70,10 @@ class Recipe(TopLevel):
         return load_recipe(Path(path), overrides, top_level)
 
     def resolved(self) -> dict[str, Any]:
-        """The recipe with every default filled in, as run.json keeps it."""
-        return {
-            "input": [without_secrets(path) for path in self.input],
-            "output": without_secrets(self.output),
+        """The recipe with every default filled in, as run.json keeps it: no secrets."""
+        settings = {
+            "input": list(self.input),
+            "output": self.output,
             "seed": self.seed,
             "languages": list(self.languages),
             "executor": self.executor.model_dump(),
@@ -81,8 +81,6 @@ class Recipe(TopLevel):
             "allow_missing_inputs": self.allow_missing_inputs,
             "max_lost": self.max_lost,
             "ignore_free_space": self.ignore_free_space,
-            # Names only: the values may hold secrets.
-            "storage_options": sorted(self.storage_options),
             "stages": [
                 {
                     locator_of(stage): stage.model_dump(
@@ -92,6 +90,12 @@ class Recipe(TopLevel):
                 for stage in self.stages
             ],
         }
+        options = {"storage_options": open_options(self.storage_options)}
+        return {**open_settings(settings), **options}
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # A notebook shows what a cell returns.
+        yield from self.resolved().items()
 
 
 def load_recipe(
@@ -136,26 +140,26 @@ def _override(document: dict[str, Any], override: str) -> None:
     keys = path.strip().split(".")
     if not equals or not all(keys):
         raise ConfigError(
-            f"--set {override}: write it as name=value or stage.name=value"
+            f"--set {without_secrets_in(override)}: write it as name=value or stage.name=value"
         )
     try:
         value = parse_value(text)
     except ValueError as error:
         if text.lstrip().startswith(("[", "{")):
-            raise ConfigError(f"--set {override}: {error}") from error
+            raise ConfigError(f"--set {path}: {error}") from error
         value = text  # `input=*.warc.gz` is not YAML, but its meaning is clear
     target: Any = document
     if keys[0] not in (*TopLevel.model_fields, "stages"):
-        target, keys = _stage_settings(document, keys, override)
+        target, keys = _stage_settings(document, keys, path)
     for key in keys[:-1]:
         target = target.setdefault(key, {}) if isinstance(target, dict) else None
     if not keys or not isinstance(target, dict):
-        raise ConfigError(f"--set {override}: {path} is no setting")
+        raise ConfigError(f"--set {path}: it is no setting")
     target[keys[-1]] = value
 
 
 def _stage_settings(
-    document: dict[str, Any], keys: list[str], override: str
+    document: dict[str, Any], keys: list[str], path: str
 ) -> tuple[dict[str, Any], list[str]]:
     """The settings of the stage that `keys` begin with, and the keys below it."""
     names: list[str] = []
@@ -172,6 +176,6 @@ def _stage_settings(
                 settings = entry[stage] = long_form(stage, settings)
             return settings, keys[len(name) :]
     raise ConfigError(
-        f"--set {override}: no stage or setting {keys[0]!r}; stages are {', '.join(names)}"
+        f"--set {path}: no stage or setting {keys[0]!r}; stages are {', '.join(names)}"
         f"{nearest(keys[0], [*names, *TopLevel.model_fields])}"
     )

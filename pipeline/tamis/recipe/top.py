@@ -57,7 +57,7 @@ class TopLevel(BaseModel):
     allow_missing_inputs: int = Field(0, ge=0)
     max_lost: float = Field(0.001, ge=0, le=1)
     ignore_free_space: bool = False
-    storage_options: dict[str, Any] = {}
+    storage_options: dict[str, Any] = Field({}, repr=False)
 
     @field_validator("executor", mode="before")
     @classmethod

@@ -77,8 +77,7 @@ def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         node = loader.get_single_node()
         document = loader.construct_document(node) if node else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not YAML: {reason}") from error
+        raise ConfigError(f"{path} is not YAML: {_reason(error)}") from None
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: a recipe is a mapping with `input`, `stages`, ...")
     return document, dict(_lines(node, ""))
@@ -101,7 +100,16 @@ def parse_value(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"no YAML: {' '.join(str(error).split())}") from error
+        raise ValueError(f"no YAML: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong and where, without the line itself: it may hold a secret."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split())
+    said = " ".join(filter(None, [error.context, error.problem]))
+    mark = error.problem_mark or error.context_mark
+    return f"{said}, line {mark.line + 1}, column {mark.column + 1}" if mark else said
 
 
 def placed(path: Path, lines: dict[str, int], mistakes: Sequence[str]) -> list[str]:

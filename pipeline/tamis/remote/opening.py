@@ -11,6 +11,7 @@ from typing import IO, Any, TypeVar
 
 import fsspec
 
+from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import InputError
 from tamis.interrupts import pause
 from tamis.remote.ahead import AheadFile
@@ -66,8 +67,10 @@ def open_input(
             opened: IO[bytes] = fsspec.open(
                 path, "rb", **options_for(path, access.options)
             ).open()
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be opened: {error}") from error
+        except FileNotFoundError:
+            raise InputError(f"{without_secrets(path)}: no such file") from None
+        except _failures(path) as error:
+            raise _unreadable(path, "cannot be opened: ", error) from None
         return opened
     if size is None:
         size = about_input(path, access).size
@@ -93,8 +96,8 @@ def read_input(path: str, access: Access) -> bytes:
         with open_input(path, access) as file:
             try:
                 return bytes(file.read())
-            except OSError as error:
-                raise InputError(f"{path}: cannot be read: {error}") from error
+            except _failures(path) as error:
+                raise _unreadable(path, "cannot be read: ", error) from None
     origin = _origin(path, access)
     try:
         return _retried(origin, access, origin.read_all)
@@ -103,22 +106,23 @@ def read_input(path: str, access: Access) -> bytes:
 
 
 def _about_local(path: str, access: Access) -> About:
+    shown = without_secrets(path)
     try:
         filesystem, stripped = fsspec.core.url_to_fs(
             path, **options_for(path, access.options)
         )
         about = filesystem.info(stripped)
     except PermissionError:
-        raise InputError(f"{path}: no permission to read it") from None
+        raise InputError(f"{shown}: no permission to read it") from None
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{shown}: no such file") from None
+    except _failures(path) as error:
+        raise _unreadable(path, "", error) from None
     if about["type"] == "directory":
-        raise InputError(f"{path}: a folder; name its files: {path}/*.warc.gz")
+        raise InputError(f"{shown}: a folder; name its files: {shown}/*.warc.gz")
     if about["type"] != "file" or not S_ISREG(about.get("mode", S_IFREG)):
         # A pipe would be waited for: opening one ends when somebody writes to it.
-        raise InputError(f"{path}: no regular file")
+        raise InputError(f"{shown}: no regular file")
     return About(int(about.get("size") or 0), str(about.get("mtime", "")))
 
 
@@ -133,7 +137,18 @@ def _origin(
     try:
         return StoreFile(path, options, PATIENCE, size, etag)
     except (ValueError, ImportError) as error:  # fsspec does not know the protocol
-        raise InputError(f"{path}: {error}") from error
+        raise _unreadable(path, "", error) from None
+
+
+def _failures(path: str) -> tuple[type[Exception], ...]:
+    """What opening may raise; libraries behind a chain have no common base class."""
+    return (Exception,) if "::" in path else (OSError, ValueError)
+
+
+def _unreadable(path: str, what: str, error: Exception) -> InputError:
+    """The error to raise, not chained: a library's message may hold the address."""
+    why = without_secrets_in(error, path)
+    return InputError(f"{without_secrets(path)}: {what}{why}")
 
 
 def _pace(origin: Origin, access: Access) -> Pace:

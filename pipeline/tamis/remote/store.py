@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import fsspec
 
+from tamis.addresses import without_secrets
 from tamis.errors import InputError
-from tamis.remote.failures import AccessRefused, Transient, reason_of, without_secrets
+from tamis.remote.failures import AccessRefused, Transient, reason_of
 from tamis.remote.origin import About
 from tamis.remote.retries import Patience
 

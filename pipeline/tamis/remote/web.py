@@ -4,6 +4,7 @@ Lengths that a server states are always checked: a part must begin at the reques
 byte, belong to a file of the known size, and have all its bytes.
 """
 
+import logging
 import re
 import threading
 import time
@@ -14,8 +15,9 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import ConfigError, InputError
-from tamis.remote.failures import AccessRefused, Transient, reason_of, without_secrets
+from tamis.remote.failures import AccessRefused, Transient, reason_of
 from tamis.remote.origin import About
 from tamis.remote.pace import COMMON_CRAWL_HOSTS
 from tamis.remote.retries import Patience, retry_after
@@ -25,6 +27,20 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 _MAX_WHOLE = 1 << 30
+_QUERY = re.compile(r"\?[^\s)'\"]*")  # urllib3 names paths without a host, too
+
+
+class _WithoutSecrets(logging.Filter):
+    """urllib3 warns of a server's odd headers, and names the address with its query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        shown = _QUERY.sub("", without_secrets_in(record.getMessage()))
+        record.msg, record.args = shown, None
+        return True
+
+
+for _name in ("connection", "connectionpool", "util.retry"):
+    logging.getLogger(f"urllib3.{_name}").addFilter(_WithoutSecrets())
 
 
 class WebFile:

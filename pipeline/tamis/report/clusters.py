@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from tamis.pii.masking import mask
+from tamis.pii.masking import mask_beginning
+from tamis.pii.urls import masked_url
 from tamis.report.reading import InputTables, batches, rows_with, spread
 from tamis.storage import Storage
 from tamis.tally import RunSummary
@@ -119,7 +120,7 @@ def _survivors(
         row["id"]: Cluster(
             size=sizes[row["id"]],
             id=row["id"],
-            url=row["url"] or "",
+            url=masked_url(row["url"] or ""),
             language=row.get("language"),
             lines=_first_lines(row.get("text") or ""),
         )
@@ -129,8 +130,7 @@ def _survivors(
 
 
 def _first_lines(text: str) -> tuple[str, ...]:
-    # Mask more than is shown: else a value cut in half would not be recognised.
-    beginning = mask(text[: 4 * LINES * LINE_CHARACTERS])
+    beginning = mask_beginning(text, 4 * LINES * LINE_CHARACTERS)
     lines = [line.strip() for line in beginning.splitlines() if line.strip()]
     return tuple(
         line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]} …"

@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tamis.pii.masking import mask_beginning
+from tamis.pii.urls import masked_url
 from tamis.report.funnel import funnel_rows
 from tamis.report.reading import InputTables, batches, schema_of, spread
 from tamis.schema import DROPPED
@@ -110,10 +112,10 @@ def _example(batch: pa.RecordBatch, row: int) -> Example:
     (values,) = batch.slice(row, 1).to_pylist()
     text = values["text"]
     return Example(
-        url=values["url"] or "",
+        url=masked_url(values["url"] or ""),
         language=values["language"],
         place=f"{values['warc_path']} {values['warc_offset']} {values['warc_length']}",
-        text=None if text is None else text[:TEXT_CHARACTERS],
+        text=None if text is None else mask_beginning(text, TEXT_CHARACTERS),
         is_cut=text is not None and len(text) > TEXT_CHARACTERS,
         signals=_signals(values),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.pii.urls import masked_url
 from tamis.report.reading import InputTables, batches, rows_with
 from tamis.storage import Storage
 
@@ -117,7 +118,7 @@ def _read(
                 members[row["id"]] = Member(
                     id=row["id"],
                     reason=reasons[row["id"]] or None,
-                    url=row["url"] or "",
+                    url=masked_url(row["url"] or ""),
                     language=row.get("language"),
                     place=" ".join(map(str, where)),
                     text=row.get("text") or "",

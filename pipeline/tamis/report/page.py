@@ -49,7 +49,7 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
         script=Markup(script),
         style_hash=_csp_hash(style),
         script_hash=_csp_hash(script),
-        name=storage.root.rpartition("/")[2] or storage.root,
+        name=storage.shown.rpartition("/")[2] or storage.shown,
         run_summary=run_summary,
         summary=summary_of(run_summary),
         lost=list(lost_lines(run_summary["lost"])),

@@ -44,7 +44,9 @@ def inputs_of(storage: Storage) -> list[InputTables]:
     tables = storage.read_json(TABLES) if storage.exists(TABLES) else {}
     strange = [name for name in tables if "/" in name or name in ("", ".", "..")]
     if strange:
-        raise StorageError(f"{storage.path(TABLES)}: {strange[0]!r} is no input's name")
+        raise StorageError(
+            f"{storage.shown_path(TABLES)}: {strange[0]!r} is no input's name"
+        )
     return [
         InputTables(
             name,

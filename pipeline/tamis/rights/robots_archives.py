@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import ConfigError, InputError, StageError, TamisError
 from tamis.inputs import InputFile
 from tamis.interrupts import held, stop_if_asked
-from tamis.remote.failures import AccessRefused, without_secrets
+from tamis.remote.failures import AccessRefused
 from tamis.remote.opening import Access, open_input
 from tamis.rights.robots import MOST_BYTES, parse
 from tamis.rights.robots_runs import Answer, Written, merge_runs, write_runs
@@ -163,7 +164,7 @@ def _answers(
     try:
         with open_input(file.path, access, size=file.size, stamp=file.etag) as opened:
             split = Split(file.path, 0, file.size, file.size, exact=True)
-            archive = open_archive(Source(opened, file.size, file.path))
+            archive = open_archive(Source(opened, file.size, name))
             for step in read_records(
                 archive, split, Place(), max_block_bytes=2 * MOST_BYTES
             ):
@@ -179,9 +180,10 @@ def _answers(
     except InputError as error:
         problems.append(str(error))
     except OSError as error:
-        problems.append(f"{name}: cannot be read: {error}")
+        why = without_secrets_in(error, file.path)
+        problems.append(f"{name}: cannot be read: {why}")
     except Exception as error:
-        cause = f"{type(error).__name__}: {error}"
+        cause = f"{type(error).__name__}: {without_secrets_in(error, file.path)}"
         raise StageError("robots", name, cause) from error
     if lost:
         problems.append(f"{name}: {lost:,} bytes of it are damaged")

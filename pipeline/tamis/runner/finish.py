@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tamis.inputs import InputFile
+from tamis.inputs import InputFile, shown_places, warc_paths
 from tamis.recipe.load import Recipe
-from tamis.remote.failures import without_secrets
 from tamis.report.page import render_page
 from tamis.report.reading import TABLES
 from tamis.runner.dropped.publish import (
@@ -67,6 +66,7 @@ def finish(
     for commit in published:
         add(tally, commit.tally)
     resolved = recipe.resolved()
+    places, paths = shown_places(files), warc_paths(files)
     resolved["executor"]["kind"] = (
         executor  # the one that ran, not the one in the recipe
     )
@@ -88,7 +88,8 @@ def finish(
         "inputs": [
             {
                 "name": file.name,
-                "path": without_secrets(file.path),
+                "warc_path": paths[file.path],
+                "path": places[file.path],
                 "bytes": None if file.size == UNKNOWN_SIZE else file.size,
                 "stamp": file.stamp,
             }
@@ -157,7 +158,7 @@ def _publish(
         fingerprint_of(
             [file.path for file in source.sidecars],
             source.part.fingerprint,
-            [work.keep_text, work.labels, str(work.signals), masking],
+            [work.keep_text, work.labels, str(work.signals), masking, work.masks],
         )
         for source in inputs
     ]

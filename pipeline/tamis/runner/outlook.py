@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tamis.addresses import without_secrets
 from tamis.errors import StorageError
-from tamis.inputs import InputFile
+from tamis.inputs import InputFile, shown_places
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import Step, plan_steps
 from tamis.runner.changes import changes, cost, reason
@@ -111,6 +112,7 @@ def _outlook(
         run_steps(Setting(recipe, storage, looking, files, is_dry=True))
     for step in steps:
         to_do.setdefault(step.name, "then all" if to_do else "all")
+    places = shown_places(files)
     size = sum(file.about_bytes for file in files)
     free = storage.free_bytes()
     bill = estimate(size, recipe.stages)
@@ -122,7 +124,7 @@ def _outlook(
         splits=looking.splits,
         workers=workers,
         free_bytes=free,
-        problems={file.path: file.problem for file in files if file.problem},
+        problems={places[file.path]: file.problem for file in files if file.problem},
         to_do=to_do,
         why=_why(recipe, storage, files, steps=steps, to_do=to_do),
         estimate=bill,
@@ -135,7 +137,7 @@ def _shortage(recipe: Recipe, left: int, free: int | None) -> str:
     if free is None or free >= left:
         return ""
     return (
-        f"{recipe.output}: the run needs about {spelled(left)} of disk, and "
+        f"{without_secrets(recipe.output)}: the run needs about {spelled(left)} of disk, and "
         f"{spelled(free)} are free: choose another output, free space, or set "
         f"ignore_free_space: true"
     )

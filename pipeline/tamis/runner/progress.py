@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from tamis.addresses import without_secrets_in
 from tamis.work.commits import Commit
 from tamis.work.tasks import Progress as Watching
 from tamis.work.tasks import Silent
@@ -74,7 +75,11 @@ class Bars:
 
     def note(self, message: str) -> None:
         self._console.print(
-            message, style="yellow", highlight=False, soft_wrap=True, markup=False
+            without_secrets_in(message),
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
         )
 
 

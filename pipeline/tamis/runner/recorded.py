@@ -1,8 +1,8 @@
 """The recipe of a finished run, from its run.json.
 
 A run is inspected later with the settings that made it, not with those of some recipe
-file. run.json has only the names of storage options, since their values may be secrets:
-the caller gives the values.
+file. run.json lacks most values of storage options, since they may be secrets: the
+caller gives them.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -55,12 +55,15 @@ def recorded_stages(
     return tuple(stages)
 
 
-def opened_by(recipe: Path | None) -> tuple[dict[str, Any], set[str]]:
-    """Storage options of a recipe file, and the stages that it names; empty without one."""
+def opened_by(
+    recipe: Path | None,
+) -> tuple[dict[str, Any], set[str], tuple[str, ...]]:
+    """Storage options, stages and inputs of a recipe file; empty without one."""
     if recipe is None:
-        return {}, set()
+        return {}, set(), ()
     loaded = load_recipe(recipe)
-    return loaded.storage_options, {locator_of(stage) for stage in loaded.stages}
+    stages = {locator_of(stage) for stage in loaded.stages}
+    return loaded.storage_options, stages, loaded.input
 
 
 def storage_options_of(recipe: Path | None) -> dict[str, Any]:

@@ -9,15 +9,18 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import InputError
 from tamis.inputs import name_at
-from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input, open_input
+from tamis.runner.places import Places
 from tamis.warc.fetch import fetch_whole
 from tamis.warc.record import Record
 
 
-def write_records(rows: Iterable[Mapping[str, Any]], path: Path, access: Access) -> int:
+def write_records(
+    rows: Iterable[Mapping[str, Any]], path: Path, access: Access, places: Places
+) -> int:
     """Write the record of each row into a gzipped WARC/1.1 file; returns how many.
 
     A row says where its record is: `id`, `warc_path`, `warc_offset`, `warc_length`.
@@ -31,7 +34,7 @@ def write_records(rows: Iterable[Mapping[str, Any]], path: Path, access: Access)
         with partial.open("wb") as file:
             writer = WARCWriter(file, gzip=True, warc_version="1.1")
             for row in rows:
-                writer.write_record(_as_warc(_record_of(row, access)))
+                writer.write_record(_as_warc(_record_of(row, access, places)))
                 count += 1
         partial.replace(path)
     except OSError as error:
@@ -41,14 +44,16 @@ def write_records(rows: Iterable[Mapping[str, Any]], path: Path, access: Access)
     return count
 
 
-def _record_of(row: Mapping[str, Any], access: Access) -> Record:
+def _record_of(row: Mapping[str, Any], access: Access, places: Places) -> Record:
     path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
+    place = places.place_of(path)
     try:
-        about = about_input(path, access)
-        is_chosen = row.get("id") is not None
-        name = name_at(path, access, about) if is_chosen else ""
+        about = about_input(place, access)
         ranges = [(offset, min(offset + length, about.size))]
-        with open_input(path, access, size=about.size, ranges=ranges) as file:
+        name = ""
+        if row.get("id") is not None:
+            name = places.name_of(path) or name_at(place, access, about)
+        with open_input(place, access, size=about.size, ranges=ranges) as file:
             return fetch_whole(
                 file,
                 offset,
@@ -59,8 +64,8 @@ def _record_of(row: Mapping[str, Any], access: Access) -> Record:
                 name=name,
             )
     except OSError as error:
-        name = without_secrets(path)
-        raise InputError(f"{name}: cannot be read: {error}") from error
+        why = without_secrets_in(error, place)
+        raise InputError(f"{without_secrets(place)}: cannot be read: {why}") from None
 
 
 def _as_warc(record: Record) -> ArcWarcRecord:

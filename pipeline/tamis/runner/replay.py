@@ -14,11 +14,12 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
+from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import InputError
 from tamis.inputs import name_at, resolve
 from tamis.pii.masking import PLACEHOLDERS, masked_text
-from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input, open_input
+from tamis.runner.places import Places
 from tamis.runner.recorded import stages_for_text
 from tamis.schema import RECORD
 from tamis.stage import Source, Stage, Transform
@@ -89,7 +90,7 @@ def record_of_file(path: Path) -> pa.RecordBatch:
         "id": xxhash.xxh3_64_intdigest(f"{path.name}:0".encode()),
         "url": url,
         "fetched_at": datetime.fromtimestamp(path.stat().st_mtime, UTC),
-        "warc_path": str(path),
+        "warc_path": path.name,
         "warc_offset": 0,
         "warc_length": len(html),
         "http_content_type": "text/html",
@@ -110,23 +111,27 @@ def record_of_url(
             urls = batch["url"].to_pylist()
             if url in urls:
                 return batch.slice(urls.index(url), 1)
-    raise InputError(f"{url}: no such page in {', '.join(patterns)}")
+    where = ", ".join(map(without_secrets, patterns))
+    raise InputError(f"{url}: no such page in {where}")
 
 
-def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
+def refetched(
+    row: Mapping[str, Any], source: ReadWarc, places: Places
+) -> pa.RecordBatch:
     """Read the record of a document again from its archive, if remote by a range request.
 
     Raises InputError if it cannot be read.
     """
     path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
     access = Access(source.storage_options, source.requests_per_second)
-    about = about_input(path, access)
-    is_chosen = row.get("id") is not None
-    archive = name_at(path, access, about) if is_chosen else ""
+    place = places.place_of(path)
+    about = about_input(place, access)
+    archive = ""
+    if row.get("id") is not None:
+        archive = places.name_of(path) or name_at(place, access, about)
     ranges = [(offset, min(offset + length, about.size))]
-    name = without_secrets(path)
     try:
-        with open_input(path, access, size=about.size, ranges=ranges) as file:
+        with open_input(place, access, size=about.size, ranges=ranges) as file:
             found = fetch_record(
                 file,
                 offset,
@@ -139,12 +144,15 @@ def refetched(row: Mapping[str, Any], source: ReadWarc) -> pa.RecordBatch:
                 max_html_bytes=source.max_html_bytes,
             )
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error}") from error
+        why = without_secrets_in(error, place)
+        raise InputError(f"{without_secrets(place)}: cannot be read: {why}") from None
     values = {name: [getattr(found, name)] for name in RECORD.names}
     return pa.RecordBatch.from_pydict(values, schema=RECORD)
 
 
-def text_again(row: Mapping[str, Any], stages: Sequence[Stage]) -> str | None:
+def text_again(
+    row: Mapping[str, Any], stages: Sequence[Stage], places: Places
+) -> str | None:
     """The text of a dropped document, extracted again; null if it has none.
 
     All stages of the recipe that change the text are applied. If one of them drops the
@@ -155,7 +163,7 @@ def text_again(row: Mapping[str, Any], stages: Sequence[Stage]) -> str | None:
     if source is None:
         return None  # the source of another: it alone could read a document again
     text = None
-    for step in replay(refetched(row, source), stages_for_text(stages)):
+    for step in replay(refetched(row, source, places), stages_for_text(stages)):
         text = step.columns.get("text", text)
     return masked_for_eyes(text, stages) if text else text
 

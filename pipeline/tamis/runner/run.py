@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
+from tamis.addresses import without_secrets
 from tamis.errors import InputError
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import signal_columns
@@ -20,6 +21,7 @@ from tamis.runner.steps import (
     run_steps,
 )
 from tamis.stage_source import refuse_without_file
+from tamis.stages.mask_pii import MaskPii
 from tamis.storage import Storage
 from tamis.tally import RunSummary
 from tamis.work.executors import Executor, InlineExecutor
@@ -95,7 +97,7 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
             seconds=time.time() - start,
             is_complete=is_complete,
         )
-    return Outcome(recipe.output, summary, state.missing, is_complete)
+    return Outcome(without_secrets(recipe.output), summary, state.missing, is_complete)
 
 
 def _dropped_inputs(state: State) -> list[DroppedInput]:
@@ -111,6 +113,11 @@ def _dropped_inputs(state: State) -> list[DroppedInput]:
 
 
 def _dropped_work(recipe: Recipe, state: State) -> DroppedWork:
+    masking = [stage for stage in recipe.stages if isinstance(stage, MaskPii)]
+    masks = {k: v for stage in masking for k, v in stage.placeholders.items()}
     return DroppedWork(
-        signal_columns(recipe.stages), recipe.dropped.text, tuple(state.labels)
+        signal_columns(recipe.stages),
+        recipe.dropped.text,
+        tuple(state.labels),
+        masks if masking else None,
     )

@@ -13,10 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from tamis.documents.parts import Part, Published
-from tamis.inputs import InputFile, resolve
+from tamis.inputs import InputFile, resolve, shown_places, warc_paths
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
-from tamis.remote.failures import without_secrets
 from tamis.runner.dropped.rows import masking_fingerprint
 from tamis.runner.finish import LastAct
 from tamis.runner.lost import InputLoss, input_loss
@@ -63,7 +62,8 @@ class State:
     """What one step gives to the next.
 
     files      inputs that could be read so far
-    missing    why the others could not, by path
+    missing    why the others could not, by place
+    places     where each input is, without secrets, by path
     saved      commits of the last save so far, by input name
     sidecars   files of dropped rows, by input name
     parts      that save with its layers; empty until a step needs them
@@ -75,6 +75,7 @@ class State:
 
     files: list[InputFile]
     missing: dict[str, str]
+    places: dict[str, str]
     saved: dict[str, list[Commit]] = field(default_factory=dict)
     sidecars: dict[str, list[File]] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
@@ -106,13 +107,13 @@ def recipe_files(recipe: Recipe, storage: Storage) -> list[InputFile]:
 
 def run_steps(setting: Setting) -> State:
     """Run passes and barriers, as far as the inputs allow."""
+    places = shown_places(setting.inputs)
     state = State(
         files=[file for file in setting.inputs if not file.problem],
         missing={
-            without_secrets(file.path): file.problem
-            for file in setting.inputs
-            if file.problem
+            places[file.path]: file.problem for file in setting.inputs if file.problem
         },
+        places=places,
     )
     for step in plan_steps(setting.recipe.stages):
         if isinstance(step, BarrierStep):
@@ -141,6 +142,7 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
         _work(setting, step),
         source,
         _pass_fingerprint(setting, step),
+        warc_paths=warc_paths(setting.inputs),
         tasks=tasks.executor.workers,
         selection=selection_of(
             source,
@@ -280,7 +282,7 @@ def _take_saved(
         unread = [task.key for task in planned[file.name] if not each[task.key]]
         if unread:
             why = setting.tasks.unreadable[unread[0]]
-            state.missing[without_secrets(file.path)] = why
+            state.missing[state.places[file.path]] = why
             state.files.remove(file)
     state.saved = {}
     for file in state.files:

@@ -155,7 +155,7 @@ def _stamps(storage: Storage) -> list[str]:
         if name.endswith(_RECORDS)
     )
     if not stamps:
-        raise ConfigError(f"{storage.root}: no run has ended here")
+        raise ConfigError(f"{storage.shown}: no run has ended here")
     return stamps
 
 

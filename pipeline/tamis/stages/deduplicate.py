@@ -109,7 +109,7 @@ class Deduplicate(Barrier):
     max_component: int = Field(20_000, ge=2)
     index: str | None = None
     index_signatures: bool = False
-    storage_options: dict[str, Any] = Field(default_factory=dict)
+    storage_options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     @field_validator("keep")
     @classmethod

@@ -1,8 +1,11 @@
 """Replace e-mail addresses, public IPs, IBANs, card and phone numbers.
 
 Reads  text
-Writes text, text_chars, markdown (where there is one), pii_email, pii_ip, pii_iban,
-       pii_card, pii_phone
+Writes text, text_chars, pii_email, pii_ip, pii_iban, pii_card, pii_phone; title,
+       markdown and http_content_type where they are
+
+The counts are those of `text`. `url` stays as it is, since stages below may compare
+addresses: mix_corpus and dropped/ mask it where they publish it.
 
 `tamis.pii.rules` says what counts as one, and which look-alikes do not.
 National phone numbers, postal addresses and names are not masked: patterns for them,
@@ -20,10 +23,14 @@ from tamis.pii.masking import KINDS, PLACEHOLDERS, find, replace
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 
+# Other columns that a stranger wrote and that are published.
+_OTHER_TEXTS = ("title", "markdown", "http_content_type")
+
 
 class MaskPii(Transform):
     """The replacement of each kind; null leaves that kind as it is."""
 
+    version: ClassVar[int] = 2
     describes_text: ClassVar[bool] = True
 
     email: str | None = PLACEHOLDERS["email"]
@@ -67,10 +74,11 @@ class MaskPii(Transform):
             if text is not None:
                 characters = pc.utf8_length(text).cast(batch["text_chars"].type)
                 batch = with_columns(batch, {"text": text, "text_chars": characters})
-            if "markdown" in batch.schema.names:  # the same text once more
-                marked, _ = masked(batch["markdown"], placeholders)
-                if marked is not None:
-                    batch = with_columns(batch, {"markdown": marked})
+            for name in _OTHER_TEXTS:
+                if name in batch.schema.names:
+                    other, _ = masked(batch[name], placeholders)
+                    if other is not None:
+                        batch = with_columns(batch, {name: other})
             return with_columns(batch, counts)
 
         return mask_pii

@@ -1,7 +1,8 @@
 """Weigh the languages, draw documents, shuffle them, and write the training mix.
 
 Reads   text, text_chars, language; cluster_size where deduplicate wrote it,
-        repeated_spans where deduplicate_substrings did; markdown where there is one
+        repeated_spans where deduplicate_substrings did; markdown where there is one;
+        pii_email and the like where mask_pii did: then url is masked, too
 Writes  mix/ (shards, then _manifest.json, which publishes the whole mix at once)
 Drops   not_sampled, domain_share
 
@@ -49,7 +50,7 @@ Rehydration = dict[Annotated[int, Field(ge=1)], Annotated[float, Field(ge=0, le=
 class MixCorpus(Barrier):
     """What goes into the mix, how often, and how it is cut."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     path_settings: ClassVar[tuple[str, ...]] = ("tokenizer",)
     folders: ClassVar[tuple[str, ...]] = ("mix", "mixed")
 

@@ -10,6 +10,7 @@ Archives are read from a disk, over https:// and from s3://. With `select` only 
 records that an index names are fetched.
 """
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
@@ -19,8 +20,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from tamis import schema
+from tamis.addresses import is_local, without_secrets
 from tamis.crawl_index.settings import Select
-from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access, about_input, open_input
 from tamis.remote.retries import retries_made
 from tamis.sizes import ByteSize
@@ -65,7 +66,7 @@ class ReadWarc(Source):
     # To one host, by all tasks together. Not given: 4 to CommonCrawl's, else unlimited.
     requests_per_second: float | None = Field(None, gt=0)
     # By protocol: {s3: {endpoint_url: ...}}. Credentials belong in the environment, not here.
-    storage_options: dict[str, Any] = Field(default_factory=dict)
+    storage_options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     def libraries(self) -> tuple[str, ...]:
         return ("fastwarc", "publicsuffixlist")
@@ -110,7 +111,7 @@ class ReadWarc(Source):
 
 
 def _documents(stage: ReadWarc, split: Split, reading: Reading) -> Iterator[Document]:
-    path = without_secrets(split.path)
+    path = split.warc_path or _warc_path(split.path)
     crawl = crawl_of(split.path) or split.crawl or stage.crawl
     for step in _records(stage, split, reading.place):
         if isinstance(step, Loss):
@@ -131,6 +132,10 @@ def _documents(stage: ReadWarc, split: Split, reading: Reading) -> Iterator[Docu
         )
         reading.dates_unread += row.fetched_at is None
         yield row
+
+
+def _warc_path(path: str) -> str:
+    return posixpath.basename(path) if is_local(path) else without_secrets(path)
 
 
 def _records(stage: ReadWarc, split: Split, place: Place) -> Iterator[Record | Loss]:

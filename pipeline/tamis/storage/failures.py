@@ -2,6 +2,7 @@
 
 import errno
 
+from tamis.addresses import without_secrets_in
 from tamis.errors import StorageError
 
 _ADVICE: dict[int | None, str] = {
@@ -39,7 +40,7 @@ def explained(error: Exception, verb: str, path: str) -> StorageError:
     if number is None and isinstance(error, FileNotFoundError | PermissionError):
         is_missing = isinstance(error, FileNotFoundError)
         number = errno.ENOENT if is_missing else errno.EACCES
-    advice = _ADVICE.get(number, str(error))
+    advice = _ADVICE.get(number, without_secrets_in(error))
     if verb == "write" and number == errno.ENOENT:
         advice = "the bucket, or the folder above it, does not exist"
     storage_error = StorageError(f"cannot {verb} {path}: {advice}")

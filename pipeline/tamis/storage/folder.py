@@ -18,6 +18,7 @@ from typing import IO, Any
 import fsspec
 import xxhash
 
+from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import ConfigError, StorageError
 from tamis.storage.failures import NO_LINKS, NO_LINKS_ADVICE, explained, is_foreign
 from tamis.storage.lock import OTHER_RUN, WAIT, ObjectLock, file_lock
@@ -61,8 +62,9 @@ class Storage:
             except (ValueError, ImportError) as error:
                 protocol = self.root.partition("://")[0]
                 raise ConfigError(
-                    f"nothing here can write to {protocol}://: {error}"
-                ) from error
+                    f"nothing here can write to {protocol}://: "
+                    f"{without_secrets_in(error, self.root)}"
+                ) from None
         return self._filesystem
 
     @property
@@ -73,9 +75,25 @@ class Storage:
         """The full path of `name` for the file system."""
         if name.startswith("/") or ".." in name.split("/"):
             # Names are read from records and tables, which may come from elsewhere.
-            raise StorageError(f"{self.root}: {name!r} is not the name of a file in it")
+            raise StorageError(
+                f"{self.shown}: {name!r} is not the name of a file in it"
+            )
         stripped: str = self.filesystem._strip_protocol(self.root)
         return f"{stripped}/{name}" if name else stripped
+
+    @property
+    def shown(self) -> str:
+        """The folder as messages name it, without secrets."""
+        return without_secrets(self.root)
+
+    def shown_path(self, name: str = "") -> str:
+        """`path(name)` as messages name it, without secrets."""
+        path = self.path(name)
+        if "://" not in self.root:
+            return path
+        protocol = self.root.partition("://")[0]
+        full = without_secrets(f"{protocol}://{path.removeprefix(f'{protocol}://')}")
+        return full.partition("://")[2] or full
 
     def open(self, name: str) -> IO[bytes]:
         """The file, for reading. Raises StorageError if there is none."""
@@ -84,7 +102,7 @@ class Storage:
                 opened: IO[bytes] = self.filesystem.open(self.path(name), "rb")
                 return opened
         except FileNotFoundError as error:
-            raise explained(error, "read", self.path(name)) from error
+            raise explained(error, "read", self.shown_path(name)) from error
 
     def read_range(self, name: str, start: int, stop: int) -> bytes:
         """Bytes [start, stop) of a file, by one request."""
@@ -95,7 +113,7 @@ class Storage:
                 )
                 return content
         except FileNotFoundError as error:
-            raise explained(error, "read", self.path(name)) from error
+            raise explained(error, "read", self.shown_path(name)) from error
 
     def read_json(self, name: str) -> Any:
         """Parsed content. Raises StorageError if the file is missing or not JSON."""
@@ -104,7 +122,9 @@ class Storage:
         try:
             return json.loads(content)
         except ValueError as error:
-            raise StorageError(f"{self.path(name)} is not JSON: {error}") from error
+            raise StorageError(
+                f"{self.shown_path(name)} is not JSON: {error}"
+            ) from error
 
     def exists(self, name: str) -> bool:
         with self._errors("read", name):
@@ -242,7 +262,7 @@ class Storage:
                 raise
             if not is_foreign(error):
                 raise
-            raise explained(error, verb, self.path(name)) from error
+            raise explained(error, verb, self.shown_path(name)) from error
 
     @contextmanager
     def lock(self, other: str = OTHER_RUN, advice: str = WAIT) -> Iterator[None]:
@@ -251,7 +271,7 @@ class Storage:
         `other` and `advice` are for the error: who has it, and what to do then.
         """
         if self.is_local:
-            with file_lock(Path(self.path()), self.root, other, advice):
+            with file_lock(Path(self.path()), self.shown, other, advice):
                 yield
             return
         self._lock = ObjectLock(self, other, advice)
@@ -265,7 +285,7 @@ class Storage:
         """Raise StorageError if another run has taken over the lock."""
         if self._lock is not None and not self._lock.is_owner():
             raise StorageError(
-                f"{self.root}: another run has taken over this folder, because this one "
+                f"{self.shown}: another run has taken over this folder, because this one "
                 f"did not renew its lock for minutes; it removes nothing: wait until "
                 f"the other one has ended"
             )

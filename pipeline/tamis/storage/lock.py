@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from tamis.addresses import without_secrets
 from tamis.errors import StorageError
 from tamis.storage.failures import explained
 
@@ -93,7 +94,12 @@ class ObjectLock:
                 return
             held = self._store.read_json(LOCK)
         raise StorageError(
-            _in_use(self._store.root, held, self._other, advice=self._advice)
+            _in_use(
+                without_secrets(self._store.root),
+                held,
+                self._other,
+                advice=self._advice,
+            )
         )
 
     def _heartbeat(self, stop: threading.Event) -> None:

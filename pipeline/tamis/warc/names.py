@@ -16,6 +16,8 @@ import posixpath
 import re
 from urllib.parse import unquote
 
+from tamis.addresses import without_secrets
+
 # Regular expressions that DuckDB reads too.
 UNIQUE = r"CC-MAIN-[0-9]{14}-[0-9]{14}-[0-9]{5}[^0-9].*|CC-NEWS-[0-9]{14}-.+"
 CRAWL_FOLDER = r"(?:^|/)crawl-data/(CC-[A-Z][^/]*/.+)"
@@ -25,17 +27,28 @@ STAMPED_BYTES = 1 << 20  # that a content stamp takes from each end
 
 def base_name(path: str) -> str:
     """The last part of a path. `#` and `?` are part of it but in a web address."""
-    if path.startswith(("http://", "https://")):
-        path = unquote(re.split(r"[?#]", path, maxsplit=1)[0])
-    return posixpath.basename(path)
+    return posixpath.basename(_place(path))
+
+
+def _place(path: str) -> str:
+    """The path as it may stand in published files: of an address no query, no secret."""
+    # A byte that is no UTF-8 is `\\xff`: names are text in published files.
+    path = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if "://" not in path:
+        return path
+    shown = without_secrets(path)
+    if shown.rpartition("::")[2].startswith(("http://", "https://")):
+        shown = unquote(re.split(r"[?#]", shown, maxsplit=1)[0])
+    return shown
 
 
 def published_name(path: str) -> str | None:
     """The name of one of CommonCrawl's archives, wherever it lies; null for others."""
-    name = base_name(path)
+    place = _place(path)
+    name = posixpath.basename(place)
     if re.fullmatch(UNIQUE, name):
         return name
-    found = re.search(CRAWL_FOLDER, path) or re.search(_SERVER, path)
+    found = re.search(CRAWL_FOLDER, place) or re.search(_SERVER, place)
     return found[1] if found else None
 
 

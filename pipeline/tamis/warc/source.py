@@ -7,6 +7,7 @@ here, so that a failed read is never mistaken for damage.
 
 from typing import Protocol
 
+from tamis.addresses import without_secrets_in
 from tamis.errors import InputError
 
 _WINDOW = 1 << 20  # bytes asked of the file at a time
@@ -77,7 +78,8 @@ class Source:
                 length -= len(part)
         except OSError as error:
             self._stands = None
-            raise InputError(f"{self.name}: cannot be read: {error}") from error
+            why = without_secrets_in(error)
+            raise InputError(f"{self.name}: cannot be read: {why}") from error
         self._stands = offset
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -33,6 +33,7 @@ class Split:
     selected  the places to read, packed (`tamis.warc.selected`); None: all records
     etag      the file's, if it has one; another ETag means another file
     name      of the archive (`tamis.warc.names`): the ids of its documents are made of it
+    warc_path what its documents call the file; "": its path, without folder or secrets
     """
 
     path: str
@@ -45,6 +46,7 @@ class Split:
     selected: bytes | None = None
     etag: str = ""
     name: str = ""
+    warc_path: str = ""
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from tamis.addresses import without_secrets
 from tamis.errors import ConfigError, TamisError
 from tamis.interrupts import stop_if_asked
 
@@ -239,7 +240,7 @@ def _started_ray(address: str, workers: int | None) -> Any:
         except Exception as error:
             if not is_own and isinstance(error, _UNREACHABLE):
                 raise ConfigError(
-                    f"executor.address {address!r}: no Ray there "
+                    f"executor.address {without_secrets(address)!r}: no Ray there "
                     f"({_first_line(error)}); start one with `ray start --head`, or "
                     f"use address: local"
                 ) from error

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from tamis.addresses import without_secrets_in
 from tamis.errors import InputError, StageError, TamisError
 from tamis.interrupts import held, stop_if_asked
 from tamis.remote.failures import AccessRefused
@@ -302,4 +303,6 @@ def _stage_error(group: str, key: str, error: BaseException) -> TamisError:
     notes = getattr(error, "__notes__", [])
     stages = [note for note in notes if note.startswith(STAGE_NOTE)]
     stage = stages[0].removeprefix(STAGE_NOTE) if stages else group
-    return StageError(stage, key, f"{type(error).__name__}: {error}")
+    return StageError(
+        stage, key, f"{type(error).__name__}: {without_secrets_in(error)}"
+    )

@@ -82,10 +82,10 @@ def upcoming(
         seen = int(np.isin(inputs, known).sum())
         if seen:
             raise ConfigError(
-                f"deduplicate.index: {index.root} has {seen} of the {len(inputs)} input "
+                f"deduplicate.index: {index.shown} has {seen} of the {len(inputs)} input "
                 f"files already, as another recipe or list of inputs read them: every "
                 f"document would be its own duplicate. Leave them out, or take them out of "
-                f"the index (`tamis index remove {index.root}`, the newest run first)"
+                f"the index (`tamis index remove {index.shown}`, the newest run first)"
             )
     reads = tuple(entry.fingerprint for entry in runs if entry.number < number)
     return Turn(number, reads, bool(own))
@@ -98,7 +98,7 @@ def refuse_other_hashes(
     for generation in published:
         if generation.settings != settings:
             raise ConfigError(
-                f"deduplicate.index: {index.root} was made with "
+                f"deduplicate.index: {index.shown} was made with "
                 f"{_spelled(generation.settings)}, and this recipe has "
                 f"{_spelled(settings)}: their hashes do not meet; use another index"
             )
@@ -128,7 +128,7 @@ def reserve(
             "token": token or uuid.uuid4().hex,
             "number": turn.number,
             "reads": list(turn.reads),
-            "output": output.path(),
+            "output": output.shown_path(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -143,7 +143,7 @@ def publish(index: Storage, output: Storage, generation: Generation) -> None:
     """Publish the generation at once. Raises StorageError if it is not this run's turn."""
     with holding(index, output):
         if not index.create(generation.name, _content(generation)):
-            raise StorageError(f"{index.root}: {generation.name} is there already")
+            raise StorageError(f"{index.shown}: {generation.name} is there already")
         _end_turn(index, output)
 
 
@@ -154,7 +154,7 @@ def holding(index: Storage, output: Storage) -> Iterator[None]:
         held = holder(index)
         if not held or held["token"] != _token(output):
             raise StorageError(
-                f"{index.root}: the turn of {output.root} was given up while it ran; "
+                f"{index.shown}: the turn of {output.shown} was given up while it ran; "
                 f"run it again to compare with what was published since"
             )
         yield
@@ -193,11 +193,11 @@ def remove_newest(index: Storage) -> Generation:
         refuse_while_held(index)
         published = generations(index)
         if not published:
-            raise ConfigError(f"{index.root}: there is no generation to remove")
+            raise ConfigError(f"{index.shown}: there is no generation to remove")
         newest = published[-1]
         if newest.first != newest.last:
             raise ConfigError(
-                f"{index.root}: the newest generation holds several runs, "
+                f"{index.shown}: the newest generation holds several runs, "
                 f"{newest.first} to {newest.last}, which cannot be separated"
             )
         index.remove([WRITER, newest.name])
@@ -238,9 +238,9 @@ def _token(output: Storage) -> str | None:
 
 def _reserved(index: Storage, held: Reservation) -> str:
     return (
-        f"{index.root} is being written by the run in {held['output']} (process "
+        f"{index.shown} is being written by the run in {held['output']} (process "
         f"{held['pid']} on {held['host']}, since {held['since']}): wait for it, or run "
-        f"it again where it was stopped; `tamis index unlock {index.root}` gives it up"
+        f"it again where it was stopped; `tamis index unlock {index.shown}` gives it up"
     )
 
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.documents.parts import Part
+from tamis.pii.urls import masked_urls
 from tamis.runner.dropped.rows import (
     SAMPLE_KEY,
     SAMPLES_PER_GROUP,
@@ -31,6 +32,7 @@ from tamis.runner.dropped.rows import (
     replace,
     sample_keys,
 )
+from tamis.stages.mask_pii import masked
 from tamis.storage import Storage
 from tamis.tally import LostPage, StageTally, Tally, add, characters_of, dropped_tally
 from tamis.work.commits import File, Outputs
@@ -50,12 +52,14 @@ _ROW = "_row"
 class DroppedWork:
     """What the tasks of this file need.
 
-    `labels`: the stage of each layer, or null if the layer's rows name it.
+    labels  the stage of each layer, or null if the layer's rows name it
+    masks   placeholders of the recipe's mask_pii by kind; null if it has none
     """
 
     signals: pa.Schema
     keep_text: bool
     labels: tuple[str | None, ...]
+    masks: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,11 @@ def publish_dropped(
     fates = _fates(outputs.storage, work, source.part)
     table = _dropped_of(outputs.storage, source, fates, schema=schema)
     table = table.sort_by([("warc_offset", "ascending"), ("id", "ascending")])
+    lost = _lost_to_limits(table)
+    if work.masks is not None:
+        table = _masked(table, ("http_content_type",), work.masks)
+        urls = masked_urls(table["url"].to_pylist(), work.masks)
+        table = replace(table, "url", pa.array(urls, pa.string()))
     texts = _Texts(outputs.storage, source.files)
     at_once = _WHOLE_TEXTS if work.keep_text else _BEGINNINGS
     with outputs.parquet("dropped", schema, stem=source.name) as writer:
@@ -125,10 +134,22 @@ def publish_dropped(
                 if work.keep_text
                 else _beginnings(texts.of(rows, _within(rows, limits)))
             )
-            writer.write_table(replace(rows, "text", found).select(schema.names))
+            rows = replace(rows, "text", found)
+            if work.keep_text and work.masks is not None:
+                # A page that fell above mask_pii has not been masked.
+                rows = _masked(rows, ("text",), work.masks)
+            writer.write_table(rows.select(schema.names))
     tally = _tally(outputs.storage, work, source.part, fates=fates)
-    tally["pages_lost_to_limits"] = _lost_to_limits(table)
+    tally["pages_lost_to_limits"] = lost
     return tally
+
+
+def _masked(rows: pa.Table, names: Sequence[str], masks: Mapping[str, str]) -> pa.Table:
+    """`rows` with personal data in some of their texts masked, if there is any."""
+    for name in names:
+        found, _ = masked(rows[name], masks)
+        rows = rows if found is None else replace(rows, name, found)
+    return rows
 
 
 @dataclass(frozen=True)
@@ -290,6 +311,9 @@ def _lost_to_limits(table: pa.Table) -> list[LostPage]:
     listed: list[LostPage] = (
         table.filter(is_limit).select(columns)[:_LOST_LISTED].to_pylist()
     )
+    urls = masked_urls([page["url"] for page in listed])
+    for page, url in zip(listed, urls, strict=True):
+        page["url"] = url
     return listed
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.mix.kernels.order import shuffle_key
-from tamis.pii.masking import mask
+from tamis.pii.masking import mask_beginning
 from tamis.schema import DROPPED
 from tamis.stages.mask_pii import MaskPii
 from tamis.tally import language_of
@@ -104,7 +104,7 @@ def sample_keys(ids: Any) -> np.ndarray[Any, Any]:
 
 def beginning(text: str) -> str:
     """The first characters, masked before the cut so that no half of a value stays."""
-    return mask(text[: 2 * SAMPLE_CHARACTERS])[:SAMPLE_CHARACTERS]
+    return mask_beginning(text, SAMPLE_CHARACTERS)
 
 
 def masking_fingerprint() -> str:

@@ -15,7 +15,6 @@ from tamis.crawl_index.cache import cached_selection
 from tamis.crawl_index.places import Selection
 from tamis.errors import ConfigError
 from tamis.inputs import InputFile
-from tamis.remote.failures import without_secrets
 from tamis.remote.opening import Access
 from tamis.runner.passes.chain import run_split
 from tamis.runner.passes.work import Crashes, PassWork
@@ -102,12 +101,14 @@ class SplitTasks:
         source: Source,
         fingerprint: str,
         *,
+        warc_paths: Mapping[str, str],
         tasks: int = 1,
         selection: Selection | None = None,
     ) -> None:
         self._work = work
         self._source = source
         self._fingerprint = fingerprint
+        self._warc_paths = warc_paths
         self._tasks = tasks  # that read at once
         self._selection = selection
 
@@ -137,11 +138,11 @@ class SplitTasks:
             selected,
             file.etag,
             file.name,
+            self._warc_paths[file.path],
         )
         apart: Crashes = tuple((int(id_), str(stage)) for id_, stage in crashes)
         how = ("x" if exact else "") + (f"-crash{len(apart)}" if apart else "")
-        # The place too: documents of a moved archive must not have its old `warc_path`.
-        place = without_secrets(file.path)
+        place = split.warc_path
         about = (file.name, file.stamp, place, crawl, start, stop, how, apart)
         fingerprint = fingerprint_of(self._fingerprint, *about, *chosen)
         return Task(

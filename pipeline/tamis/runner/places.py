@@ -1,0 +1,71 @@
+"""Find the archive of a document again: `warc_path` does not say on which disk it is.
+
+run.json says where each input was when the run read it, without secrets. Archives that
+have moved since are looked for below a `root`. Where an address needed a secret, the
+recipe's own address is taken.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tamis.addresses import is_local, without_secrets
+from tamis.errors import InputError
+from tamis.inputs import InputFile, shown_places
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the inputs of a run are.
+
+    summary    run.json; null where there is none: then a `warc_path` is the place
+    root       a folder, or an address of one, where the archives are now
+    addresses  inputs as a recipe spells them
+    """
+
+    summary: Mapping[str, Any] | None = None
+    root: str | None = None
+    addresses: Sequence[str] = ()
+
+    def name_of(self, warc_path: str) -> str | None:
+        """The name of the input that has these documents; null if it is of no run."""
+        found = self._input(warc_path)
+        return None if found is None else str(found["name"])
+
+    def place_of(self, warc_path: str) -> str:
+        """The path or address to open. Raises InputError if nothing says where it is."""
+        found = self._input(warc_path)
+        if self.summary is not None and found is None and self.root is None:
+            shown = without_secrets(warc_path)
+            raise InputError(
+                f"{shown}: not an input of this run; name its folder: --root"
+            )
+        place = warc_path if found is None else str(found["path"])
+        if self.root is not None:
+            return _below(self.root, place)
+        own = shown_places(
+            [InputFile(one, "") for one in self.addresses if "://" in one]
+        )
+        return next((path for path, shown in own.items() if shown == place), place)
+
+    def _input(self, warc_path: str) -> Mapping[str, Any] | None:
+        inputs = (self.summary or {}).get("inputs", ())
+        return next((one for one in inputs if one["warc_path"] == warc_path), None)
+
+
+def _below(root: str, place: str) -> str:
+    """`place` in another folder: on a disk by as much of its path as is there.
+
+    Raises InputError if no file of that name is there.
+    """
+    path = place.rpartition("::")[2].partition("://")[2] or place
+    parts = [part for part in PurePosixPath(path).parts if part not in ("/", "..")]
+    if not is_local(root):
+        return f"{root.rstrip('/')}/{parts[-1]}"
+    folder = Path(root.removeprefix("file://")).expanduser().absolute()
+    for first in range(len(parts)):
+        found = folder.joinpath(*parts[first:])
+        if found.is_file():
+            return str(found)
+    raise InputError(f"{folder}: {parts[-1]} is not in this folder")
