@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from tamis.documents.parts import Part, Published
-from tamis.errors import InputError
+from tamis.errors import DamagedFile, InputError
 from tamis.inputs import InputFile, resolve
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
@@ -108,6 +108,9 @@ class State:
 def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     """Run the recipe from its inputs to its mix, or as far as its inputs allow.
 
+    A file of the folder that is found damaged is made again, by going through all steps
+    once more: those that are finished take no time.
+
     Holds the lock of the output folder. Raises a TamisError for what the user has to
     correct; finished work is kept and not done again.
     """
@@ -123,23 +126,39 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     with storage.lock():
         start = time.time()
         setting = Setting(recipe, storage, Tasks(storage, executor, progress), files)
-        state = run_steps(setting)
-        is_complete = len(state.missing) <= setting.missing_at_most
-        dropped = _dropped_inputs(state)
-        summary = finish(
-            recipe,
-            setting.tasks,
-            files,
-            dropped=dropped,
-            work=_dropped_work(recipe, state),
-            tally=state.tally,
-            missing=state.missing,
-            manifests=state.manifests,
-            last_acts=state.last_acts,
-            executor=executor.kind,
-            seconds=time.time() - start,
-            is_complete=is_complete,
-        )
+        made_again: set[str] = set()
+        while True:
+            try:
+                return _to_the_end(setting, executor, start)
+            except DamagedFile as error:
+                # A file of an index cannot be made again. Nor does it help to make one
+                # again that was damaged right after that: the disk has to be looked at.
+                if error.root != storage.root or made_again & set(error.names):
+                    raise
+                made_again |= set(error.names)
+                progress.note(f"{error.what}: made again")
+                setting.tasks.forget(error.names)
+
+
+def _to_the_end(setting: Setting, executor: Executor, start: float) -> Outcome:
+    """All steps, then the run summary. Raises DamagedFile."""
+    recipe = setting.recipe
+    state = run_steps(setting)
+    is_complete = len(state.missing) <= setting.missing_at_most
+    summary = finish(
+        recipe,
+        setting.tasks,
+        setting.inputs,
+        dropped=_dropped_inputs(state),
+        work=_dropped_work(recipe, state),
+        tally=state.tally,
+        missing=state.missing,
+        manifests=state.manifests,
+        last_acts=state.last_acts,
+        executor=executor.kind,
+        seconds=time.time() - start,
+        is_complete=is_complete,
+    )
     return Outcome(recipe.output, summary, state.missing, is_complete)
 
 
@@ -192,7 +211,13 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
     source = step.stages[0]
     assert isinstance(source, Source)
     tasks, storage = setting.tasks, setting.storage
-    ranges = planned_ranges(storage, state.files, source, cores=tasks.executor.workers)
+    ranges = planned_ranges(
+        storage,
+        state.files,
+        source,
+        cores=tasks.executor.workers,
+        note=tasks.progress.note,
+    )
     if not setting.is_dry:
         write_plan(storage, state.files, source, ranges=ranges)
     makers = SplitTasks(
@@ -206,6 +231,7 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
             storage,
             options=setting.recipe.storage_options,
             is_kept=not setting.is_dry,
+            note=tasks.progress.note,
         ),
     )
     planned = {

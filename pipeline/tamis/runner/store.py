@@ -9,19 +9,23 @@ other configurations are found again when a configuration comes back.
 
 import gzip
 import itertools
-import json
+import re
+import zlib
 from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
 
-from tamis.errors import ConfigError
+from tamis.errors import ConfigError, DamagedFile
 from tamis.storage import Storage
-from tamis.tally import RunSummary
+from tamis.tally import SUMMARY, RunSummary
+from tamis.work.commits import Commit, known_commit
 
 RUNS = "runs"
 _RECORDS = ".records.gz"
+_RECORD_NAME = re.compile(r"commits/[^\n]+\.json")
+_RECORDS_NAME = re.compile(rf"{RUNS}/(\d{{8}}T\d{{6}}\.\d{{3}}Z)\.records\.gz")
 _STAMP = "%Y%m%dT%H%M%S.%f"
 _MOST_NAMES_BYTES = 1 << 30
 
@@ -48,14 +52,17 @@ def write_run(
     stamp = f"{ended.astimezone(UTC).strftime(_STAMP)[:-3]}Z"
     names = gzip.compress("\n".join(sorted(used)).encode(), mtime=0)
     storage.write(f"{RUNS}/{stamp}{_RECORDS}", names)
-    storage.write(f"{RUNS}/{stamp}.json", json.dumps(summary, indent=1).encode())
+    storage.write_record(f"{RUNS}/{stamp}.json", summary)
 
 
-def records_of(storage: Storage) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every commit record of the folder, by name."""
+def records_of(storage: Storage) -> Iterator[tuple[str, Commit]]:
+    """Every commit record of the folder, by name; damaged ones are left out."""
     names = [name for name in storage.names("commits") if name.endswith(".json")]
     with ThreadPoolExecutor(16) as pool:
-        yield from zip(names, pool.map(storage.read_json, names), strict=True)
+        commits = pool.map(partial(known_commit, storage), names)
+        for name, commit in zip(names, commits, strict=True):
+            if isinstance(commit, Commit):
+                yield name, commit
 
 
 def plan_cleaning(
@@ -79,21 +86,21 @@ def plan_cleaning(
     kept |= set(itertools.islice(complete, max(keep_last, 1)))
     if older_than is not None:
         kept |= {s for s in stamps if now - _time_of(s) <= older_than}
-    used: dict[str, set[str]] = {s: _records(storage, s) for s in stamps}
+    used = {s: _records(storage, s) for s in stamps}
     needed = set().union(*(used[s] for s in kept))
     once_used = set().union(*used.values())
     going: list[str] = []
     sizes: dict[str, int] = {}
     named: set[str] = set()
     seconds = 0.0
-    for name, record in records_of(storage):
-        paths = {file["path"]: int(file["bytes"]) for file in record["files"]}
+    for name, commit in records_of(storage):
+        paths = {file.path: file.bytes for file in commit.files}
         if name in needed or (name not in once_used and not unfinished):
             named |= set(paths)
             continue
         going.append(name)
         sizes |= paths
-        stages = record["tally"].get("stages", {})
+        stages = commit.tally.get("stages", {})
         seconds += sum(about.get("seconds", 0.0) for about in stages.values())
     folders = {name.partition("/")[0] for name in sizes}
     present = {name for folder in sorted(folders) for name in storage.names(folder)}
@@ -130,22 +137,19 @@ def last_files(storage: Storage, dataset: str) -> list[str]:
         n for n in _records(storage, last) if n.startswith(f"commits/{dataset}/")
     )
     with ThreadPoolExecutor(16) as pool:
-        records = list(pool.map(storage.read_json, own))
-    return [
-        file["path"]
-        for record in records
-        for file in record["files"]
-        if file["dataset"] == dataset
-    ]
+        commits = list(pool.map(partial(known_commit, storage), own))
+    files: list[str] = []
+    for commit in commits:
+        if isinstance(commit, DamagedFile):
+            raise commit
+        files += [file.path for file in commit.of(dataset)]
+    return files
 
 
 def _stamps(storage: Storage) -> list[str]:
     """The runs that ended, the oldest first. Raises ConfigError where there is none."""
-    stamps = sorted(
-        name.removeprefix(f"{RUNS}/").removesuffix(_RECORDS)
-        for name in storage.names(RUNS)
-        if name.endswith(_RECORDS)
-    )
+    found = [_RECORDS_NAME.fullmatch(name) for name in storage.names(RUNS)]
+    stamps = sorted(name[1] for name in found if name)
     if not stamps:
         raise ConfigError(f"{storage.root}: no run has ended here")
     return stamps
@@ -153,15 +157,25 @@ def _stamps(storage: Storage) -> list[str]:
 
 def _is_complete(storage: Storage, stamp: str) -> bool:
     name = f"{RUNS}/{stamp}.json"
-    return storage.exists(name) and bool(storage.read_json(name).get("complete"))
+    if not storage.exists(name):
+        return False
+    return storage.read_record(name, SUMMARY).get("complete", False)
 
 
 def _records(storage: Storage, stamp: str) -> set[str]:
-    with (
-        storage.open(f"{RUNS}/{stamp}{_RECORDS}") as file,
-        gzip.open(file) as names,
-    ):
-        return set(names.read(_MOST_NAMES_BYTES).decode().splitlines())
+    """Names of the records that a run stands on. Raises DamagedFile: without them
+    nothing may go.
+    """
+    name = f"{RUNS}/{stamp}{_RECORDS}"
+    with storage.open(name) as file:
+        try:
+            with gzip.open(file) as names:
+                found = set(names.read(_MOST_NAMES_BYTES).decode().splitlines())
+        except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError) as error:
+            raise storage.damaged(name, str(error)) from error
+    if not all(map(_RECORD_NAME.fullmatch, found)):
+        raise storage.damaged(name, "it does not list commit records")
+    return found
 
 
 def _time_of(stamp: str) -> datetime:
