@@ -111,6 +111,12 @@ def test_a_second_run_in_the_same_folder_is_refused(storage: Storage) -> None:
         ):
             pass
         assert "lapses" not in str(refused.value)  # on a disk it never has to
+        Path(storage.path("lock.json")).write_bytes(b"[" * 1_000_000)
+        with (
+            pytest.raises(StorageError, match=r"in use by another.*an unknown process"),
+            storage.lock(),
+        ):
+            pass
         other.kill()
     with storage.lock():  # the lock of a killed process is nobody's
         pass

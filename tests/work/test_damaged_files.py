@@ -1,6 +1,7 @@
 """No flipped bit of a file of ours is read as if it had been written so."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,16 @@ def test_a_sealed_record_is_plain_json_for_others() -> None:
         assert found.pop("digest")
         assert found == record
     assert set(json.loads(sealed({}))) == {"digest"}
+
+
+def test_the_error_of_a_worker_is_the_driver_s(storage: Storage) -> None:
+    error = storage.damaged("d/a.parquet", "half of it is missing")
+    other = pickle.loads(pickle.dumps(error))
+    assert (str(other), other.names, other.root) == (
+        str(error),
+        ("d/a.parquet",),
+        storage.root,
+    )
 
 
 class Noting(Silent):

@@ -11,7 +11,7 @@ import gzip
 import itertools
 import re
 import zlib
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -80,13 +80,16 @@ def plan_cleaning(
 
     Raises ConfigError where no run has ended: there is nothing to keep.
     """
-    stamps = _stamps(storage)
+    used = _used(storage, _stamps(storage), are_all_needed=unfinished)
+    stamps = list(used)
     kept = set(stamps[-max(keep_last, 1) :])
-    complete = (s for s in reversed(stamps) if _is_complete(storage, s))
+    # A run whose summary is damaged may have been complete, and stays.
+    ends = {s: _is_complete(storage, s) for s in reversed(stamps)}
+    kept |= {s for s, is_complete in ends.items() if is_complete is None}
+    complete = (s for s, is_complete in ends.items() if is_complete)
     kept |= set(itertools.islice(complete, max(keep_last, 1)))
     if older_than is not None:
         kept |= {s for s in stamps if now - _time_of(s) <= older_than}
-    used = {s: _records(storage, s) for s in stamps}
     needed = set().union(*(used[s] for s in kept))
     once_used = set().union(*used.values())
     going: list[str] = []
@@ -155,18 +158,40 @@ def _stamps(storage: Storage) -> list[str]:
     return stamps
 
 
-def _is_complete(storage: Storage, stamp: str) -> bool:
+def _used(
+    storage: Storage, stamps: Sequence[str], *, are_all_needed: bool
+) -> dict[str, set[str]]:
+    """The records that each run stands on; a run whose list is damaged is left out.
+
+    What only it used counts as unfinished work, so its list is needed if that is to go:
+    then DamagedFile is raised.
+    """
+    used: dict[str, set[str]] = {}
+    for stamp in stamps:
+        try:
+            used[stamp] = _records(storage, stamp)
+        except DamagedFile:
+            if are_all_needed:
+                raise
+    return used
+
+
+def _is_complete(storage: Storage, stamp: str) -> bool | None:
+    """Whether the run read all inputs; null if its summary is damaged."""
     name = f"{RUNS}/{stamp}.json"
     if not storage.exists(name):
         return False
-    return storage.read_record(name, SUMMARY).get("complete", False)
+    try:
+        return storage.read_record(name, SUMMARY).get("complete", False)
+    except DamagedFile:
+        return None
 
 
 def _records(storage: Storage, stamp: str) -> set[str]:
-    """Names of the records that a run stands on. Raises DamagedFile: without them
-    nothing may go.
-    """
+    """Names of the records that a run stands on. Raises DamagedFile."""
     name = f"{RUNS}/{stamp}{_RECORDS}"
+    if not storage.size(name):  # which gzip takes for an empty text
+        raise storage.damaged(name, "it is empty")
     with storage.open(name) as file:
         try:
             with gzip.open(file) as names:
