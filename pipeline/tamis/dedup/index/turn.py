@@ -120,7 +120,8 @@ def reserve(
 ) -> Turn:
     """`upcoming`, held for this output folder until it publishes.
 
-    A damaged record of a turn is noted, and counts as none. Raises StorageError while another folder holds the turn.
+    A damaged record of a turn is noted, and counts as none. Raises StorageError while
+    another folder holds the turn.
     """
     turn = upcoming(index, fingerprint, settings, inputs=inputs)
     if turn.is_published:
