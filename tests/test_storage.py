@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from tamis.errors import StorageError
 from tamis.storage import Storage, options_for
+
+RECORD = TypeAdapter(dict[str, int])
 
 
 @pytest.fixture
@@ -19,8 +22,10 @@ def storage(tmp_path: Path) -> Storage:
 
 
 def test_what_is_written_is_read_again(storage: Storage) -> None:
-    storage.write("a/b.json", json.dumps({"x": 1}).encode())
-    assert storage.read_json("a/b.json") == {"x": 1}
+    storage.write_record("a/b.json", {"x": 1})
+    assert json.loads(storage.open("a/b.json").read())["x"] == 1
+    assert storage.read_record("a/b.json", RECORD) == {"x": 1}
+    assert storage.sizes("a") == {"a/b.json": storage.size("a/b.json")}
     assert storage.names("a") == ["a/b.json"]
     assert storage.names("nothing") == []
 
@@ -76,13 +81,8 @@ def test_a_writer_that_fails_publishes_nothing(storage: Storage) -> None:
 
 def test_a_missing_file_is_named(storage: Storage) -> None:
     with pytest.raises(StorageError, match=r"run\.json: it does not exist"):
-        storage.read_json("run.json")
-
-
-def test_what_is_no_json_is_named(storage: Storage) -> None:
-    storage.write("run.json", b"{")
-    with pytest.raises(StorageError, match=r"run\.json is not JSON"):
-        storage.read_json("run.json")
+        storage.read_record("run.json", RECORD)
+    assert storage.size("run.json") is None
 
 
 def test_removing_twice_is_no_error(storage: Storage) -> None:
@@ -111,6 +111,12 @@ def test_a_second_run_in_the_same_folder_is_refused(storage: Storage) -> None:
         ):
             pass
         assert "lapses" not in str(refused.value)  # on a disk it never has to
+        Path(storage.path("lock.json")).write_bytes(b"[" * 1_000_000)
+        with (
+            pytest.raises(StorageError, match=r"in use by another.*an unknown process"),
+            storage.lock(),
+        ):
+            pass
         other.kill()
     with storage.lock():  # the lock of a killed process is nobody's
         pass

@@ -14,7 +14,7 @@ import xxhash
 
 from tamis.addresses import without_secrets, without_secrets_in
 from tamis.dedup.index.compaction import compact
-from tamis.dedup.index.folder import Entry, Generation, generations
+from tamis.dedup.index.folder import Entry, Generation, generations, index_at
 from tamis.dedup.index.turn import Reservation, holder, remove_newest, unlock
 from tamis.errors import ConfigError, InputError, SchemaError, StageError
 from tamis.finished_run import Run
@@ -41,6 +41,7 @@ from tamis.stages import NAMES, stage_class
 from tamis.stages.extract_text import ExtractText
 from tamis.stages.read_rights import REPRESENTED_AGENTS
 from tamis.storage import Storage
+from tamis.tally import SUMMARY
 from tamis.text.word_column import WORDS
 from tamis.warc.fetch import fetch_record as fetch_record_from
 from tamis.work.executors import Executor, available_cpus, make_executor
@@ -178,7 +179,7 @@ def fetch_record(
     options = storage_options or {}
     summary = None
     if run is not None:
-        summary = Storage(str(run), options).read_json("run.json")
+        summary = Storage(str(run), options).read_record("run.json", SUMMARY)
     place = Places(summary, str(root) if root else None).place_of(warc)
     name = without_secrets(place)
     ranges = [(offset, offset + length)]
@@ -208,7 +209,7 @@ def calibrate(
     ConfigError where there is no language to calibrate.
     """
     storage = Storage(str(output), storage_options)
-    storage.read_json("run.json")  # says clearly where there is no run
+    storage.read_record("run.json", SUMMARY)  # says clearly where there is no run
     return calibrate_documents(
         storage,
         last_files(storage, saved),
@@ -291,7 +292,7 @@ class Index:
     def __init__(
         self, folder: str | Path, storage_options: Mapping[str, Any] | None = None
     ) -> None:
-        self.storage = Storage(str(folder), storage_options)
+        self.storage = index_at(str(folder), storage_options)
         if not self.generations() and not self.holder():
             raise ConfigError(f"{self.storage.shown}: there is no index here")
 

@@ -6,6 +6,7 @@ TamisError
 │   └── AccessRefused  a server refuses us altogether (tamis.remote.failures)
 ├── SchemaError        a table does not have the columns a stage needs
 ├── StorageError       a file cannot be read, written or claimed; names it
+│   └── DamagedFile    a file of a folder of ours is not as it was written; names it
 └── StageError         a stage failed on one task; names both
 
 A document the pipeline decides not to keep is data, not an error: it gets a
@@ -14,6 +15,7 @@ value in the `drop_reason` column and is published under dropped/.
 
 import difflib
 from collections.abc import Collection
+from typing import Any
 
 
 class TamisError(Exception):
@@ -39,6 +41,28 @@ class StorageError(TamisError):
     """
 
     is_transient = False
+
+
+class DamagedFile(StorageError):
+    """Files below `root` are not as they were written: all `names`, why the first is not.
+
+    A run makes them again if the folder is its own (`tamis.runner.run`).
+    """
+
+    def __init__(
+        self, root: str, names: tuple[str, ...], why: str, advice: str
+    ) -> None:
+        more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+        self.what = f"{root}/{names[0]}{more} is damaged: {why}"
+        super().__init__(f"{self.what}; {advice}")
+        self.root = root
+        self.names = names
+        self.why = why
+        self.advice = advice
+
+    def __reduce__(self) -> tuple[type["DamagedFile"], tuple[Any, ...]]:
+        # As in StageError: Ray pickles every failure.
+        return type(self), (self.root, self.names, self.why, self.advice)
 
 
 class StageError(TamisError):

@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from tamis.addresses import without_secrets
 from tamis.documents.parts import Part
@@ -26,7 +25,8 @@ from tamis.runner.replay import masked_for_eyes, text_again
 from tamis.stage import Stage
 from tamis.stages.read_warc import ReadWarc
 from tamis.storage import Storage
-from tamis.tally import RunSummary
+from tamis.storage.parquet import parquet_writer, verifying_format
+from tamis.tally import SUMMARY, RunSummary
 from tamis.work.commits import File
 
 _BATCH_ROWS = 1024
@@ -60,7 +60,7 @@ class Run:
             trusted_stages = [trusted_stages]
         self._trusted = frozenset(trusted_stages)
         self._stages = stages
-        self.summary: RunSummary = self.storage.read_json("run.json")
+        self.summary: RunSummary = self.storage.read_record("run.json", SUMMARY)
         self._inputs = inputs_of(self.storage)
         self._places = Places(self.summary, str(root) if root else None, addresses)
 
@@ -261,7 +261,9 @@ class Run:
 
     def _dataset(self, names: Sequence[str]) -> ds.Dataset:
         paths = [self.storage.path(name) for name in names]
-        return ds.dataset(paths, filesystem=self.storage.filesystem, format="parquet")
+        return ds.dataset(
+            paths, filesystem=self.storage.filesystem, format=verifying_format()
+        )
 
     def _schema(self, columns: Sequence[str] | None, before: str | None) -> pa.Schema:
         """The columns asked for, or all. Raises ConfigError, naming an unknown one."""
@@ -271,8 +273,8 @@ class Run:
         for tables in self._inputs[:1]:
             part = self._part(tables, before)
             for file in (*part.files[:1], *part.layers):
-                with self.storage.open(file.path) as opened:
-                    for field in pq.read_schema(opened):
+                with self.storage.table(file.path) as opened:
+                    for field in opened.schema:
                         fields.setdefault(field.name, field)
         fields["drop_reason"] = pa.field("drop_reason", pa.string())
         for name in ("drop_stage", "text_cuts"):
@@ -323,8 +325,8 @@ class Run:
         return Part(tables.name, "", files, layers)
 
     def _file(self, path: str) -> File:
-        with self.storage.open(path) as opened:
-            rows = pq.read_metadata(opened).num_rows
+        with self.storage.table(path) as opened:
+            rows = opened.metadata.num_rows
         return File(path.partition("/")[0], path, rows, 0)
 
 
@@ -336,7 +338,7 @@ def _write(
     format: Format,
 ) -> None:
     if format == "parquet":
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        with parquet_writer(path, schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)
         return

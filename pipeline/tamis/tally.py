@@ -6,10 +6,12 @@ the run. `RunSummary` is run.json.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from tamis.warc.reading import Reading
 
@@ -17,6 +19,7 @@ UNKNOWN_LANGUAGE = "unknown"
 _LISTED = 10_000  # losses, and pages that hit a limit; the counts include all of them
 
 
+@with_config(extra="forbid")
 class Amount(TypedDict):
     """Documents, and code points of their texts."""
 
@@ -28,6 +31,7 @@ Dropped = dict[str, dict[str, Amount]]
 """{reason: {language: amount}}"""
 
 
+@with_config(extra="forbid")
 class StageTally(TypedDict):
     """What a stage was given, kept and dropped; barriers get `seconds` at the end."""
 
@@ -39,10 +43,12 @@ class StageTally(TypedDict):
     dropped: Dropped
 
 
+@with_config(extra="forbid")
 class SourceTally(TypedDict):
     """What the source read; `refused` is {type: {status: {MIME type: records}}}.
 
-    `first_start` and `next_start` say where a split began and where the next one must.
+    `first_start` and `next_start` say where a split began and where the next one must; the
+    sum has neither.
     """
 
     records: int
@@ -53,10 +59,11 @@ class SourceTally(TypedDict):
     retries: int
     dates_unread: int
     losses: list[dict[str, Any]]
-    first_start: int
-    next_start: int
+    first_start: NotRequired[int]
+    next_start: NotRequired[int]
 
 
+@with_config(extra="forbid")
 class LostPage(TypedDict):
     """A page that a limit of time or memory dropped: another machine might keep it."""
 
@@ -67,6 +74,7 @@ class LostPage(TypedDict):
     reason: str
 
 
+@with_config(extra="forbid")
 class Tally(TypedDict, total=False):
     """What a task of a pass counted, and the sum over all of them."""
 
@@ -78,6 +86,7 @@ class Tally(TypedDict, total=False):
     split: tuple[int, int, bool, list[tuple[int, str]]]
 
 
+@with_config(extra="forbid")
 class SummaryInput(TypedDict):
     """An input file: what documents call it, where it is without secrets, its size (null
     if the server was not asked) and its content stamp.
@@ -90,6 +99,7 @@ class SummaryInput(TypedDict):
     stamp: str
 
 
+@with_config(extra="forbid")
 class Lost(TypedDict):
     """What the run could not read, or only at the second attempt.
 
@@ -113,6 +123,7 @@ class Lost(TypedDict):
     tasks: dict[str, int]
 
 
+@with_config(extra="forbid")
 class RunSummary(Tally, total=False):
     """run.json: what was run, on which inputs, and with which results."""
 
@@ -127,6 +138,9 @@ class RunSummary(Tally, total=False):
     lost: Lost
     tasks_executed: dict[str, int]
     seconds: float
+
+
+SUMMARY = TypeAdapter(RunSummary)
 
 
 def add(total: Any, more: Mapping[str, Any]) -> Any:

@@ -1,7 +1,6 @@
 """tamis calibrate: from a run's columns to a file that the recipe names."""
 
 import gzip
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,9 @@ import yaml
 from tamis.quality.calibrate import COLUMNS
 from tamis.quality.presets import preset_bounds
 from tamis.stages.filter_quality import FilterQuality
+from tamis.storage import Storage
+from tamis.storage.records import sealed
+from tamis.work.commits import Commit, File, publish_commit
 
 Command = Callable[..., Any]
 
@@ -24,9 +26,8 @@ def ended(folder: Path, *names: str) -> None:
     records = []
     for name in names:
         record = Path("commits", "documents", f"{name}.json")
-        (folder / record).parent.mkdir(parents=True, exist_ok=True)
-        file = {"path": f"documents/{name}.parquet", "dataset": "documents"}
-        (folder / record).write_text(json.dumps({"files": [file]}))
+        file = File("documents", f"documents/{name}.parquet", 0, 0)
+        publish_commit(Storage(str(folder)), str(record), Commit(name, "f", (file,)))
         records.append(f"{record}\n")
     (folder / "runs").mkdir(exist_ok=True)
     listed = folder / "runs" / "20260102T030405.000Z.records.gz"
@@ -38,7 +39,7 @@ def run(tmp_path: Path) -> Path:
     """60 English documents, 80 Thai ones with twice the values, 3 French ones."""
     folder = tmp_path / "out"
     (folder / "documents").mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({}))
+    (folder / "run.json").write_bytes(sealed({}))
     languages = ["eng"] * 60 + ["tha"] * 80 + ["fra"] * 3
     single = [*np.linspace(0, 0.5, 60), *np.linspace(0, 1, 80), 0.1, 0.1, 0.1]
     table = pa.table(

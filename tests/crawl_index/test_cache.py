@@ -25,7 +25,7 @@ def test_a_selection_is_cached_until_something_changes(
     index = tmp_path / "i.parquet"
     pq.write_table(pa.table(table), index)
     storage = Storage(str(tmp_path / "out"))
-    reads = []
+    reads, notes = [], []
     really = cache.select_records
     monkeypatch.setattr(
         cache, "select_records", lambda *a: reads.append(1) or really(*a)
@@ -36,7 +36,12 @@ def test_a_selection_is_cached_until_something_changes(
         writes = settings.pop("writes", True)
         select = Select(index=str(index), **settings)
         found = cache.cached_selection(
-            storage, select, names, access=Access(), writes=writes
+            storage,
+            select,
+            names,
+            access=Access(),
+            writes=writes,
+            note=notes.append,
         )
         return {name: each.tolist() for name, each in found.places.items()}
 
@@ -52,3 +57,13 @@ def test_a_selection_is_cached_until_something_changes(
     pq.write_table(pa.table(table), index, compression="none")
     assert places() == expected
     assert len(reads) == 4
+    assert notes == []
+    for name in storage.names("selections"):
+        content = bytearray(storage.open(name).read())
+        content[len(content) // 2] ^= 1
+        storage.write(name, bytes(content))
+    assert places() == places() == expected
+    assert len(reads) == 5
+    (note,) = notes
+    assert "/selections/" in note
+    assert "is damaged: " in note

@@ -38,7 +38,7 @@ def test_storage_options_of_a_recipe_open_an_index(
     """The environment of the test has keys, and no address of the store."""
     entry = Entry(1, "print", "2026-01-02T03", 3, 2, 1, ("CC-MAIN-2024-51",))
     own = Generation(1, 1, (entry,), {}, ())
-    content = json.dumps(manifest(own)).encode()
+    content = manifest(own)
     Storage("s3://bucket/other", s3).write(own.name, content)
     recipe = tmp_path / "stages.yaml"
     options = f"storage_options: {json.dumps(s3)}\n"
@@ -91,8 +91,9 @@ def test_an_index_in_a_store_is_one_as_on_a_disk(
     assert not index.exists("lock.json")
     assert endpoint.encode() not in index.open(generations(index)[0].name).read()
 
-    held = b'{"token": "other", "number": 3, "output": "s3://bucket/x", "pid": 1,'
-    index.write(WRITER, held + b' "host": "h", "since": "2026-11-22"}')
+    held = {"token": "other", "number": 3, "reads": [], "output": "s3://bucket/x"}
+    about = {"pid": 1, "host": "h", "since": "2026-11-22"}
+    index.write_record(WRITER, {**held, **about})
     with pytest.raises(StorageError, match=r"written by the run in s3://bucket/x"):
         drops("c")
     unlock(index)

@@ -1,14 +1,17 @@
 """The output folder in an object store: as on a disk, over a real S3 API."""
 
-import json
 import pickle
 import time
+from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from tamis.errors import StorageError
 from tamis.storage import Storage
 from tamis.storage import lock as lock_module
+
+RECORD = TypeAdapter(dict[str, Any])
 
 
 @pytest.fixture
@@ -17,8 +20,10 @@ def store(s3, request: pytest.FixtureRequest) -> Storage:
 
 
 def test_what_is_written_is_read_again(store: Storage) -> None:
-    store.write("a/b.json", json.dumps({"x": 1}).encode())
-    assert store.read_json("a/b.json") == {"x": 1}
+    store.write_record("a/b.json", {"x": 1})
+    assert store.read_record("a/b.json", RECORD) == {"x": 1}
+    assert store.sizes("a") == {"a/b.json": store.size("a/b.json")}
+    assert store.size("a/c.json") is None
     assert store.names("a") == ["a/b.json"]
     assert store.names("nothing") == []
     assert store.exists("a/b.json")
@@ -64,7 +69,7 @@ def test_removing_twice_is_no_error(store: Storage) -> None:
 
 def test_a_missing_object_is_named(store: Storage) -> None:
     with pytest.raises(StorageError, match=r"/run\.json: it does not exist"):
-        store.read_json("run.json")
+        store.read_record("run.json", RECORD)
 
 
 def test_a_second_run_in_the_same_folder_is_refused(store: Storage, s3) -> None:
@@ -82,9 +87,20 @@ def test_the_lock_of_a_run_that_died_is_taken_over(
 ) -> None:
     monkeypatch.setattr(lock_module, "_TAKEOVER_SECONDS", 0.1)
     dead = {"host": "gone", "pid": 1, "beat": time.time() - 121, "owner": "dead"}
-    store.write("lock.json", json.dumps(dead).encode())
+    store.write_record("lock.json", dead)
     with store.lock():
-        assert store.read_json("lock.json")["owner"] != "dead"
+        assert store.read_record("lock.json", RECORD)["owner"] != "dead"
+    assert not store.exists("lock.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"host": ', b"[" * 100_000])
+def test_a_damaged_lock_is_nobody_s(
+    store: Storage, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setattr(lock_module, "_TAKEOVER_SECONDS", 0.1)
+    store.write("lock.json", content)
+    with store.lock():
+        store.check_lock()
     assert not store.exists("lock.json")
 
 
@@ -92,10 +108,10 @@ def test_a_run_that_was_taken_for_dead_removes_nothing_more(store: Storage) -> N
     other = {"host": "other", "pid": 2, "beat": time.time(), "owner": "other"}
     with store.lock():
         store.check_lock()
-        store.write("lock.json", json.dumps(other).encode())
+        store.write_record("lock.json", other)
         with pytest.raises(StorageError, match="another run has taken over"):
             store.check_lock()
-    assert store.read_json("lock.json") == other  # nor its lock
+    assert store.read_record("lock.json", RECORD) == other  # nor its lock
     store.check_lock()  # who holds none cannot have lost it
 
 
@@ -117,15 +133,15 @@ def test_of_two_that_take_over_one_gives_way(
 ) -> None:
     dead = {"host": "gone", "pid": 1, "beat": time.time() - 121, "owner": "dead"}
     other = {"host": "other", "pid": 2, "beat": time.time(), "owner": "other"}
-    store.write("lock.json", json.dumps(dead).encode())
+    store.write_record("lock.json", dead)
 
     def meanwhile(_: float) -> None:
-        store.write("lock.json", json.dumps(other).encode())
+        store.write_record("lock.json", other)
 
     monkeypatch.setattr(lock_module.time, "sleep", meanwhile)
     with pytest.raises(StorageError, match="process 2 on other"), store.lock():
         pass
-    assert store.read_json("lock.json") == other
+    assert store.read_record("lock.json", RECORD) == other
 
 
 def test_a_store_out_of_reach_is_said_in_one_line() -> None:

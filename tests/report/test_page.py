@@ -107,14 +107,27 @@ def test_what_a_stranger_wrote_is_text(
     """Addresses and texts with markup in them: of dropped pages, clusters, domains."""
     run = Path(shutil.copytree(sample_run, tmp_path / "out"))
     hostile = {"url": f"javascript:{HOSTILE}", "text": HOSTILE, "domain": HOSTILE}
+    storage = Storage(str(run))
+    renamed: dict[str, str] = {}
     for path in run.glob("*/*.parquet"):
         table = pq.read_table(path)
         for name in set(hostile) & set(table.column_names):
             values = pa.array([hostile[name]] * table.num_rows, pa.string())
             place = table.column_names.index(name)
             table = table.set_column(place, name, values)
-        pq.write_table(table, path)
-    rendered = render_page(book, Storage(str(run)))
+        with storage.writer(path.parent.name, path.stem, ".parquet") as written:
+            pq.write_table(table, written.temporary)
+        renamed[str(path.relative_to(run))] = written.name
+    for name in ("tables.json", "mix/_manifest.json"):
+        text = (run / name).read_text("utf-8")
+        for before, after in renamed.items():
+            text = text.replace(before, after)
+        record = json.loads(text)
+        if record.pop("digest", None) is None:
+            (run / name).write_text(text, "utf-8")
+        else:
+            storage.write_record(name, record)
+    rendered = render_page(book, storage)
     assert HOSTILE not in rendered
     for section in ("domains", "clusters", "examples"):
         own = rendered.partition(f'id="{section}"')[2].partition("</section>")[0]

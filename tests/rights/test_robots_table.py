@@ -5,7 +5,7 @@ import pytest
 
 from tamis.rights.robots import Robots, Rule, parse
 from tamis.rights.robots_runs import Answer, Written, merge_runs, write_runs
-from tamis.rights.robots_table import RobotsTable, Verdict
+from tamis.rights.robots_table import RobotsTable, Verdict, seal
 
 AGENTS = ("ccbot", "gptbot")
 ALL = parse("User-agent: *\nDisallow: /", AGENTS)
@@ -109,10 +109,16 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     other = pa.table({"key": [1]})
     with pa.ipc.new_file(str(path), other.schema) as file:
         file.write_table(other)
+    seal(path)
     with pytest.raises(ValueError, match="other columns"):
         RobotsTable(str(path))
     table_of(tmp_path, Answer("a.example", "", ALL))
     whole = (tmp_path / "robots.arrow").read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="not a table that tamis robots wrote"):
-        RobotsTable(str(path))
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    for content in (b"", whole[: len(whole) // 2], whole[:-1], bytes(flipped)):
+        path.write_bytes(content)
+        with pytest.raises(
+            ValueError, match=r"not a table .* or damaged: make it again"
+        ):
+            RobotsTable(str(path))

@@ -65,6 +65,26 @@ def test_every_run_s_summary_stays_readable(
     assert inputs == [2, 1]
 
 
+@pytest.mark.parametrize("kind", ["json", "records.gz"])
+@pytest.mark.parametrize("damage", [b"", b"{}", b"\x1f\x8b\x08"])
+def test_clean_keeps_what_a_run_with_a_damaged_record_may_have_used(
+    tried: tuple[Any, dict[str, bytes], set[str]],
+    command: Any,
+    kind: str,
+    damage: bytes,
+) -> None:
+    tamis, _, first = tried
+    oldest = min((tamis.output / "runs").glob(f"*.{kind}"))
+    oldest.write_bytes(damage)
+    assert command("clean", str(tamis.output), "--yes").code == 0
+    assert first <= files_of(tamis.output)
+    if kind == "records.gz":
+        refused = command("clean", str(tamis.output), "--unfinished", "--yes")
+        assert refused.code == 1
+        assert f"{oldest} is damaged: " in refused.stderr
+        assert first <= files_of(tamis.output)
+
+
 def test_clean_removes_what_only_earlier_runs_used(
     tried: tuple[Any, dict[str, bytes], set[str]], command: Any
 ) -> None:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tamis.errors import ConfigError, StorageError
-from tamis.urls.blocklist import Blocklist, default_folder, prepare
+from tamis.urls.blocklist import Blocklist, default_folder, prepare, prepared
 from tamis.urls.sources import Source
 
 
@@ -137,23 +137,38 @@ def test_workers_may_prepare_the_same_list_at_once(tmp_path: Path) -> None:
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".urls"]
 
 
-def test_a_damaged_file_and_an_unwritable_folder_are_named(tmp_path: Path) -> None:
-    path = prepare([source(tmp_path, "adult", "a.org")], tmp_path)
+def test_a_damaged_file_is_prepared_again_and_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = [source(tmp_path, "adult", "a.org")]
+    path = prepare(lists, tmp_path)
     whole = path.read_bytes()
     header, _, tables = whole.partition(b"\n")
-    torn = [
+    flipped = [bytearray(whole) for _ in range(2)]
+    flipped[0][-1] ^= 1  # the category
+    flipped[1][-20] ^= 128  # the hash, or its index
+    for content in [
+        b"",
         whole[:-1],
+        whole + b"\0",
         b"[]\n" + tables,
+        b"[" * 100_000,
         b"\xff" + whole,
         header.replace(b'"starts": 3', b'"starts": 2') + b"\n" + tables,
-    ]
-    # One hash, then the index, whose last place must be the number of hashes.
-    astray = bytearray(tables)
-    astray[8 + 8] = 99
-    for content in [*torn, header + b"\n" + astray]:
+        *map(bytes, flipped),
+    ]:
         path.write_bytes(content)
-        with pytest.raises(StorageError, match=r"is damaged: .*; delete it"):
+        with pytest.raises(StorageError, match=r"is damaged: "):
             Blocklist(path)
+        assert categories(prepared(lists, tmp_path), "http://a.org/") == ["adult"]
+        assert path.read_bytes() == whole
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"tamis: prepared list {path} is damaged: ")
+        assert line.endswith("; prepared again")
+
+
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    path = prepare([source(tmp_path, "adult", "a.org")], tmp_path)
     with pytest.raises(StorageError, match="cannot be prepared"):
         prepare([source(tmp_path, "adult", "b.org")], path / "below-a-file")
 

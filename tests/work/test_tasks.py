@@ -13,8 +13,8 @@ from tamis.work.commits import (
     READING,
     Commit,
     Outputs,
-    commit_of,
     fingerprint_of,
+    known_commit,
     publish_commit,
     record_name,
 )
@@ -80,7 +80,9 @@ def test_of_two_workers_that_finish_a_task_the_first_is_right(storage: Storage) 
     first = publish_commit(storage, name, Commit("a", "f1", (), {"rows": 1}))
     second = publish_commit(storage, name, Commit("a", "f1", (), {"rows": 2}))
     assert first == second
-    assert commit_of(storage.read_json(name)).tally == {"rows": 1}
+    kept = known_commit(storage, name)
+    assert isinstance(kept, Commit)
+    assert kept.tally == {"rows": 1}
 
 
 def test_an_input_that_cannot_be_read_is_set_aside(storage: Storage) -> None:

@@ -1,22 +1,24 @@
 """A selection, cached in the output folder: a crawl's index is read only once."""
 
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tamis.addresses import without_secrets
 from tamis.crawl_index.choose import index_files, select_records
 from tamis.crawl_index.places import Found, Selection
 from tamis.crawl_index.settings import Select
+from tamis.errors import DamagedFile
 from tamis.remote.opening import Access, about_input
 from tamis.storage import Storage
+from tamis.storage.parquet import parquet_writer
 from tamis.work.commits import fingerprint_of
 
 _RECORD = pa.schema(
     [("name", pa.string()), ("offset", pa.int64()), ("length", pa.int64())]
 )
+_CACHE = "selections"
 _ROWS = 1 << 18  # rows whose names are in memory at once
 
 
@@ -26,11 +28,13 @@ def cached_selection(
     names: Sequence[str],
     *,
     access: Access,
+    note: Callable[[str], None],
     writes: bool = True,
 ) -> Selection:
     """As `select_records`; from the cache if index and conditions are the same.
 
-    Without `writes` the cache is only read.
+    Without `writes` the cache is only read. A damaged file of it is noted, and made
+    again.
     """
     paths = index_files(select, access)
     abouts = [about_input(path, access) for path in paths]
@@ -39,23 +43,31 @@ def cached_selection(
         for path, about in zip(paths, abouts, strict=True)
     ]
     settings = select.model_dump(mode="json", exclude={"max_gap_bytes"})
-    name = f"selections/{fingerprint_of(settings, sorted(names), stamps)}.parquet"
-    if storage.exists(name):
-        with storage.open(name) as file:
-            found = Found(names)
-            for batch in pq.ParquetFile(file).iter_batches(_ROWS):
-                found.add(batch)
-            return found.by_archive()
+    stem = fingerprint_of(settings, sorted(names), stamps)
+    for name in storage.names(_CACHE):
+        if name.startswith(f"{_CACHE}/{stem}-"):
+            try:
+                return _kept(storage, name, names)
+            except DamagedFile as error:
+                note(f"{error.what}: made again")
     selection = select_records(select, names, access)
     if writes:
-        storage.write(name, _content(selection))
+        with storage.writer(_CACHE, stem, ".parquet") as written:
+            _write(selection, written.temporary)
     return selection
 
 
-def _content(selection: Selection) -> bytes:
+def _kept(storage: Storage, name: str, names: Sequence[str]) -> Selection:
+    found = Found(names)
+    with storage.table(name) as table:
+        for batch in table.iter_batches(_ROWS):
+            found.add(batch)
+    return found.by_archive()
+
+
+def _write(selection: Selection, target: Path) -> None:
     """A Parquet file with one row per record: name, offset, length."""
-    target = io.BytesIO()
-    with pq.ParquetWriter(target, _RECORD, compression="zstd") as writer:
+    with parquet_writer(str(target), _RECORD) as writer:
         waiting: list[pa.Table] = []
         rows = 0
         for name, places in selection.places.items():
@@ -67,4 +79,3 @@ def _content(selection: Selection) -> bytes:
                 waiting, rows = [], 0
         if waiting:
             writer.write_table(pa.concat_tables(waiting))
-    return target.getvalue()

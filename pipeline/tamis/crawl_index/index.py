@@ -19,6 +19,7 @@ from tamis.crawl_index.database import answer, connect
 from tamis.crawl_index.settings import Select
 from tamis.errors import ConfigError, InputError
 from tamis.remote.opening import Access, open_input
+from tamis.storage.parquet import verifying_format
 from tamis.warc.document import domain_of, host_of
 
 PLACE = ("warc_filename", "warc_record_offset", "warc_record_length")
@@ -61,7 +62,7 @@ def parquet_rows(path: str, select: Select, access: Access) -> Iterator[pa.Recor
     """Rows that statistics and the plain conditions do not rule out."""
     with open_input(path, access, ranges=[]) as file:
         try:
-            parquet = ds.ParquetFileFormat().make_fragment(pa.PythonFile(file, "r"))
+            parquet = verifying_format().make_fragment(pa.PythonFile(file, "r"))
             available = parquet.physical_schema.names
             scanner = parquet.scanner(
                 columns=columns_needed(select, available),

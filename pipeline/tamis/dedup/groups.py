@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tamis.documents.parts import Part
@@ -191,16 +190,15 @@ def read_between(
     storage: Storage, file: File, column: str, *, low: int, high: int
 ) -> pa.Table:
     """Rows of row groups that may have `column` within [low, high], by statistics."""
-    with storage.open(file.path) as source:
-        parquet = pq.ParquetFile(source)
-        place = parquet.schema_arrow.get_field_index(column)
+    with storage.table(file.path) as parquet:
+        place = parquet.schema.get_field_index(column)
         wanted = []
         for number in range(parquet.num_row_groups):
             group = parquet.metadata.row_group(number)
             limits = group.column(place).statistics
             if group.num_rows and limits.min <= high and limits.max >= low:
                 wanted.append(number)
-        return parquet.read_row_groups(wanted)
+        return parquet.read(groups=wanted)
 
 
 def read_ascending(
@@ -210,9 +208,8 @@ def read_ascending(
 
     In a file of many row groups, checking each one costs more than parsing the footer.
     """
-    with storage.open(file.path) as source:
-        parquet = pq.ParquetFile(source)
-        place = parquet.schema_arrow.get_field_index(column)
+    with storage.table(file.path) as parquet:
+        place = parquet.schema.get_field_index(column)
 
         def limits(number: int) -> Any:
             return parquet.metadata.row_group(number).column(place).statistics
@@ -220,7 +217,7 @@ def read_ascending(
         every = range(parquet.num_row_groups)
         first = bisect_left(every, low, key=lambda number: limits(number).max)
         stop = bisect_right(every, high, key=lambda number: limits(number).min)
-        return parquet.read_row_groups(list(range(first, stop)))
+        return parquet.read(groups=range(first, stop))
 
 
 def as_numpy(column: Any) -> NDArray[Any]:

@@ -11,11 +11,10 @@ from itertools import chain
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tamis.dedup.groups import WORK, pieces_of, read_between
-from tamis.storage import Storage
+from tamis.storage import Storage, Table
 from tamis.work.commits import File, Outputs
 
 PIECES_IN = f"{WORK}/pieces"
@@ -85,24 +84,22 @@ def _row_groups_between(
     storage: Storage, file: File, column: str, *, number: int
 ) -> Iterator[pa.Table]:
     """The rows of one partition, a row group at a time."""
-    with storage.open(file.path) as source:
-        parquet = pq.ParquetFile(source)
+    with storage.table(file.path) as parquet:
         for own in _row_groups(parquet, column, number):
-            yield parquet.read_row_group(own)
+            yield parquet.read(groups=[own])
 
 
 def _bytes_between(storage: Storage, file: File, column: str, *, number: int) -> int:
     """Bytes of memory that the row groups of one partition need."""
-    with storage.open(file.path) as source:
-        parquet = pq.ParquetFile(source)
+    with storage.table(file.path) as parquet:
         return sum(
             parquet.metadata.row_group(own).total_byte_size
             for own in _row_groups(parquet, column, number)
         )
 
 
-def _row_groups(parquet: pq.ParquetFile, column: str, number: int) -> Iterator[int]:
-    place = parquet.schema_arrow.get_field_index(column)
+def _row_groups(parquet: Table, column: str, number: int) -> Iterator[int]:
+    place = parquet.schema.get_field_index(column)
     for own in range(parquet.num_row_groups):
         if parquet.metadata.row_group(own).column(place).statistics.min == number:
             yield own

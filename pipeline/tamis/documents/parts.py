@@ -12,7 +12,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from tamis.documents.rows import rows_of
 from tamis.storage import Storage
@@ -85,8 +84,8 @@ class Part:
         """Names of all columns that `read` can give: the documents' and the layers'."""
         names: set[str] = set()
         for file in (self.files[0], *self.layers):
-            with storage.open(file.path) as source:
-                names.update(pq.ParquetFile(source).schema_arrow.names)
+            with storage.table(file.path) as parquet:
+                names.update(parquet.schema.names)
         return names
 
     def with_layer(self, layer: File, fingerprint: str) -> "Part":
@@ -198,12 +197,9 @@ def _cut(texts: pa.ChunkedArray, cuts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _read_columns(storage: Storage, file: File, columns: Sequence[str]) -> pa.Table:
     """`id` and the columns in `columns` that the file has."""
-    with storage.open(file.path) as source:
-        parquet = pq.ParquetFile(source)
-        wanted = {"id", *columns}
-        return parquet.read(
-            columns=[name for name in parquet.schema_arrow.names if name in wanted]
-        )
+    wanted = {"id", *columns}
+    with storage.table(file.path) as parquet:
+        return parquet.read([name for name in parquet.schema.names if name in wanted])
 
 
 def _with_column(table: Any, name: str, values: Any) -> Any:

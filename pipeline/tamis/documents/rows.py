@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tamis.storage import Storage
 from tamis.work.commits import File
@@ -51,9 +50,8 @@ def _clipped(
         if position + file.rows <= start or position >= stop:
             position += file.rows
             continue
-        with storage.open(file.path) as source:
-            parquet = pq.ParquetFile(source)
-            names = parquet.schema_arrow.names
+        with storage.table(file.path) as parquet:
+            names = parquet.schema.names
             wanted = (
                 names if columns is None else [n for n in names if n in set(columns)]
             )
@@ -62,9 +60,7 @@ def _clipped(
                 if position + rows <= start or position >= stop:
                     position += rows
                     continue
-                for batch in parquet.iter_batches(
-                    size, row_groups=[group], columns=wanted
-                ):
+                for batch in parquet.iter_batches(size, groups=[group], columns=wanted):
                     first = max(start - position, 0)
                     last = min(stop - position, batch.num_rows)
                     position += batch.num_rows

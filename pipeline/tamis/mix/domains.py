@@ -11,7 +11,6 @@ from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import xxhash
 from numpy.typing import NDArray
 
@@ -103,8 +102,8 @@ def find_caps(
 
 def _tables(storage: Storage, files: Sequence[File]) -> Iterator[pa.Table]:
     for file in files:
-        with storage.open(file.path) as opened:
-            yield pq.read_table(opened)
+        with storage.table(file.path) as opened:
+            yield opened.read()
 
 
 def _summed(table: pa.Table) -> pa.Table:

@@ -1,12 +1,11 @@
 """Rows between two steps of mix_corpus, in files in which each way is contiguous.
 
-A piece has one Arrow stream (zstd) for each way, end to end, and after them ways + 1
-numbers (int64, little-endian): where each stream begins, and where the last one ends. To
-read one way takes two ranges of the file, however many ways it has. With a footer that
+A piece has one Arrow stream (zstd) for each way, end to end, and after them an index of
+numbers (uint64, little-endian): where each stream begins, and where the last one ends
+(ways + 1); the xxh3_64 of each stream (ways); the xxh3_64 of all these numbers. To read one way takes two ranges of the file, however many ways it has. With a footer that
 lists every column of every way, hundreds of tasks would read all of it for one line.
 """
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 from numpy.typing import NDArray
 
 from tamis.storage import Storage
@@ -22,7 +22,8 @@ from tamis.work.tasks import give_memory_back
 
 # Rows are held until there are so many bytes of them; sorting takes as much again.
 _WAITING_BYTES = 32 << 20
-_NUMBER = np.dtype("<i8")
+_CHUNK_BYTES = 1 << 20
+_NUMBER = np.dtype("<u8")
 
 
 class Piece:
@@ -70,15 +71,20 @@ class Piece:
         """Write all ways to one file."""
         self._write()
         self._close()
-        starts = [0]
+        starts, digests = [0], []
         with target.open("wb") as whole:
             for way, path in enumerate(self._paths):
+                digest = xxhash.xxh3_64()
                 if way in self._writers:
                     with path.open("rb") as part:
-                        shutil.copyfileobj(part, whole, 1 << 20)
+                        while chunk := part.read(_CHUNK_BYTES):
+                            digest.update(chunk)
+                            whole.write(chunk)
                     path.unlink()
                 starts.append(whole.tell())
-            whole.write(np.array(starts, _NUMBER).tobytes())
+                digests.append(digest.intdigest())
+            index = np.array([*starts, *digests], _NUMBER).tobytes()
+            whole.write(index + _digest(index))
 
     def _close(self) -> None:
         for writer in self._writers.values():
@@ -107,11 +113,27 @@ def piece(
 def rows_of_way(
     storage: Storage, pieces: Sequence[File], way: int, ways: int
 ) -> Iterator[pa.RecordBatch]:
-    """Rows of one way, piece by piece, in the order in which they were added."""
+    """Rows of one way, piece by piece, in the order in which they were added.
+
+    Raises DamagedFile.
+    """
     for file in pieces:
-        index_bytes = (ways + 1) * _NUMBER.itemsize
-        index = storage.read_range(file.path, file.bytes - index_bytes, file.bytes)
-        starts = np.frombuffer(index, _NUMBER)
-        start, stop = int(starts[way]), int(starts[way + 1])
-        if start < stop:
-            yield from pa.ipc.open_stream(storage.read_range(file.path, start, stop))
+        index_bytes = (2 * ways + 2) * _NUMBER.itemsize
+        index = storage.read_range(
+            file.path, max(0, file.bytes - index_bytes), file.bytes
+        )
+        if len(index) != index_bytes or _digest(index[:-8]) != index[-8:]:
+            raise storage.damaged(
+                file.path, "its index is not the one that was written"
+            )
+        numbers = np.frombuffer(index, _NUMBER)
+        start, stop = int(numbers[way]), int(numbers[way + 1])
+        stream = storage.read_range(file.path, start, stop) if start < stop else b""
+        if xxhash.xxh3_64_intdigest(stream) != int(numbers[ways + 1 + way]):
+            raise storage.damaged(file.path, "its rows are not those that were written")
+        if stream:
+            yield from pa.ipc.open_stream(stream)
+
+
+def _digest(content: bytes) -> bytes:
+    return np.array([xxhash.xxh3_64_intdigest(content)], _NUMBER).tobytes()

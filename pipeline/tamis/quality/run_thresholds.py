@@ -8,7 +8,6 @@ from typing import cast, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import yaml
 
 from tamis.errors import ConfigError
@@ -128,23 +127,27 @@ def _documents(
     storage: Storage, files: Sequence[str], saved: str, columns: tuple[str, ...]
 ) -> pa.Table:
     """`language` and `columns` of the saved documents, or of a uniform sample of them."""
-    paths = [storage.path(name) for name in files]
-    if not paths:
+    if not files:
         raise ConfigError(f"{storage.shown_path(saved)}: no documents there")
-    dataset = ds.dataset(paths, filesystem=storage.filesystem)
-    missing = [c for c in ("language", *columns) if c not in dataset.schema.names]
+    rows = 0
+    for name in files:
+        with storage.table(name) as opened:
+            known = opened.schema.names
+            rows += opened.metadata.num_rows
+    missing = [c for c in ("language", *columns) if c not in known]
     if missing:
         raise ConfigError(
             f"{storage.shown_path(saved)} has no column {missing[0]!r}: "
             "name a save below measure_text with --saved"
         )
-    rows = dataset.count_rows()
-    condition = None
-    if rows > _MOST_DOCUMENTS:
-        largest = int(2**64 * (_MOST_DOCUMENTS / rows)) - 1
-        condition = pc.field("id") <= pa.scalar(largest, pa.uint64())
-    table: pa.Table = dataset.to_table(["language", *columns], filter=condition)
-    return table
+    largest = int(2**64 * min(1.0, _MOST_DOCUMENTS / max(rows, 1))) - 1
+    tables: list[pa.Table] = []
+    for name in files:
+        with storage.table(name) as opened:
+            table = opened.read(["id", "language", *columns])
+        is_drawn = pc.less_equal(table["id"], pa.scalar(largest, pa.uint64()))
+        tables.append(table.filter(is_drawn).drop_columns(["id"]))
+    return pa.concat_tables(tables)
 
 
 def _values(table: pa.Table, language: str, bounds: Bounds) -> Values:

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tamis.documents.parts import Part, Published
@@ -186,8 +185,8 @@ def decide(
     outputs: Outputs, share: Share, part: Part, cutoffs: Mapping[str, Key | None]
 ) -> None:
     """Write the part's layer: documents that break a bound or are below the cutoff."""
-    with outputs.storage.open(part.layers[-1].path) as opened:
-        table = pq.ParquetFile(opened).read()
+    with outputs.storage.table(part.layers[-1].path) as opened:
+        table = opened.read()
     reasons = np.array(table["drop_reason"].to_pylist(), object)
     for language, own in _ranked(outputs.storage, part, share).items():
         below = is_below_cutoff(own.values, own.ids, cutoffs.get(language))
@@ -246,8 +245,8 @@ def _read(storage: Storage, commits: Sequence[Commit]) -> pa.Table:
     """All rows that a step wrote; counts of parts are added up as they are read."""
     tables: list[pa.Table] = []
     for commit in commits:
-        with storage.open(commit.files[0].path) as opened:
-            tables.append(pq.ParquetFile(opened).read())
+        with storage.table(commit.files[0].path) as opened:
+            tables.append(opened.read())
         if "count" in tables[0].column_names and len(tables) == 256:
             tables = [_summed(tables)]
     return pa.concat_tables(tables)

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from pydantic import TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from tamis.errors import StorageError
 from tamis.storage import Storage
@@ -23,6 +24,41 @@ _BATCH_ROWS = 8192
 _TEXT_ROWS = 256
 
 T = TypeVar("T")
+
+
+@with_config(extra="forbid")
+class _Tables(TypedDict):
+    """What tables.json has of an input."""
+
+    dropped: str
+    saved: tuple[str, ...]
+    layers: tuple[tuple[str | None, str], ...]
+    duplicates: str | None
+
+
+@with_config(extra="forbid")
+class Shard(TypedDict):
+    """A file of the mix; `digest` is that of its bytes."""
+
+    path: str
+    rows: int
+    bytes: int
+    digest: str
+
+
+@with_config(extra="forbid")
+class Manifest(TypedDict):
+    """mix/_manifest.json."""
+
+    seed: int
+    tokens_counted_by: str
+    languages: dict[str, dict[str, Any]]
+    columns: list[dict[str, str]]
+    shards: list[Shard]
+
+
+_TABLES = TypeAdapter(dict[str, _Tables])
+_MANIFEST = TypeAdapter(Manifest)
 
 
 @dataclass(frozen=True)
@@ -41,20 +77,16 @@ class InputTables:
 
 def inputs_of(storage: Storage) -> list[InputTables]:
     """Every input of the run that has tables, in the order of the names."""
-    tables = storage.read_json(TABLES) if storage.exists(TABLES) else {}
+    tables: dict[str, _Tables] = {}
+    if storage.exists(TABLES):
+        tables = storage.read_record(TABLES, _TABLES, is_sealed=False)
     strange = [name for name in tables if "/" in name or name in ("", ".", "..")]
     if strange:
         raise StorageError(
             f"{storage.shown_path(TABLES)}: {strange[0]!r} is no input's name"
         )
     return [
-        InputTables(
-            name,
-            of["dropped"],
-            tuple(of["saved"]),
-            of["duplicates"],
-            tuple((stage, path) for stage, path in of["layers"]),
-        )
+        InputTables(name, of["dropped"], of["saved"], of["duplicates"], of["layers"])
         for name, of in sorted(tables.items())
     ]
 
@@ -63,7 +95,9 @@ def mix_shards(storage: Storage) -> list[str]:
     """The shards of the mix; none if the run published no mix."""
     if not storage.exists(MANIFEST):
         return []
-    return [shard["path"] for shard in storage.read_json(MANIFEST)["shards"]]
+    return [
+        shard["path"] for shard in storage.read_record(MANIFEST, _MANIFEST)["shards"]
+    ]
 
 
 def spread(things: Sequence[T], limit: int) -> list[T]:
@@ -76,17 +110,16 @@ def batches(
     storage: Storage, name: str, columns: Sequence[str], *, rows: int = _BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Batches of at most `rows` rows, with those of `columns` that the file has."""
-    with storage.open(name) as source:
-        parquet = pq.ParquetFile(source)
-        present = set(parquet.schema_arrow.names)
+    with storage.table(name) as parquet:
+        present = set(parquet.schema.names)
         wanted = [column for column in columns if column in present]
-        yield from parquet.iter_batches(batch_size=rows, columns=wanted)
+        yield from parquet.iter_batches(rows, columns=wanted)
 
 
 def schema_of(storage: Storage, name: str) -> pa.Schema:
     """Columns of a file, from its footer."""
-    with storage.open(name) as source:
-        return pq.ParquetFile(source).schema_arrow
+    with storage.table(name) as parquet:
+        return parquet.schema
 
 
 def rows_with(
@@ -94,15 +127,14 @@ def rows_with(
 ) -> Iterator[dict[str, Any]]:
     """Rows of a file by `id`; other columns are read only if there is such a row."""
     wanted = pa.array(sorted(ids), pa.uint64())
-    with storage.open(name) as source:
-        parquet = pq.ParquetFile(source)
-        present = set(parquet.schema_arrow.names)
+    with storage.table(name) as parquet:
+        present = set(parquet.schema.names)
         shown = [column for column in ("id", *columns) if column in present]
         for group in range(parquet.num_row_groups):
-            found = parquet.read_row_group(group, columns=["id"])["id"]
+            found = parquet.read(["id"], [group])["id"]
             if not pc.any(pc.is_in(found, wanted)).as_py():
                 continue
             for batch in parquet.iter_batches(
-                _TEXT_ROWS, row_groups=[group], columns=shown
+                _TEXT_ROWS, groups=[group], columns=shown
             ):
                 yield from batch.filter(pc.is_in(batch["id"], wanted)).to_pylist()

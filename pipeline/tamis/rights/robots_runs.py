@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.rights.robots import Robots
-from tamis.rights.robots_table import SCHEMA, key_of
+from tamis.rights.robots_table import SCHEMA, key_of, seal
 
 # A row of a run: its key, groups ("" for none), signal and date.
 Row = tuple[int, str, bool | None, str]
@@ -87,6 +87,7 @@ def merge_runs(runs: Sequence[Path], path: Path, *, ranges: int = _RANGES) -> Wr
                     to.write_table(kept, max_chunksize=_BATCH_ROWS)
                 hosts += len(latest)
                 rows += len(kept)
+        seal(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

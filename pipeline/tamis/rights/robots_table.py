@@ -5,14 +5,16 @@ An Arrow file, sorted by key, written once by `tamis robots` (`robots_runs`):
     groups    large_string  JSON: [[[allows, path], ...], ...], "" for none
     ai_train  bool          of Content-Signal
 A host that refuses the agents nothing has no row: without a row, no refusal is known.
-A whole crawl's table has gigabytes. It is mapped into memory and never read as a whole:
-a look-up reads only the pages of the file that its search touches, and all workers of a
-machine share them.
+Behind the Arrow file is its digest (16 bytes, xxh3_128), which is verified when the table
+is opened. A whole crawl's table has gigabytes. It is mapped into memory: all workers of a
+machine share its pages.
 """
 
 import json
+import os
 from functools import lru_cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +25,9 @@ from tamis.rights.robots import Rule, is_refused
 SCHEMA = pa.schema(
     [("key", pa.uint64()), ("groups", pa.large_string()), ("ai_train", pa.bool_())]
 )
+
+
+_CHUNK_BYTES = 8 << 20
 
 
 class Verdict(NamedTuple):
@@ -37,7 +42,7 @@ class RobotsTable:
 
     def __init__(self, path: str) -> None:
         try:
-            file = pa.ipc.open_file(pa.memory_map(path))
+            file = pa.ipc.open_file(_verified(path))
         except pa.ArrowInvalid as error:
             raise ValueError(f"not a table that tamis robots wrote: {error}") from error
         if not file.schema.equals(SCHEMA):
@@ -61,6 +66,30 @@ class RobotsTable:
         own = self._batches[number]
         groups = _groups_of(own["groups"][row].as_py())
         return Verdict(is_refused(groups, path), own["ai_train"][row].as_py())
+
+
+def seal(path: Path) -> None:
+    """Append the digest of a finished Arrow file to it, and write it to the disk."""
+    digest = xxhash.xxh3_128()
+    with path.open("r+b") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+        file.write(digest.digest())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _verified(path: str) -> Any:
+    """The Arrow file in `path`, mapped. Raises ValueError if it is not as it was written."""
+    whole = pa.memory_map(path).read_buffer()
+    size = len(whole) - xxhash.xxh3_128().digest_size
+    own = whole.slice(0, max(0, size))
+    if size < 0 or xxhash.xxh3_128(own).digest() != whole.slice(size).to_pybytes():
+        raise ValueError(
+            "not a table that tamis robots wrote, or damaged: make it again with "
+            "`tamis robots`"
+        )
+    return pa.BufferReader(own)
 
 
 def key_of(host: str) -> int:

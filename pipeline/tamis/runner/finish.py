@@ -21,6 +21,7 @@ from tamis.runner.dropped.publish import (
 )
 from tamis.runner.dropped.rows import masking_fingerprint
 from tamis.runner.store import records_of, write_run
+from tamis.storage.records import sealed
 from tamis.tally import Lost, RunSummary, Tally, add
 from tamis.warc.splits import UNKNOWN_SIZE
 from tamis.work.commits import Commit, fingerprint_of
@@ -104,12 +105,10 @@ def finish(
     tasks.storage.check_lock()
     if is_complete:  # from here on the new mix is published
         for name, content in manifests.items():
-            written = json.dumps(content, indent=1, sort_keys=True).encode()
-            tasks.storage.write(name, written)
-    tasks.storage.write(
-        TABLES, json.dumps(_tables(dropped, published, labels=work.labels)).encode()
-    )
-    tasks.storage.write("run.json", json.dumps(summary, indent=1).encode())
+            tasks.storage.write(name, sealed(content, indent=1, sort_keys=True))
+    tables = _tables(dropped, published, labels=work.labels)
+    tasks.storage.write(TABLES, json.dumps(tables).encode())
+    tasks.storage.write_record("run.json", summary)
     tasks.storage.write("report.html", render_page(summary, tasks.storage).encode())
     write_run(tasks.storage, summary, tasks.used, ended=datetime.now(UTC))
     if is_complete:
@@ -224,9 +223,9 @@ def _sweep(tasks: Tasks, manifests: Iterable[str]) -> None:
     """
     storage = tasks.storage
     named, replaced = set(manifests), set[str]()
-    for name, record in records_of(storage):
-        paths = {file["path"] for file in record["files"]}
-        paths |= set(record["tally"].get("manifests", ()))
+    for name, commit in records_of(storage):
+        paths = {file.path for file in commit.files}
+        paths |= set(commit.tally.get("manifests", ()))
         if name in tasks.used:
             named |= paths
         else:

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from tamis.addresses import without_secrets
-from tamis.errors import InputError
+from tamis.errors import DamagedFile, InputError
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import signal_columns
 from tamis.runner.dropped.publish import DroppedInput, DroppedWork
@@ -57,6 +57,9 @@ class Outcome:
 def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     """Run the recipe from its inputs to its mix, or as far as its inputs allow.
 
+    A file of the folder that is found damaged is made again, by going through all steps
+    once more: those that are finished take no time.
+
     Holds the lock of the output folder. Raises a TamisError for what the user has to
     correct; finished work is kept and not done again.
     """
@@ -73,30 +76,46 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
         start = time.time()
         refuse_without_space(recipe, storage, files, workers=executor.workers)
         setting = Setting(recipe, storage, Tasks(storage, executor, progress), files)
-        state = run_steps(setting)
-        is_complete = len(state.missing) <= setting.missing_at_most
-        dropped = _dropped_inputs(state)
-        summary = finish(
-            recipe,
-            setting.tasks,
-            files,
-            dropped=dropped,
-            work=_dropped_work(recipe, state),
-            tally=state.tally,
-            missing=state.missing,
-            lost=lost_of(
-                state.losses,
-                state.tally.get("source", {}),
-                state.tally.get("stages", {}),
-                set_aside=len(state.missing),
-                retried=setting.tasks.retried,
-            ),
-            manifests=state.manifests,
-            last_acts=state.last_acts,
-            executor=executor.kind,
-            seconds=time.time() - start,
-            is_complete=is_complete,
-        )
+        made_again: set[str] = set()
+        while True:
+            try:
+                return _to_the_end(setting, executor, start)
+            except DamagedFile as error:
+                # A file of an index cannot be made again. Nor does it help to make one
+                # again that was damaged right after that: the disk has to be looked at.
+                if error.root != storage.root or made_again & set(error.names):
+                    raise
+                made_again |= set(error.names)
+                progress.note(f"{error.what}: made again")
+                setting.tasks.forget(error.names)
+
+
+def _to_the_end(setting: Setting, executor: Executor, start: float) -> Outcome:
+    """All steps, then the run summary. Raises DamagedFile."""
+    recipe = setting.recipe
+    state = run_steps(setting)
+    is_complete = len(state.missing) <= setting.missing_at_most
+    summary = finish(
+        recipe,
+        setting.tasks,
+        setting.inputs,
+        dropped=_dropped_inputs(state),
+        work=_dropped_work(recipe, state),
+        tally=state.tally,
+        missing=state.missing,
+        lost=lost_of(
+            state.losses,
+            state.tally.get("source", {}),
+            state.tally.get("stages", {}),
+            set_aside=len(state.missing),
+            retried=setting.tasks.retried,
+        ),
+        manifests=state.manifests,
+        last_acts=state.last_acts,
+        executor=executor.kind,
+        seconds=time.time() - start,
+        is_complete=is_complete,
+    )
     return Outcome(without_secrets(recipe.output), summary, state.missing, is_complete)
 
 

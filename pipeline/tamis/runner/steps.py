@@ -135,7 +135,13 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
     source = step.stages[0]
     assert isinstance(source, Source)
     tasks, storage = setting.tasks, setting.storage
-    ranges = planned_ranges(storage, state.files, source, cores=tasks.executor.workers)
+    ranges = planned_ranges(
+        storage,
+        state.files,
+        source,
+        cores=tasks.executor.workers,
+        note=tasks.progress.note,
+    )
     if not setting.is_dry:
         write_plan(storage, state.files, source, ranges=ranges)
     makers = SplitTasks(
@@ -150,6 +156,7 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
             storage,
             options=setting.recipe.storage_options,
             is_kept=not setting.is_dry,
+            note=tasks.progress.note,
         ),
     )
     planned = {

@@ -9,19 +9,23 @@ other configurations are found again when a configuration comes back.
 
 import gzip
 import itertools
-import json
-from collections.abc import Iterator, Set
+import re
+import zlib
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
 
-from tamis.errors import ConfigError
+from tamis.errors import ConfigError, DamagedFile
 from tamis.storage import Storage
-from tamis.tally import RunSummary
+from tamis.tally import SUMMARY, RunSummary
+from tamis.work.commits import Commit, known_commit
 
 RUNS = "runs"
 _RECORDS = ".records.gz"
+_RECORD_NAME = re.compile(r"commits/[^\n]+\.json")
+_RECORDS_NAME = re.compile(rf"{RUNS}/(\d{{8}}T\d{{6}}\.\d{{3}}Z)\.records\.gz")
 _STAMP = "%Y%m%dT%H%M%S.%f"
 _MOST_NAMES_BYTES = 1 << 30
 
@@ -48,14 +52,17 @@ def write_run(
     stamp = f"{ended.astimezone(UTC).strftime(_STAMP)[:-3]}Z"
     names = gzip.compress("\n".join(sorted(used)).encode(), mtime=0)
     storage.write(f"{RUNS}/{stamp}{_RECORDS}", names)
-    storage.write(f"{RUNS}/{stamp}.json", json.dumps(summary, indent=1).encode())
+    storage.write_record(f"{RUNS}/{stamp}.json", summary)
 
 
-def records_of(storage: Storage) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every commit record of the folder, by name."""
+def records_of(storage: Storage) -> Iterator[tuple[str, Commit]]:
+    """Every commit record of the folder, by name; damaged ones are left out."""
     names = [name for name in storage.names("commits") if name.endswith(".json")]
     with ThreadPoolExecutor(16) as pool:
-        yield from zip(names, pool.map(storage.read_json, names), strict=True)
+        commits = pool.map(partial(known_commit, storage), names)
+        for name, commit in zip(names, commits, strict=True):
+            if isinstance(commit, Commit):
+                yield name, commit
 
 
 def plan_cleaning(
@@ -73,27 +80,30 @@ def plan_cleaning(
 
     Raises ConfigError where no run has ended: there is nothing to keep.
     """
-    stamps = _stamps(storage)
+    used = _used(storage, _stamps(storage), are_all_needed=unfinished)
+    stamps = list(used)
     kept = set(stamps[-max(keep_last, 1) :])
-    complete = (s for s in reversed(stamps) if _is_complete(storage, s))
+    # A run whose summary is damaged may have been complete, and stays.
+    ends = {s: _is_complete(storage, s) for s in reversed(stamps)}
+    kept |= {s for s, is_complete in ends.items() if is_complete is None}
+    complete = (s for s, is_complete in ends.items() if is_complete)
     kept |= set(itertools.islice(complete, max(keep_last, 1)))
     if older_than is not None:
         kept |= {s for s in stamps if now - _time_of(s) <= older_than}
-    used: dict[str, set[str]] = {s: _records(storage, s) for s in stamps}
     needed = set().union(*(used[s] for s in kept))
     once_used = set().union(*used.values())
     going: list[str] = []
     sizes: dict[str, int] = {}
     named: set[str] = set()
     seconds = 0.0
-    for name, record in records_of(storage):
-        paths = {file["path"]: int(file["bytes"]) for file in record["files"]}
+    for name, commit in records_of(storage):
+        paths = {file.path: file.bytes for file in commit.files}
         if name in needed or (name not in once_used and not unfinished):
             named |= set(paths)
             continue
         going.append(name)
         sizes |= paths
-        stages = record["tally"].get("stages", {})
+        stages = commit.tally.get("stages", {})
         seconds += sum(about.get("seconds", 0.0) for about in stages.values())
     folders = {name.partition("/")[0] for name in sizes}
     present = {name for folder in sorted(folders) for name in storage.names(folder)}
@@ -130,46 +140,77 @@ def last_files(storage: Storage, dataset: str) -> list[str]:
         n for n in _records(storage, last) if n.startswith(f"commits/{dataset}/")
     )
     with ThreadPoolExecutor(16) as pool:
-        records = list(pool.map(storage.read_json, own))
-    return [
-        file["path"]
-        for record in records
-        for file in record["files"]
-        if file["dataset"] == dataset
-    ]
+        commits = list(pool.map(partial(known_commit, storage), own))
+    files: list[str] = []
+    for commit in commits:
+        if isinstance(commit, DamagedFile):
+            raise commit
+        files += [file.path for file in commit.of(dataset)]
+    return files
 
 
 def last_summary(storage: Storage) -> RunSummary | None:
-    """run.json of the last run that ended; null where none has."""
+    """run.json of the last run that ended; null where none has, or if it is damaged."""
     if not storage.exists("run.json"):
         return None
-    summary: RunSummary = storage.read_json("run.json")
-    return summary
+    try:
+        return storage.read_record("run.json", SUMMARY)
+    except DamagedFile:
+        return None
 
 
 def _stamps(storage: Storage) -> list[str]:
     """The runs that ended, the oldest first. Raises ConfigError where there is none."""
-    stamps = sorted(
-        name.removeprefix(f"{RUNS}/").removesuffix(_RECORDS)
-        for name in storage.names(RUNS)
-        if name.endswith(_RECORDS)
-    )
+    found = [_RECORDS_NAME.fullmatch(name) for name in storage.names(RUNS)]
+    stamps = sorted(name[1] for name in found if name)
     if not stamps:
         raise ConfigError(f"{storage.shown}: no run has ended here")
     return stamps
 
 
-def _is_complete(storage: Storage, stamp: str) -> bool:
+def _used(
+    storage: Storage, stamps: Sequence[str], *, are_all_needed: bool
+) -> dict[str, set[str]]:
+    """The records that each run stands on; a run whose list is damaged is left out.
+
+    What only it used counts as unfinished work, so its list is needed if that is to go:
+    then DamagedFile is raised.
+    """
+    used: dict[str, set[str]] = {}
+    for stamp in stamps:
+        try:
+            used[stamp] = _records(storage, stamp)
+        except DamagedFile:
+            if are_all_needed:
+                raise
+    return used
+
+
+def _is_complete(storage: Storage, stamp: str) -> bool | None:
+    """Whether the run read all inputs; null if its summary is damaged."""
     name = f"{RUNS}/{stamp}.json"
-    return storage.exists(name) and bool(storage.read_json(name).get("complete"))
+    if not storage.exists(name):
+        return False
+    try:
+        return storage.read_record(name, SUMMARY).get("complete", False)
+    except DamagedFile:
+        return None
 
 
 def _records(storage: Storage, stamp: str) -> set[str]:
-    with (
-        storage.open(f"{RUNS}/{stamp}{_RECORDS}") as file,
-        gzip.open(file) as names,
-    ):
-        return set(names.read(_MOST_NAMES_BYTES).decode().splitlines())
+    """Names of the records that a run stands on. Raises DamagedFile."""
+    name = f"{RUNS}/{stamp}{_RECORDS}"
+    if not storage.size(name):  # which gzip takes for an empty text
+        raise storage.damaged(name, "it is empty")
+    with storage.open(name) as file:
+        try:
+            with gzip.open(file) as names:
+                found = set(names.read(_MOST_NAMES_BYTES).decode().splitlines())
+        except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError) as error:
+            raise storage.damaged(name, str(error)) from error
+    if not all(map(_RECORD_NAME.fullmatch, found)):
+        raise storage.damaged(name, "it does not list commit records")
+    return found
 
 
 def _time_of(stamp: str) -> datetime:

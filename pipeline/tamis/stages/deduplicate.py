@@ -47,7 +47,7 @@ from tamis.dedup.groups import (
     ranges_for,
     steps_of,
 )
-from tamis.dedup.index.folder import generations
+from tamis.dedup.index.folder import generations, index_at
 from tamis.dedup.index.run import (
     MAX_ATTACHED,
     Decided,
@@ -220,6 +220,7 @@ class Deduplicate(Barrier):
             settings=hashing,
             parts=parts,
             is_dry=is_dry,
+            note=tasks.progress.note,
         )
 
     def run(
@@ -299,7 +300,7 @@ def _folder(path: str) -> str:
 
 
 def _index(stage: Deduplicate) -> Storage | None:
-    return Storage(stage.index, stage.storage_options) if stage.index else None
+    return index_at(stage.index, stage.storage_options) if stage.index else None
 
 
 def _hashing(stage: Deduplicate, stages: Sequence[Stage]) -> dict[str, Any]:

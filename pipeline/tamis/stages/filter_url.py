@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.stage import BatchFunction, Transform, drop
-from tamis.urls.blocklist import Blocklist, default_folder, prepare
+from tamis.urls.blocklist import Blocklist, default_folder, prepared
 from tamis.urls.normalise import address
 from tamis.urls.sources import entries_of, harmless, sources
 from tamis.urls.words import UrlWords, load_words
@@ -77,7 +77,7 @@ def open_blocklist(stage: FilterUrl) -> Blocklist | None:
     if not stage.lists:
         return None
     lists = sources(stage.lists, stage.categories)
-    return Blocklist(prepare(lists, default_folder()))
+    return prepared(lists, default_folder())
 
 
 def reasons(urls: Any, blocklist: Blocklist | None, words: UrlWords) -> pa.StringArray:

@@ -37,6 +37,7 @@ from tamis.mix.rows import MIX, Draw
 from tamis.mix.tasks import find_caps, gather_all, leaves, scatter_all
 from tamis.sizes import ByteSize, Count
 from tamis.stage import Barrier, Begun, Placement
+from tamis.storage.parquet import digest_in
 from tamis.work.commits import Commit
 from tamis.work.fingerprints import Dependencies, stage_dependencies
 from tamis.work.steps import Piece, Steps, files_of
@@ -249,7 +250,12 @@ def _manifest(
         "languages": dict(sorted(languages.items())),
         "columns": [{"name": field.name, "type": str(field.type)} for field in MIX],
         "shards": [
-            {"path": file.path, "rows": file.rows, "bytes": file.bytes}
+            {
+                "path": file.path,
+                "rows": file.rows,
+                "bytes": file.bytes,
+                "digest": digest_in(file.path),
+            }
             for commit in shards
             for file in commit.of("mix")
         ],

@@ -6,23 +6,28 @@ twice are one file, and no writer can damage another's. Only commit records
 (`tamis.work.tasks`) say what is finished.
 """
 
-import json
 import os
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import fsspec
 import xxhash
+from pydantic import TypeAdapter
 
 from tamis.addresses import without_secrets, without_secrets_in
-from tamis.errors import ConfigError, StorageError
+from tamis.errors import ConfigError, DamagedFile, StorageError
 from tamis.storage.failures import NO_LINKS, NO_LINKS_ADVICE, explained, is_foreign
 from tamis.storage.lock import OTHER_RUN, WAIT, ObjectLock, file_lock
+from tamis.storage.parquet import Table, Torn, footer_digest
+from tamis.storage.records import MOST_BYTES, Unreadable, parsed, sealed, unsealed
 
+T = TypeVar("T")
+
+REMAKE = "delete it and `tamis run` makes it again"
 _CHUNK_BYTES = 8 << 20
 _REMOVED_TOGETHER = 1000
 # A missing file is told by the caller; for a write it is the bucket that is missing.
@@ -40,13 +45,23 @@ def options_for(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Storage:
-    """One folder and everything below it; names are relative and use `/`."""
+    """One folder and everything below it; names are relative and use `/`.
 
-    def __init__(self, root: str, options: Mapping[str, Any] | None = None) -> None:
+    `if_damaged`: what to do about a file that is not as it was written.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        if_damaged: str = REMAKE,
+    ) -> None:
         # Workers of a cluster have another current folder than the driver.
         place = root if "://" in root else str(Path(root).absolute())
         self.root = place.rstrip("/") or "/"
         self.options = options_for(root, options or {})
+        self._if_damaged = if_damaged
         self._filesystem: Any = None
         self._lock: ObjectLock | None = None
 
@@ -115,32 +130,70 @@ class Storage:
         except FileNotFoundError as error:
             raise explained(error, "read", self.shown_path(name)) from error
 
-    def read_json(self, name: str) -> Any:
-        """Parsed content. Raises StorageError if the file is missing or not JSON."""
+    @contextmanager
+    def table(self, name: str, *, pre_buffer: bool = True) -> Iterator[Table]:
+        """A Parquet file, verified as it is read. Raises DamagedFile."""
+        with self.open(name) as source:
+            try:
+                yield Table(source, name, pre_buffer=pre_buffer)
+            except Torn as error:
+                raise self.damaged(name, str(error)) from error
+
+    def read_record(
+        self,
+        name: str,
+        kind: TypeAdapter[T],
+        *,
+        is_sealed: bool = True,
+        most_bytes: int = MOST_BYTES,
+    ) -> T:
+        """What `write_record` wrote. Raises StorageError if there is none, DamagedFile
+        if it is anything else. Only a sealed one has its digest in it.
+        """
         with self.open(name) as file:
-            content = file.read()
+            content = file.read(most_bytes + 1)
+        if len(content) > most_bytes:
+            raise self.damaged(name, f"it has more than {most_bytes} bytes")
         try:
-            return json.loads(content)
-        except ValueError as error:
-            raise StorageError(
-                f"{self.shown_path(name)} is not JSON: {error}"
-            ) from error
+            return unsealed(content, kind) if is_sealed else parsed(content, kind)
+        except Unreadable as error:
+            raise self.damaged(name, str(error)) from error
+
+    def write_record(self, name: str, record: Any, *, indent: int | None = 1) -> None:
+        """Write an object as JSON that `read_record` can verify."""
+        self.write(name, sealed(record, indent=indent))
+
+    def damaged(self, name: str, why: str) -> DamagedFile:
+        """The error for a file that is not as it was written."""
+        return DamagedFile(self.root, (name,), why, self._if_damaged)
 
     def exists(self, name: str) -> bool:
         with self._errors("read", name):
             return bool(self.filesystem.exists(self.path(name)))
 
+    def size(self, name: str) -> int | None:
+        """The bytes of a file; null if there is none."""
+        try:
+            with self._errors("look at", name):
+                return int(self.filesystem.info(self.path(name))["size"])
+        except FileNotFoundError:
+            return None
+
     def names(self, folder: str) -> list[str]:
         """All files below `folder`, sorted; none if it does not exist."""
+        return sorted(self.sizes(folder))
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The bytes of all files below `folder`, by name."""
         base = self.path(folder)
         self.filesystem.invalidate_cache(base)
         start = len(self.path()) + 1
         try:
             with self._errors("list", folder):
-                found = self.filesystem.find(base)
+                found = self.filesystem.find(base, detail=True)
         except FileNotFoundError:
-            return []
-        return sorted(path[start:] for path in found)
+            return {}
+        return {path[start:]: about["size"] for path, about in found.items()}
 
     def write(self, name: str, content: bytes) -> None:
         """Write `content` under `name`, atomically replacing an earlier file."""
@@ -192,14 +245,15 @@ class Storage:
         """A local file to fill, which is published under its content's hash.
 
         After the block the object has its name, `folder/stem-hash.suffix`, and its
-        size. A block that raises publishes nothing.
+        size. The name of a Parquet file also has a digest of its footer
+        (`tamis.storage.parquet`). A block that raises publishes nothing.
         """
         written = Written(self._temporary())
         with self._errors("write", folder):
             try:
                 yield written
-                digest, written.bytes = _digest(written.temporary)
-                written.name = f"{folder}/{stem}-{digest}{suffix}"
+                digest, footer, written.bytes = _digest(written.temporary, suffix)
+                written.name = f"{folder}/{stem}-{digest}{footer}{suffix}"
                 if self.is_local:
                     self._rename(written.temporary, written.name)
                 else:
@@ -312,11 +366,15 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _digest(path: Path) -> tuple[str, int]:
-    """Hash of the content (16 hex digits) and its size; the file is synced to disk."""
+def _digest(path: Path, suffix: str) -> tuple[str, str, int]:
+    """Hash of the content (16 hex digits), of a Parquet footer (8, else none), and the
+    size; the file is synced to disk.
+    """
     content_hash = xxhash.xxh3_64()
     with path.open("rb") as file:
         os.fsync(file.fileno())
         while chunk := file.read(_CHUNK_BYTES):
             content_hash.update(chunk)
-        return content_hash.hexdigest(), file.tell()
+        size = file.tell()
+        footer = footer_digest(file) if suffix == ".parquet" else ""
+        return content_hash.hexdigest(), footer, size

@@ -6,7 +6,6 @@ without renewal another run may take it over. Stores guarantee no more than this
 run checks that it still has the lock before it removes leftover files.
 """
 
-import json
 import os
 import socket
 import threading
@@ -15,11 +14,15 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
+
+from pydantic import Field, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from tamis.addresses import without_secrets
-from tamis.errors import StorageError
+from tamis.errors import DamagedFile, StorageError
 from tamis.storage.failures import explained
+from tamis.storage.records import Unreadable, sealed, unsealed
 
 LOCK = "lock.json"
 _HEARTBEAT_SECONDS = 20.0
@@ -35,12 +38,30 @@ OTHER_RUN = "another `tamis run`"
 WAIT = "wait for it, or choose another output"
 
 
+_MOST_BYTES = 1 << 16
+
+
+@with_config(extra="forbid")
+class Held(TypedDict):
+    """lock.json: which process has the folder, and when it last said so."""
+
+    host: str
+    pid: int
+    beat: Annotated[float, Field(ge=0)]
+    owner: str
+
+
+_HELD = TypeAdapter(Held)
+
+
 class Store(Protocol):
     """The methods of the folder that the lock needs."""
 
     root: str
 
-    def read_json(self, name: str) -> Any: ...
+    def read_record(
+        self, name: str, kind: TypeAdapter[Any], *, most_bytes: int = ...
+    ) -> Any: ...
 
     def write(self, name: str, content: bytes) -> None: ...
 
@@ -76,23 +97,31 @@ class ObjectLock:
                 self._store.remove([LOCK])
 
     def is_owner(self) -> bool:
+        with suppress(StorageError):
+            held = self._held()
+            return held is not None and held["owner"] == self._owner
+        return False
+
+    def _held(self) -> Held | None:
+        """What the lock says; null if it is damaged, so that nobody has it."""
         try:
-            return bool(self._store.read_json(LOCK).get("owner") == self._owner)
-        except StorageError:
-            return False
+            held: Held = self._store.read_record(LOCK, _HELD, most_bytes=_MOST_BYTES)
+        except DamagedFile:
+            return None
+        return held
 
     def _claim(self) -> None:
         """Create the lock object, or take over one whose owner stopped renewing it."""
         if self._store.create(LOCK, _content(self._owner)) or self.is_owner():
             return
-        held = self._store.read_json(LOCK)
-        if time.time() - held["beat"] >= _STALE_SECONDS:
+        held = self._held()
+        if held is None or time.time() - held["beat"] >= _STALE_SECONDS:
             self._store.write(LOCK, _content(self._owner))
             # If several runs take over at once, the last one to write has the lock.
             time.sleep(_TAKEOVER_SECONDS)
             if self.is_owner():
                 return
-            held = self._store.read_json(LOCK)
+            held = self._held()
         raise StorageError(
             _in_use(
                 without_secrets(self._store.root),
@@ -119,7 +148,7 @@ def file_lock(
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / LOCK).open("a+")
+        file = (folder / LOCK).open("a+", errors="replace")
     except OSError as error:
         raise explained(error, "write", str(folder)) from error
     with file:
@@ -127,8 +156,11 @@ def file_lock(
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            content = file.read()
-            held = json.loads(content) if content else {"host": "?", "pid": "?"}
+            content = file.read(_MOST_BYTES)
+            try:
+                held = unsealed(content.encode(), _HELD)
+            except Unreadable:
+                held = None
             raise StorageError(_in_use(root, held, other, advice=advice)) from error
         file.truncate(0)
         file.write(_content().decode())
@@ -137,12 +169,15 @@ def file_lock(
 
 
 def _content(owner: str = "") -> bytes:
-    about = {"host": socket.gethostname(), "pid": os.getpid(), "beat": time.time()}
-    return json.dumps({**about, "owner": owner}).encode()
+    held: Held = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "beat": time.time(),
+        "owner": owner,
+    }
+    return sealed(held)
 
 
-def _in_use(root: str, held: dict[str, Any], other: str, *, advice: str) -> str:
-    return (
-        f"{root} is in use by {other} "
-        f"(process {held['pid']} on {held['host']}): {advice}"
-    )
+def _in_use(root: str, held: Held | None, other: str, *, advice: str) -> str:
+    who = f"process {held['pid']} on {held['host']}" if held else "an unknown process"
+    return f"{root} is in use by {other} ({who}): {advice}"

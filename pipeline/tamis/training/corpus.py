@@ -20,6 +20,7 @@ import xxhash
 
 from tamis.errors import ConfigError
 from tamis.language.codes import known_language
+from tamis.storage.parquet import VERIFYING
 from tamis.urls.normalise import address
 
 _SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
@@ -135,10 +136,10 @@ def _opened(file: Path) -> TextIO:
 
 def _parquet_rows(file: Path) -> Iterator[dict[str, Any]]:
     try:
-        with pq.ParquetFile(file) as parquet:
+        with pq.ParquetFile(file, **VERIFYING) as parquet:
             wanted = {"text", "label", "source", *_LANGUAGE, *_SITE}
             columns = [name for name in parquet.schema_arrow.names if name in wanted]
             for batch in parquet.iter_batches(batch_size=1024, columns=columns):
                 yield from batch.to_pylist()
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise ConfigError(f"{file}: cannot be read: {error}") from error

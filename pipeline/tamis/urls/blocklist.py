@@ -3,7 +3,7 @@
 A prepared file is written once, memory-mapped and shared by all processes: 11 bytes an
 entry, 51 MB for UT1's 4.6 million.
 
-    a line of JSON, padded with spaces to a multiple of 64 bytes
+    a line of JSON with the digest of what follows, padded with spaces to a multiple of 64 bytes
     hashes      (entries,)  uint64, sorted, no value twice
     starts      (starts,)   uint32, index of the hashes: see `tamis.urls.keys`
     categories  (entries,)  uint16, place in the header's `categories`
@@ -13,6 +13,7 @@ An address in several lists belongs to the first of them.
 
 import json
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from xxhash import xxh3_128
+from pydantic import BaseModel, ConfigDict, NonNegativeInt
+from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from tamis.errors import StorageError
 from tamis.text.buffers import utf8_buffers
@@ -31,23 +33,40 @@ from tamis.urls.sources import Source, entries_of
 from tamis.urls.spans import ODD, plain_spans, spelled
 
 # Part of a prepared file's name; increase it when keys or layout change.
-_FORMAT = 2
+_FORMAT = 3
 _ALIGNMENT = 64
 _CHUNK_BYTES = 1 << 20
+_MOST_HEADER_BYTES = 1 << 20
+
+
+class _Header(BaseModel):
+    """The first line; `digest` is the xxh3_128 of all bytes behind it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    entries: NonNegativeInt
+    starts: NonNegativeInt
+    categories: tuple[str, ...]
+    digest: str
 
 
 class Blocklist:
-    """An open prepared file."""
+    """An open prepared file. Raises StorageError if it is not as it was written."""
 
     def __init__(self, path: Path) -> None:
         try:
             with path.open("rb") as file:
-                line = file.readline()
-            header = json.loads(line)
-            entries, starts = int(header["entries"]), int(header["starts"])
-            self.categories = tuple(map(str, header["categories"]))
+                line = file.readline(_MOST_HEADER_BYTES)
+                whole = os.fstat(file.fileno()).st_size
+            header = _Header.model_validate_json(line)
+            entries, starts = header.entries, header.starts
+            self.categories = header.categories
             size = entries * 10 + starts * 4
+            if whole != len(line) + size:
+                raise ValueError(f"it has {whole} bytes, not {len(line) + size}")
             mapped = np.memmap(path, np.uint8, "r", len(line), (size,))
+            if xxh3_128_hexdigest(mapped.data) != header.digest:
+                raise ValueError("its content does not have its digest")
             # Plain arrays on the map: indexing a memmap takes microseconds longer.
             self._hashes, self._starts, self._categories = (
                 part.view(kind)
@@ -59,11 +78,9 @@ class Blocklist:
             )
             if not _is_index(self._starts, entries):
                 raise ValueError("its index is not valid")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StorageError(
-                f"prepared list {path} is damaged: {error}; delete it, and it is"
-                " prepared again"
-            ) from error
+        except (OSError, ValueError) as error:
+            said = str(error).splitlines()[0]
+            raise StorageError(f"prepared list {path} is damaged: {said}") from error
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -101,13 +118,31 @@ def prepare(lists: Iterable[Source], folder: Path) -> Path:
     """
     lists = list(lists)
     path = folder / f"{_digest(lists)}.urls"
-    if path.is_file():
-        return path
+    if not path.is_file():
+        _write(lists, path)
+    return path
+
+
+def prepared(lists: Iterable[Source], folder: Path) -> Blocklist:
+    """`prepare`, opened; a damaged file is prepared again, with a line on stderr."""
+    lists = list(lists)
+    path = prepare(lists, folder)
+    try:
+        return Blocklist(path)
+    except StorageError as error:
+        print(f"tamis: {error}; prepared again", file=sys.stderr)
+    _write(lists, path)
+    return Blocklist(path)
+
+
+def _write(lists: list[Source], path: Path) -> None:
+    """Write the prepared file of `lists`; it appears complete, replacing another one."""
+    folder = path.parent
     hashes, categories, names = _entries(lists)
     starts = starts_of(hashes)
-    header = json.dumps(
-        {"entries": len(hashes), "starts": len(starts), "categories": names}
-    ).encode()
+    tables = hashes.tobytes() + starts.tobytes() + categories.tobytes()
+    about = {"entries": len(hashes), "starts": len(starts), "categories": names}
+    header = json.dumps({**about, "digest": xxh3_128_hexdigest(tables)}).encode()
     padding = -(len(header) + 1) % _ALIGNMENT
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,15 +151,14 @@ def prepare(lists: Iterable[Source], folder: Path) -> Path:
         try:
             with partial.open("xb") as file:
                 file.write(header + b" " * padding + b"\n")
-                file.write(hashes.tobytes())
-                file.write(starts.tobytes())
-                file.write(categories.tobytes())
+                file.write(tables)
+                file.flush()
+                os.fsync(file.fileno())
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"list cannot be prepared in {folder}: {error}") from error
-    return path
 
 
 def default_folder() -> Path:

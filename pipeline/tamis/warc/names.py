@@ -32,7 +32,7 @@ def base_name(path: str) -> str:
 
 def _place(path: str) -> str:
     """The path as it may stand in published files: of an address no query, no secret."""
-    # A byte that is no UTF-8 is `\\xff`: names are text in published files.
+    # A byte that is no UTF-8 is `\xff`: names are text in published files.
     path = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if "://" not in path:
         return path

@@ -6,7 +6,10 @@ has the fingerprint of everything that the outcome depends on, so a later run sk
 task or, if a setting changed, does not find the record.
 
     commits/GROUP/KEY-FINGERPRINT.json
-    {"key", "fingerprint", "files": [{"dataset", "path", "rows", "bytes"}], "tally"}
+    {"digest", "key", "fingerprint", "files": [{"dataset", "path", "rows", "bytes"}],
+     "tally", "replaced_by"}
+
+A record that is not as it was written counts as none (`tamis.storage.records`).
 
 Later passes and barriers read a `Part` (`tamis.documents.parts`), made of the files of
 such records.
@@ -21,12 +24,16 @@ import zlib
 from collections.abc import ItemsView, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field, TypeAdapter, with_config
 
+from tamis.errors import DamagedFile
 from tamis.storage import Storage
+from tamis.storage.parquet import parquet_writer
+from tamis.storage.records import sealed
 
 Counts = dict[str, int]
 """What a task counted, by name."""
@@ -36,16 +43,21 @@ LOADING = {"at": "loading"}
 READING = {"at": "reading"}
 
 
+Count = Annotated[int, Field(ge=0)]
+
+
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class File:
     """A published file: its data set, its name in the storage, rows and size."""
 
     dataset: str
     path: str
-    rows: int
-    bytes: int
+    rows: Count
+    bytes: Count
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Commit:
     """What a finished task published. `replaced_by`: tasks that replace it, if any."""
@@ -58,6 +70,10 @@ class Commit:
 
     def of(self, dataset: str) -> tuple[File, ...]:
         return tuple(file for file in self.files if file.dataset == dataset)
+
+
+_RECORD = TypeAdapter(Commit)
+_MARK = TypeAdapter(dict[str, Any])
 
 
 class _Packed(Mapping[str, Any]):
@@ -106,7 +122,7 @@ class Outputs:
 
     def mark(self, place: Any) -> None:
         """Store `place`, a JSON value, in case the worker dies now."""
-        self.storage.write(self._mark_name, json.dumps(place).encode())
+        self.storage.write_record(self._mark_name, place)
 
     @contextmanager
     def parquet(
@@ -117,12 +133,8 @@ class Outputs:
             # Hashes are all different: a dictionary of them costs a quarter more bytes
             # and ten times the time to read one column.
             repeating = [f.name for f in schema if pa.types.is_string(f.type)]
-            settings: dict[str, Any] = {
-                "compression": "zstd",
-                "use_dictionary": repeating,
-                **options,
-            }
-            with pq.ParquetWriter(str(written.temporary), schema, **settings) as writer:
+            settings = {"use_dictionary": repeating, **options}
+            with parquet_writer(str(written.temporary), schema, **settings) as writer:
                 yield writer
             rows = pq.read_metadata(str(written.temporary)).num_rows
         self.files.append(File(dataset, written.name, rows, written.bytes))
@@ -137,26 +149,34 @@ class Outputs:
 
 def publish_commit(storage: Storage, name: str, commit: Commit) -> Commit:
     """Create the record, or return the one that existed before."""
-    content = json.dumps(asdict(commit), sort_keys=True).encode()
+    content = sealed(asdict(commit), sort_keys=True)
     if storage.create(name, content):
         return commit
-    first = commit_of(storage.read_json(name))
-    if all(storage.exists(file.path) for file in first.files):
+    first = known_commit(storage, name)
+    if isinstance(first, Commit) and all(
+        storage.size(file.path) == file.bytes for file in first.files
+    ):
         return first
-    # Files that the record lists were deleted: it is not valid any more.
+    # It is damaged, or files that it lists were deleted or cut: it is not valid any more.
     storage.write(name, content)
     return commit
 
 
-def commit_of(record: dict[str, Any]) -> Commit:
-    """A record as read from JSON."""
-    return Commit(
-        key=record["key"],
-        fingerprint=record["fingerprint"],
-        files=tuple(File(**file) for file in record["files"]),
-        tally=record["tally"],
-        replaced_by=tuple(record["replaced_by"]),
-    )
+def known_commit(storage: Storage, name: str) -> Commit | DamagedFile:
+    """A record, or why it counts as none."""
+    try:
+        return storage.read_record(name, _RECORD)
+    except DamagedFile as error:
+        return error
+
+
+def last_mark(storage: Storage, key: str, fingerprint: str) -> Any:
+    """What a worker marked last; null if nothing, or nothing that can be read."""
+    name = mark_name(key, fingerprint)
+    try:
+        return storage.read_record(name, _MARK) if storage.exists(name) else None
+    except DamagedFile:
+        return None
 
 
 def fingerprint_of(*parts: Any) -> str:

@@ -7,16 +7,17 @@ times is cut up until the document that does it is isolated.
 import ctypes
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import pyarrow as pa
 
 from tamis.addresses import without_secrets_in
-from tamis.errors import InputError, StageError, TamisError
+from tamis.errors import DamagedFile, InputError, StageError, TamisError
 from tamis.interrupts import held, stop_if_asked
 from tamis.remote.failures import AccessRefused
 from tamis.storage import Storage
@@ -24,8 +25,8 @@ from tamis.work.commits import (
     LOADING,
     Commit,
     Outputs,
-    commit_of,
-    mark_name,
+    known_commit,
+    last_mark,
     packed,
     publish_commit,
     record_name,
@@ -98,7 +99,8 @@ class Tasks:
         """Commits by the task's key: one, or those of the tasks that replace it.
 
         A task whose input cannot be read has none: it is in `unreadable`.
-        Raises StageError for a task that fails for another reason.
+        Raises StageError for a task that fails for another reason, and DamagedFile with
+        all damaged files that its tasks met, when the others have ended.
         """
         self.progress.begin(group, len(tasks))
         commits = self.committed(group, tasks)
@@ -107,6 +109,7 @@ class Tasks:
         known = {task.key: task for task in tasks}
         queue = deque(task for task in tasks if task.key not in commits)
         queue.extend(self.unfinished_pieces(group, commits, known))
+        damaged: list[DamagedFile] = []
         with held():
             while queue or self.executor.pending:
                 stop_if_asked()
@@ -118,6 +121,8 @@ class Tasks:
                     commits[task.key] = packed(outcome.value)
                     self.executed[group] = self.executed.get(group, 0) + 1
                     self.progress.advance(group, outcome.value, redone=True)
+                elif isinstance(outcome.error, DamagedFile):
+                    damaged.append(outcome.error)
                 elif isinstance(outcome.error, AccessRefused):
                     raise outcome.error  # the next file would be refused too
                 elif isinstance(outcome.error, InputError):
@@ -127,7 +132,27 @@ class Tasks:
                     for retry in self._again(group, task, outcome, commits):
                         known[retry.key] = retry
                         queue.append(retry)
+        if damaged:
+            raise _together(damaged)
         return {task.key: self.whole(group, task.key, commits) for task in tasks}
+
+    def forget(self, names: Collection[str]) -> None:
+        """Remove the records that list one of the damaged files: their tasks are done again.
+
+        These files stay, and are replaced when the same content is written again. One that
+        no record lists is removed: the end of a run writes it.
+        """
+        every = self.storage.names("commits")
+        every = [name for name in every if name.endswith(".json")]
+        with ThreadPoolExecutor(16) as pool:
+            commits = pool.map(partial(known_commit, self.storage), every)
+            listing: dict[str, set[str]] = {}
+            for name, commit in zip(every, commits, strict=True):
+                if isinstance(commit, Commit):
+                    own = {file.path for file in commit.files}.intersection(names)
+                    listing |= {name: own} if own else {}
+        self.storage.remove(listing)
+        self.storage.remove(sorted(set(names).difference(*listing.values())))
 
     def recall(self, group: str, key: str, fingerprint: str) -> Commit | None:
         """The commit of finished work, if all of its files exist."""
@@ -180,7 +205,7 @@ class Tasks:
             return [task]
         if outcome.error is not None:
             raise _stage_error(group, task.key, outcome.error) from outcome.error
-        mark = self._last_mark(task)
+        mark = last_mark(self.storage, task.key, task.fingerprint)
         if mark == LOADING:
             why = (
                 f"its worker died {attempt} times ({outcome.died}) as it loaded models"
@@ -203,10 +228,6 @@ class Tasks:
         finished = self.committed(group, pieces)
         commits.update(finished)
         return [piece for piece in pieces if piece.key not in finished]
-
-    def _last_mark(self, task: Task) -> Any:
-        name = mark_name(task.key, task.fingerprint)
-        return self.storage.read_json(name) if self.storage.exists(name) else None
 
     def unfinished_pieces(
         self, group: str, commits: dict[str, Commit], known: dict[str, Task]
@@ -255,15 +276,33 @@ class Tasks:
             name for name in self.storage.names(f"commits/{group}") if name in names
         ]
         with ThreadPoolExecutor(16) as pool:
-            records = pool.map(self.storage.read_json, present)
-            commits = [packed(commit_of(record)) for record in records]
+            records = pool.map(partial(known_commit, self.storage), present)
+            found = [r if isinstance(r, DamagedFile) else packed(r) for r in records]
+        commits = [one for one in found if isinstance(one, Commit)]
+        problems = [one.what for one in found if isinstance(one, DamagedFile)]
         folders = {file.dataset for commit in commits for file in commit.files}
-        published = {name for folder in folders for name in self.storage.names(folder)}
-        return {
-            commit.key: commit
-            for commit in commits
-            if all(file.path in published for file in commit.files)
-        }
+        sizes: dict[str, int] = {}
+        for folder in sorted(folders):
+            sizes |= self.storage.sizes(folder)
+        finished = {}
+        for commit in commits:
+            different = [f for f in commit.files if sizes.get(f.path) != f.bytes]
+            if not different:
+                finished[commit.key] = commit
+            problems += [
+                f"{self.storage.path(file.path)} has {sizes[file.path]} bytes, and not "
+                f"{file.bytes}"
+                for file in different
+                if file.path in sizes
+            ]
+        self._note_redone(group, problems)
+        return finished
+
+    def _note_redone(self, group: str, problems: Sequence[str]) -> None:
+        """Say in one line why tasks are done again; nothing if their files are gone."""
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            self.progress.note(f"{group}: {problems[0]}{more}: done again")
 
 
 def execute_and_commit(
@@ -281,6 +320,13 @@ def execute_and_commit(
         give_memory_back()
     commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally or {})
     return publish_commit(storage, name, commit)
+
+
+def _together(damaged: Sequence[DamagedFile]) -> DamagedFile:
+    """One error for all damaged files of the first one's folder."""
+    first = damaged[0]
+    names = [n for error in damaged if error.root == first.root for n in error.names]
+    return DamagedFile(first.root, tuple(dict.fromkeys(names)), first.why, first.advice)
 
 
 def give_memory_back() -> None:

@@ -1,6 +1,5 @@
 """Whole runs with an index: killed for good, refused, looked after from the command line."""
 
-import json
 import os
 import re
 import signal
@@ -72,7 +71,7 @@ class Refresh:
         driver = subprocess.Popen(
             [*(sys.executable, "-m", "tamis", "run", "-q"), *self.arguments(name)],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT / "pipeline")},
         )
 
         def has_a_new_file() -> bool:
@@ -198,7 +197,7 @@ def test_the_name_of_a_crawl_is_no_order_to_the_terminal(
 ) -> None:
     entry = Entry(1, "print", "2026-01-02T03", 3, 2, 1, ("[bold]Россия[/x]", "\x1b[2J"))
     own = Generation(1, 1, (entry,), {}, ())
-    content = json.dumps(manifest(own)).encode()
+    content = manifest(own)
     Storage(str(tmp_path)).write(own.name, content)
     listed = command("index", "list", str(tmp_path))
     assert listed.code == 0, listed.stderr

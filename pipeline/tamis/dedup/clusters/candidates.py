@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tamis.dedup.clusters.known import NEVER, oldest_matches
@@ -89,8 +88,8 @@ def texts_at(
     """
     first = done = 0
     for file in files:
-        with storage.open(file.path) as source:
-            batches = pq.ParquetFile(source).iter_batches(_TEXT_ROWS, columns=["text"])
+        with storage.table(file.path) as parquet:
+            batches = parquet.iter_batches(_TEXT_ROWS, columns=["text"])
             for batch in batches:
                 stop = done + int(
                     np.searchsorted(places[done:], first + batch.num_rows)

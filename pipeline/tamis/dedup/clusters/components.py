@@ -13,7 +13,6 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tamis.dedup.clusters.gather import EXACT
@@ -236,14 +235,13 @@ def _read_edges(
     storage: Storage, files: Sequence[File]
 ) -> Iterator[tuple[Hashes, Hashes]]:
     for file in files:
-        with storage.open(file.path) as source:
-            for batch in pq.ParquetFile(source).iter_batches(1 << 22):
+        with storage.table(file.path) as parquet:
+            for batch in parquet.iter_batches(1 << 22):
                 yield as_numpy(batch["left"]), as_numpy(batch["right"])
 
 
 def _read_matches(storage: Storage, files: Sequence[File]) -> Iterator[Hashes]:
     for file in files:
-        with storage.open(file.path) as source:
-            batches = pq.ParquetFile(source).iter_batches(1 << 22, columns=["ordinal"])
-            for batch in batches:
+        with storage.table(file.path) as parquet:
+            for batch in parquet.iter_batches(1 << 22, columns=["ordinal"]):
                 yield as_numpy(batch["ordinal"])

@@ -5,7 +5,6 @@ added them, so merging changes nothing that any run reads. A task merges a range
 column; the manifest of the merged generation, once it exists, replaces theirs.
 """
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -110,7 +109,7 @@ def _merge(tasks: Tasks, some: Sequence[Generation]) -> Generation:
     merged = Generation(
         some[0].first, some[-1].last, runs, some[0].settings, index_files(commits)
     )
-    index.write(merged.name, json.dumps(manifest(merged)).encode())
+    index.write(merged.name, manifest(merged))
     old = [file.file.path for own in some for file in own.files]
     kept = {own.file.path for own in merged.files}
     index.remove(own.name for own in some)

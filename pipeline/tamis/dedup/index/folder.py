@@ -26,11 +26,12 @@ from typing import Any, NamedTuple, TypedDict
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, with_config
 
 from tamis.dedup.groups import as_numpy, bounds_of, ranges_for
 from tamis.storage import Storage
+from tamis.storage.records import sealed
 from tamis.work.commits import Commit, File
 
 HASHES = pa.schema(
@@ -53,6 +54,11 @@ GENERATIONS = "generations"
 # names of the input files, so that none is read into the index twice.
 BY_KEEPER, BY_SKETCH, INPUT = "keeper", "sketch", "input"
 
+_RESTORE = (
+    "an index cannot be made again from itself: restore this file from a copy, or begin "
+    "another index"
+)
+
 EVER = 2**32 - 1  # a run number that sees all rows
 ALL = (0, 2**64 - 1)
 
@@ -61,6 +67,7 @@ _MOST_ROWS = {BY_KEEPER: 1 << 22, BY_SKETCH: 1 << 18}
 Hashes = NDArray[np.uint64]
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class IndexFile:
     """A file of the index: rows of one column whose hash is within [low, high]."""
@@ -71,6 +78,7 @@ class IndexFile:
     file: File
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Entry:
     """A run that published. `fingerprint`: its recipe and input; `at`: when, in UTC."""
@@ -84,6 +92,7 @@ class Entry:
     crawls: tuple[str, ...]
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Generation:
     """What one or several runs published."""
@@ -101,6 +110,9 @@ class Generation:
     @property
     def name(self) -> str:
         return f"{GENERATIONS}/{self.first:06}-{self.last:06}.json"
+
+
+_GENERATION = TypeAdapter(Generation)
 
 
 class PiecesTally(TypedDict):
@@ -129,6 +141,11 @@ class Reading(NamedTuple):
         return sum(own.file.rows for own in self.files if own.column == column)
 
 
+def index_at(folder: str, options: Mapping[str, Any] | None = None) -> Storage:
+    """The folder of an index, whether there is one or not."""
+    return Storage(folder, options, if_damaged=_RESTORE)
+
+
 def locked(index: Storage) -> AbstractContextManager[None]:
     """Lock the index to write into it. Raises StorageError while another run holds it."""
     return index.lock(
@@ -143,8 +160,8 @@ def ranges_in(column: str, rows: int) -> list[tuple[int, int]]:
 
 
 def generations(storage: Storage) -> list[Generation]:
-    """All that is published, the oldest first."""
-    found = [_generation(storage.read_json(name)) for name in manifests(storage)]
+    """All that is published, the oldest first. Raises DamagedFile."""
+    found = [storage.read_record(name, _GENERATION) for name in manifests(storage)]
     # A merged one covers those that it was merged from.
     found.sort(key=lambda own: (own.first, -own.last))
     published: list[Generation] = []
@@ -159,9 +176,9 @@ def manifests(storage: Storage) -> list[str]:
     return [name for name in storage.names(GENERATIONS) if name.endswith(".json")]
 
 
-def manifest(generation: Generation) -> dict[str, Any]:
+def manifest(generation: Generation) -> bytes:
     """The manifest to write; `generations` reads it back."""
-    return asdict(generation)
+    return sealed(asdict(generation))
 
 
 def reading(storage: Storage, published: Iterable[Generation], number: int) -> Reading:
@@ -194,9 +211,8 @@ def rows_of(
     With `wanted`, ascending, only row groups whose range holds one of these.
     """
     for own in source.files:
-        with source.storage.open(own.file.path) as opened:
-            parquet = pq.ParquetFile(opened)
-            key = parquet.schema_arrow.names[0]
+        with source.storage.table(own.file.path) as parquet:
+            key = parquet.schema.names[0]
             for number in range(parquet.num_row_groups):
                 group = parquet.metadata.row_group(number)
                 limits = group.column(0).statistics
@@ -204,7 +220,7 @@ def rows_of(
                 least, most = max(limits.min, low), min(limits.max, high)
                 if least > most or not _is_any(wanted, least, most):
                     continue
-                table = parquet.read_row_group(number)
+                table = parquet.read(groups=[number])
                 is_within = limits.min >= low and limits.max <= high
                 if not is_within or added.max >= source.number:
                     table = table.filter(
@@ -233,14 +249,3 @@ def _is_any(wanted: Hashes | None, low: int, high: int) -> bool:
     bounds = np.array([low, high], np.uint64)
     start = np.searchsorted(wanted, bounds[0], side="left")
     return bool(start < np.searchsorted(wanted, bounds[1], side="right"))
-
-
-def _generation(record: Mapping[str, Any]) -> Generation:
-    files = [
-        IndexFile(own["column"], own["low"], own["high"], File(**own["file"]))
-        for own in record["files"]
-    ]
-    runs = [Entry(**{**own, "crawls": tuple(own["crawls"])}) for own in record["runs"]]
-    return Generation(
-        record["first"], record["last"], tuple(runs), record["settings"], tuple(files)
-    )

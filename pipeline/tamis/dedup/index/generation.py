@@ -16,7 +16,6 @@ from typing import TypedDict
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tamis.dedup.groups import WORK, Group, Settings, as_numpy, ranges_of, read_between
@@ -183,8 +182,8 @@ def write_piece(
 
 def read_layer(storage: Storage, layer: File) -> pa.Table:
     """All of a part's layer of duplicates."""
-    with storage.open(layer.path) as source:
-        return pq.ParquetFile(source).read()
+    with storage.table(layer.path) as parquet:
+        return parquet.read()
 
 
 def _write_kept(outputs: Outputs, group: Group, layers: Sequence[File]) -> list[str]:

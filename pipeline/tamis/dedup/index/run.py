@@ -9,7 +9,7 @@
 The steps that write into the index have their commit records there until the manifest.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple, TypedDict
@@ -115,13 +115,16 @@ def begin_turn(
     settings: dict[str, Any],
     parts: Sequence[Part],
     is_dry: bool,
+    note: Callable[[str], None],
 ) -> IndexTurn:
     """The turn as JSON values; the fingerprints of the run depend on it."""
     names = _hashes_of(part.name for part in parts)
     if is_dry:
         turn: Turn = upcoming(index, fingerprint, settings, inputs=names)
     else:
-        turn = reserve(index, output, fingerprint, settings=settings, inputs=names)
+        turn = reserve(
+            index, output, fingerprint, settings=settings, inputs=names, note=note
+        )
     return {
         "fingerprint": fingerprint,
         "settings": settings,

@@ -9,17 +9,18 @@ and a resumed run uses it again. `tamis index unlock` gives it up; what that run
 publishes later is refused.
 """
 
-import json
 import os
 import socket
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from tamis.dedup.index.folder import (
     SCHEMAS,
@@ -31,7 +32,7 @@ from tamis.dedup.index.folder import (
     manifests,
     reading,
 )
-from tamis.errors import ConfigError, StorageError
+from tamis.errors import ConfigError, DamagedFile, StorageError
 from tamis.storage import Storage
 
 WRITER = "writer.json"
@@ -40,6 +41,7 @@ TICKET = "index-turn.json"
 _SWEPT = (*SCHEMAS, "commits", "work")
 
 
+@with_config(extra="forbid")
 class Reservation(TypedDict):
     """writer.json: which run writes into the index, its number, and the runs it reads."""
 
@@ -50,6 +52,9 @@ class Reservation(TypedDict):
     host: str
     pid: int
     since: str
+
+
+_RESERVATION = TypeAdapter(Reservation)
 
 
 class Turn(NamedTuple):
@@ -111,17 +116,23 @@ def reserve(
     *,
     settings: dict[str, Any],
     inputs: NDArray[np.uint64],
+    note: Callable[[str], None],
 ) -> Turn:
     """`upcoming`, held for this output folder until it publishes.
 
-    Raises StorageError while another folder holds the turn.
+    A damaged record of a turn is noted, and counts as none. Raises StorageError while
+    another folder holds the turn.
     """
     turn = upcoming(index, fingerprint, settings, inputs=inputs)
     if turn.is_published:
         return turn
     with locked(index):
         turn = upcoming(index, fingerprint, settings, inputs=inputs)
+        for storage, name in ((index, WRITER), (output, TICKET)):
+            _reservation(storage, name, note)
         held, token = holder(index), _token(output)
+        if held and token is None and _is_of_folder(held, output):
+            token = held["token"]  # the ticket was damaged
         if held and held["token"] != token:
             raise StorageError(_reserved(index, held))
         about: Reservation = {
@@ -133,16 +144,15 @@ def reserve(
             "pid": os.getpid(),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        content = json.dumps(about, indent=1).encode()
-        output.write(TICKET, content)
-        index.write(WRITER, content)
+        output.write_record(TICKET, about)
+        index.write_record(WRITER, about)
     return turn
 
 
 def publish(index: Storage, output: Storage, generation: Generation) -> None:
     """Publish the generation at once. Raises StorageError if it is not this run's turn."""
     with holding(index, output):
-        if not index.create(generation.name, _content(generation)):
+        if not index.create(generation.name, manifest(generation)):
             raise StorageError(f"{index.shown}: {generation.name} is there already")
         _end_turn(index, output)
 
@@ -166,15 +176,16 @@ def tidy(index: Storage, output: Storage) -> None:
     if token is None:
         return
     with locked(index):
-        if index.exists(WRITER) and index.read_json(WRITER)["token"] == token:
+        held = _reservation(index, WRITER)
+        if held and held["token"] == token:
             _end_turn(index, output)
 
 
 def holder(index: Storage) -> Reservation | None:
     """What writer.json says, if that run has not published yet."""
-    if not index.exists(WRITER):
+    held = _reservation(index, WRITER)
+    if held is None:
         return None
-    held: Reservation = index.read_json(WRITER)
     published = generations(index)
     is_spent = bool(published) and published[-1].last >= held["number"]
     return None if is_spent else held
@@ -228,12 +239,30 @@ def _end_turn(index: Storage, output: Storage) -> None:
     sweep(index)
 
 
-def _content(generation: Generation) -> bytes:
-    return json.dumps(manifest(generation)).encode()
-
-
 def _token(output: Storage) -> str | None:
-    return output.read_json(TICKET)["token"] if output.exists(TICKET) else None
+    held = _reservation(output, TICKET)
+    return held["token"] if held else None
+
+
+def _reservation(
+    storage: Storage, name: str, note: Callable[[str], None] | None = None
+) -> Reservation | None:
+    """What a file says about a turn; null if there is none, or a damaged one.
+
+    Without it a turn is reserved again. A run that still believes that it has one cannot
+    publish: `holding` compares the tokens.
+    """
+    try:
+        return storage.read_record(name, _RESERVATION) if storage.exists(name) else None
+    except DamagedFile as error:
+        if note is not None:
+            note(f"{error.what}: made again")
+        return None
+
+
+def _is_of_folder(held: Reservation, output: Storage) -> bool:
+    """Whether this output folder, whose lock we hold, has made the reservation."""
+    return held["output"] == output.path() and held["host"] == socket.gethostname()
 
 
 def _reserved(index: Storage, held: Reservation) -> str:

@@ -18,7 +18,6 @@ from typing import Any, TypedDict
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from tamis.documents.parts import Part
 from tamis.pii.urls import masked_urls
@@ -33,7 +32,7 @@ from tamis.runner.dropped.rows import (
     sample_keys,
 )
 from tamis.stages.mask_pii import masked
-from tamis.storage import Storage
+from tamis.storage import Storage, Table
 from tamis.tally import LostPage, StageTally, Tally, add, characters_of, dropped_tally
 from tamis.work.commits import File, Outputs
 
@@ -171,10 +170,9 @@ def _fates(storage: Storage, work: DroppedWork, part: Part) -> _Fates:
     reason: Any = pa.chunked_array([pa.nulls(part.rows, pa.string())])
     stage: Any = reason
     for number, label in enumerate(work.labels):
-        with storage.open(part.layers[number].path) as opened:
-            parquet = pq.ParquetFile(opened)
+        with storage.table(part.layers[number].path) as opened:
             names = ["drop_reason"] + (["drop_stage"] if label is None else [])
-            decided = parquet.read(columns=names)
+            decided = opened.read(names)
         is_new = pc.and_(pc.is_null(reason), pc.is_valid(decided["drop_reason"]))
         layer[np.asarray(is_new, dtype=bool)] = number
         reason = pc.coalesce(reason, decided["drop_reason"])
@@ -230,11 +228,8 @@ def _placed(rows: pa.Table, file: Any, row: Any) -> pa.Table:
 
 def _read(storage: Storage, file: File, names: set[str]) -> pa.Table:
     """The columns in `names` that the file has."""
-    with storage.open(file.path) as opened:
-        parquet = pq.ParquetFile(opened)
-        return parquet.read(
-            columns=[name for name in parquet.schema_arrow.names if name in names]
-        )
+    with storage.table(file.path) as opened:
+        return opened.read([name for name in opened.schema.names if name in names])
 
 
 class _Texts:
@@ -261,9 +256,8 @@ class _Texts:
     def _of_file(self, file: File, places: np.ndarray[Any, Any]) -> list[str | None]:
         """Texts of some rows of a file, whose places are ascending."""
         found: list[str | None] = []
-        with self._storage.open(file.path) as opened:
-            parquet = pq.ParquetFile(opened, pre_buffer=False)
-            if "text" not in parquet.schema_arrow.names:
+        with self._storage.table(file.path, pre_buffer=False) as parquet:
+            if "text" not in parquet.schema.names:
                 return [None] * len(places)
             first = 0
             for group in range(parquet.num_row_groups):
@@ -276,12 +270,10 @@ class _Texts:
 
 
 def _texts_of_group(
-    parquet: pq.ParquetFile, group: int, places: np.ndarray[Any, Any]
+    parquet: Table, group: int, places: np.ndarray[Any, Any]
 ) -> Iterator[str | None]:
     first = 0
-    for batch in parquet.iter_batches(
-        _DECODED_ROWS, row_groups=[group], columns=["text"]
-    ):
+    for batch in parquet.iter_batches(_DECODED_ROWS, groups=[group], columns=["text"]):
         stop = first + batch.num_rows
         inside = places[(places >= first) & (places < stop)] - first
         yield from batch["text"].take(pa.array(inside)).to_pylist()

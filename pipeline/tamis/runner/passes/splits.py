@@ -11,9 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pydantic import TypeAdapter, with_config
+from typing_extensions import TypedDict
+
 from tamis.crawl_index.cache import cached_selection
 from tamis.crawl_index.places import Selection
-from tamis.errors import ConfigError
+from tamis.errors import ConfigError, DamagedFile
 from tamis.inputs import InputFile
 from tamis.remote.opening import Access
 from tamis.runner.passes.chain import run_split
@@ -34,21 +37,40 @@ _MOST_CHARACTERS = 120  # of a name within a file's name, which has 255 bytes
 Ranges = dict[str, list[tuple[int, int]]]
 
 
+@with_config(extra="forbid")
+class _Planned(TypedDict):
+    """What the plan has of a file: what the ranges were made for, and the ranges."""
+
+    size: int
+    stamp: str
+    etag: str
+    asked: int | None
+    ranges: list[tuple[int, int]]
+
+
+_PLAN = TypeAdapter(dict[str, _Planned])
+
+
 def planned_ranges(
-    storage: Storage, files: Sequence[InputFile], source: Source, *, cores: int
+    storage: Storage,
+    files: Sequence[InputFile],
+    source: Source,
+    *,
+    cores: int,
+    note: Callable[[str], None],
 ) -> Ranges:
     """Ranges of every file, from the plan of an earlier run if that still fits."""
-    earlier = storage.read_json(PLAN) if storage.exists(PLAN) else {}
+    earlier = _earlier_plan(storage, note)
     ranges: Ranges = {}
     split_bytes = source.bytes_per_split()
     size_of_split = split_bytes or _balanced(files, cores)
     if not source.is_splittable:
         size_of_split = None
     for file in files:
-        known = earlier.get(file.name, {})
+        known = earlier.get(file.name)
         about = _about(file, split_bytes)
-        if {key: known.get(key) for key in about} == about:
-            ranges[file.name] = [(start, stop) for start, stop in known["ranges"]]
+        if known and {**known, **about} == known:
+            ranges[file.name] = known["ranges"]
         else:
             ranges[file.name] = plan_splits(file.size, size_of_split)
     return ranges
@@ -56,7 +78,7 @@ def planned_ranges(
 
 def known_files(storage: Storage) -> dict[str, tuple[int, str]]:
     """Size and ETag of files by name, from the plan of an earlier run."""
-    plan = storage.read_json(PLAN) if storage.exists(PLAN) else {}
+    plan = _earlier_plan(storage)
     return {name: (about["size"], about["etag"]) for name, about in plan.items()}
 
 
@@ -68,8 +90,7 @@ def write_plan(
     ranges: Ranges,
 ) -> None:
     """Keep the plan for the runs that resume this one, or that read other inputs."""
-    earlier = storage.read_json(PLAN) if storage.exists(PLAN) else {}
-    plan = earlier | {
+    plan: dict[str, Any] = _earlier_plan(storage) | {
         file.name: {
             **_about(file, source.bytes_per_split()),
             "etag": file.etag,
@@ -78,6 +99,32 @@ def write_plan(
         for file in files
     }
     storage.write(PLAN, json.dumps(plan, indent=1).encode())
+
+
+def _earlier_plan(
+    storage: Storage, note: Callable[[str], None] | None = None
+) -> dict[str, _Planned]:
+    """The plan of an earlier run; empty, with a note, if it is damaged."""
+    try:
+        if not storage.exists(PLAN):
+            return {}
+        plan = storage.read_record(PLAN, _PLAN, is_sealed=False)
+        for name, about in plan.items():
+            if not _is_whole(about):
+                raise storage.damaged(PLAN, f"the ranges of {name!r} are not the file")
+        return plan
+    except DamagedFile as error:
+        if note is not None:
+            note(f"{error.what}: made again")
+        return {}
+
+
+def _is_whole(about: _Planned) -> bool:
+    """Whether the ranges are those of a plan: end to end, from the first byte to the last."""
+    ranges = about["ranges"]
+    starts, stops = [start for start, _ in ranges], [stop for _, stop in ranges]
+    is_joined = bool(ranges) and [*starts, about["size"]] == [0, *stops]
+    return is_joined and all(start <= stop for start, stop in ranges)
 
 
 def _about(file: InputFile, split_bytes: int | None) -> dict[str, Any]:
@@ -193,6 +240,7 @@ def selection_of(
     *,
     options: Mapping[str, Any],
     is_kept: bool,
+    note: Callable[[str], None],
 ) -> Selection | None:
     """What the source selects from the files; None if it reads everything."""
     select = source.selection()
@@ -206,7 +254,9 @@ def selection_of(
             f"select: two inputs are called {twice}, and an index tells archives apart by "
             f"their names: leave one out, or rename it"
         )
-    return cached_selection(storage, select, names, access=access, writes=is_kept)
+    return cached_selection(
+        storage, select, names, access=access, writes=is_kept, note=note
+    )
 
 
 def corrected_tasks(
