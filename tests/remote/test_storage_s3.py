@@ -1,7 +1,9 @@
 """The output folder in an object store: as on a disk, over a real S3 API."""
 
 import pickle
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -72,22 +74,35 @@ def test_a_missing_object_is_named(store: Storage) -> None:
         store.read_record("run.json", RECORD)
 
 
-def test_a_second_run_in_the_same_folder_is_refused(store: Storage, s3) -> None:
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks that are renewed ten times a second, and lapse after one second."""
+    monkeypatch.setattr(lock_module, "_HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(lock_module, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(lock_module, "_STALE_SECONDS", 1.0)
+    monkeypatch.setattr(lock_module, "_TAKEOVER_SECONDS", 0.1)
+
+
+def held_by(owner: str, beat: int = 7) -> dict[str, Any]:
+    return {"host": "other", "pid": 2, "beat": beat, "owner": owner}
+
+
+def test_a_second_run_in_the_same_folder_is_refused(
+    store: Storage, s3, quick: None
+) -> None:
+    told: list[str] = []
     with (
         store.lock(),
-        pytest.raises(StorageError, match=r"in use by another.*lapses 2 minutes after"),
-        Storage(store.root, s3).lock(),
+        pytest.raises(StorageError, match="in use by another"),
+        Storage(store.root, s3).lock(note=told.append),
     ):
         pass
+    assert "watching the lock of process" in told[0]
     assert not store.exists("lock.json")
 
 
-def test_the_lock_of_a_run_that_died_is_taken_over(
-    store: Storage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lock_module, "_TAKEOVER_SECONDS", 0.1)
-    dead = {"host": "gone", "pid": 1, "beat": time.time() - 121, "owner": "dead"}
-    store.write_record("lock.json", dead)
+def test_the_lock_of_a_run_that_died_is_taken_over(store: Storage, quick: None) -> None:
+    store.write_record("lock.json", held_by("dead"))
     with store.lock():
         assert store.read_record("lock.json", RECORD)["owner"] != "dead"
     assert not store.exists("lock.json")
@@ -95,24 +110,62 @@ def test_the_lock_of_a_run_that_died_is_taken_over(
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"host": ', b"[" * 100_000])
 def test_a_damaged_lock_is_nobody_s(
-    store: Storage, monkeypatch: pytest.MonkeyPatch, content: bytes
+    store: Storage, quick: None, content: bytes
 ) -> None:
-    monkeypatch.setattr(lock_module, "_TAKEOVER_SECONDS", 0.1)
     store.write("lock.json", content)
     with store.lock():
         store.check_lock()
     assert not store.exists("lock.json")
 
 
-def test_a_run_that_was_taken_for_dead_removes_nothing_more(store: Storage) -> None:
-    other = {"host": "other", "pid": 2, "beat": time.time(), "owner": "other"}
+def test_a_run_that_was_taken_for_dead_publishes_and_removes_nothing_more(
+    store: Storage, quick: None
+) -> None:
+    other = held_by("other")
     with store.lock():
+        store.publish("run.json", b"1")
         store.check_lock()
         store.write_record("lock.json", other)
+        time.sleep(0.5)  # renewals leave it alone
         with pytest.raises(StorageError, match="another run has taken over"):
             store.check_lock()
+        with pytest.raises(StorageError, match="another run has taken over"):
+            store.publish("run.json", b"2")
     assert store.read_record("lock.json", RECORD) == other  # nor its lock
+    assert store.open("run.json").read() == b"1"
     store.check_lock()  # who holds none cannot have lost it
+
+
+def test_what_another_run_published_is_not_written_over(
+    store: Storage, s3: dict[str, Any], quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asleep between the look at the lock and the write: the store refuses the write."""
+    with store.lock():
+        look = store.check_lock
+
+        def asleep() -> None:
+            look()
+            monkeypatch.setattr(store, "check_lock", look)
+            second = Storage(store.root, s3)
+            second.write_record("lock.json", held_by("other"))
+            second.write("run.json", b"of the second")
+
+        monkeypatch.setattr(store, "check_lock", asleep)
+        with pytest.raises(StorageError, match="another run has taken over"):
+            store.publish("run.json", b"of the first")
+    assert store.open("run.json").read() == b"of the second"
+
+
+def test_a_file_is_replaced_only_if_it_is_the_one_that_was_seen(store: Storage) -> None:
+    first = store.replace("run.json", b"1", None)
+    assert first is not None
+    assert store.tag("run.json") == first
+    assert store.replace("run.json", b"2", None) is None
+    second = store.replace("run.json", b"2", first)
+    assert second is not None
+    assert store.replace("run.json", b"3", first) is None
+    assert store.open("run.json").read() == b"2"
+    assert store.tag("none") is None
 
 
 def test_objects_are_removed_a_thousand_at_a_time(
@@ -129,19 +182,23 @@ def test_objects_are_removed_a_thousand_at_a_time(
 
 
 def test_of_two_that_take_over_one_gives_way(
-    store: Storage, monkeypatch: pytest.MonkeyPatch
+    store: Storage, s3: dict[str, Any], quick: None
 ) -> None:
-    dead = {"host": "gone", "pid": 1, "beat": time.time() - 121, "owner": "dead"}
-    other = {"host": "other", "pid": 2, "beat": time.time(), "owner": "other"}
-    store.write_record("lock.json", dead)
+    store.write_record("lock.json", held_by("dead"))
+    have_it: list[int] = []
 
-    def meanwhile(_: float) -> None:
-        store.write_record("lock.json", other)
+    def take(number: int) -> None:
+        with suppress(StorageError), Storage(store.root, s3).lock():
+            have_it.append(number)
+            time.sleep(2)
 
-    monkeypatch.setattr(lock_module.time, "sleep", meanwhile)
-    with pytest.raises(StorageError, match="process 2 on other"), store.lock():
-        pass
-    assert store.read_record("lock.json", RECORD) == other
+    threads = [threading.Thread(target=take, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(have_it) == 1
+    assert not store.exists("lock.json")
 
 
 def test_a_store_out_of_reach_is_said_in_one_line() -> None:

@@ -105,11 +105,11 @@ def finish(
     tasks.storage.check_lock()
     if is_complete:  # from here on the new mix is published
         for name, content in manifests.items():
-            tasks.storage.write(name, sealed(content, indent=1, sort_keys=True))
+            tasks.storage.publish(name, sealed(content, indent=1, sort_keys=True))
     tables = _tables(dropped, published, labels=work.labels)
-    tasks.storage.write(TABLES, json.dumps(tables).encode())
-    tasks.storage.write_record("run.json", summary)
-    tasks.storage.write("report.html", render_page(summary, tasks.storage).encode())
+    tasks.storage.publish(TABLES, json.dumps(tables).encode())
+    tasks.storage.publish("run.json", sealed(summary, indent=1))
+    tasks.storage.publish("report.html", render_page(summary, tasks.storage).encode())
     write_run(tasks.storage, summary, tasks.used, ended=datetime.now(UTC))
     if is_complete:
         for act in last_acts:

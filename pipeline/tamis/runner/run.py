@@ -72,7 +72,7 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     if all(file.problem for file in files):
         problem = files[0].problem if files else None
         raise InputError(problem or "input: the list names no file")
-    with storage.lock():
+    with storage.lock(note=progress.note):
         start = time.time()
         refuse_without_space(recipe, storage, files, workers=executor.workers)
         setting = Setting(recipe, storage, Tasks(storage, executor, progress), files)

@@ -35,6 +35,17 @@ def is_foreign(error: Exception) -> bool:
     return isinstance(error, OSError) or library in _STORE_LIBRARIES
 
 
+def is_failed_condition(error: BaseException | None) -> bool:
+    """Whether a store did not write because its object is another one by now."""
+    while error is not None:
+        answer = getattr(error, "response", None)
+        code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
+        if str(code) in ("PreconditionFailed", "ConditionalRequestConflict", "412"):
+            return True
+        error = error.__cause__
+    return False
+
+
 def explained(error: Exception, verb: str, path: str) -> StorageError:
     number = getattr(error, "errno", None)
     if number is None and isinstance(error, FileNotFoundError | PermissionError):

@@ -9,7 +9,7 @@ twice are one file, and no writer can damage another's. Only commit records
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -20,7 +20,13 @@ from pydantic import TypeAdapter
 
 from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import ConfigError, DamagedFile, StorageError
-from tamis.storage.failures import NO_LINKS, NO_LINKS_ADVICE, explained, is_foreign
+from tamis.storage.failures import (
+    NO_LINKS,
+    NO_LINKS_ADVICE,
+    explained,
+    is_failed_condition,
+    is_foreign,
+)
 from tamis.storage.lock import OTHER_RUN, WAIT, ObjectLock, file_lock
 from tamis.storage.parquet import Table, Torn, footer_digest
 from tamis.storage.records import MOST_BYTES, Unreadable, parsed, sealed, unsealed
@@ -44,6 +50,10 @@ def options_for(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return dict(options.get(protocol, {}))
 
 
+# The files that make a run's results the results of the folder.
+SWITCHES = ("mix/_manifest.json", "tables.json", "run.json", "report.html")
+
+
 class Storage:
     """One folder and everything below it; names are relative and use `/`.
 
@@ -64,6 +74,7 @@ class Storage:
         self._if_damaged = if_damaged
         self._filesystem: Any = None
         self._lock: ObjectLock | None = None
+        self._tags: dict[str, str | None] = {}  # of SWITCHES, as this run knows them
 
     def __getstate__(self) -> dict[str, Any]:
         # Open connections are not sent to a worker: it opens its own.
@@ -150,14 +161,29 @@ class Storage:
         """What `write_record` wrote. Raises StorageError if there is none, DamagedFile
         if it is anything else. Only a sealed one has its digest in it.
         """
-        with self.open(name) as file:
-            content = file.read(most_bytes + 1)
+        content = self._content(name, most_bytes + 1)
         if len(content) > most_bytes:
             raise self.damaged(name, f"it has more than {most_bytes} bytes")
         try:
             return unsealed(content, kind) if is_sealed else parsed(content, kind)
         except Unreadable as error:
             raise self.damaged(name, str(error)) from error
+
+    def _content(self, name: str, most_bytes: int) -> bytes:
+        """The first bytes of a file, by one request: it may be replaced meanwhile."""
+        if self.is_local:
+            with self.open(name) as file:
+                return file.read(most_bytes)
+        path = self.path(name)
+        self.filesystem.invalidate_cache(path)
+        try:
+            with self._errors("read", name):
+                if self.filesystem.info(path)["size"] >= most_bytes:
+                    return bytes(most_bytes)  # too long, whatever is in it
+                content: bytes = self.filesystem.cat_file(path)
+                return content
+        except FileNotFoundError as error:
+            raise explained(error, "read", self.shown_path(name)) from error
 
     def write_record(self, name: str, record: Any, *, indent: int | None = 1) -> None:
         """Write an object as JSON that `read_record` can verify."""
@@ -240,6 +266,69 @@ class Storage:
             raise error
         return True
 
+    def tag(self, name: str) -> str | None:
+        """What changes with every write of a file: the store's ETag, else a hash of the
+        content; null if there is no such file.
+        """
+        path = self.path(name)
+        self.filesystem.invalidate_cache(path)
+        try:
+            with self._errors("read", name):
+                about = self.filesystem.info(path)
+                if about.get("ETag"):
+                    return str(about["ETag"])
+                return xxhash.xxh3_64_hexdigest(self.filesystem.cat_file(path))
+        except FileNotFoundError:
+            return None
+
+    def replace(self, name: str, content: bytes, tag: str | None) -> str | None:
+        """Write a file if it still has this tag (null: if there is none); its new tag.
+
+        Null if it was not written. S3 checks the tag itself; for other stores we look
+        at it right before we write.
+        """
+        with self._errors("write", name):
+            if "s3" in _protocols(self.filesystem):
+                return self._put_if(name, content, tag)
+        if self.tag(name) != tag:
+            return None
+        self.write(name, content)
+        return self.tag(name)
+
+    def _put_if(self, name: str, content: bytes, tag: str | None) -> str | None:
+        path = self.path(name)
+        bucket, key, _ = self.filesystem.split_path(path)
+        condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+        try:
+            answer = self.filesystem.call_s3(
+                "put_object", Bucket=bucket, Key=key, Body=content, **condition
+            )
+        except Exception as error:
+            if is_failed_condition(error):
+                return None
+            raise
+        self.filesystem.invalidate_cache(path)
+        return str(answer["ETag"])
+
+    def publish(self, name: str, content: bytes) -> None:
+        """Write one of `SWITCHES`, by which a run publishes, while it holds the lock.
+
+        In a store it is written if nobody else has written it since. Raises
+        StorageError if another run has taken over the folder.
+        """
+        if self._lock is None:
+            self.write(name, content)
+            return
+        while True:
+            self.check_lock()
+            tag = self.replace(name, content, self._tags.get(name))
+            if tag is not None:
+                self._tags[name] = tag
+                return
+            # Somebody wrote it: whoever lost the lock stops here, its owner goes on.
+            self.check_lock()
+            self._tags[name] = self.tag(name)
+
     @contextmanager
     def writer(self, folder: str, stem: str, suffix: str) -> Iterator["Written"]:
         """A local file to fill, which is published under its content's hash.
@@ -319,18 +408,27 @@ class Storage:
             raise explained(error, verb, self.shown_path(name)) from error
 
     @contextmanager
-    def lock(self, other: str = OTHER_RUN, advice: str = WAIT) -> Iterator[None]:
+    def lock(
+        self,
+        other: str = OTHER_RUN,
+        advice: str = WAIT,
+        *,
+        note: Callable[[str], None] = lambda message: None,
+    ) -> Iterator[None]:
         """Lock the folder for one run. Raises StorageError while another has it.
 
-        `other` and `advice` are for the error: who has it, and what to do then.
+        `other` and `advice` are for the error: who has it, and what to do then. `note`
+        is told if a lock of somebody else has to be watched.
         """
         if self.is_local:
             with file_lock(Path(self.path()), self.shown, other, advice):
                 yield
             return
-        self._lock = ObjectLock(self, other, advice)
+        lock = ObjectLock(self, other, advice, note=note)
         try:
-            with self._lock.held():
+            with lock.held():
+                self._lock = lock
+                self._tags = {name: self.tag(name) for name in SWITCHES}
                 yield
         finally:
             self._lock = None
@@ -340,8 +438,8 @@ class Storage:
         if self._lock is not None and not self._lock.is_owner():
             raise StorageError(
                 f"{self.shown}: another run has taken over this folder, because this one "
-                f"did not renew its lock for minutes; it removes nothing: wait until "
-                f"the other one has ended"
+                f"did not renew its lock for minutes; it publishes and removes nothing: "
+                f"wait until the other one has ended, and run again"
             )
 
 

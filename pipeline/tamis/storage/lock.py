@@ -1,9 +1,11 @@
 """One run at a time in an output folder.
 
 On a disk it is the kernel's lock on a file, which ends with its process. In a store it
-is an object with the owner's name and a date that the owner renews: after two minutes
-without renewal another run may take it over. Stores guarantee no more than this, so a
-run checks that it still has the lock before it removes leftover files.
+is an object with the owner's name and a count, the beat, that the owner raises. Whoever
+finds the lock watches whether it changes: no clock of another machine is read. A lock that
+nobody renews for two minutes is taken over. An owner may have been asleep for so long, and
+go on afterwards: so what a run publishes is written on the condition that nobody else has
+published since it took the lock (`tamis.storage.folder.Storage.publish`).
 """
 
 import os
@@ -11,7 +13,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -21,16 +23,14 @@ from typing_extensions import TypedDict
 
 from tamis.addresses import without_secrets
 from tamis.errors import DamagedFile, StorageError
+from tamis.interrupts import pause
 from tamis.storage.failures import explained
 from tamis.storage.records import Unreadable, sealed, unsealed
 
 LOCK = "lock.json"
-_HEARTBEAT_SECONDS = 20.0
+_HEARTBEAT_SECONDS = 10.0
 _STALE_SECONDS = 120.0
-_LAPSES = (
-    f"If that process is dead, its lock lapses {_STALE_SECONDS / 60:.0f} minutes after "
-    f"it died: run the same again then"
-)
+_LOOK_SECONDS = 5.0  # between two looks at a lock of somebody else
 _TAKEOVER_SECONDS = 3.0  # longer than a write needs to become visible
 
 # Who else may hold an output folder, and what to do then.
@@ -43,11 +43,11 @@ _MOST_BYTES = 1 << 16
 
 @with_config(extra="forbid")
 class Held(TypedDict):
-    """lock.json: which process has the folder, and when it last said so."""
+    """lock.json: which process has the folder, and how often it has said so."""
 
     host: str
     pid: int
-    beat: Annotated[float, Field(ge=0)]
+    beat: Annotated[int, Field(ge=0)]
     owner: str
 
 
@@ -63,29 +63,50 @@ class Store(Protocol):
         self, name: str, kind: TypeAdapter[Any], *, most_bytes: int = ...
     ) -> Any: ...
 
-    def write(self, name: str, content: bytes) -> None: ...
-
     def create(self, name: str, content: bytes) -> bool: ...
+
+    def tag(self, name: str) -> str | None: ...
+
+    def replace(self, name: str, content: bytes, tag: str | None) -> str | None: ...
 
     def remove(self, names: Iterable[str]) -> None: ...
 
 
+def _say_nothing(message: str) -> None: ...
+
+
 class ObjectLock:
-    """The lock of a folder in a store; `held` takes and releases it."""
+    """The lock of a folder in a store; `held` takes and releases it.
+
+    `note` is told when the lock of another process is watched. `sleep` and `now` (seconds
+    from any moment on) are those of this process.
+    """
 
     def __init__(
-        self, store: Store, other: str = OTHER_RUN, advice: str = WAIT
+        self,
+        store: Store,
+        other: str = OTHER_RUN,
+        advice: str = WAIT,
+        *,
+        note: Callable[[str], None] = _say_nothing,
+        sleep: Callable[[float], object] = pause,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._owner = uuid.uuid4().hex
         self._other = other
-        self._advice = f"{advice}. {_LAPSES}"
+        self._advice = advice
+        self._note = note
+        self._sleep = sleep
+        self._now = now
+        self._beat = 0
+        self._tag: str | None = None  # of the lock as we wrote it last
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the lock. Raises StorageError while another run has it."""
         stop = threading.Event()
-        self._claim()
+        self.claim()
         beat = threading.Thread(target=self._heartbeat, args=(stop,), daemon=True)
         beat.start()
         try:
@@ -93,14 +114,70 @@ class ObjectLock:
         finally:
             stop.set()
             beat.join()
-            if self.is_owner():
-                self._store.remove([LOCK])
+            self.release()
+
+    def claim(self) -> None:
+        """Create the lock, or take over one that nobody renews while we watch.
+
+        Raises StorageError for one that is renewed.
+        """
+        while not self._store.create(LOCK, self._content()):
+            if self.is_owner():  # the answer to our first attempt was lost
+                break
+            seen = self._unchanged()
+            if seen is None:
+                continue  # released meanwhile
+            self._store.replace(LOCK, self._content(), seen)
+            # Where the store knows no conditions, the last one to write has the lock.
+            self._sleep(_TAKEOVER_SECONDS)
+            if not self.is_owner():
+                raise self._in_use()
+            break
+        self._tag = self._store.tag(LOCK)
+
+    def renew(self) -> None:
+        """Raise the beat. A lock that another run has taken over is left alone."""
+        if self._tag is None:
+            return  # whoever lost the lock never writes it again
+        self._beat += 1
+        tag = self._store.replace(LOCK, self._content(), self._tag)
+        if tag is None:
+            # Not written, or written at an attempt whose answer was lost.
+            held = self._held()
+            is_ours = held is not None and held["owner"] == self._owner
+            tag = self._store.tag(LOCK) if is_ours else None
+        self._tag = tag
+
+    def release(self) -> None:
+        """Remove the lock if it is still ours."""
+        if self.is_owner():
+            self._store.remove([LOCK])
 
     def is_owner(self) -> bool:
         with suppress(StorageError):
             held = self._held()
             return held is not None and held["owner"] == self._owner
         return False
+
+    def _unchanged(self) -> str | None:
+        """The tag of a lock that did not change for two minutes; null if it is gone.
+
+        Raises StorageError for one that changes.
+        """
+        seen, start = self._store.tag(LOCK), self._now()
+        if seen is not None and self._held() is not None:
+            self._note(
+                f"{without_secrets(self._store.root)}: watching the lock of {self._who()}: "
+                f"if nobody renews it within {_STALE_SECONDS:.0f} s, it is taken over"
+            )
+            while self._now() - start < _STALE_SECONDS:
+                self._sleep(_LOOK_SECONDS)
+                tag = self._store.tag(LOCK)
+                if tag is None:
+                    return None
+                if tag != seen:
+                    raise self._in_use()
+        return seen
 
     def _held(self) -> Held | None:
         """What the lock says; null if it is damaged, so that nobody has it."""
@@ -110,33 +187,25 @@ class ObjectLock:
             return None
         return held
 
-    def _claim(self) -> None:
-        """Create the lock object, or take over one whose owner stopped renewing it."""
-        if self._store.create(LOCK, _content(self._owner)) or self.is_owner():
-            return
-        held = self._held()
-        if held is None or time.time() - held["beat"] >= _STALE_SECONDS:
-            self._store.write(LOCK, _content(self._owner))
-            # If several runs take over at once, the last one to write has the lock.
-            time.sleep(_TAKEOVER_SECONDS)
-            if self.is_owner():
-                return
-            held = self._held()
-        raise StorageError(
-            _in_use(
-                without_secrets(self._store.root),
-                held,
-                self._other,
-                advice=self._advice,
-            )
+    def _who(self) -> str:
+        with suppress(StorageError):
+            return _process(self._held())
+        return _process(None)
+
+    def _in_use(self) -> StorageError:
+        root = without_secrets(self._store.root)
+        return StorageError(
+            f"{root} is in use by {self._other} ({self._who()}): {self._advice}"
         )
+
+    def _content(self) -> bytes:
+        return _content(self._owner, self._beat)
 
     def _heartbeat(self, stop: threading.Event) -> None:
         while not stop.wait(_HEARTBEAT_SECONDS):
             # If a renewal fails, the next one makes up for it.
             with suppress(StorageError):
-                if self.is_owner():
-                    self._store.write(LOCK, _content(self._owner))
+                self.renew()
 
 
 @contextmanager
@@ -161,23 +230,24 @@ def file_lock(
                 held = unsealed(content.encode(), _HELD)
             except Unreadable:
                 held = None
-            raise StorageError(_in_use(root, held, other, advice=advice)) from error
+            raise StorageError(
+                f"{root} is in use by {other} ({_process(held)}): {advice}"
+            ) from error
         file.truncate(0)
         file.write(_content().decode())
         file.flush()
         yield
 
 
-def _content(owner: str = "") -> bytes:
+def _content(owner: str = "", beat: int = 0) -> bytes:
     held: Held = {
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "beat": time.time(),
+        "beat": beat,
         "owner": owner,
     }
     return sealed(held)
 
 
-def _in_use(root: str, held: Held | None, other: str, *, advice: str) -> str:
-    who = f"process {held['pid']} on {held['host']}" if held else "an unknown process"
-    return f"{root} is in use by {other} ({who}): {advice}"
+def _process(held: Held | None) -> str:
+    return f"process {held['pid']} on {held['host']}" if held else "an unknown process"
