@@ -61,10 +61,10 @@ def row(moved: Path) -> dict[str, Any]:
 def test_published_files_name_the_archive_and_run_json_its_place(
     moved: Path, row: dict[str, Any]
 ) -> None:
-    assert row["warc_path"] == "a.warc.gz"
+    assert row["warc_path"].startswith("a.warc.gz-")
     book = json.loads((moved / "out/run.json").read_text("utf-8"))
     (entry,) = book["inputs"]
-    assert (entry["name"], entry["warc_path"]) == ("a.warc.gz", "a.warc.gz")
+    assert entry["name"] == entry["warc_path"] == row["warc_path"]
     assert entry["path"] == f"{moved}/before/2024/a.warc.gz"
     for file in (moved / "out/dropped").iterdir():
         assert str(moved).encode() not in file.read_bytes()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from fixtures.recipes import own_recipe
 
 Command = Callable[..., Any]
 Damage = Callable[[bytes], bytes]
@@ -116,8 +117,7 @@ def folder(
     """The recipe of the repository over a small archive in several splits."""
     base = tmp_path_factory.mktemp("damage")
     (base / "small.warc.gz").write_bytes(small_archive)
-    recipe = Path(__file__).resolve().parents[2] / "stages.yaml"
-    text = recipe.read_text("utf-8").replace("samples/*.warc.gz", f"{base}/*.warc.gz")
+    text = re.sub(r"^input: \S+", f"input: {base}/*.warc.gz", own_recipe(), flags=re.M)
     (base / "stages.yaml").write_text(text, "utf-8")
     tamis = tamis_on(base / "out", base / "stages.yaml")
     tamis.run(*SETTINGS)

@@ -12,7 +12,9 @@ from typing import Any
 
 from tamis.addresses import is_local, without_secrets
 from tamis.errors import InputError
-from tamis.inputs import InputFile, shown_places
+from tamis.inputs import InputFile, input_file, shown_places
+from tamis.remote.opening import Access
+from tamis.warc.names import without_stamp
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,17 @@ def _below(root: str, place: str) -> str:
     if not is_local(root):
         return f"{root.rstrip('/')}/{parts[-1]}"
     folder = Path(root.removeprefix("file://")).expanduser().absolute()
+    name, stamp = without_stamp(parts[-1])
     for first in range(len(parts)):
-        found = folder.joinpath(*parts[first:])
-        if found.is_file():
+        found = folder.joinpath(*parts[first:-1], name)
+        if found.is_file() and stamp in ("", _stamp_of(found)):
             return str(found)
-    raise InputError(f"{folder}: {parts[-1]} is not in this folder")
+    # Of two days' data.warc.gz the one with that content.
+    for found in sorted(folder.rglob(name)) if stamp else ():
+        if found.is_file() and stamp == _stamp_of(found):
+            return str(found)
+    raise InputError(f"{folder}: {name} is not in this folder")
+
+
+def _stamp_of(path: Path) -> str:
+    return input_file(str(path), Access()).stamp

@@ -63,6 +63,12 @@ def listed_name(name: str, stamp: str) -> str:
     return name.removesuffix(f"-{stamp}") if stamp else name
 
 
+def without_stamp(name: str) -> tuple[str, str]:
+    """The base name and the stamp in an archive's name; "" where it has none."""
+    found = re.fullmatch(r"(.+)-([0-9a-f]{16})", name)
+    return (found[1], found[2]) if found else (name, "")
+
+
 def content_stamp(size: int, first: bytes, last: bytes) -> str:
     """16 hex digits of the size and of the first and last MiB of a file.
 
