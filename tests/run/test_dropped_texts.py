@@ -1,5 +1,8 @@
 """`dropped: {text: true}`: whoever was dropped with a text keeps the whole of it."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import pytest
 
 from tamis.pii.masking import mask
 
+ROOT = Path(__file__).resolve().parents[2]
 ABOVE_THE_TEXT = {"read_warc", "filter_url", "extract_text"}
 
 
@@ -69,3 +73,40 @@ def test_the_texts_are_more_than_the_samples_of_a_run_without(
     )
     assert max(kept.values()) > 20
     assert all(len(row["text"] or "") <= 1_000 for row in rows(sample_run / "dropped"))
+
+
+def test_memory_holds_some_of_the_texts_that_one_split_drops(tmp_path: Path) -> None:
+    """180 MB of English, all dropped by a recipe for French: a few batches are held."""
+    archive = tmp_path / "big.warc.wet"
+    body = b"The ferry leaves at seven and the harbour is quiet. " * 30_000
+    with archive.open("wb") as file:
+        for number in range(120):
+            head = (
+                "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\n"
+                f"WARC-Target-URI: http://h{number}.example/\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            )
+            own = f"{number:04}".encode() + body[4:]
+            file.write(head.encode() + own + b"\r\n\r\n")
+    recipe = tmp_path / "stages.yaml"
+    recipe.write_text(
+        "input: big.warc.wet\noutput: out\nlanguages: [fra]\nexecutor: inline\n"
+        "dropped: {text: true}\nstages: [read_warc: {split_bytes: 1GiB}, decode_html,"
+        " extract_text, identify_language, filter_language, save: documents]\n"
+    )
+    code = (
+        "import pyarrow, tamis; tamis.run(tamis.Recipe.load('stages.yaml'));"
+        "print(pyarrow.default_memory_pool().max_memory())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "pipeline")},
+        capture_output=True,
+        check=True,
+    )
+    assert int(done.stdout) < 150 << 20
+    (dropped,) = (tmp_path / "out/dropped").iterdir()
+    texts = pq.read_table(dropped, columns=["text"])["text"]
+    assert len(texts) == 120
+    assert {text.as_py()[:4] for text in texts} == {f"{n:04}" for n in range(120)}

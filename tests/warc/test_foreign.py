@@ -49,6 +49,7 @@ def tar() -> bytes:
         ("a.warc.gz", gzip.compress(b'{"url": 1}'), "it is a JSON file"),
         ("a.warc.gz", b"\x07" * 5000, "no WARC or ARC record in it"),
     ],
+    ids=range(12),
 )
 def test_what_is_no_archive_is_called_what_it_is(
     tmp_path: Path, name: str, content: bytes, said: str

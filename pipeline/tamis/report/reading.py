@@ -21,7 +21,8 @@ TABLES = "tables.json"  # written by every run that comes to its end
 MANIFEST = "mix/_manifest.json"
 
 _BATCH_ROWS = 8192
-_TEXT_ROWS = 256
+_TEXT_ROWS = 256  # at most with texts
+_BATCH_BYTES = 16 << 20
 
 T = TypeVar("T")
 
@@ -107,12 +108,14 @@ def spread(things: Sequence[T], limit: int) -> list[T]:
 
 
 def batches(
-    storage: Storage, name: str, columns: Sequence[str], *, rows: int = _BATCH_ROWS
+    storage: Storage, name: str, columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    """Batches of at most `rows` rows, with those of `columns` that the file has."""
+    """Batches of rows, small ones with texts, with those of `columns` that the file has."""
     with storage.table(name) as parquet:
         present = set(parquet.schema.names)
         wanted = [column for column in columns if column in present]
+        most = _TEXT_ROWS if "text" in wanted else _BATCH_ROWS
+        rows = parquet.rows_within(_BATCH_BYTES, most)
         yield from parquet.iter_batches(rows, columns=wanted)
 
 
@@ -135,6 +138,8 @@ def rows_with(
             if not pc.any(pc.is_in(found, wanted)).as_py():
                 continue
             for batch in parquet.iter_batches(
-                _TEXT_ROWS, groups=[group], columns=shown
+                parquet.rows_within(_BATCH_BYTES, _TEXT_ROWS),
+                groups=[group],
+                columns=shown,
             ):
                 yield from batch.filter(pc.is_in(batch["id"], wanted)).to_pylist()

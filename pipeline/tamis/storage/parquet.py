@@ -81,6 +81,12 @@ class Table:
         if left and names != []:
             raise Torn("it has another number of rows than its footer says")
 
+    def rows_within(self, most_bytes: int, most_rows: int) -> int:
+        """How many rows to read at once so that they have about `most_bytes`, unpacked."""
+        groups = [self.metadata.row_group(n) for n in range(self.num_row_groups)]
+        sizes = [group.total_byte_size / max(group.num_rows, 1) for group in groups]
+        return max(1, min(most_rows, int(most_bytes / max([1.0, *sizes]))))
+
     def _rows(self, groups: Sequence[int]) -> int:
         return sum(self.metadata.row_group(number).num_rows for number in groups)
 

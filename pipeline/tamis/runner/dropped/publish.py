@@ -13,6 +13,7 @@ and only those that are kept, so memory does not grow with the texts.
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypedDict
 
 import numpy as np
@@ -38,9 +39,10 @@ from tamis.work.commits import File, Outputs
 
 _LIMIT_REASONS = "_(timeout|crash)$"
 _LOST_LISTED = 1000  # of one input
-_WHOLE_TEXTS = 4096  # rows at once if all texts are kept
+_WHOLE_TEXTS = 4096  # rows at once if all texts are kept, and code points of these
+_WHOLE_CHARACTERS = 16 << 20
 _BEGINNINGS = 1 << 17  # rows at once if only samples keep some characters
-_DECODED_ROWS = 256  # read at once to pick texts from
+_DECODED_ROWS, _DECODED_BYTES = 256, 16 << 20  # read at once to pick texts from
 _GROUP = ["stage", "reason", "language"]
 # The place of a row's text: which of the input's files, and the row in it.
 _FILE = "_file"
@@ -124,10 +126,10 @@ def publish_dropped(
         urls = masked_urls(table["url"].to_pylist(), work.masks)
         table = replace(table, "url", pa.array(urls, pa.string()))
     texts = _Texts(outputs.storage, source.files)
-    at_once = _WHOLE_TEXTS if work.keep_text else _BEGINNINGS
+    starts = _starts(table, work.keep_text)
     with outputs.parquet("dropped", schema, stem=source.name) as writer:
-        for first in range(0, table.num_rows, at_once):
-            rows = table.slice(first, at_once)
+        for first, stop in pairwise([*starts, table.num_rows]):
+            rows = table.slice(first, stop - first)
             found = (
                 texts.of(rows, np.ones(rows.num_rows, bool))
                 if work.keep_text
@@ -141,6 +143,23 @@ def publish_dropped(
     tally = _tally(outputs.storage, work, source.part, fates=fates)
     tally["pages_lost_to_limits"] = lost
     return tally
+
+
+def _starts(table: pa.Table, keep_text: bool) -> list[int]:
+    """Where each slice begins whose texts are in memory at once."""
+    if not keep_text:
+        return list(range(0, table.num_rows, _BEGINNINGS))
+    sizes = np.zeros(table.num_rows, np.int64)
+    if "text_chars" in table.column_names:
+        sizes = np.asarray(pc.fill_null(table["text_chars"], 0)).astype(np.int64)
+    starts: list[int] = []
+    size = _WHOLE_CHARACTERS
+    for row, own in enumerate(sizes.tolist()):
+        if size + own > _WHOLE_CHARACTERS or row - starts[-1] == _WHOLE_TEXTS:
+            starts.append(row)
+            size = 0
+        size += own
+    return starts
 
 
 def _masked(rows: pa.Table, names: Sequence[str], masks: Mapping[str, str]) -> pa.Table:
@@ -273,7 +292,8 @@ def _texts_of_group(
     parquet: Table, group: int, places: np.ndarray[Any, Any]
 ) -> Iterator[str | None]:
     first = 0
-    for batch in parquet.iter_batches(_DECODED_ROWS, groups=[group], columns=["text"]):
+    rows = parquet.rows_within(_DECODED_BYTES, _DECODED_ROWS)
+    for batch in parquet.iter_batches(rows, groups=[group], columns=["text"]):
         stop = first + batch.num_rows
         inside = places[(places >= first) & (places < stop)] - first
         yield from batch["text"].take(pa.array(inside)).to_pylist()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tamis.mix.kernels.order import shuffle_key
 from tamis.pii.masking import mask_beginning
@@ -35,16 +36,19 @@ def dropped_schema(signals: pa.Schema) -> pa.Schema:
 
 
 class DroppedRows:
-    """Rows that one task dropped, in memory until the task ends."""
+    """Rows that one task dropped, waiting to be written.
+
+    All their texts if `keep_text`; else the beginnings of those that were among the 20
+    smallest of their group when they came. The end of the run draws among these.
+    """
 
     def __init__(self, signals: pa.Schema, *, keep_text: bool) -> None:
         self.schema = dropped_schema(signals).append(pa.field(SAMPLE_KEY, pa.uint64()))
         self._keep_text = keep_text
-        self._rows: list[pa.Table] = []
-        self._count = 0
-        # Per group the largest keys still kept (a heap of negated keys), and texts by row.
-        self._heaps: dict[Group, list[tuple[int, int]]] = {}
-        self._texts: dict[int, str] = {}
+        self._waiting: list[pa.Table] = []
+        self._bytes = 0
+        # Per group the smallest keys so far, as a heap of negated ones.
+        self._smallest: dict[Group, list[int]] = {}
 
     def take(self, batch: pa.RecordBatch, stage: str) -> None:
         """Keep the rows of `batch`, all of which `stage` dropped."""
@@ -59,42 +63,44 @@ class DroppedRows:
         keys = sample_keys(batch["id"])
         table = replace(table, SAMPLE_KEY, pa.array(keys))
         if "text" in batch.schema.names:
-            self._sample(table, batch["text"], keys)
-        self._rows.append(table)
-        self._count += batch.num_rows
+            texts = (
+                batch["text"]
+                if self._keep_text
+                else self._beginnings(table, batch["text"], keys)
+            )
+            table = replace(table, "text", texts)
+        self._waiting.append(table)
+        self._bytes += table.nbytes
 
-    def table(self) -> pa.Table:
-        """All rows in the order in which they were dropped."""
-        table = pa.concat_tables(self._rows or [self.schema.empty_table()])
-        texts: list[str | None] = [None] * self._count
-        for row, text in self._texts.items():
-            texts[row] = text
-        return replace(table, "text", pa.array(texts, pa.string()))
+    def write(self, writer: pq.ParquetWriter, *, from_bytes: int = 0) -> None:
+        """Write the rows that wait, in their order, if they have so many bytes."""
+        if self._waiting and self._bytes >= from_bytes:
+            writer.write_table(pa.concat_tables(self._waiting))
+            self._waiting, self._bytes = [], 0
 
-    def _sample(
-        self, table: pa.Table, text: pa.StringArray, keys: np.ndarray[Any, Any]
-    ) -> None:
+    def _beginnings(
+        self, table: pa.Table, texts: pa.StringArray, keys: np.ndarray[Any, Any]
+    ) -> pa.Array:
+        """Beginnings of the texts that are samples so far; null for the others."""
         groups = zip(
             table["stage"].to_pylist(),
             table["reason"].to_pylist(),
             table["language"].to_pylist(),
             strict=True,
         )
+        found: list[str | None] = [None] * len(texts)
         for row, group in enumerate(groups):
-            if not text[row].is_valid:
-                continue
-            place, key = self._count + row, int(keys[row])
-            if self._keep_text:
-                self._texts[place] = text[row].as_py()
-                continue
-            heap = self._heaps.setdefault(group, [])
-            if len(heap) == SAMPLES_PER_GROUP and key >= -heap[0][0]:
-                continue
-            heapq.heappush(heap, (-key, place))
-            self._texts[place] = beginning(text[row].as_py())
-            if len(heap) > SAMPLES_PER_GROUP:
-                _, evicted = heapq.heappop(heap)
-                del self._texts[evicted]
+            if texts[row].is_valid and self._is_sample(group, int(keys[row])):
+                found[row] = beginning(texts[row].as_py())
+        return pa.array(found, pa.string())
+
+    def _is_sample(self, group: Group, key: int) -> bool:
+        smallest = self._smallest.setdefault(group, [])
+        if len(smallest) < SAMPLES_PER_GROUP:
+            heapq.heappush(smallest, -key)
+            return True
+        # The largest of them goes, which may be this one.
+        return heapq.heappushpop(smallest, -key) != -key
 
 
 def sample_keys(ids: Any) -> np.ndarray[Any, Any]:

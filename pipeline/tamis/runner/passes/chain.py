@@ -94,7 +94,11 @@ def _drive(
             outputs.mark(_place(batch, row, stage))
         return batch
 
-    with outputs.parquet(work.name, work.saved) as writer:
+    with (
+        # Entered first and so closed last: the save is the first file of the commit.
+        outputs.parquet(f"commits/{work.name}", account.dropped.schema) as out,
+        outputs.parquet(work.name, work.saved) as writer,
+    ):
         waiting: list[pa.RecordBatch] = []
         if careful:
             outputs.mark(READING)
@@ -112,10 +116,10 @@ def _drive(
             if sum(batch.nbytes for batch in waiting) >= _ROW_GROUP_BYTES:
                 writer.write_table(pa.Table.from_batches(waiting))
                 waiting = []
+            account.dropped.write(out, from_bytes=_ROW_GROUP_BYTES)
         if waiting:
             writer.write_table(pa.Table.from_batches(waiting))
-    with outputs.parquet(f"commits/{work.name}", account.dropped.schema) as writer:
-        writer.write_table(account.dropped.table())
+        account.dropped.write(out)
 
 
 @dataclass
