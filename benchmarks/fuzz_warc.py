@@ -220,7 +220,9 @@ def _split_of(content: bytes, split: Split) -> tuple[Place, list[Record]]:
 def _as_document(record: Record) -> None:
     admission = admit(record)
     if isinstance(admission, Admitted):
-        row = document(admission, path="x", crawl=None, max_html_bytes=_MAX_HTML)
+        row = document(
+            admission, name="x", path="x", crawl=None, max_html_bytes=_MAX_HTML
+        )
         if row.html is not None and len(row.html) > _MAX_HTML:
             raise ValueError(f"{len(row.html)} bytes of html")
 

@@ -104,6 +104,9 @@ def test_inspect_reads_a_text_again_that_nobody_kept(
 def test_inspect_of_nothing_says_so(sample_run: Path, command: Command) -> None:
     ended = command("inspect", str(sample_run), "--dropped", "boredom")
     assert (ended.code, ended.stdout) == (2, "")
+    assert "nothing was dropped so in this run" in ended.stderr
+    ended = command("inspect", str(sample_run), "--language", "lao")
+    assert (ended.code, ended.stdout) == (2, "")
     assert "no such document" in ended.stderr
 
 
@@ -196,3 +199,33 @@ def test_files_beside_a_recipe_hide_no_module(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     book = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
     assert book["recipe"]["executor"]["kind"] == "ray"
+
+
+def test_a_name_that_means_nothing_is_told_with_the_nearest(
+    sample_run: Path, command: Any
+) -> None:
+    for arguments, said in (
+        (("chekc",), "no such command: chekc; did you mean check?"),
+        (
+            ("inspect", str(sample_run), "--dropped", "duplicte_near"),
+            "did you mean duplicate_near?",
+        ),
+        (
+            ("inspect", str(sample_run), "--stage", "deduplicat"),
+            "did you mean deduplicate?",
+        ),
+        (("inspect", str(sample_run), "--language", "xq"), "is no ISO 639-3 code"),
+    ):
+        ended = command(*arguments)
+        assert ended.code == 2
+        assert said in ended.stderr
+        assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_language_has_any_of_its_codes(sample_run: Path, command: Any) -> None:
+    shown = [
+        command("inspect", str(sample_run), "--language", code, "-n", "2").stdout
+        for code in ("fr", "fra", "FRE")
+    ]
+    assert shown[0] == shown[1] == shown[2]
+    assert "fra" in shown[0]

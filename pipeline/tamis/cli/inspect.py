@@ -14,12 +14,14 @@ from tamis.addresses import without_secrets
 from tamis.cli.options import root_option, run_argument, storage_option
 from tamis.cli.showing import show_cluster, show_document
 from tamis.dedup.kernels.verify import jaccard
-from tamis.errors import ConfigError, TamisError
+from tamis.errors import ConfigError, TamisError, nearest
 from tamis.finished_run import Run
+from tamis.language.codes import canonical_language
 from tamis.pii.urls import masked_url
 from tamis.report.members import Member, Members
 from tamis.runner.recorded import opened_by
 from tamis.stages.sign import Sign
+from tamis.tally import UNKNOWN_LANGUAGE
 from tamis.text.buffers import utf8_buffers
 from tamis.text.shingles import shingles
 
@@ -82,6 +84,8 @@ def command(
     if cluster is not None:
         _show_cluster(console, opened, cluster, limit=limit)
         return
+    _check_names(opened, reason, stage)
+    language = code_of(language) if language else None
     wanted = {"reason": reason, "stage": stage, "language": language, "url": url}
     filters = {name: value for name, value in wanted.items() if value is not None}
     datasets = []
@@ -104,6 +108,31 @@ def command(
     if warc is not None:
         count = opened.write_warc(shown, warc)
         console.print(f"records  {count} in {warc}", highlight=False, soft_wrap=True)
+
+
+def code_of(language: str) -> str:
+    """The ISO 639-3 code; `unknown` is the language of pages that have none."""
+    if language == UNKNOWN_LANGUAGE:
+        return language
+    try:
+        return canonical_language(language)
+    except ValueError as error:
+        raise ConfigError(f"--language: {error}") from error
+
+
+def _check_names(run: Run, reason: str | None, stage: str | None) -> None:
+    """Raise ConfigError for a reason or a stage that dropped nothing in this run."""
+    stages = run.summary.get("stages", {})
+    reasons = {name for about in stages.values() for name in about["dropped"]}
+    for option, name, known in (
+        ("--dropped", reason, reasons),
+        ("--stage", stage, {label for label, of in stages.items() if of["dropped"]}),
+    ):
+        if name is not None and name not in known:
+            raise ConfigError(
+                f"{option} {name}: nothing was dropped so in this run; there are "
+                f"{', '.join(sorted(known)) or 'none'}{nearest(name, known)}"
+            )
 
 
 def _rows(

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from tamis.addresses import without_secrets_in
-from tamis.errors import ConfigError, StageError, TamisError
+from tamis.errors import ConfigError, StageError, TamisError, nearest
 
 # Imported when used: `tamis --help` loads no engine and no model.
 _COMMANDS = {
@@ -40,7 +40,7 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
-            return None
+            raise click.UsageError(f"no such command: {name}{nearest(name, _COMMANDS)}")
         command: click.Command = importlib.import_module(_COMMANDS[name]).command
         return command
 
