@@ -252,7 +252,7 @@ def test_a_source_of_a_user_feeds_a_whole_run(tmp_path: Path) -> None:
     mixed = set(run.mix().to_table(["text"])["text"].to_pylist())
     assert mixed == set(texts) - {""}
     assert run.dropped().count_rows() == 2 + 3
-    assert tamis.check(recipe).outlook.to_do["documents"] == "done"
+    assert tamis.check(recipe).to_do["documents"] == "done"
 
 
 def test_a_source_says_what_it_lacks() -> None:

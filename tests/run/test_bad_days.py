@@ -101,7 +101,7 @@ def test_a_page_that_kills_its_worker_three_times_costs_that_page(
             row
             for path in (sample_run / folder).glob("*.parquet")
             for row in pq.read_table(path, columns=_PLACE).to_pylist()
-            if row["warc_path"].endswith(archive.name)
+            if row["warc_path"].startswith(archive.name)
         ]
         for folder in ("mix", "dropped")
     )
