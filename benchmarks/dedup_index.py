@@ -57,7 +57,9 @@ def one_crawl(folder: Path, crawl: int, documents: int, *, has_index: bool) -> N
     firsts = range(0, documents, PART_ROWS)
     parts = [part_of(storage, crawl, documents, first) for first in firsts]
     tasks = Tasks(storage, InlineExecutor())
-    config = Deduplicate(index=str(folder / "index") if has_index else None)
+    config = Deduplicate(
+        index=str(folder / "index") if has_index else None, verify=None
+    )
     start = time.process_time()
     begun = config.begin(parts, tasks, [Sign(), config], is_dry=False)
     result = config.run(parts, tasks, begun)

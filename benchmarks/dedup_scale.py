@@ -3,11 +3,12 @@
 Prints seconds, memory and bytes. Documents are simulated by their bands (as many hashes
 as 14 bands of 8 rows give), with planted clusters whose sizes follow a power law. A
 document agrees with its cluster in two bands of three, so chains of many bands have to
-be joined. At every size it is checked that exactly the planted clusters are found. Two
+be joined. At every size it is checked that exactly the planted clusters are found. Three
 ways are measured, each in a process of its own, on one core:
 
     memory  tamis.dedup alone: sort each band, chain, join; 4-byte ordinals
-    disk    the stage as it runs: documents in Parquet, tasks, runs, edges, layers
+    disk    the stage as it runs without `verify`: tasks, runs, edges, layers
+    verify  the same with `verify`: documents have texts of 604 words, 600 shingles
 
 Goals for 14 bands: `memory` at most 1 µs and 48 bytes of memory a document, `disk` at
 most 160 bytes of runs a document, seconds that grow with documents^1.05 at most.
@@ -47,6 +48,7 @@ from tamis.work.tasks import Tasks
 SIZES = (10**5, 10**6, 10**7, 5 * 10**7)
 BANDS = 14
 PART_ROWS = 200_000
+WORDS = 604  # of a text, if texts are read
 CLUSTERED = 0.4  # share of documents with a duplicate
 
 Hashes = NDArray[np.uint64]
@@ -102,14 +104,20 @@ def in_memory(documents: int) -> dict[str, Any]:
     return {"seconds": seconds, "memory": peak * 1024}
 
 
-def on_disk(documents: int, folder: str) -> dict[str, Any]:
+def on_disk(
+    documents: int, folder: str, *, is_verified: bool = False
+) -> dict[str, Any]:
     """Measure the whole stage, without the time to write the documents."""
     labels = planted(documents)
     storage = Storage(folder)
-    parts = [_part(storage, labels, first) for first in range(0, documents, PART_ROWS)]
+    parts = [
+        _part(storage, labels, first, with_texts=is_verified)
+        for first in range(0, documents, PART_ROWS)
+    ]
     tasks = Tasks(storage, InlineExecutor())
     start = time.process_time()
-    result = Deduplicate().run(parts, tasks)
+    verify = {"jaccard": 0.7} if is_verified else None
+    result = Deduplicate(verify=verify).run(parts, tasks)
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     written = {
@@ -123,7 +131,25 @@ def on_disk(documents: int, folder: str) -> dict[str, Any]:
     return {"seconds": seconds, "memory": peak * 1024, "bytes": written}
 
 
-def _part(storage: Storage, labels: NDArray[np.uint32], first: int) -> Part:
+def texts_of(labels: NDArray[np.uint32], first: int) -> list[str]:
+    """Texts of 604 words, of which three are a document's own and the rest its cluster's."""
+    texts = []
+    for number, label in enumerate(labels.tolist(), first):
+        rng = np.random.default_rng(label)
+        words = [f"{word:x}" for word in rng.integers(1 << 20, 1 << 28, WORDS).tolist()]
+        for place in (100, 300, 500):
+            words[place] = f"own{chr(97 + place % 26)}{number:x}"
+        texts.append(" ".join(words))
+    return texts
+
+
+def _part(
+    storage: Storage,
+    labels: NDArray[np.uint32],
+    first: int,
+    *,
+    with_texts: bool,
+) -> Part:
     own = labels[first : first + PART_ROWS]
     ids = np.arange(first, first + len(own), dtype=np.uint64)
     columns = {
@@ -134,6 +160,8 @@ def _part(storage: Storage, labels: NDArray[np.uint32], first: int) -> Part:
     }
     bands = zip(band_columns(BANDS), range(BANDS), strict=True)
     columns |= {name: band_of(own, band, first) for name, band in bands}
+    if with_texts:
+        columns["text"] = pa.array(texts_of(labels, first))
     table = pa.table(columns)
     outputs = Outputs(storage, f"part-{first:012}")
     with outputs.parquet("documents", table.schema, use_dictionary=False) as writer:
@@ -154,8 +182,9 @@ def one(way: str, documents: int) -> dict[str, Any]:
     if way == "memory":
         return in_memory(documents)
     with tempfile.TemporaryDirectory() as folder:
-        on_disk(PART_ROWS, f"{folder}/warm")
-        return on_disk(documents, f"{folder}/run")
+        is_verified = way == "verify"
+        on_disk(1000, f"{folder}/warm", is_verified=is_verified)
+        return on_disk(documents, f"{folder}/run", is_verified=is_verified)
 
 
 def exponent(rows: list[tuple[int, dict[str, Any]]]) -> float:
@@ -191,6 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--most", type=float, default=5e7, help="in memory")
     parser.add_argument("--most-on-disk", type=float, default=1e7)
+    parser.add_argument("--most-verified", type=float, default=1e6)
     parser.add_argument("--plot", help="where to save the log-log plot (PNG)")
     parser.add_argument("--one", nargs=2, metavar=("WAY", "DOCUMENTS"))
     arguments = parser.parse_args()
@@ -202,6 +232,7 @@ def main() -> None:
         "way     documents  µs/doc  memory B/doc  runs B/doc  work B/doc  layers B/doc"
     )
     limits = {"memory": arguments.most, "disk": arguments.most_on_disk}
+    limits["verify"] = arguments.most_verified
     for way, most in limits.items():
         rows = results.setdefault(way, [])
         for documents in SIZES:

@@ -73,7 +73,7 @@ def test_the_curves_are_those_of_the_formula() -> None:
 def test_the_bill_is_the_one_that_check_prints() -> None:
     documents = 0
     found = rows("What it costs")
-    assert len(found) == 6
+    assert len(found) == 8
     for count, what, *cells in found:
         documents = int(10 ** int(count[3:])) if count else documents
         bands = PRESETS["refinedweb" if "refinedweb" in what else "fineweb"].bands

@@ -34,6 +34,7 @@ LAYERS = [
     {"crawl_index", "documents", "rights.robots_archives"},
     {"stage"},
     {"work.fingerprints", "work.steps", "work.transforms"},
+    {"cutoffs"},
     {"dedup", "mix", "quality"},
     {"stages"},
     {"recipe.plan", "training"},

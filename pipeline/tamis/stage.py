@@ -65,6 +65,7 @@ class Bill(NamedTuple):
     layer_bytes   in the output folder, permanently
     memory_bytes  of its largest task; 0 for no more than any pass needs
     index_bytes   added at most to an index outside the run
+    other_way     what another setting would cost, in words
     """
 
     core_hours: float
@@ -72,11 +73,13 @@ class Bill(NamedTuple):
     layer_bytes: int = 0
     memory_bytes: int = 0
     index_bytes: int = 0
+    other_way: str = ""
 
     def stated(self) -> str:
         return (
             f"about {spelled(self.work_bytes)} under work/, {self.core_hours:.1f} core "
             f"hours, under {spelled(self.memory_bytes)} of memory in any task"
+            f"{self.other_way and f' ({self.other_way})'}"
         )
 
 

@@ -18,6 +18,13 @@ def test_costs_are_linear_and_verification_is_extra() -> None:
     assert large == pytest.approx([10 * cost for cost in small])
     verified = clusters_bill(10**10, 14, is_verified=True)
     assert verified.work_bytes > 10 * small.work_bytes
+    # 4*10^8 with a duplicate: 5 kB of shingles twice, and 200 us, each.
+    verified_less = clusters_bill(10**9, 14, is_verified=True)
+    assert verified_less.work_bytes == 164 * 10**9 + 4 * 10**12
+    assert verified_less.core_hours == pytest.approx(1.11 + 22.2, abs=0.05)
+    # 4*10^6 of them fit into the partitions' memory: once.
+    few = clusters_bill(10**7, 14, is_verified=True)
+    assert few.work_bytes == 164 * 10**7 + 2 * 10**10
     assert verified.memory_bytes == small.memory_bytes
 
 

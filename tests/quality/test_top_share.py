@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from tamis.cutoffs import find as cutoffs_find
 from tamis.documents.parts import Part
 from tamis.errors import SchemaError
-from tamis.quality import top_share as quality_share
 from tamis.runner.replay import replay
 from tamis.schema import RECORD
 from tamis.stages.filter_quality import FilterQuality
@@ -150,7 +150,7 @@ def test_how_much_is_held_at_once_changes_nothing(
     stay: Stay, monkeypatch: pytest.MonkeyPatch, most: int, cuts: tuple[int, ...]
 ) -> None:
     """Counting digit by digit, against a sort: many equal values, and ids that differ."""
-    monkeypatch.setattr(quality_share, "_MOST_GATHERED", most)
+    monkeypatch.setattr(cutoffs_find, "_MOST_GATHERED", most)
     draw = random.Random(3)
     rows: list[Row] = [
         (draw.getrandbits(64), draw.choice(["eng", "jpn"]), draw.choice([0.5, 0.7, 1]))

@@ -82,6 +82,35 @@ def test_every_language_of_the_mix_is_there(sample_run: Path, page: Page) -> Non
         assert f"{counts['tokens']:,}" in page.text
 
 
+def test_what_a_language_should_have_and_alarms_are_there(
+    sample_run: Path, book: dict[str, Any]
+) -> None:
+    changed = json.loads(json.dumps(book))
+    mix = changed["barriers"]["mix_corpus"]
+    mix["alarms"] = ["fra 12% instead of 60% <b>"]
+    mix["languages"]["fra"] |= {
+        "wanted": {"share": 0.6, "tokens": 6000},
+        "got": {"share": 0.12, "tokens": 1200},
+        "reason": "max_epochs",
+    }
+    mix["languages"]["isl"] = {
+        **dict.fromkeys(("documents", "rows", "characters", "tokens", "epochs"), 0),
+        "wanted": {"share": 0.1, "tokens": 1000},
+        "got": {"share": 0.0, "tokens": 0},
+        "reason": "no_documents",
+    }
+    source = render_page(changed, Storage(str(sample_run)))
+    found = Page(source)
+    assert ("ul", {"class": "warning", "id": "alarms"}) in found.tags
+    assert "fra 12% instead of 60% <b>" in found.text
+    rows = re.findall(r"<tr data-language.*?</tr>", source, re.DOTALL)
+    french, icelandic = (
+        next(row for row in rows if f'"{code}"' in row) for code in ("fra", "isl")
+    )
+    assert re.search(r"60(\.0)? ?%.*12(\.0)? ?%.*max_epochs", french, re.DOTALL)
+    assert re.search(r"10(\.0)? ?%.*no_documents", icelandic, re.DOTALL)
+
+
 def test_what_publishers_said_is_counted_where_it_was_read(
     sample_run: Path, page: Page, book: dict[str, Any]
 ) -> None:

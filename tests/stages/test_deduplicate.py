@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tamis.documents.parts import Published
 from tamis.schema import DUPLICATES
-from tamis.stages.deduplicate import Deduplicate
+from tamis.stages.deduplicate import Deduplicate, Verify
 from tamis.storage import Storage
 from tamis.work.executors import InlineExecutor
 from tamis.work.tasks import Tasks
@@ -43,7 +43,9 @@ def decide(tmp_path: Path, hashed: Any) -> Decide:
     ) -> dict[int, tuple[Any, ...]]:
         storage = Storage(str(tmp_path))
         parts = [hashed.part(storage, "a", rows, reasons=reasons)]
-        result = Deduplicate(**settings).run(parts, Tasks(storage, InlineExecutor()))
+        result = Deduplicate(**{"verify": None, **settings}).run(
+            parts, Tasks(storage, InlineExecutor())
+        )
         return {
             own["id"]: (own["cluster"], own["cluster_size"], own["drop_reason"])
             for own in hashed.published(storage, result)
@@ -206,16 +208,46 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
         Deduplicate(**settings)
 
 
+def test_near_duplicates_are_verified_unless_told_otherwise() -> None:
+    assert Deduplicate().verify == Verify(jaccard=0.7, ngram=5)
+    assert Deduplicate(verify=None).verify is None
+    assert Deduplicate(near=False).verify is None
+    again = Deduplicate.model_validate(Deduplicate(near=False).model_dump())
+    assert again.verify is None
+
+
+def test_an_index_has_signatures_if_documents_are_verified() -> None:
+    assert Deduplicate(index="x").has_signatures
+    assert not Deduplicate(index="x", verify=None).has_signatures
+    assert not Deduplicate(index="x", near=False).has_signatures
+    assert not Deduplicate(index="x", index_signatures=False).has_signatures
+    assert not Deduplicate().has_signatures
+
+
+def test_the_bill_says_what_the_other_way_costs() -> None:
+    assert "(without verify 153 GiB, 1.1 core hours)" in stated(Deduplicate())
+    assert "(with verify 3.8 TiB, 23.3 core hours)" in stated(Deduplicate(verify=None))
+    assert "(" not in stated(Deduplicate(near=False))
+
+
+def stated(stage: Deduplicate) -> str:
+    bill = stage.bill(10**9, [])
+    assert bill is not None
+    return bill.stated()
+
+
 def test_the_tally_adds_up(tmp_path: Path, hashed: Any) -> None:
     storage = Storage(str(tmp_path))
     rows = [row(1, 1), row(2, 1), row(3, 3, 70, 80), row(4, 4, 70, 81), row(5, 5)]
     parts = [hashed.part(storage, "a", rows, reasons=[None] * 4 + ["word_count"])]
-    result = Deduplicate().run(parts, Tasks(storage, InlineExecutor()))
+    result = Deduplicate(verify=None).run(parts, Tasks(storage, InlineExecutor()))
     assert result.tally == {
         "documents": 4,
         "duplicate_exact": 1,
         "duplicate_near": 1,
         "clusters": {"2": 2},
+        "emptied_domains": {"count": 0, "domains": []},
+        "alarms": [],
     }
 
 
@@ -223,5 +255,5 @@ def test_no_documents_at_all(tmp_path: Path, hashed: Any) -> None:
     storage = Storage(str(tmp_path))
     tasks = Tasks(storage, InlineExecutor())
     assert Deduplicate().run([], tasks) == Published(())
-    result = Deduplicate().run([hashed.part(storage, "a", [])], tasks)
+    result = Deduplicate(verify=None).run([hashed.part(storage, "a", [])], tasks)
     assert hashed.published(storage, result) == []

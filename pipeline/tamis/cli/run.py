@@ -8,6 +8,7 @@ from rich.console import Console
 from tamis.api import run_recipe
 from tamis.cli.options import recipe_argument, set_option
 from tamis.recipe.load import load_recipe
+from tamis.report.alarms import alarm_lines
 from tamis.report.funnel import funnel_table
 from tamis.report.lost import lost_lines
 from tamis.runner.progress import Bars
@@ -33,14 +34,15 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
     What an earlier run of the same recipe has finished is not done again, so that
     the same command resumes after Ctrl-C, a crash or a full disk. Exit code 1 if
     the run fails, an input cannot be read, or more records are lost than max_lost; 2 if
-    the recipe is wrong. What was lost is said at the end.
+    the recipe is wrong. What was lost, and what
+    should be looked at, is said at the end.
     """
     console = Console(quiet=quiet, stderr=False)
     checked = load_recipe(recipe, overrides)
     with Bars(console) as bars:
         outcome = run_recipe(checked, bars)
     console.print(funnel_table(outcome.summary))
-    for line in lost_lines(outcome.summary["lost"]):
+    for line in (*lost_lines(outcome.summary["lost"]), *alarm_lines(outcome.summary)):
         click.secho(line, fg="yellow", err=True)
     _say_where(console, outcome, Storage(checked.output, checked.storage_options))
     outcome.raise_if_incomplete()

@@ -1,5 +1,6 @@
 """Count what there is to mix: documents, characters and tokens of each language.
 
+The tokens of each document are written as a layer, so that a text is tokenized once.
 The counts are those of a mix without language weights: a document that `rehydrate`
 repeats counts as often as it is repeated, a dropped one does not count.
 """
@@ -24,6 +25,11 @@ from tamis.work.commits import Outputs
 _BATCH_ROWS = 256  # with their texts, each of which may have megabytes
 _TOKENIZED_AT_ONCE = 256
 
+TOKENS = "work/tokens"
+_TOKENS = pa.schema(
+    [("id", pa.uint64()), ("drop_reason", pa.string()), ("tokens", pa.int64())]
+)
+
 
 def count_part(
     outputs: Outputs,
@@ -32,15 +38,19 @@ def count_part(
     rehydration: Mapping[int, float],
     with_domains: bool,
 ) -> dict[str, Any]:
-    """Count documents, characters and tokens by language; tokens also by domain.
+    """Write the part's tokens; count documents, characters and tokens by language.
 
-    Dropped documents are not counted.
+    Dropped documents are not counted, and have no tokens. Tokens are summed also by
+    domain, if `with_domains`.
     """
-    columns = ["language", "domain", "text_chars", "drop_reason"]
+    columns = ["id", "language", "domain", "text_chars", "drop_reason"]
     table = part.read(outputs.storage, columns)
     is_open = pc.is_null(table["drop_reason"])
     times = repeats(outputs.storage, part, rehydration)
     tokens = _tokens(outputs.storage, part, is_open, tokenizer=tokenizer)
+    layer = [table["id"], pa.nulls(part.rows, pa.string()), pa.array(tokens)]
+    with outputs.parquet(TOKENS, _TOKENS) as writer:
+        writer.write_table(pa.table(layer, schema=_TOKENS))
     counted = pa.table(
         {
             "language": pc.fill_null(table["language"], "unknown"),
@@ -48,9 +58,9 @@ def count_part(
             "documents": pa.array(times),
             # Whole numbers: their sums do not depend on the order of adding.
             "characters": pa.array(
-                _rounded(pc.fill_null(table["text_chars"], 0), times)
+                rounded(pc.fill_null(table["text_chars"], 0), times)
             ),
-            "tokens": pa.array(_rounded(tokens, times)),
+            "tokens": pa.array(rounded(tokens, times)),
         }
     ).filter(is_open)
     if with_domains:
@@ -81,6 +91,12 @@ def repeats(
     return times_of(np.asarray(pc.fill_null(sizes, 1)).astype(np.int64), rehydration)
 
 
+def rounded(counts: Any, times: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Counts of documents that are taken so many times, as whole numbers."""
+    known = np.asarray(counts).astype(np.float64)
+    return np.rint(known * times).astype(np.int64)
+
+
 def batches(
     storage: Storage, part: Part, names: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
@@ -89,10 +105,28 @@ def batches(
     yield from part.batches(storage, [n for n in names if n in known], _BATCH_ROWS)
 
 
-def counted_tokens(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
+def _tokens(
+    storage: Storage, part: Part, is_open: Any, *, tokenizer: str | None
+) -> NDArray[np.int64]:
+    """Tokens of each document of a part; 0 for dropped ones, whose text is not read."""
+    if tokenizer is None:
+        table = part.read(storage, ["text_chars", "language"])
+        return np.where(np.asarray(is_open), _counted(table, None), 0)
+    mask = np.asarray(is_open, dtype=bool)
+    tokens = np.zeros(part.rows, np.int64)
+    first = 0
+    for batch in batches(storage, part, ["text"]):
+        rows = mask[first : first + batch.num_rows]
+        counted = _counted(batch.filter(pa.array(rows)), tokenizer)
+        tokens[first : first + batch.num_rows][rows] = counted
+        first += batch.num_rows
+    return tokens
+
+
+def _counted(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
     """Tokens of each row: counted if there is a tokenizer, else estimated."""
     if tokenizer is None:
-        characters = np.asarray(rows["text_chars"]).astype(np.int64)
+        characters = np.asarray(pc.fill_null(rows["text_chars"], 0)).astype(np.int64)
         return estimated_tokens(
             characters, pc.fill_null(rows["language"], "unknown").to_pylist()
         )
@@ -103,29 +137,6 @@ def counted_tokens(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
         encodings = encoder.encode_batch_fast(texts, add_special_tokens=False)
         counts += [len(encoding.ids) for encoding in encodings]
     return np.array(counts, np.int64)
-
-
-def _tokens(
-    storage: Storage, part: Part, is_open: Any, *, tokenizer: str | None
-) -> NDArray[np.int64]:
-    """Tokens of each document of a part; 0 for dropped ones, whose text is not read."""
-    if tokenizer is None:
-        table = part.read(storage, ["text_chars", "language"])
-        return counted_tokens(table, None)
-    mask = np.asarray(is_open, dtype=bool)
-    tokens = np.zeros(part.rows, np.int64)
-    first = 0
-    for batch in batches(storage, part, ["text"]):
-        rows = mask[first : first + batch.num_rows]
-        counted = counted_tokens(batch.filter(pa.array(rows)), tokenizer)
-        tokens[first : first + batch.num_rows][rows] = counted
-        first += batch.num_rows
-    return tokens
-
-
-def _rounded(counts: Any, times: NDArray[np.float64]) -> NDArray[np.int64]:
-    known = np.asarray(counts).astype(np.float64)
-    return np.rint(known * times).astype(np.int64)
 
 
 @lru_cache(maxsize=1)

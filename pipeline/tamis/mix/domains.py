@@ -70,9 +70,9 @@ def heaviest_domains(
 
 
 class CapsTally(TypedDict):
-    """{language: {domain: share of its tokens that may stay}}."""
+    """{language: {domain: tokens that may stay}}."""
 
-    caps: dict[str, dict[str, float]]
+    caps: dict[str, dict[str, int]]
 
 
 def find_caps(
@@ -82,18 +82,18 @@ def find_caps(
     max_share: float,
     count: int,
 ) -> CapsTally:
-    """{language: {domain: share of its tokens that may stay}} of domains over the cap."""
+    """{language: {domain: tokens that may stay}} of domains over the cap."""
     kept = _SUMS.empty_table()
     for table in _tables(outputs.storage, files):
         kept = _largest(pa.concat_tables([kept, table]), count)
     names = np.asarray(kept["language"])
-    caps: dict[str, dict[str, float]] = {}
+    caps: dict[str, dict[str, int]] = {}
     for language in sorted(set(names)):
         rows = kept.filter(pa.array(names == language))
         tokens = np.asarray(rows["tokens"]).astype(np.float64)
         cap = domain_cap(tokens, max_share, float(totals[language]))
         caps[language] = {
-            domain: cap / count
+            domain: int(cap)
             for domain, count in zip(rows["domain"].to_pylist(), tokens, strict=True)
             if count > cap
         }

@@ -1,6 +1,6 @@
 """Decide which documents the mix takes and how often, and make their rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +10,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tamis.documents.parts import Part
-from tamis.mix.count import batches, counted_tokens, repeats
+from tamis.mix.count import batches
+from tamis.mix.draw import Cutoff, Order, copies_taken, open_documents
 from tamis.mix.kernels.cut import Cut
 from tamis.mix.kernels.order import shuffle_key
-from tamis.mix.kernels.weights import copies
 from tamis.pii.masking import KINDS
 from tamis.pii.urls import masked_urls
 from tamis.schema import PROVENANCE
 from tamis.storage import Storage
 
-# Epochs that no mix reaches, so that these draws are independent of the order.
-_SAMPLE_EPOCH, _DOMAIN_EPOCH = 2**62, 2**62 + 1
 # Text of rows that are made at once: a document may be taken many times.
 _BATCH_BYTES = 16 << 20
 
@@ -56,30 +54,21 @@ _COUNTS = ("documents", "rows", "characters", "tokens")
 class Draw:
     """Decisions from the counts, the same for every task."""
 
-    seed: int
-    epochs: dict[str, float]
-    caps: dict[str, dict[str, float]]
-    rehydration: dict[int, float]
-    tokenizer: str | None
+    order: Order
+    cutoffs: dict[str, Cutoff]
     cut: Cut
 
 
 def drawn(storage: Storage, part: Part, draw: Draw) -> tuple[NDArray[np.int64], Any]:
     """How often each document is taken, and the part's layer with the reasons if not."""
-    table = part.read(storage, ["id", "language", "domain", "drop_reason"])
-    is_open = np.asarray(pc.is_null(table["drop_reason"]))
-    ids = np.asarray(table["id"]).astype(np.uint64)
-    languages = pc.fill_null(table["language"], "unknown").to_pylist()
-    epochs = np.array([draw.epochs.get(name, 0.0) for name in languages])
-    epochs *= repeats(storage, part, draw.rehydration)
-    times = copies(epochs, shuffle_key(draw.seed, ids, _SAMPLE_EPOCH))
-    is_over = _over_domain_cap(
-        draw, ids, languages, domains=table["domain"].to_pylist()
-    )
-    times[is_over | ~is_open] = 0
+    table = part.read(storage, ["id", "drop_reason"])
+    times = np.zeros(part.rows, np.int64)
+    opened = open_documents(storage, part, draw.order)
+    times[opened.rows] = copies_taken(opened, draw.cutoffs)
     reasons = np.full(len(times), None, dtype=object)
-    reasons[is_open & (times == 0)] = "not_sampled"
-    reasons[is_open & is_over] = "domain_share"
+    reasons[np.asarray(pc.is_null(table["drop_reason"]))] = "domain_share"
+    reasons[opened.rows] = None
+    reasons[opened.rows[times[opened.rows] == 0]] = "not_sampled"
     columns = [table["id"], pa.array(reasons, pa.string()), pa.array(times, pa.int32())]
     return times, pa.table(columns, schema=LAYER)
 
@@ -97,7 +86,9 @@ def mixed_rows(
         starts = np.cumsum(repeats_) - repeats_
         epoch = np.arange(len(taken)) - np.repeat(starts, repeats_)
         for some in _pieces(batch, taken):
-            yield _keyed(batch.take(pa.array(taken[some])), epoch[some], draw)
+            yield _keyed(
+                batch.take(pa.array(taken[some])), epoch[some], draw.order.seed
+            )
         first += batch.num_rows
 
 
@@ -136,29 +127,6 @@ def add_counts(languages: dict[str, dict[str, int]], rows: pa.Table) -> None:
             total[name] += row[f"{name}_sum"]
 
 
-def _over_domain_cap(
-    draw: Draw,
-    ids: NDArray[np.uint64],
-    languages: Sequence[str],
-    *,
-    domains: Sequence[str | None],
-) -> NDArray[np.bool_]:
-    """Which documents are over the cap of their domain, drawn by a hash of their id."""
-    if not draw.caps:
-        return np.zeros(len(ids), np.bool_)
-    nothing: Mapping[str, float] = {}
-    stay = np.array(
-        [
-            draw.caps.get(language, nothing).get(domain or "", 1.0)
-            for language, domain in zip(languages, domains, strict=True)
-        ]
-    )
-    is_over: NDArray[np.bool_] = (
-        copies(stay, shuffle_key(draw.seed, ids, _DOMAIN_EPOCH)) == 0
-    )
-    return is_over
-
-
 def _pieces(batch: pa.RecordBatch, taken: NDArray[np.int64]) -> list[slice]:
     """Runs of `taken` with a bounded number of bytes of text, and of Markdown."""
     if len(taken) == 0:
@@ -172,11 +140,10 @@ def _pieces(batch: pa.RecordBatch, taken: NDArray[np.int64]) -> list[slice]:
     return [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
 
 
-def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], draw: Draw) -> pa.Table:
+def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], seed: int) -> pa.Table:
     ids = np.asarray(rows["id"]).astype(np.uint64)
-    keys = shuffle_key(draw.seed, ids, epoch.astype(np.uint64))
+    keys = shuffle_key(seed, ids, epoch.astype(np.uint64))
     added = {
-        "tokens": pa.array(counted_tokens(rows, draw.tokenizer), pa.int64()),
         "epoch": pa.array(epoch, pa.int32()),
         KEY: pa.array(keys, pa.uint64()),
     }

@@ -22,8 +22,8 @@ Thing = TypeVar("Thing")
 
 def find_caps(
     share: float, counted: Sequence[Commit], totals: Mapping[str, int], *, steps: Steps
-) -> dict[str, dict[str, float]]:
-    """{language: {domain: share of its tokens that may stay}} of domains over the cap."""
+) -> dict[str, dict[str, int]]:
+    """{language: {domain: tokens that may stay}} of domains over the cap."""
     files = files_of(counted, domains.WORK)
     if not files:
         return {}
@@ -42,7 +42,7 @@ def find_caps(
     largest = steps.run("largest", domains.heaviest_domains, heaviest)
     last = piece("all", files_of(largest, domains.WORK), totals, share, needed)
     (found,) = steps.run("caps", domains.find_caps, [last])
-    caps: dict[str, dict[str, float]] = found.tally["caps"]
+    caps: dict[str, dict[str, int]] = found.tally["caps"]
     return caps
 
 

@@ -11,7 +11,8 @@ from tamis.tally import RunSummary
 @dataclass(frozen=True)
 class LanguageRow:
     """One language. `identified`: documents when the language was identified; None if
-    no stage did that. `documents` are those of the mix, `rows` count repeats."""
+    no stage did that. `documents` are those of the mix, `rows` count repeats. `wanted` is
+    the share it should have; `reason` says why it has another."""
 
     code: str
     name: str
@@ -22,6 +23,8 @@ class LanguageRow:
     tokens: int
     epochs: float
     share: float
+    wanted: float
+    reason: str | None
 
     @property
     def kept(self) -> float | None:
@@ -46,7 +49,9 @@ def language_rows(run_summary: RunSummary) -> list[LanguageRow]:
                 characters=about.get("characters", 0),
                 tokens=about.get("tokens", 0),
                 epochs=about.get("epochs", 0.0),
-                share=about.get("share", 0.0),
+                share=about.get("got", {}).get("share", 0.0),
+                wanted=about.get("wanted", {}).get("share", 0.0),
+                reason=about.get("reason"),
             )
         )
     return sorted(rows, key=lambda row: (-row.share, -(row.identified or 0), row.code))

@@ -17,6 +17,7 @@ import yaml
 from markupsafe import Markup
 
 from tamis.report import spelling
+from tamis.report.alarms import alarm_lines
 from tamis.report.clusters import clusters
 from tamis.report.domains import domains
 from tamis.report.examples import examples
@@ -53,6 +54,7 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
         run_summary=run_summary,
         summary=summary_of(run_summary),
         lost=list(lost_lines(run_summary["lost"])),
+        alarms=list(alarm_lines(run_summary)),
         funnel=funnel_rows(run_summary),
         refused=refused_rows(run_summary),
         charsets=value_rows(run_summary, "charset"),

@@ -19,6 +19,8 @@ how large the pieces are):
     candidates  a group of parts    columns -> the rows of these, by partition
     survivors   a partition         rows    -> the keeper of each document
     duplicates  a group of parts            -> the layers
+    domains     a group of parts    layers  -> documents and duplicates of each domain
+    emptied     a range of domains          -> those that lose most of their documents
 
 With an index, documents that earlier runs kept are compared too:
 pipeline/tamis/dedup/index/run.py.
@@ -37,6 +39,7 @@ from tamis.dedup.clusters.candidates import gather_candidates
 from tamis.dedup.clusters.components import INDEX_CRAWL, find_components, publish
 from tamis.dedup.clusters.gather import find_edges, find_same_ids, gather, gather_pairs
 from tamis.dedup.clusters.survivors import DECIDED_IN, find_survivors
+from tamis.dedup.domains import emptied_alarms, emptied_domains
 from tamis.dedup.groups import (
     Order,
     Settings,
@@ -63,6 +66,7 @@ from tamis.dedup.kernels.bands import band_pairs
 from tamis.dedup.sorted_runs import ID, units
 from tamis.documents.parts import Part, Published
 from tamis.schema import DUPLICATES
+from tamis.sizes import spelled
 from tamis.stage import Barrier, Begun, Bill, Placement, Stage
 from tamis.stages.sign import Sign
 from tamis.storage import Storage
@@ -77,7 +81,12 @@ _WRITTEN = ("cluster", "cluster_size", "kept", "drop_reason")
 
 
 class Verify(BaseModel):
-    """Drop a document only if its exact similarity to a kept one is at least `jaccard`."""
+    """Drop a document only if its exact similarity to a kept one is at least `jaccard`.
+
+    So of any documents that hang together by pairs of this similarity one stays. Of
+    documents that are more alike none may stay: a kept one that is less like them, but
+    as much as `jaccard`, stands for all of them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -89,10 +98,11 @@ class Deduplicate(Barrier):
     """Which duplicates to look for, and which document of a cluster stays.
 
     `keep` names columns, ascending unless they begin with -; the first decides, the
-    next breaks ties, and id breaks the last. Null comes last in both orders. Without
-    `verify` a component keeps one document, even if its ends have little in common.
-    With it, components of more than `max_component` documents are cut up first. `index`
-    is a folder of the documents that earlier runs kept; these always stay.
+    next breaks ties, and id breaks the last. Null comes last in both orders. With
+    `verify`, the default, components of more than `max_component` documents are cut up
+    first. Without it a component keeps one document, even if its ends have little in
+    common. `index` is a folder of the documents that earlier runs kept; these always
+    stay. `index_signatures` follows `verify` unless it is set.
     """
 
     version: ClassVar[int] = 2
@@ -105,11 +115,18 @@ class Deduplicate(Barrier):
     scope: Literal["run", "language"] = "run"
     exact: bool = True
     near: bool = True
-    verify: Verify | None = None
+    verify: Verify | None = Field(default_factory=Verify)
     max_component: int = Field(20_000, ge=2)
     index: str | None = None
-    index_signatures: bool = False
+    index_signatures: bool | None = None
     storage_options: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _verifies_what_is_near(cls, settings: Any) -> Any:
+        if isinstance(settings, dict) and settings.get("near") is False:
+            return {"verify": None, **settings}
+        return settings
 
     @field_validator("keep")
     @classmethod
@@ -137,6 +154,13 @@ class Deduplicate(Barrier):
         if self.index_signatures and not (self.index and self.verify):
             raise ValueError("index_signatures are for verify, against an index")
         return self
+
+    @property
+    def has_signatures(self) -> bool:
+        """Whether the index stores what is needed to verify matches with it."""
+        if self.index_signatures is not None:
+            return self.index_signatures
+        return self.index is not None and self.verify is not None
 
     def order(self) -> Order:
         """Columns of `keep` and whether they descend; id is always among them."""
@@ -190,12 +214,22 @@ class Deduplicate(Barrier):
 
     def bill(self, documents: int, above: Sequence[Stage]) -> Bill:
         bands = [stage.banding().bands for stage in above if isinstance(stage, Sign)]
-        return clusters_bill(
-            documents,
-            bands[-1] if bands else Sign().banding().bands,
-            is_verified=self.verify is not None,
-            has_index=self.index is not None,
-            has_signatures=self.index_signatures,
+        is_verified = self.verify is not None
+        own, other = (
+            clusters_bill(
+                documents,
+                bands[-1] if bands else Sign().banding().bands,
+                is_verified=verified,
+                has_index=self.index is not None,
+                has_signatures=verified and self.has_signatures,
+            )
+            for verified in (is_verified, not is_verified)
+        )
+        if not self.near:
+            return own
+        return own._replace(
+            other_way=f"with{'out' if is_verified else ''} verify "
+            f"{spelled(other.work_bytes)}, {other.core_hours:.1f} core hours"
         )
 
     def begin(
@@ -234,9 +268,15 @@ class Deduplicate(Barrier):
             return Published(())
         job = _job(self, parts, tasks, begun=begun)
         decided = _decide(job)
+        layers = files_of(decided.published)
+        emptied = emptied_domains(job.step, job.groups, layers)
         return Published(
-            layers_of(job.groups, files_of(decided.published), parts),
-            tally=_tally(decided.survivors, decided.published),
+            layers_of(job.groups, layers, parts),
+            tally={
+                **_tally(decided.survivors, decided.published),
+                "emptied_domains": emptied,
+                "alarms": emptied_alarms(emptied),
+            },
         )
 
     def conclude(self, parts: Sequence[Part], tasks: Tasks, begun: Begun) -> None:
@@ -306,7 +346,7 @@ def _index(stage: Deduplicate) -> Storage | None:
 def _hashing(stage: Deduplicate, stages: Sequence[Stage]) -> dict[str, Any]:
     """The settings that two runs must share for their hashes to be comparable."""
     about: dict[str, Any] = {"scope": stage.scope, "exact": stage.exact}
-    if stage.index_signatures and stage.verify:
+    if stage.has_signatures and stage.verify:
         about["signatures of n-grams"] = stage.verify.ngram
     for signed in stages:
         if isinstance(signed, Sign):
@@ -328,7 +368,7 @@ def _settings(stage: Deduplicate, columns: set[str]) -> Settings:
         ngram=stage.verify.ngram if stage.verify else 0,
         max_component=stage.max_component,
         has_index=stage.index is not None,
-        has_sketches=stage.index_signatures,
+        has_sketches=stage.has_signatures,
     )
 
 

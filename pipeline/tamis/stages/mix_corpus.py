@@ -10,9 +10,16 @@ Each step is a set of tasks that hold a bounded part of the corpus:
 
     count      a part             how much there is of each language (tamis/mix/count.py)
     domains    some parts         tokens of each domain, if capped (tamis/mix/domains.py)
-    scatter    some parts         draw documents, distribute rows by their shuffle key
+    epochs     a part             tokens in whole epochs (tamis/mix/draw.py)
+    copies     a part             the last document to take of each language
+    scatter    some parts         take documents, distribute rows by their shuffle key
     rescatter  some pieces        a second time, if there are more than 256 buckets
     gather     a shard's buckets  sort, write (tamis/mix/shuffle.py)
+
+Documents are taken in the order of a key (a hash of seed and id): whole epochs first,
+then by key to the document with which the tokens of its language are reached. So each
+language has what it should have to one document, and less only if `max_epochs` does not
+allow more; what it should have is in the manifest beside what it has.
 
 The number of shards depends on the size of the mix alone, so that its bytes do not
 change with splits, workers or memory.
@@ -20,7 +27,7 @@ change with splits, workers or memory.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from math import inf
+from math import ceil, inf
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -28,12 +35,20 @@ from pydantic import Field, field_validator
 from tamis.documents.parts import Part, Published
 from tamis.errors import ConfigError
 from tamis.language.codes import by_language
-from tamis.mix.count import count_part
+from tamis.mix.count import TOKENS, count_part
+from tamis.mix.draw import Order, domain_cutoffs, epochs_counted, language_cutoffs
 from tamis.mix.kernels.cut import cut_of
+from tamis.mix.kernels.places import MAX_EPOCHS
 from tamis.mix.kernels.rehydration import FINEWEB2
 from tamis.mix.kernels.tokens import bytes_per_character
-from tamis.mix.kernels.weights import epochs_of, explicit_shares, temperature_shares
+from tamis.mix.kernels.weights import (
+    epochs_of,
+    explicit_shares,
+    temperature_shares,
+    wanted_tokens,
+)
 from tamis.mix.rows import MIX, Draw
+from tamis.mix.shares import Wanted, share_alarms, shares_of
 from tamis.mix.tasks import find_caps, gather_all, leaves, scatter_all
 from tamis.sizes import ByteSize, Count
 from tamis.stage import Barrier, Begun, Placement
@@ -62,7 +77,7 @@ class MixCorpus(Barrier):
     alpha: float = Field(0.3, ge=0.0, le=1.0)  # share ~ p^alpha; 1 = as found
     weights: dict[str, float] | None = None  # instead of alpha: share per language
     budget_tokens: Count | None = None  # null: nothing is left out
-    max_epochs: float = Field(4.0, gt=0.0)
+    max_epochs: float = Field(4.0, gt=0.0, le=MAX_EPOCHS)
     # How often to take a document, by its number of copies: {least cluster size: times}.
     rehydrate: Literal["fineweb2"] | Rehydration | None = None
     max_share_per_domain: float | None = Field(None, ge=1e-5, le=1.0)
@@ -115,30 +130,33 @@ class MixCorpus(Barrier):
         counts = _sum(counted)
         for line in _unmatched(self, counts):
             tasks.progress.note(line)
-        caps: dict[str, dict[str, float]] = {}
-        if self.max_share_per_domain is not None:
-            totals = {language: sums["tokens"] for language, sums in counts.items()}
-            steps = Steps(self.label, tasks, self.version)
-            caps = find_caps(self.max_share_per_domain, counted, totals, steps=steps)
         # Markdown is about as long as the text.
         times_text = 2 if any(one.tally["has_markdown"] for one in counted) else 1
-        draw = _draw(self, counts, caps, times_text=times_text)
-        steps = Steps(
-            self.label, tasks, depends, draw.epochs, draw.caps, asdict(draw.cut)
+        parts = [
+            part.with_layer(commit.of(TOKENS)[0], commit.fingerprint)
+            for part, commit in zip(parts, counted, strict=True)
+        ]
+        draw, wanted = _draw(
+            self, counted, counts, parts, tasks=tasks, times_text=times_text
         )
+        steps = Steps(self.label, tasks, depends, asdict(draw))
         scattered = scatter_all(draw, parts, steps)
         shards = gather_all(draw.cut, leaves(draw.cut, scattered, steps), steps)
         layers = {
             file.path.rpartition("/")[2].rpartition("-")[0]: file
             for file in files_of(scattered, "mixed")
         }
-        manifest = _manifest(self, draw, scattered, shards=shards)
+        manifest = _manifest(self, wanted, scattered, shards=shards)
         files = files_of(shards, "mix")
         return Published(
             layers=tuple(layers[part.name] for part in parts),
             files=files,
             manifests={"mix/_manifest.json": manifest},
-            tally={"languages": manifest["languages"], "shards": len(files)},
+            tally={
+                "languages": manifest["languages"],
+                "shards": len(files),
+                "alarms": share_alarms(manifest["languages"]),
+            },
         )
 
 
@@ -189,65 +207,92 @@ def _unmatched(stage: MixCorpus, counts: Mapping[str, Any]) -> list[str]:
 
 def _draw(
     stage: MixCorpus,
+    counted: Sequence[Commit],
     counts: Mapping[str, Mapping[str, int]],
-    caps: dict[str, dict[str, float]],
+    parts: Sequence[Part],
     *,
+    tasks: Tasks,
     times_text: int,
-) -> Draw:
-    available = {language: float(sums["tokens"]) for language, sums in counts.items()}
+) -> tuple[Draw, dict[str, Wanted]]:
+    """What is taken, and what each language should have; `parts` have their tokens."""
+    times = stage.rehydration
+    steps = Steps(stage.label, tasks, stage.version, stage.seed, times)
+    caps: dict[str, dict[str, int]] = {}
+    if stage.max_share_per_domain is not None:
+        totals = {language: sums["tokens"] for language, sums in counts.items()}
+        caps = find_caps(stage.max_share_per_domain, counted, totals, steps=steps)
+    steps = Steps(stage.label, tasks, stage.version, stage.seed, times, caps)
+    domains = domain_cutoffs(
+        caps, parts, seed=stage.seed, rehydration=times, steps=steps
+    )
+    order = Order(stage.seed, times, domains)
+    # Every epoch has as many tokens, unless a document is taken 1.5 times in each.
+    is_whole = all(float(number).is_integer() for number in times.values())
+    epochs = 1 if is_whole else ceil(stage.max_epochs)
+    whole = epochs_counted(order, parts, epochs, steps=steps)
+    wanted = _wanted(stage, counts, whole)
+    targets = {language: wanted[language].target for language in whole}
+    cutoffs = language_cutoffs(order, targets, whole, parts, steps=steps)
+    size = sum(
+        about.target
+        / max(counts[language]["tokens"], 1)
+        * (
+            times_text * counts[language]["characters"] * bytes_per_character(language)
+            + counts[language]["documents"] * _ROW_BYTES
+        )
+        for language, about in wanted.items()
+        if language in counts
+    )
+    cut = cut_of(size, shard_bytes=stage.shard_bytes, bucket_bytes=stage.bucket_bytes)
+    return Draw(order, cutoffs, cut), wanted
+
+
+def _wanted(
+    stage: MixCorpus,
+    counts: Mapping[str, Mapping[str, int]],
+    whole: Mapping[str, Sequence[int]],
+) -> dict[str, Wanted]:
+    """What each language should have, and what it will be given."""
+    available = {language: float(tokens[0]) for language, tokens in whole.items()}
     share = (
         explicit_shares(available, stage.weights)
         if stage.weights is not None
         else temperature_shares(available, stage.alpha)
     )
-    epochs = epochs_of(
-        available,
-        share,
-        budget=stage.budget_tokens,
-        max_epochs=stage.max_epochs,
-    )
-    size = sum(
-        times
-        * (
-            times_text * counts[language]["characters"] * bytes_per_character(language)
-            + counts[language]["documents"] * _ROW_BYTES
+    budget, most = stage.budget_tokens, stage.max_epochs
+    epochs = epochs_of(available, share, budget=budget, max_epochs=most)
+    tokens = wanted_tokens(available, share, budget=budget)
+    found = {}
+    for language in sorted({*available, *share}):
+        times, own = epochs.get(language, 0.0), available.get(language, 0.0)
+        target = round(times * own)
+        if times == most == len(whole.get(language, ())):
+            target = whole[language][-1]  # whole epochs: the last copies too
+        found[language] = Wanted(
+            share=share.get(language, 0.0),
+            tokens=round(tokens.get(language, 0.0)),
+            target=target,
+            epochs=times,
+            before_caps=most * counts.get(language, {}).get("tokens", 0),
+            is_full=times >= most,
         )
-        for language, times in epochs.items()
-    )
-    return Draw(
-        seed=stage.seed,
-        epochs=epochs,
-        caps=caps,
-        rehydration=stage.rehydration,
-        tokenizer=stage.tokenizer,
-        cut=cut_of(
-            size, shard_bytes=stage.shard_bytes, bucket_bytes=stage.bucket_bytes
-        ),
-    )
+    return found
 
 
 def _manifest(
     stage: MixCorpus,
-    draw: Draw,
+    wanted: Mapping[str, Wanted],
     scattered: Sequence[Commit],
     *,
     shards: Sequence[Commit],
 ) -> dict[str, Any]:
     """A description of mix/ that does not depend on when or where it was made."""
-    languages: dict[str, dict[str, Any]] = {}
-    for commit in scattered:
-        for language, counts in commit.tally["languages"].items():
-            sums = languages.setdefault(language, dict.fromkeys(counts, 0))
-            for name, value in counts.items():
-                sums[name] += value
-    tokens = sum(counts["tokens"] for counts in languages.values())
-    for language, counts in languages.items():
-        counts["epochs"] = round(draw.epochs[language], 6)
-        counts["share"] = round(counts["tokens"] / tokens, 6) if tokens else 0.0
     return {
         "seed": stage.seed,
         "tokens_counted_by": "tokenizer" if stage.tokenizer else "characters",
-        "languages": dict(sorted(languages.items())),
+        "languages": shares_of(
+            wanted, [commit.tally["languages"] for commit in scattered]
+        ),
         "columns": [{"name": field.name, "type": str(field.type)} for field in MIX],
         "shards": [
             {

@@ -95,7 +95,9 @@ class Crawls:
         """All that a run does: the layers' rows, in order."""
         storage = Storage(f"{self.root}/{output or name}", self.options)
         config = Deduplicate(
-            index=self.index.root, storage_options=self.options, **settings
+            **{"verify": None, **settings},
+            index=self.index.root,
+            storage_options=self.options,
         )
         parts = self.parts(storage, name, rows, schema)
         with storage.lock():

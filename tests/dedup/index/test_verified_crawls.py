@@ -161,6 +161,6 @@ def test_survivors_are_those_of_the_rule(
 
 
 def test_signatures_need_something_to_verify_and_an_index() -> None:
-    for settings in ({"index": "x"}, {"verify": {}}, {}):
+    for settings in ({"index": "x", "verify": None}, {"verify": {}}, {}):
         with pytest.raises(ValidationError, match="index_signatures are for verify"):
             Deduplicate(index_signatures=True, **settings)

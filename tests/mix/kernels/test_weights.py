@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 
-from tamis.mix.kernels.order import shuffle_key
 from tamis.mix.kernels.weights import (
-    copies,
     domain_cap,
     epochs_of,
     explicit_shares,
     largest_needed,
     temperature_shares,
+    wanted_tokens,
 )
 
 
@@ -74,17 +73,20 @@ def test_no_tokens_no_epochs() -> None:
     assert epochs_of({"eng": 0.0}, {}, budget=None, max_epochs=4) == {"eng": 0.0}
 
 
-def test_copies_are_whole_and_average_to_epochs() -> None:
-    keys = shuffle_key(1, np.arange(100_000, dtype=np.uint64))
-    taken = copies(np.full(100_000, 2.3), keys)
-    assert set(taken.tolist()) == {2, 3}
-    assert taken.mean() == pytest.approx(2.3, abs=0.01)
-
-
-def test_a_larger_sample_holds_the_smaller() -> None:
-    keys = shuffle_key(1, np.arange(1000, dtype=np.uint64))
-    small, large = (copies(np.full(1000, epochs), keys) for epochs in (0.2, 0.5))
-    assert (small <= large).all()
+def test_what_is_wanted_is_a_share_of_the_budget_or_of_what_the_largest_fills() -> None:
+    available = {"eng": 60.0, "fra": 10.0}
+    share = {"eng": 0.5, "fra": 0.25, "deu": 0.25, "nld": 0.0}
+    assert wanted_tokens(available, share, budget=80.0) == {
+        "eng": 40.0,
+        "fra": 20.0,
+        "deu": 20.0,
+    }
+    assert wanted_tokens(available, share, budget=None) == {
+        "eng": 60.0,
+        "fra": 30.0,
+        "deu": 30.0,
+    }
+    assert wanted_tokens({}, {"deu": 1.0}, budget=None) == {"deu": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -140,11 +142,11 @@ def test_crumbs_without_a_domain_cut_no_language_down(without_domain: float) -> 
     assert cap == pytest.approx(500_000, rel=1e-4)
 
 
-def test_weights_of_one_that_are_met_or_not() -> None:
+def test_weights_are_shares_also_of_languages_without_documents() -> None:
     weights = {"eng": 0.75, "fra": 0.25}
     assert explicit_shares({"eng": 9.0, "fra": 1.0}, weights) == weights
-    assert explicit_shares({"deu": 9.0}, weights) == {"deu": 0.0}
-    assert explicit_shares({}, weights) == {}
+    assert explicit_shares({"deu": 9.0}, weights) == {"deu": 0.0, **weights}
+    assert explicit_shares({}, weights) == weights
 
 
 @pytest.mark.parametrize(("budget", "epochs"), [(None, 1.0), (50.0, 0.5)])

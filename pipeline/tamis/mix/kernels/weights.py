@@ -1,10 +1,12 @@
-"""How many times the mix takes each document of a language.
+"""How much of each language the mix takes.
 
     available   {language: tokens there are}
     share       {language: part of the mix it should have}, sums to 1
-    epochs      {language: how often each of its documents is taken}; 0.25 = a quarter
+    epochs      {language: how often its tokens are taken}; 0.25 = a quarter
+    tokens      {language: tokens of its documents that are taken}
 
-Tokens of one document are never split: `copies` turns epochs into whole numbers.
+Tokens of one document are never split: `tamis.mix.kernels.places` says which documents
+make up so many tokens.
 """
 
 from collections.abc import Mapping
@@ -12,8 +14,6 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-
-_TWO_TO_64 = 2.0**64
 
 
 def temperature_shares(
@@ -37,12 +37,10 @@ def temperature_shares(
 def explicit_shares(
     available: Mapping[str, float], weights: Mapping[str, float]
 ) -> dict[str, float]:
-    """`weights` scaled to 1 over the languages that have tokens; others get 0."""
-    known = {k: weights.get(k, 0.0) for k, tokens in available.items() if tokens > 0}
-    norm = sum(known.values())
-    if norm == 0:
-        return dict.fromkeys(known, 0.0)
-    return {language: weight / norm for language, weight in known.items()}
+    """`weights` scaled to 1, also over languages without tokens; unnamed ones get 0."""
+    norm = sum(weights.values())
+    named = {language: weight / norm for language, weight in weights.items()}
+    return {**dict.fromkeys(available, 0.0), **named}
 
 
 def epochs_of(
@@ -59,7 +57,7 @@ def epochs_of(
     tokens that a language at `max_epochs` cannot fill go to the others in proportion
     (the water-filling of UniMax, Chung et al. 2023, algorithm 1, with shares).
     """
-    wanted = {k: s for k, s in share.items() if s > 0 and available[k] > 0}
+    wanted = {k: s for k, s in share.items() if s > 0 and available.get(k, 0) > 0}
     epochs = dict.fromkeys(available, 0.0)
     if not wanted:
         return epochs
@@ -87,15 +85,19 @@ def epochs_of(
     return epochs
 
 
-def copies(epochs: NDArray[np.float64], keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Whole number of times to take each document; its mean over keys is `epochs`.
-
-    2.3 epochs take a document twice, and a third time if its key is in the lowest 0.3
-    of all keys.
-    """
-    whole = np.floor(epochs)
-    extra = keys.astype(np.float64) / _TWO_TO_64 < epochs - whole
-    return whole.astype(np.int64) + extra
+def wanted_tokens(
+    available: Mapping[str, float],
+    share: Mapping[str, float],
+    *,
+    budget: float | None,
+) -> dict[str, float]:
+    """Tokens of each language that has a share, if nothing limited the mix."""
+    wanted = {k: s for k, s in share.items() if s > 0}
+    total = budget
+    if total is None:
+        full = (available[k] / s for k, s in wanted.items() if available.get(k, 0) > 0)
+        total = max(full, default=0.0)
+    return {language: part * total for language, part in wanted.items()}
 
 
 def domain_cap(

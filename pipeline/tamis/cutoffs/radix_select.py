@@ -34,9 +34,10 @@ class Key(NamedTuple):
 
 
 class Search(NamedTuple):
-    """What is known about the cutoff: its first `digits` digits, and its rank (from 1).
+    """What is known about the cutoff: its first `digits` digits, and its rank.
 
-    The rank is among the documents that share these digits; None before any count.
+    The rank is the weight, from 1, that is reached at the cutoff by the documents that
+    share these digits; at 0 none of them stays. None before any sum.
     """
 
     digits: int = 0
@@ -85,43 +86,41 @@ def next_digit(values: Keys, ids: Keys, search: Search) -> NDArray[np.int64]:
 
 
 def narrowed(
-    search: Search,
-    digits: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    share: float,
+    search: Search, digits: NDArray[np.int64], weights: NDArray[np.int64], rank: int
 ) -> tuple[Search, int]:
-    """The search with one more digit, and how many documents may still be the cutoff.
+    """The search with one more digit, and the place of that digit among `digits`.
 
-    digits  (found,)  ascending, those that some document has
-    counts  (found,)  number of documents with each digit
+    digits   (found,)  ascending, those that some document has
+    weights  (found,)  of the documents with each digit
+    rank     that of the cutoff, if the search does not know it yet
     """
-    rank = search.rank
-    if rank is None:
-        rank = places(share, int(counts.sum()))
-    reached = np.cumsum(counts)
+    rank = rank if search.rank is None else search.rank
+    reached = np.cumsum(weights)
     # The first bucket that reaches the rank; rank 0 is in no bucket, and takes the first.
-    bucket = int(np.searchsorted(reached, max(rank, 1)))
+    bucket = min(int(np.searchsorted(reached, max(rank, 1))), len(digits) - 1)
     half = DIGITS // 2
     value, id_ = search.prefix
     if search.digits < half:
         value |= int(digits[bucket]) << (64 - _BITS * (search.digits + 1))
     else:
         id_ |= int(digits[bucket]) << (64 - _BITS * (search.digits - half + 1))
-    below = int(reached[bucket] - counts[bucket])
-    narrower = Search(search.digits + 1, Key(value, id_), max(rank - below, 0))
-    return narrower, int(counts[bucket])
+    before = int(reached[bucket] - weights[bucket])
+    return Search(search.digits + 1, Key(value, id_), max(rank - before, 0)), bucket
 
 
-def cutoff(values: Keys, ids: Keys, search: Search, *, share: float) -> Key | None:
+def cutoff(
+    values: Keys, ids: Keys, weights: NDArray[np.int64], rank: int
+) -> Key | None:
     """The key of the last document to stay, from all that share the prefix.
 
-    None if no document stays.
+    It is the first one at which the weights reach `rank`, or the last one of all. None
+    if no document stays.
     """
-    rank = places(share, len(values)) if search.rank is None else search.rank
-    if rank == 0:
+    if rank <= 0 or len(values) == 0:
         return None
     order = np.lexsort((ids, values))
-    last = order[min(rank, len(order)) - 1]
+    reached = np.cumsum(weights[order])
+    last = order[min(int(np.searchsorted(reached, rank)), len(order) - 1)]
     return Key(int(values[last]), int(ids[last]))
 
 

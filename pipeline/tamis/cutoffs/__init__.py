@@ -1,0 +1,1 @@
+"""The cutoff of a ranking over all parts: exact, in bounded memory."""
