@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1] / "pipeline" / "tamis"
 # Bottom to top: a row imports from rows above it in this list. A name of two levels
 # stands for itself, a name of one for whatever below it has no row of its own.
 LAYERS = [
-    {"addresses", "errors", "sizes", "interrupts", "tables"},
+    {"addresses", "errors", "sizes", "interrupts", "panics", "tables", "work.pulse"},
     {"schema", "stage_source", "text"},
     {"linear"},
     {
@@ -26,11 +26,12 @@ LAYERS = [
         "urls",
         "warc",
     },
-    {"tally"},
+    {"tally", "work.processes", "work.watch"},
     {"storage", "work.executors"},
     {"remote"},
     {"work.commits"},
-    {"inputs", "work.tasks"},
+    {"inputs", "work.trials"},
+    {"work.tasks"},
     {"crawl_index", "documents", "rights.robots_archives"},
     {"stage"},
     {"work.fingerprints", "work.steps", "work.transforms"},

@@ -101,7 +101,10 @@ def _find_a_place_for_kernels() -> None:
 
 def _is_writable(folder: Path) -> bool:
     """Whether files can be made in a folder, or in the nearest one that exists."""
-    nearest = next((p for p in (folder, *folder.parents) if p.is_dir()), None)
+    try:
+        nearest = next((p for p in (folder, *folder.parents) if p.is_dir()), None)
+    except OSError:  # a home folder of another user
+        return False
     return nearest is not None and os.access(nearest, os.W_OK)
 
 

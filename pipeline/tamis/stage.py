@@ -189,6 +189,16 @@ class Stage(BaseModel):
         """Local files that the output depends on; the fingerprint has their sha256."""
         return ()
 
+    def foreign_files(self) -> tuple[str, ...]:
+        """Those of `files` that a library in C++ or Rust reads, and may crash on.
+
+        A run opens them once in a process of its own, before any task (`try_files`).
+        """
+        return ()
+
+    def try_files(self) -> None:
+        """Open the files as a task would. Raises what a task would raise."""
+
     def depends_on(self) -> tuple[str, ...]:
         """What else the output depends on, such as names within the folders it reads."""
         return ()
@@ -270,6 +280,9 @@ class Transform(Stage):
     @property
     def kind(self) -> Kind:
         return "transform"
+
+    def try_files(self) -> None:
+        self.build()
 
     @abstractmethod
     def build(self) -> BatchFunction:

@@ -28,13 +28,15 @@ import os, signal
 from tamis.stage import Transform
 
 class Poison(Transform):
-    '''Kills its worker at the page of one address.'''
+    '''Ends its process at the page of one address, until it is mended.'''
     url: str
+    signal: str = "SIGKILL"
     def columns_read(self): return ("url",)
     def build(self):
         def poison(batch):
-            if self.url in batch["url"].to_pylist():
-                os.kill(os.getpid(), signal.SIGKILL)
+            if self.url in batch["url"].to_pylist() and "MENDED" not in os.environ:
+                os.write(2, b"poisoned\\n")
+                os.kill(os.getpid(), signal.Signals[self.signal])
             return batch
         return poison
 """
@@ -85,6 +87,57 @@ def dropped_rows(output: Path) -> list[dict[str, Any]]:
         for path in (output / "dropped").glob("*.parquet")
         for row in pq.read_table(path).to_pylist()
     ]
+
+
+def url_in_the_mix(sample_run: Path) -> str:
+    """The first page of the first archive that the mix has."""
+    rows = [
+        row
+        for path in (sample_run / "mix").glob("*.parquet")
+        for row in pq.read_table(path, columns=_PLACE).to_pylist()
+        if row["warc_path"].startswith("samples-00000.warc.gz")
+    ]
+    return str(min(rows, key=lambda row: row["warc_offset"])["url"])
+
+
+def mixed_bytes(output: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (output / "mix").iterdir()}
+
+
+@pytest.mark.parametrize("kind", [pytest.param("ray", marks=pytest.mark.ray), "inline"])
+def test_a_page_that_ends_its_process_is_named_and_kept_when_the_stage_is_mended(
+    tmp_path: Path, plugin: dict[str, str], sample_run: Path, kind: str
+) -> None:
+    """Inline the page ends the run itself: the next run finds it, and needs no third."""
+    url = url_in_the_mix(sample_run)
+    stage = f"poison: {{url: '{url}', signal: SIGSEGV}}"
+    recipe = recipe_with(tmp_path / "stages.yaml", stage)
+    output = tmp_path / "out"
+    arguments = sets(
+        f"input={SAMPLES}/*.warc.gz",
+        f"output={output}",
+        f"executor.kind={kind}",
+        *(["executor.workers=2"] if kind == "ray" else []),
+    )
+    command = [sys.executable, "-m", "tamis", "run", str(recipe), *arguments]
+
+    def run(env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        )
+
+    if kind == "inline":
+        assert run(plugin).returncode == -signal.SIGSEGV
+    done = run(plugin)
+    assert done.returncode == 0, done.stderr
+    crashed = [row for row in dropped_rows(output) if row["reason"] == "worker_crash"]
+    assert [(row["url"], row["stage"]) for row in crashed] == [(url, "poison")]
+    assert f"{url} in poison ends a process that has nothing else" in done.stdout
+    assert "SIGSEGV; its last words: poisoned" in done.stdout
+    done = run({**plugin, "MENDED": "1"})
+    assert done.returncode == 0, done.stderr
+    assert f"{url} in poison does no harm now" in done.stdout
+    assert mixed_bytes(output) == mixed_bytes(sample_run)
 
 
 @pytest.mark.ray

@@ -16,6 +16,7 @@ from tamis.rights.robots import Robots
 from tamis.rights.robots_archives import build_table
 from tamis.rights.robots_table import RobotsTable
 from tamis.work.executors import Call, InlineExecutor, Outcome
+from tamis.work.processes import Death
 
 ALL = "User-agent: *\nDisallow: /"
 
@@ -168,7 +169,7 @@ class Unlucky(InlineExecutor):
             return outcome
         loss = self.losses.pop(0)
         if isinstance(loss, str):
-            return Outcome(outcome.call, died=loss)
+            return Outcome(outcome.call, died=Death(loss))
         return Outcome(outcome.call, error=loss)
 
     def close(self) -> None:

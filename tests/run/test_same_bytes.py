@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,35 @@ def test_a_killed_driver_and_killed_workers_change_nothing(
     }
     for process in alive:
         process.kill()
+
+
+@pytest.mark.ray
+def test_workers_that_others_kill_cost_no_page(tamis: Any, sample_run: Path) -> None:
+    """Whatever works on the first archive is killed, until five processes are gone."""
+    killed: set[int] = set()
+    # Both archives are one task each; only one worker, so that no other is hit.
+    settings = ("executor.workers=1", "read_warc.split_bytes=1GiB")
+    with tamis.start(*settings, kind="ray") as driver:
+
+        def has_killed() -> bool:
+            assert driver.poll() is None
+            found = psutil.Process(driver.pid).children(recursive=True)
+            for process in found:
+                with suppress(psutil.Error):
+                    command = " ".join(process.cmdline())
+                    is_at_work = command.startswith("ray::samples-00000") or (
+                        "tamis.work.processes" in command
+                    )
+                    if is_at_work and process.pid not in killed:
+                        time.sleep(0.5)  # somewhere in its work
+                        process.kill()
+                        killed.add(process.pid)
+            return len(killed) >= 5
+
+        wait_until(has_killed, within=180)
+        _, complaint = driver.communicate(timeout=patient(180))
+    assert driver.returncode == 0, complaint
+    assert tamis.published(*STABLE) == content(sample_run)
 
 
 @pytest.mark.long

@@ -1,4 +1,5 @@
 import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -167,8 +168,24 @@ def test_a_damaged_file_is_prepared_again_and_said_in_one_line(
         assert line.endswith("; prepared again")
 
 
-def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+def test_where_the_folder_cannot_be_written_a_temporary_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+    (tmp_path / "t").mkdir()
     path = prepare([source(tmp_path, "adult", "a.org")], tmp_path)
+    other = prepare([source(tmp_path, "adult", "b.org")], path / "below-a-file")
+    assert other.parent == tmp_path / "t" / f"tamis-urls-{os.getuid()}"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "below-a-file: " in line
+    assert line.endswith(f"; kept in {other.parent}")
+
+
+def test_where_no_folder_can_be_written_both_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = prepare([source(tmp_path, "adult", "a.org")], tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(path / "below-a-file"))
     with pytest.raises(StorageError, match="cannot be prepared"):
         prepare([source(tmp_path, "adult", "b.org")], path / "below-a-file")
 

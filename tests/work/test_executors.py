@@ -1,16 +1,31 @@
 """Calls and their outcomes: a value, an exception, or the death of a worker."""
 
+import ipaddress
 import os
+import platform
 import re
+import shutil
 import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
+from fixtures.patience import wait_until
 
 from tamis.errors import ConfigError, InputError, TamisError
+from tamis.work import executors
 from tamis.work.executors import (
+    WATCH_SECONDS,
     Call,
     Executor,
     InlineExecutor,
@@ -19,6 +34,8 @@ from tamis.work.executors import (
     available_cpus,
     make_executor,
 )
+from tamis.work.pulse import advance
+from tamis.work.watch import Watch
 
 
 def double(number: int) -> int:
@@ -27,6 +44,73 @@ def double(number: int) -> int:
 
 def fail(name: str) -> None:
     raise InputError(f"{name}: no such file")
+
+
+TOKENS = {"right": "a" * 64, "wrong": "b" * 64}
+
+
+def _without_ray() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a cluster of one node, which asks for a token."""
+    home = tmp_path_factory.mktemp("cluster")
+    (home / ".ray").mkdir()
+    (home / ".ray/auth_token").write_text(TOKENS["right"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    sockets = Path(tempfile.mkdtemp(dir="/tmp", prefix="ray-"))
+    head = subprocess.Popen(
+        [
+            *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"),
+            *(f"--port={port}", "--num-cpus=1", f"--temp-dir={sockets}"),
+            *("--include-dashboard=false", "--disable-usage-stats"),
+        ],
+        env={**_without_ray(), "HOME": str(home), "RAY_AUTH_MODE": "token"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def is_up() -> bool:
+        assert head.poll() is None
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return bool(list(sockets.glob("session_*/sockets/raylet*")))
+        return False
+
+    try:
+        wait_until(is_up, within=120)
+        yield f"127.0.0.1:{port}"
+    finally:
+        family = [*psutil.Process(head.pid).children(recursive=True)]
+        head.terminate()
+        head.wait()
+        for process in family:
+            with suppress(psutil.Error):
+                process.kill()
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
+def complain() -> None:
+    os.write(2, b"cannot go on\n")
+    os.abort()
+
+
+def count_slowly() -> None:
+    advance(7, 0.5)
+    time.sleep(3 * WATCH_SECONDS)
+
+
+def stop_the_first(place: str) -> int:
+    """Stop the first process that comes here; the next one goes on. Returns its number."""
+    if not Path(place).exists():
+        Path(place).write_text(str(os.getpid()), "utf-8")
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return os.getpid()
 
 
 def die() -> None:
@@ -101,6 +185,165 @@ def test_a_gpu_that_no_node_has_is_not_waited_for(ray_executor: Executor) -> Non
 def test_no_ray_at_an_address_is_said_in_one_line() -> None:
     with pytest.raises(ConfigError, match=r"executor\.address.*no Ray there"):
         make_executor("ray", address="127.0.0.1:1")
+
+
+@pytest.mark.ray
+def test_the_last_words_of_a_dead_worker_are_known(ray_executor: Executor) -> None:
+    (outcome,) = outcomes(ray_executor, [Call("a", complain, ())]).values()
+    assert "cannot go on" in str(outcome.died)
+    (outcome,) = outcomes(ray_executor, [Call("a", die, ())]).values()
+    assert "cannot go on" not in str(outcome.died)  # those of an earlier call are not
+
+
+@pytest.mark.ray
+def test_a_local_ray_is_reached_from_this_machine_alone(ray_executor: Executor) -> None:
+    """Whatever it and its workers listen on, with a token that is nobody else's."""
+    outcomes(ray_executor, [Call("a", double, (1,))])
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    places = {
+        ipaddress.ip_address(found.laddr.ip)
+        for process in family
+        for found in process.net_connections("inet")
+        if found.status == psutil.CONN_LISTEN
+    }
+    assert places
+    for place in places:
+        inner = place.ipv4_mapped if place.version == 6 else None
+        assert (inner or place).is_loopback, place
+    assert "RAY_AUTH_TOKEN" not in os.environ
+
+
+@pytest.mark.ray
+def test_a_local_ray_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
+    """Nor does it need one: a container's user may have none."""
+    code = (
+        "from tamis.work.executors import Call, make_executor\n"
+        "executor = make_executor('ray', workers=1)\n"
+        "executor.submit(Call('a', abs, (-6,)))\n"
+        "print(executor.wait().value)\n"
+        "executor.close()\n"
+    )
+    found = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**found, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "6\n", done.stderr
+    assert not (tmp_path / ".ray").exists()
+
+
+@pytest.mark.ray
+def test_a_worker_with_other_versions_names_both(
+    ray_executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "versions", lambda: "tamis 9.9 on Python 3.99")
+    (outcome,) = outcomes(ray_executor, [Call("a", double, (1,))]).values()
+    assert isinstance(outcome.error, ConfigError)
+    assert re.search(
+        rf"tamis .* on Python {platform.python_version()}, this machine has tamis 9.9 "
+        r"on Python 3\.99",
+        str(outcome.error),
+    )
+
+
+@pytest.mark.ray
+def test_a_stopped_worker_is_named_and_its_call_is_tried_elsewhere(
+    ray_executor: Executor, tmp_path: Path
+) -> None:
+    """On a node of one core: the copy asks for none, and the stopped one is ended."""
+    said: list[str] = []
+    watch = Watch(stall_seconds=6.0, note=said.append)
+
+    def look() -> None:
+        for name in watch.look(ray_executor.running()):
+            ray_executor.try_elsewhere(name)
+
+    ray_executor.watch = look
+    try:
+        ray_executor.submit(Call("a", stop_the_first, (str(tmp_path / "pid"),)))
+        outcome = ray_executor.wait()
+    finally:
+        ray_executor.watch = None
+    stopped = int((tmp_path / "pid").read_text("utf-8"))
+    assert outcome.value != stopped
+    (line,) = said
+    assert re.match(
+        rf"a: no progress since \d\d:\d\d:\d\d \(.* in process {stopped} on ", line
+    )
+    wait_until(lambda: not psutil.pid_exists(stopped), within=20)
+    assert ray_executor.pending == 0
+    found = outcomes(ray_executor, [Call("b", double, (2,))])  # the core is free again
+    assert found["b"].value == 4
+
+
+@pytest.mark.ray
+def test_how_far_a_call_is_is_seen_from_outside(ray_executor: Executor) -> None:
+    seen: list[tuple[int, float]] = []
+
+    def look() -> None:
+        for pulse in ray_executor.running().values():
+            seen.append((pulse.documents, pulse.share))
+
+    ray_executor.watch = look
+    try:
+        outcomes(ray_executor, [Call("a", count_slowly, ())])
+    finally:
+        ray_executor.watch = None
+    assert (7, 0.5) in seen
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("token", "complaint"),
+    [
+        pytest.param("right", None, id="the cluster's token"),
+        pytest.param(None, "Ray asks for a token: set RAY_AUTH_MODE=token", id="none"),
+        pytest.param("wrong", "Ray refuses our token", id="another"),
+    ],
+)
+def test_a_cluster_that_asks_for_a_token(
+    cluster: str, tmp_path: Path, token: str | None, complaint: str | None
+) -> None:
+    """The token of ~/.ray is sent to any address; what is refused is said in one line."""
+    if token:
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray/auth_token").write_text(TOKENS[token])
+    code = (
+        "import sys\n"
+        "from tamis.work.executors import make_executor\n"
+        "try:\n"
+        f"    make_executor('ray', address={cluster!r}).close()\n"
+        "except Exception as error:\n"
+        "    sys.exit(f'{type(error).__name__}: {error}')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**_without_ray(), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if complaint is None:
+        assert done.returncode == 0, done.stderr
+        return
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"ConfigError: executor.address '{cluster}': {complaint}")
+
+
+def test_a_server_that_is_no_ray_is_said_in_one_line(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_address[1]}"
+    try:
+        with pytest.raises(ConfigError, match=r"executor\.address") as raised:
+            make_executor("ray", address=address)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "\n" not in str(raised.value)
 
 
 LIMITS = {

@@ -1,6 +1,11 @@
 """Commit records: what is finished is not done again, and nothing else counts."""
 
+import os
+import signal
+import sys
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +24,15 @@ from tamis.work.commits import (
     record_name,
 )
 from tamis.work.executors import Call, InlineExecutor, Outcome
-from tamis.work.tasks import STAGE_NOTE, Task, Tasks
+from tamis.work.processes import Death, ProcessDied, in_fresh_process
+from tamis.work.tasks import (
+    MAX_DEATHS,
+    STAGE_NOTE,
+    Silent,
+    Task,
+    Tasks,
+    execute_marked,
+)
 
 ROWS = pa.schema([("id", pa.uint64())])
 
@@ -113,82 +126,217 @@ def test_a_bug_names_the_stage_where_it_is_known(storage: Storage) -> None:
         tasks_of(storage).run("pass", [Task("a", "f1", broken_in_a_stage, ())])
 
 
-class Dying(InlineExecutor):
-    """The worker dies on every task whose key is in `deadly`."""
+class Apart(InlineExecutor):
+    """Runs each call in a process of its own, as Ray does; others kill `kills` of them."""
 
-    def __init__(self, deadly: set[str]) -> None:
+    def __init__(self, kills: int = 0, death: Death | None = None) -> None:
         super().__init__()
-        self._deadly = deadly
-        self.deaths: list[str] = []
+        self.kills = kills
+        self.death = death or Death("killed by an operator")
 
     def wait(self) -> Outcome:
-        call: Call = self._calls[0]
-        if call.name not in self._deadly:
-            return super().wait()
-        self._calls.popleft()
-        self.deaths.append(call.name)
-        return Outcome(call, died="killed")
+        call = self._calls.popleft()
+        if self.kills:
+            self.kills -= 1
+            return Outcome(call, died=self.death)
+        self._calls.appendleft(
+            Call(call.name, in_fresh_process, (call.function, call.arguments))
+        )
+        return super().wait()
 
 
-def range_task(start: int, stop: int) -> Task:
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.said.append(message)
+
+
+def letters(
+    outputs: Outputs, text: str, apart: str, deadly: str, number: int
+) -> dict[str, Any]:
+    """A letter is a document. `deadly`: a file whose letters end the process by a signal."""
+    deaths = Path(deadly).read_text("utf-8") if Path(deadly).exists() else ""
+    if outputs.deaths:
+        outputs.mark(LOADING)
+    for letter in text:
+        if letter in apart:
+            continue
+        if outputs.deaths:
+            outputs.mark({"id": letter, "stage": "spell", "url": f"of/{letter}"})
+        if letter in deaths:
+            sys.stderr.write(f"cannot bear {letter}\n")
+            sys.stderr.flush()
+            os.kill(os.getpid(), number)
+    return write_rows(outputs, len(text) - len(apart))
+
+
+def word(
+    text: str, deadly: Path, number: int = signal.SIGSEGV, apart: str = ""
+) -> Task:
     def isolate(mark: Any) -> list[Task]:
-        middle = (start + stop) // 2
-        return [range_task(start, middle), range_task(middle, stop)]
+        before, letter, after = text.partition(mark["id"])
+        own = word(letter, deadly, number, apart=letter)
+        rest = [word(piece, deadly, number) for piece in (before, after) if piece]
+        return [own, *rest]
 
-    return Task(f"{start}-{stop}", "f", write_rows, (stop - start,), isolate)
+    def alone(mark: Any) -> tuple[Any, ...]:
+        return (mark["id"], "", str(deadly), number)
 
-
-def test_what_kills_its_worker_three_times_is_cut_up(storage: Storage) -> None:
-    executor = Dying({"0-8", "4-8"})
-    commits = Tasks(storage, executor).run("numbers", [range_task(0, 8)])
-    assert executor.deaths == ["0-8"] * 3 + ["4-8"] * 3
-    assert [commit.key for commit in commits] == ["0-4", "4-6", "6-8"]
-
-
-def test_a_run_that_resumes_goes_on_with_the_pieces(storage: Storage) -> None:
-    Tasks(storage, Dying({"0-8", "4-8"})).run("numbers", [range_task(0, 8)])
-    healthy = Dying(set())
-    resumed = Tasks(storage, healthy)
-    commits = resumed.run("numbers", [range_task(0, 8)])
-    assert [commit.key for commit in commits] == ["0-4", "4-6", "6-8"]
-    assert resumed.executed == {}
+    key = f"{text}-crash" if apart else text
+    arguments = (text, apart, str(deadly), number)
+    return Task(key, "f", letters, arguments, isolate, alone)
 
 
-def test_a_task_of_which_a_piece_cannot_be_read_has_none(storage: Storage) -> None:
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGABRT, id="abort"),
+        pytest.param(signal.SIGSEGV, id="a fault of memory"),
+        pytest.param(signal.SIGKILL, id="a signal that others could have sent"),
+    ],
+)
+def test_a_document_that_ends_a_process_of_its_own_is_set_apart(
+    storage: Storage, tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "deadly").write_text("c", "utf-8")
+    notes = Notes()
+    tasks = Tasks(storage, Apart(), notes)
+    commits = tasks.run("letters", [word("abcde", tmp_path / "deadly", number)])
+    assert [commit.key for commit in commits] == ["c-crash", "ab", "de"]
+    said = notes.said[-1]
+    assert "of/c in spell ends a process that has nothing else" in said
+    assert f"died of {number.name}; its last words: cannot bear c" in said
+    record = known_commit(storage, record_name("letters", "abcde", "f"))
+    assert isinstance(record, Commit)
+    assert f"{number.name}; its last words: cannot bear c" in record.tally["death"]
+
+
+def test_each_of_several_documents_is_set_apart(
+    storage: Storage, tmp_path: Path
+) -> None:
+    (tmp_path / "deadly").write_text("bd", "utf-8")
+    tasks = Tasks(storage, Apart())
+    commits = tasks.run("letters", [word("abcde", tmp_path / "deadly")])
+    assert {commit.key for commit in commits} == {"a", "b-crash", "c", "d-crash", "e"}
+
+
+def test_the_next_run_tries_a_verdict_again_and_lets_it_stand(
+    storage: Storage, tmp_path: Path
+) -> None:
+    (tmp_path / "deadly").write_text("bd", "utf-8")
+    task = word("abcde", tmp_path / "deadly")
+    first = Tasks(storage, Apart()).run("letters", [task])
+    again = Tasks(storage, Apart())
+    assert again.run("letters", [task]) == first
+    assert again.executed == {}
+
+
+def test_a_verdict_ends_when_the_document_does_no_harm_any_more(
+    storage: Storage, tmp_path: Path
+) -> None:
+    (tmp_path / "deadly").write_text("bd", "utf-8")
+    task = word("abcde", tmp_path / "deadly")
+    Tasks(storage, Apart()).run("letters", [task])
+    (tmp_path / "deadly").unlink()
+    (commit,) = Tasks(storage, Apart()).run("letters", [task])
+    assert commit.key == "abcde"
+    assert commit.tally == {"rows": 5}
+    healthy = Tasks(storage, Apart())
+    assert healthy.run("letters", [task]) == [commit]
+    assert healthy.executed == {}
+
+
+@pytest.mark.parametrize("kills", [3, MAX_DEATHS - 2])
+def test_kills_by_others_convict_no_document(
+    storage: Storage, tmp_path: Path, kills: int
+) -> None:
+    task = word("abcde", tmp_path / "deadly")
+    Outputs(storage, task.key, "f").mark({"id": "c", "stage": "spell"})  # a suspect
+    (commit,) = Tasks(storage, Apart(kills)).run("letters", [task])
+    assert commit.tally == {"rows": 5}
+
+
+def test_a_task_that_others_kill_again_and_again_ends_the_run_in_one_line(
+    storage: Storage, tmp_path: Path
+) -> None:
+    tasks = Tasks(storage, Apart(99))
+    with pytest.raises(
+        StageError, match=r"died 12 times.*by an operator; no page"
+    ) as raised:
+        tasks.run("letters", [word("abcde", tmp_path / "deadly")])
+    assert "\n" not in str(raised.value)
+
+
+def test_a_lost_machine_makes_no_task_careful(storage: Storage, tmp_path: Path) -> None:
+    task = word("abcde", tmp_path / "deadly")
+    lost = Apart(3, Death("its node died", is_lost=True))
+    Tasks(storage, lost).run("letters", [task])
+    assert storage.names("work/marks") == []
+
+
+def test_a_run_that_died_itself_finds_the_document_the_next_time(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """The executor without other processes: its run ends with the page, but only once."""
+    (tmp_path / "deadly").write_text("c", "utf-8")
+    task = word("abcde", tmp_path / "deadly")
+    name = record_name("letters", task.key, "f")
+    outputs = Outputs(storage, task.key, "f")
+    with pytest.raises(ProcessDied, match="SIGSEGV"):
+        in_fresh_process(
+            execute_marked, (storage, name, outputs, "f", letters, task.arguments)
+        )
+    commits = tasks_of(storage).run("letters", [task])
+    assert [commit.key for commit in commits] == ["c-crash", "ab", "de"]
+
+
+def test_a_task_that_ends_leaves_no_mark(storage: Storage, tmp_path: Path) -> None:
+    tasks_of(storage).run("letters", [word("abc", tmp_path / "deadly")])
+    assert storage.names("work/marks") == []
+
+
+def test_a_task_of_which_a_piece_cannot_be_read_has_none(
+    storage: Storage, tmp_path: Path
+) -> None:
     """Else a part of an input would pass for the whole."""
+    (tmp_path / "deadly").write_text("a", "utf-8")
 
     def isolate(mark: Any) -> list[Task]:
         return [Task("a-1", "f", write_rows, (1,)), Task("a-2", "f", unreadable, ())]
 
-    tasks = Tasks(storage, Dying({"a"}))
+    tasks = Tasks(storage, Apart())
     whole = [
-        Task("a", "f", write_rows, (2,), isolate),
+        replace(word("a", tmp_path / "deadly"), isolate=isolate),
         Task("b", "f", write_rows, (1,)),
     ]
     assert [commit.key for commit in tasks.run("numbers", whole)] == ["b"]
     assert tasks.unreadable["a"] == "a.warc.gz: no such file"
 
 
-def test_attempts_of_another_group_do_not_count(storage: Storage) -> None:
-    """Two deaths in each of three groups are recovered from every time."""
-
-    class DyingTwice(Dying):
-        def wait(self) -> Outcome:
-            if self.deaths[-2:] == ["a", "a"]:
-                self.deaths.clear()
-                return InlineExecutor.wait(self)
-            return super().wait()
-
-    tasks = Tasks(storage, DyingTwice({"a"}))
+def test_attempts_of_another_group_do_not_count(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """Eight deaths in each of three groups are recovered from every time."""
+    tasks = Tasks(storage, Apart())
     for group in ("numbers", "letters", "signs"):
+        tasks.executor = Apart(8)
         (commit,) = tasks.run(group, [Task("a", "f", write_rows, (1,))])
         assert commit.key == "a"
 
 
+def abort_at(outputs: Outputs, place: dict[str, str] | None) -> None:
+    if place is not None and outputs.deaths:
+        outputs.mark(place)
+    sys.stderr.write("no memory\n")
+    os.abort()
+
+
 def test_what_cannot_be_cut_up_fails_the_run(storage: Storage) -> None:
-    task = Task("a", "f", write_rows, (1,))
-    with pytest.raises(StageError, match="its worker died 3 times"):
-        Tasks(storage, Dying({"a"})).run("numbers", [task])
+    task = Task("a", "f", abort_at, (None,))
+    with pytest.raises(StageError, match=r"its worker died 3 times.*: no memory"):
+        Tasks(storage, Apart()).run("numbers", [task])
 
 
 @pytest.mark.parametrize("place", [LOADING, READING])
@@ -196,15 +344,26 @@ def test_who_is_at_no_document_blames_none(
     storage: Storage, place: dict[str, str]
 ) -> None:
     """Models that do not fit fail the run; an input that cannot be read stays out."""
-    Outputs(storage, "a", "f").mark(place)
-    tasks = Tasks(storage, Dying({"a"}))
-    task = Task("a", "f", write_rows, (1,), isolate=lambda mark: ())
+    tasks = Tasks(storage, Apart())
+    task = Task("a", "f", abort_at, (place,), isolate=lambda mark: ())
     if place == LOADING:
-        with pytest.raises(StageError, match="as it loaded models"):
+        with pytest.raises(StageError, match="it was loading models"):
             tasks.run("numbers", [task])
     else:
         assert tasks.run("numbers", [task]) == []
-        assert tasks.unreadable == {"a": "a: its worker died 3 times"}
+        assert "a: its worker died 3 times" in tasks.unreadable["a"]
+        assert "SIGABRT" in tasks.unreadable["a"]
+
+
+def test_what_another_process_cannot_import_is_called_in_this_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A class of a notebook, which is in no file."""
+    module = ModuleType("nowhere")
+    exec("import os\ndef number(): return os.getpid()", module.__dict__)
+    monkeypatch.setitem(sys.modules, "nowhere", module)
+    assert in_fresh_process(module.number, ()) == os.getpid()
+    assert in_fresh_process(os.getpid, ()) != os.getpid()
 
 
 def test_a_fingerprint_differs_when_any_part_does() -> None:

@@ -8,6 +8,8 @@ sentences of 1,000. Below that py3langid is right more often (naive Bayes over b
 sequences, 140 languages), and even more often if it knows which languages to expect.
 """
 
+import errno
+import tempfile
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata
@@ -20,6 +22,7 @@ from tamis.linear.fasttext_file import open_fasttext
 # Prior odds of any other language, relative to one of the recipe. On 7,500 sentences in
 # 75 languages a recipe of 49 finds .991 of its own. A model restricted to the 49 finds
 # as many, but takes 28 % of the other sentences for one of them; this one 8 %.
+_ROOMY = ("/dev/shm", "/var/tmp", "/tmp")  # if the folder for temporary files is full
 _ODDS_OF_OTHERS = 0.1
 
 # lid.176's answer counts from this score on if py3langid does not know the language.
@@ -136,7 +139,18 @@ def _py3langid() -> Any:
     """The model, loaded once per process: a second of decompression and 110 MB."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    # It is unpacked into a temporary file, 70 MB for a moment.
+    before = tempfile.tempdir
+    for place in (before, *_ROOMY):
+        tempfile.tempdir = place
+        try:
+            return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.ENOENT) or place == _ROOMY[-1]:
+                raise
+        finally:
+            tempfile.tempdir = before
+    return None
 
 
 def packaged_model() -> str:

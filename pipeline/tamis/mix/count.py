@@ -19,12 +19,15 @@ from tamis.errors import ConfigError
 from tamis.mix.domains import write_domains
 from tamis.mix.kernels.rehydration import times_of
 from tamis.mix.kernels.tokens import estimated_tokens
+from tamis.panics import panics_are_errors
 from tamis.storage import Storage
 from tamis.work.commits import Outputs
 
 _BATCH_ROWS = 256  # with their texts, each of which may have megabytes
 _TOKENIZED_AT_ONCE = 256
 
+UNCOUNTED = -1
+TOKENIZER_FAILED = "tokenizer_failed"
 TOKENS = "work/tokens"
 _TOKENS = pa.schema(
     [("id", pa.uint64()), ("drop_reason", pa.string()), ("tokens", pa.int64())]
@@ -40,15 +43,21 @@ def count_part(
 ) -> dict[str, Any]:
     """Write the part's tokens; count documents, characters and tokens by language.
 
-    Dropped documents are not counted, and have no tokens. Tokens are summed also by
-    domain, if `with_domains`.
+    Dropped documents are not counted, and have no tokens. A document that the tokenizer
+    fails at is dropped here. Tokens are summed also by domain, if `with_domains`.
     """
     columns = ["id", "language", "domain", "text_chars", "drop_reason"]
     table = part.read(outputs.storage, columns)
     is_open = pc.is_null(table["drop_reason"])
     times = repeats(outputs.storage, part, rehydration)
     tokens = _tokens(outputs.storage, part, is_open, tokenizer=tokenizer)
-    layer = [table["id"], pa.nulls(part.rows, pa.string()), pa.array(tokens)]
+    is_uncounted = tokens == UNCOUNTED
+    tokens[is_uncounted] = 0
+    failed = pc.if_else(
+        pa.array(is_uncounted), TOKENIZER_FAILED, pa.scalar(None, pa.string())
+    )
+    is_open = pc.and_(is_open, pc.is_null(failed))
+    layer = [table["id"], failed, pa.array(tokens)]
     with outputs.parquet(TOKENS, _TOKENS) as writer:
         writer.write_table(pa.table(layer, schema=_TOKENS))
     counted = pa.table(
@@ -77,6 +86,7 @@ def count_part(
             }
             for row in groups.to_pylist()
         },
+        "uncounted": int(is_uncounted.sum()),
         "has_markdown": "markdown" in part.columns(outputs.storage),
     }
 
@@ -124,26 +134,42 @@ def _tokens(
 
 
 def _counted(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
-    """Tokens of each row: counted if there is a tokenizer, else estimated."""
+    """Tokens of each row: counted if there is a tokenizer, else estimated.
+
+    UNCOUNTED for a text at which the tokenizer fails.
+    """
     if tokenizer is None:
         characters = np.asarray(pc.fill_null(rows["text_chars"], 0)).astype(np.int64)
         return estimated_tokens(
             characters, pc.fill_null(rows["language"], "unknown").to_pylist()
         )
-    encoder = _encoder(tokenizer)
+    encoder = open_tokenizer(tokenizer)
     counts: list[int] = []
     for start in range(0, len(rows["text"]), _TOKENIZED_AT_ONCE):
         texts = rows["text"].slice(start, _TOKENIZED_AT_ONCE).to_pylist()
-        encodings = encoder.encode_batch_fast(texts, add_special_tokens=False)
-        counts += [len(encoding.ids) for encoding in encodings]
+        counts += _lengths(encoder, texts)
     return np.array(counts, np.int64)
 
 
+def _lengths(encoder: Any, texts: Sequence[str]) -> list[int]:
+    """Tokens of each text; UNCOUNTED for one at which the tokenizer fails."""
+    try:
+        with panics_are_errors():
+            found = encoder.encode_batch_fast(texts, add_special_tokens=False)
+            return [len(encoding.ids) for encoding in found]
+    except Exception:  # the library raises the bare class
+        if len(texts) == 1:
+            return [UNCOUNTED]
+        return [count for text in texts for count in _lengths(encoder, [text])]
+
+
 @lru_cache(maxsize=1)
-def _encoder(path: str) -> Any:
+def open_tokenizer(path: str) -> Any:
+    """The tokenizer of a tokenizer.json. Raises ConfigError if it cannot be read."""
     from tokenizers import Tokenizer  # only recipes with a tokenizer load it
 
     try:
-        return Tokenizer.from_file(path)
+        with panics_are_errors():
+            return Tokenizer.from_file(path)
     except Exception as error:  # the library raises the bare class
         raise ConfigError(f"mix_corpus.tokenizer: {path}: {error}") from error

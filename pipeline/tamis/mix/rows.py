@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tamis.documents.parts import Part
-from tamis.mix.count import batches
+from tamis.mix.count import TOKENIZER_FAILED, batches
 from tamis.mix.draw import Cutoff, Order, copies_taken, open_documents
 from tamis.mix.kernels.cut import Cut
 from tamis.mix.kernels.order import shuffle_key
@@ -69,6 +69,9 @@ def drawn(storage: Storage, part: Part, draw: Draw) -> tuple[NDArray[np.int64], 
     reasons[np.asarray(pc.is_null(table["drop_reason"]))] = "domain_share"
     reasons[opened.rows] = None
     reasons[opened.rows[times[opened.rows] == 0]] = "not_sampled"
+    # Of this stage's first step, whose layer is among the part's.
+    is_failed = pc.equal(table["drop_reason"], TOKENIZER_FAILED)
+    reasons[np.asarray(pc.fill_null(is_failed, False))] = TOKENIZER_FAILED
     columns = [table["id"], pa.array(reasons, pa.string()), pa.array(times, pa.int32())]
     return times, pa.table(columns, schema=LAYER)
 

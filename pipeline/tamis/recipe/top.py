@@ -20,13 +20,17 @@ _SECRET_NAMES |= {"aws_secret_access_key", "aws_session_token", "access_key"}
 
 
 class ExecutorSettings(BaseModel):
-    """Where tasks run. `workers`: by default all cores of the machine or the cluster."""
+    """Where tasks run. `workers`: by default all cores of the machine or the cluster.
+
+    `stall_minutes`: how long a task may make no progress until the run says so.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["ray", "inline"] = "ray"
     address: str = "local"
     workers: int | None = Field(None, ge=1)
+    stall_minutes: float = Field(10.0, gt=0)
 
 
 class DroppedSettings(BaseModel):

@@ -1,6 +1,7 @@
 """Show progress on a terminal: a bar for each step, with pages a second and time left.
 
-If the output is not a terminal (a log, CI), print one line when a step has ended.
+If the output is not a terminal (a log, CI), print one line when a step has ended, and
+one every 30 seconds as long as it runs.
 """
 
 import sys
@@ -24,6 +25,7 @@ from tamis.work.tasks import Progress as Watching
 from tamis.work.tasks import Silent
 
 _NO_DOCUMENTS = ""
+_HEARTBEAT_SECONDS = 30.0
 
 
 class Bars:
@@ -41,8 +43,11 @@ class Bars:
             disable=not console.is_terminal,
         )
         self._ids: dict[str, TaskID] = {}
+        self._done: dict[str, int] = {}
         self._pages: dict[str, int] = {}
         self._starts: dict[str, float] = {}
+        self._said = time.monotonic()  # when a line was printed last
+        self._known = 0  # tasks of the step that an earlier run finished
 
     def __enter__(self) -> "Bars":
         self._bars.start()
@@ -52,26 +57,54 @@ class Bars:
         self._bars.stop()
 
     def begin(self, group: str, total: int) -> None:
+        self._done[group] = 0
         if group not in self._ids:
             self._ids[group] = self._bars.add_task(group, pages=_NO_DOCUMENTS)
             self._pages[group] = 0
             self._starts[group] = time.monotonic()
         self._bars.reset(self._ids[group], total=total)
+        self._said, self._known = time.monotonic(), 0
 
     def advance(self, group: str, commit: Commit, *, redone: bool) -> None:
         bar = self._ids[group]
         stages = commit.tally.get("stages", {})
+        self._known += not redone
         if redone and stages:
             self._pages[group] += next(iter(stages.values()))["documents_in"]
-        seconds = max(time.monotonic() - self._starts[group], 1e-3)
-        rate = self._pages[group] / seconds
-        pages = f"{self._pages[group]:,} pages, {rate:,.0f}/s" if rate else ""
-        self._bars.update(bar, advance=1, pages=pages)
+        self._done[group] = self._done.get(group, 0) + 1
+        pages = self._rate(group, self._pages[group])
+        self._bars.update(bar, completed=self._done[group], pages=pages)
         task = self._bars.tasks[bar]
         if not self._console.is_terminal and task.completed == task.total:
-            self._console.print(
-                f"{group}: {task.total:.0f} tasks {pages}", highlight=False
-            )
+            self._print(f"{group}: {task.total:.0f} tasks {pages}")
+
+    def inside(self, group: str, documents: int, shares: float) -> None:
+        """Move the bar within tasks; without a terminal, print a line now and then."""
+        done = self._done.get(group, 0) + shares
+        pages = self._rate(group, self._pages[group] + documents)
+        self._bars.update(self._ids[group], completed=done, pages=pages)
+        is_due = time.monotonic() - self._said >= _HEARTBEAT_SECONDS
+        if not self._console.is_terminal and is_due:
+            total = self._bars.tasks[self._ids[group]].total or 0.0
+            line = f"{group}: {done:.1f} of {total:.0f} tasks"
+            parts = [line, pages, self._left(group, done, total)]
+            self._print(", ".join(part for part in parts if part))
+
+    def _rate(self, group: str, pages: int) -> str:
+        seconds = max(time.monotonic() - self._starts[group], 1e-3)
+        return f"{pages:,} pages, {pages / seconds:,.0f}/s" if pages else ""
+
+    def _left(self, group: str, done: float, total: float) -> str:
+        """Time left at the rate so far; earlier runs' tasks took none of it."""
+        own = done - self._known
+        if own <= 0:
+            return ""
+        seconds = time.monotonic() - self._starts[group]
+        return f"{spelled_time(seconds / own * (total - done))} left"
+
+    def _print(self, line: str) -> None:
+        self._said = time.monotonic()
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def note(self, message: str) -> None:
         self._console.print(
@@ -81,6 +114,13 @@ class Bars:
             soft_wrap=True,
             markup=False,
         )
+
+
+def spelled_time(seconds: float) -> str:
+    """`50 s`, `12 min` or `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from tamis.recipe.load import Recipe
 from tamis.recipe.plan import signal_columns
 from tamis.runner.dropped.publish import DroppedInput, DroppedWork
 from tamis.runner.finish import finish
+from tamis.runner.foreign import refuse_damaged_files
 from tamis.runner.lost import lost_of
 from tamis.runner.outlook import refuse_without_space
 from tamis.runner.passes.splits import task_name
@@ -67,6 +68,7 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     if not isinstance(executor, InlineExecutor):
         for stage in recipe.stages:
             refuse_without_file(type(stage))
+    refuse_damaged_files(recipe.stages)
     storage = Storage(recipe.output, recipe.storage_options)
     files = recipe_files(recipe, storage)
     if all(file.problem for file in files):
@@ -75,7 +77,13 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     with storage.lock(note=progress.note):
         start = time.time()
         refuse_without_space(recipe, storage, files, workers=executor.workers)
-        setting = Setting(recipe, storage, Tasks(storage, executor, progress), files)
+        tasks = Tasks(
+            storage,
+            executor,
+            progress,
+            stall_seconds=60 * recipe.executor.stall_minutes,
+        )
+        setting = Setting(recipe, storage, tasks, files)
         made_again: set[str] = set()
         while True:
             try:

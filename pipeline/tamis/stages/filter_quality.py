@@ -63,6 +63,7 @@ from tamis.stage import (
     drop,
 )
 from tamis.stages.filter_language import FilterLanguage
+from tamis.work.fingerprints import refuse_irregular
 from tamis.work.tasks import Tasks
 
 BoundsOf = Callable[[str | None, str | None], Bounds]
@@ -278,6 +279,7 @@ def _is_per_language(stage: FilterQuality) -> bool:
 
 def _thresholds(path: str) -> PerLanguage:
     """The YAML table of bounds. Raises ConfigError, which names the file."""
+    refuse_irregular(path)
     try:
         return _THRESHOLDS.validate_python(
             yaml.safe_load(Path(path).read_text(encoding="utf-8"))

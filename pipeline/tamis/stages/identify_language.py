@@ -97,6 +97,9 @@ class IdentifyLanguage(Transform):
     def files(self) -> tuple[str, ...]:
         return (self.model or packaged_model(),)
 
+    def foreign_files(self) -> tuple[str, ...]:
+        return (self.model,) if self.model else ()
+
     def build(self) -> BatchFunction:
         """Load the models and return a transform that appends the three columns."""
         first = FastText(self.model or packaged_model())

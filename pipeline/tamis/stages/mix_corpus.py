@@ -4,7 +4,7 @@ Reads   text, text_chars, language; cluster_size where deduplicate wrote it,
         repeated_spans where deduplicate_substrings did; markdown where there is one;
         pii_email and the like where mask_pii did: then url is masked, too
 Writes  mix/ (shards, then _manifest.json, which publishes the whole mix at once)
-Drops   not_sampled, domain_share
+Drops   not_sampled, domain_share, tokenizer_failed
 
 Each step is a set of tasks that hold a bounded part of the corpus:
 
@@ -35,7 +35,7 @@ from pydantic import Field, field_validator
 from tamis.documents.parts import Part, Published
 from tamis.errors import ConfigError
 from tamis.language.codes import by_language
-from tamis.mix.count import TOKENS, count_part
+from tamis.mix.count import TOKENS, count_part, open_tokenizer
 from tamis.mix.draw import Order, domain_cutoffs, epochs_counted, language_cutoffs
 from tamis.mix.kernels.cut import cut_of
 from tamis.mix.kernels.places import MAX_EPOCHS
@@ -112,6 +112,13 @@ class MixCorpus(Barrier):
     def files(self) -> tuple[str, ...]:
         return (self.tokenizer,) if self.tokenizer else ()
 
+    def foreign_files(self) -> tuple[str, ...]:
+        return self.files()
+
+    def try_files(self) -> None:
+        if self.tokenizer:
+            open_tokenizer(self.tokenizer)
+
     def mistakes(self, placement: Placement) -> list[str]:
         if placement.below:
             return [
@@ -132,6 +139,12 @@ class MixCorpus(Barrier):
             tasks.progress.note(line)
         # Markdown is about as long as the text.
         times_text = 2 if any(one.tally["has_markdown"] for one in counted) else 1
+        uncounted = sum(one.tally["uncounted"] for one in counted)
+        if uncounted:
+            tasks.progress.note(
+                f"mix_corpus.tokenizer: fails at {uncounted:,} documents, which are "
+                f"dropped as tokenizer_failed"
+            )
         parts = [
             part.with_layer(commit.of(TOKENS)[0], commit.fingerprint)
             for part, commit in zip(parts, counted, strict=True)

@@ -6,7 +6,8 @@ Writes borderline_score  probability of `labels`, the largest of the windows tha
 
 The model is an ONNX text classifier, thousands of times as expensive as the linear one.
 So it scores only documents whose cheap score is between two bounds, and of these only
-the windows that the linear model finds likeliest.
+the windows that the linear model finds likeliest. A document with a window at which the
+model or its tokenizer fails is dropped as `model_failed`.
 
 Without `resources` the stage is a transform like any other, on one core. With
 `resources: {gpu: 1}` it is below the last `save:` and is a pass of its own, whose tasks
@@ -33,7 +34,7 @@ from tamis.language.codes import canonical_language
 from tamis.linear.choice import likeliest, spread
 from tamis.linear.features import windows_of
 from tamis.linear.model import Model, window_chances
-from tamis.stage import BatchFunction, Resources, Transform, with_columns
+from tamis.stage import BatchFunction, Resources, Transform, drop, with_columns
 from tamis.text.buffers import utf8_buffers
 from tamis.text.word_column import words_of
 from tamis.toxicity.model import DEFAULT, DEFAULT_PATH, default_model, load
@@ -105,6 +106,9 @@ class ScoreBorderline(Transform):
             return tuple(own)
         return (*own, DEFAULT_PATH if self.windows_by == DEFAULT else self.windows_by)
 
+    def foreign_files(self) -> tuple[str, ...]:
+        return (self.model,)
+
     def build(self) -> BatchFunction:
         """Return a transform that appends the column; see `is_borderline`, `window_texts`."""
         model = _opened(self)
@@ -117,12 +121,17 @@ class ScoreBorderline(Transform):
             texts, counts = window_texts(doubtful, judge, self.max_windows)
             chances = model.chances(texts, self.labels, at_once=self.batch_windows)
             starts = np.cumsum(counts) - counts
+            failed = np.zeros(batch.num_rows, bool)
             if len(chances):
                 has_words = counts > 0
                 largest = np.maximum.reduceat(chances, starts[has_words])
                 scores[rows[has_words]] = largest
+                failed[rows[has_words]] = np.isnan(largest)
             column = pa.array(scores, pa.float32(), mask=np.isnan(scores))
-            return with_columns(batch, {_COLUMN: column})
+            batch = with_columns(batch, {_COLUMN: column})
+            if not failed.any():
+                return batch
+            return drop(batch, pa.array(["model_failed"] * len(failed), mask=~failed))
 
         return score_borderline
 

@@ -112,6 +112,10 @@ class ScoreQuality(Transform):
     def files(self) -> tuple[str, ...]:
         return (*self.paths().values(), *self.sentencepiece.values())
 
+    def foreign_files(self) -> tuple[str, ...]:
+        own = (p for p in self.paths().values() if p.endswith((*_KENLM, *_FASTTEXT)))
+        return (*own, *self.sentencepiece.values())
+
     def paths(self) -> dict[str, str]:
         """Files by language; one that is for every language has the key ""."""
         return (

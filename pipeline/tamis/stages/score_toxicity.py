@@ -37,6 +37,7 @@ from tamis.text.words import Words, no_words
 from tamis.toxicity.lexicon import Lexicon, count_hits, lexicon
 from tamis.toxicity.lists import PACKAGE, entries_of, packaged_lists
 from tamis.toxicity.model import COLUMNS, DEFAULT, DEFAULT_PATH, default_model, load
+from tamis.work.fingerprints import refuse_irregular
 
 # Scores of documents, from their words and languages.
 Score = Callable[[Bytes, Words, list[str | None]], Scores]
@@ -92,6 +93,9 @@ class ScoreToxicity(Transform):
         lists = (path for paths in self.paths().values() for path in paths)
         models = (DEFAULT_PATH if m == DEFAULT else m for m in self.named_models())
         return (*lists, *models)
+
+    def foreign_files(self) -> tuple[str, ...]:
+        return tuple(name for name in self.named_models() if name.endswith(_FASTTEXT))
 
     def depends_on(self) -> tuple[str, ...]:
         # Languages are those of the files' names.
@@ -205,6 +209,7 @@ def _own_lists(stage: ScoreToxicity) -> Iterator[tuple[str, str, tuple[str, ...]
     """Language, path and entries of each of the user's files."""
     for language, paths in stage.paths().items():
         for path in paths:
+            refuse_irregular(path)
             try:
                 entries = entries_of(Path(path).read_text(encoding="utf-8-sig"))
                 if not entries:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from tamis.errors import ConfigError
 from tamis.linear.model import probabilities
+from tamis.panics import panics_are_errors
 
 Device = Literal["cpu", "cuda"]
 
@@ -31,6 +32,8 @@ WEIGHTS = ("model.onnx_data", "model.onnx.data")  # files of a large model's wei
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _ERRORS_ONLY = 3
+# What onnxruntime raises for an input that the model's graph has no place for.
+_REFUSALS = ("InvalidArgument", "InvalidGraph", "RuntimeException", "Fail")
 
 
 class OnnxLabels:
@@ -65,15 +68,39 @@ class OnnxLabels:
         """Probability of each text that its label is one of `labels`, in [0, 1].
 
         For labels that do not exclude each other, it is that of the likeliest one. With
-        `at_once` above 1, the last digits may depend on the other texts.
+        `at_once` above 1, the last digits may depend on the other texts. NaN for a text at
+        which the tokenizer or the model fails.
         """
         wanted = [place for place, label in enumerate(self.labels) if label in labels]
-        tokens = [self._tokens(text) for text in texts]
-        found = [
-            self._chances_of(self._logits(tokens[first : first + at_once]), wanted)
-            for first in range(0, len(tokens), at_once)
-        ]
-        return np.concatenate([np.empty(0), *found])
+        tokens = [self._tokens_or_none(text) for text in texts]
+        rows = [row for row, own in enumerate(tokens) if own is not None]
+        found = np.full(len(texts), np.nan)
+        for first in range(0, len(rows), at_once):
+            some = rows[first : first + at_once]
+            found[some] = self._chances_or_nan(
+                [own for row in some if (own := tokens[row]) is not None], wanted
+            )
+        return found
+
+    def _tokens_or_none(self, text: str) -> list[int] | None:
+        try:
+            with panics_are_errors():
+                return self._tokens(text)
+        except Exception:  # the library raises the bare class
+            return None
+
+    def _chances_or_nan(
+        self, tokens: list[list[int]], wanted: list[int]
+    ) -> NDArray[np.float64]:
+        """Only what the model refuses is NaN, not what it has no memory for."""
+        try:
+            return self._chances_of(self._logits(tokens), wanted)
+        except Exception as error:  # the library's classes have no common base
+            if type(error).__name__ not in _REFUSALS:
+                raise
+        if len(tokens) == 1:
+            return np.array([np.nan])
+        return np.concatenate([self._chances_or_nan([own], wanted) for own in tokens])
 
     def _chances_of(
         self, logits: NDArray[np.float64], wanted: list[int]
@@ -166,6 +193,7 @@ def _session(path: Path, device: Device) -> Any:
 def _as_value_error(name: str) -> Iterator[None]:
     """Catches `Exception`: both libraries' errors have no narrower base class."""
     try:
-        yield
+        with panics_are_errors():
+            yield
     except Exception as error:
         raise ValueError(f"{name}: {error}") from error

@@ -14,6 +14,7 @@ An address in several lists belongs to the first of them.
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -117,9 +118,20 @@ def prepare(lists: Iterable[Source], folder: Path) -> Path:
     the same time write files of their own and rename them: all have the same content.
     """
     lists = list(lists)
-    path = folder / f"{_digest(lists)}.urls"
-    if not path.is_file():
-        _write(lists, path)
+    name = f"{_digest(lists)}.urls"
+    path = folder / name
+    try:
+        if not path.is_file():
+            _write(lists, path)
+    except (OSError, StorageError) as error:
+        # A home folder that is not there, full or another user's is no obstacle.
+        other = _temporary_folder()
+        if other == folder:
+            raise
+        path = other / name
+        if not path.is_file():
+            print(f"tamis: {error}; kept in {other}", file=sys.stderr)
+            _write(lists, path)
     return path
 
 
@@ -167,7 +179,25 @@ def default_folder() -> Path:
     if named:
         return Path(named) / "urls"
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "tamis" / "urls"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "tamis" / "urls"
+    except RuntimeError:  # a user without a home
+        return _temporary_folder()
+
+
+def _temporary_folder() -> Path:
+    """A folder of this user alone. Raises StorageError if another one has made it."""
+    folder = Path(tempfile.gettempdir()) / f"tamis-urls-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        owner = folder.lstat().st_uid
+    except OSError as error:
+        raise StorageError(f"list cannot be prepared in {folder}: {error}") from error
+    if owner != os.getuid():
+        raise StorageError(
+            f"{folder} is another user's: set TAMIS_CACHE to one of yours"
+        )
+    return folder
 
 
 def _entries(

@@ -39,6 +39,7 @@ Counts = dict[str, int]
 """What a task counted, by name."""
 
 # Marks of a worker that has no document: if it dies, no document caused it.
+STARTED = {"at": "started"}
 LOADING = {"at": "loading"}
 READING = {"at": "reading"}
 
@@ -107,8 +108,8 @@ def packed(commit: Commit) -> Commit:
 class Outputs:
     """What a task publishes. The commit record lists the files in the order written.
 
-    `deaths` is the number of workers that this task has killed. After one it may `mark`
-    where it is, so that the third death shows which document to isolate.
+    `deaths` is the number of workers that died with this task. After one it may `mark`
+    where it is, so that the next death shows which document to try alone.
     """
 
     def __init__(
@@ -118,11 +119,16 @@ class Outputs:
         self.key = key
         self.deaths = deaths
         self.files: list[File] = []
+        self.fingerprint = fingerprint
         self._mark_name = mark_name(key, fingerprint)
 
     def mark(self, place: Any) -> None:
         """Store `place`, a JSON value, in case the worker dies now."""
         self.storage.write_record(self._mark_name, place)
+
+    def unmark(self) -> None:
+        """Remove the mark: the worker lives."""
+        self.storage.remove([self._mark_name])
 
     @contextmanager
     def parquet(
@@ -145,6 +151,17 @@ class Outputs:
         with self.storage.writer(dataset, self.key, suffix) as written:
             yield str(written.temporary)
         self.files.append(File(dataset, written.name, rows, written.bytes))
+
+
+class Rehearsal(Outputs):
+    """The outputs of a task that is only tried: it marks where it is, and writes nothing."""
+
+    @contextmanager
+    def parquet(
+        self, dataset: str, schema: pa.Schema, stem: str = "", **options: Any
+    ) -> Iterator[pq.ParquetWriter]:
+        with pq.ParquetWriter(pa.BufferOutputStream(), schema) as writer:
+            yield writer
 
 
 def publish_commit(storage: Storage, name: str, commit: Commit) -> Commit:

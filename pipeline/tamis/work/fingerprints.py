@@ -90,10 +90,21 @@ def icu_version() -> str:
 def file_sha256(path: str) -> str:
     """Hex digest of a file that the recipe names. Raises ConfigError if it is missing."""
     try:
+        refuse_irregular(path)
         status = Path(path).stat()
         return _digest(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
         raise ConfigError(f"the recipe names {path}: {error.strerror}") from error
+
+
+def refuse_irregular(path: str) -> None:
+    """Raise ConfigError for a pipe, a socket or a device: reading it may never end."""
+    place = Path(path)
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        raise ConfigError(
+            f"the recipe names {path}: it is a pipe or a device, and is read several "
+            f"times: write its content to a file"
+        )
 
 
 @lru_cache(maxsize=256)

@@ -1,15 +1,17 @@
 """Tasks, and the runner of those that are not committed yet (`tamis.work.commits`).
 
-A task that fails for a transient reason is tried again; one that kills its worker three
-times is cut up until the document that does it is isolated.
+A task that fails for a transient reason is tried again. So is one whose worker died, in a
+process of its own and one document at a time. The document at which that process dies too
+is tried alone (`tamis.work.trials`), and set apart only if it ends a process that has
+nothing else to do. The next run tries it again.
 """
 
 import ctypes
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -23,17 +25,24 @@ from tamis.remote.failures import AccessRefused
 from tamis.storage import Storage
 from tamis.work.commits import (
     LOADING,
+    STARTED,
     Commit,
     Outputs,
     known_commit,
     last_mark,
+    mark_name,
     packed,
     publish_commit,
     record_name,
 )
 from tamis.work.executors import Call, Executor, Outcome
+from tamis.work.processes import Death, in_fresh_process
+from tamis.work.trials import Trial, Verdict, tried_alone
+from tamis.work.watch import Watch
 
 MAX_ATTEMPTS = 3
+# Others may end a task's worker: its machine, a watch over memory, an operator.
+MAX_DEATHS = 12
 STAGE_NOTE = "in stage "  # start of an exception's note that names the stage
 
 
@@ -41,8 +50,9 @@ STAGE_NOTE = "in stage "  # start of an exception's note that names the stage
 class Task:
     """`function(outputs, *arguments)` returns a tally, or nothing; its files are in `outputs`.
 
-    `isolate` gives the tasks to run instead of one that kills its worker, from the
-    last mark that it left; none if it cannot be cut further.
+    `alone` gives arguments with which `function` has only the document of a mark.
+    `isolate` gives the tasks to run instead of one that kills its worker, from that
+    mark; none if it cannot be cut further.
     """
 
     key: str
@@ -50,15 +60,21 @@ class Task:
     function: Callable[..., Mapping[str, Any] | None]
     arguments: tuple[Any, ...]
     isolate: Callable[[Any], Sequence["Task"]] | None = None
+    alone: Callable[[Any], tuple[Any, ...]] | None = None
     gpus: float = 0.0
 
 
 class Progress(Protocol):
-    """Receives each group of tasks as it begins, and each task as it ends."""
+    """Receives each group of tasks as it begins, and each task as it ends.
+
+    `inside`: documents of tasks that run now, and the sum of their shares done.
+    """
 
     def begin(self, group: str, total: int) -> None: ...
 
     def advance(self, group: str, commit: Commit, *, redone: bool) -> None: ...
+
+    def inside(self, group: str, documents: int, shares: float) -> None: ...
 
     def note(self, message: str) -> None: ...
 
@@ -70,6 +86,8 @@ class Silent:
 
     def advance(self, group: str, commit: Commit, *, redone: bool) -> None: ...
 
+    def inside(self, group: str, documents: int, shares: float) -> None: ...
+
     def note(self, message: str) -> None: ...
 
 
@@ -77,9 +95,15 @@ class Tasks:
     """Runs tasks that are not committed yet, and remembers which commits were used."""
 
     def __init__(
-        self, storage: Storage, executor: Executor, progress: Progress | None = None
+        self,
+        storage: Storage,
+        executor: Executor,
+        progress: Progress | None = None,
+        *,
+        stall_seconds: float = 600.0,
     ) -> None:
         self.storage = storage
+        self.stall_seconds = stall_seconds
         self.executor = executor
         self.progress = progress or Silent()
         self.used: set[str] = set()  # names of the commit records that this run uses
@@ -88,7 +112,8 @@ class Tasks:
         self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
         # By group and key: keys recur from group to group.
         self._attempts: Counter[tuple[str, str]] = Counter()
-        self._deaths: Counter[tuple[str, str]] = Counter()
+        self._deaths: dict[tuple[str, str], list[Death]] = {}
+        self._trials: dict[str, Trial] = {}  # those that run, by the name of their call
 
     def run(self, group: str, tasks: Sequence[Task]) -> list[Commit]:
         """Commits of all tasks, in their order; see `run_each`."""
@@ -107,15 +132,22 @@ class Tasks:
         for commit in commits.values():
             self.progress.advance(group, commit, redone=False)
         known = {task.key: task for task in tasks}
-        queue = deque(task for task in tasks if task.key not in commits)
+        queue: deque[Task | Trial] = deque(t for t in tasks if t.key not in commits)
         queue.extend(self.unfinished_pieces(group, commits, known))
+        queue.extend(_verdicts(commits.values(), known))
+        self._note_interrupted(group, queue)
         damaged: list[DamagedFile] = []
-        with held():
+        with held(), self._watched(group) as watch:
             while queue or self.executor.pending:
                 stop_if_asked()
                 while queue and self.executor.pending < self.executor.capacity:
                     self._submit(group, queue.popleft())
                 outcome = self.executor.wait()
+                watch.ended(outcome.call.name, is_good=outcome.died is None)
+                trial = self._trials.pop(outcome.call.name, None)
+                if trial is not None:
+                    queue.extend(self._after(group, trial, outcome, commits, known))
+                    continue
                 task = known[outcome.call.name]
                 if outcome.error is None and outcome.died is None:
                     commits[task.key] = packed(outcome.value)
@@ -129,9 +161,7 @@ class Tasks:
                     self.unreadable[task.key] = str(outcome.error)
                     self.progress.note(f"set aside: {outcome.error}")
                 else:
-                    for retry in self._again(group, task, outcome, commits):
-                        known[retry.key] = retry
-                        queue.append(retry)
+                    queue.extend(self._again(group, task, outcome))
         if damaged:
             raise _together(damaged)
         return {task.key: self.whole(group, task.key, commits) for task in tasks}
@@ -168,63 +198,175 @@ class Tasks:
         self.used.add(name)
         return publish_commit(self.storage, name, commit)
 
-    def _submit(self, group: str, task: Task) -> None:
+    @contextmanager
+    def _watched(self, group: str) -> Iterator[Watch]:
+        """Show how far running tasks are, and try elsewhere what makes no progress."""
+        watch = Watch(self.stall_seconds, self.progress.note)
+
+        def look() -> None:
+            running = self.executor.running()
+            documents = sum(pulse.documents for pulse in running.values())
+            shares = sum(pulse.share for pulse in running.values())
+            self.progress.inside(group, documents, shares)
+            for name in watch.look(running):
+                self.executor.try_elsewhere(name)
+
+        self.executor.watch = look
+        try:
+            yield watch
+        finally:
+            self.executor.watch = None
+
+    def _submit(self, group: str, task: Task | Trial) -> None:
+        if isinstance(task, Trial):
+            call = Call(task.name, tried_alone, (self.storage, task), gpus=task.gpus)
+            self._trials[task.name] = task
+            self.executor.submit(call)
+            return
         self._attempts[group, task.key] += 1
+        deaths = self._deaths.get((group, task.key), ())
+        died = sum(not death.is_lost for death in deaths)
         arguments = (
             self.storage,
             record_name(group, task.key, task.fingerprint),
-            Outputs(
-                self.storage,
-                task.key,
-                task.fingerprint,
-                self._deaths[group, task.key],
-            ),
+            Outputs(self.storage, task.key, task.fingerprint, died),
             task.fingerprint,
             task.function,
             task.arguments,
         )
-        self.executor.submit(
-            Call(task.key, execute_and_commit, arguments, gpus=task.gpus)
-        )
+        function: Callable[..., Commit] = execute_and_commit
+        if died:
+            function = execute_apart
+        elif task.isolate and self.executor.kind == "inline":
+            function = execute_marked
+        self.executor.submit(Call(task.key, function, arguments, gpus=task.gpus))
+
+    def _note_interrupted(self, group: str, waiting: Iterable[Task | Trial]) -> None:
+        """Take the marks of a process that ran tasks itself and died for deaths."""
+        if self.executor.kind != "inline":
+            return
+        marks = set(self.storage.names("work/marks"))
+        for task in waiting:
+            is_left = isinstance(task, Task) and (
+                mark_name(task.key, task.fingerprint) in marks
+            )
+            if is_left and (group, task.key) not in self._deaths:
+                death = Death("the run that had it did not end it")
+                self._deaths[group, task.key] = [death]
 
     def _again(
-        self, group: str, task: Task, outcome: Outcome, commits: dict[str, Commit]
-    ) -> Sequence[Task]:
-        """The tasks to queue after a failure: the task again, or its replacements.
+        self, group: str, task: Task, outcome: Outcome
+    ) -> Sequence[Task | Trial]:
+        """The task to queue after a failure: the same again, or a trial of a document.
 
-        Raises if it cannot be tried again or replaced.
+        Raises if it cannot be tried again.
         """
-        attempt = self._attempts[group, task.key]
-        if outcome.died:
-            self._deaths[group, task.key] += 1
-        may_recover = outcome.error is None or _is_transient(outcome.error)
-        if may_recover and attempt < MAX_ATTEMPTS:
+        if outcome.died is not None:
+            return self._after_death(group, task, outcome.died)
+        assert outcome.error is not None
+        attempts = self._attempts[group, task.key] - len(
+            self._deaths.get((group, task.key), ())
+        )
+        if _is_transient(outcome.error) and attempts < MAX_ATTEMPTS:
             self.retried[group] += 1
-            cause = outcome.error or f"its worker died: {outcome.died}"
-            self.progress.note(f"{task.key}: tried again: {cause}")
+            self.progress.note(f"{task.key}: tried again: {outcome.error}")
             return [task]
-        if outcome.error is not None:
-            raise _stage_error(group, task.key, outcome.error) from outcome.error
-        mark = last_mark(self.storage, task.key, task.fingerprint)
-        if mark == LOADING:
-            why = (
-                f"its worker died {attempt} times ({outcome.died}) as it loaded models"
+        raise _stage_error(group, task.key, outcome.error) from outcome.error
+
+    def _after_death(
+        self, group: str, task: Task, death: Death
+    ) -> Sequence[Task | Trial]:
+        deaths = self._deaths.setdefault((group, task.key), [])
+        deaths.append(death)
+        mark: Any = None
+        if task.isolate and sum(not d.is_lost for d in deaths) > 1:
+            mark = last_mark(self.storage, task.key, task.fingerprint)
+        # The first death tells no cause: its worker may have been ended by others.
+        own = sum(death.is_own for death in deaths)
+        is_hopeless = len(deaths) >= MAX_ATTEMPTS and own >= MAX_ATTEMPTS - 1
+        is_suspect = bool(mark) and "at" not in mark and task.alone is not None
+        if len(deaths) >= MAX_DEATHS or (is_hopeless and not is_suspect):
+            return self._given_up(group, task, mark)
+        self.retried[group] += 1
+        if death.is_lost or not is_suspect:
+            self.progress.note(f"{task.key}: tried again: its worker died: {death}")
+            return [task]
+        self.progress.note(f"{task.key}: its worker died at {_spelled(mark)}: {death}")
+        return [_trial(task, mark)]
+
+    def _given_up(self, group: str, task: Task, mark: Any) -> Sequence[Task]:
+        """Set an input aside, or raise: no document is to blame."""
+        deaths = self._deaths[group, task.key]
+        why = f"its worker died {len(deaths)} times, the last time so: {deaths[-1]}"
+        if mark in (STARTED, LOADING):
+            raise StageError(
+                group,
+                task.key,
+                f"{why}; it was loading models: is there memory for them?",
             )
-            raise StageError(group, task.key, f"{why}: is there memory for them?")
-        pieces = task.isolate(mark) if task.isolate else ()
-        if task.isolate and not pieces:
-            self.unreadable[task.key] = f"{task.key}: its worker died {attempt} times"
+        if mark is not None and "at" in mark:
+            self.unreadable[task.key] = f"{task.key}: {why}"
             self.progress.note(f"set aside: {self.unreadable[task.key]}")
             return ()
+        if task.isolate is not None or len(deaths) >= MAX_DEATHS:
+            why += "; no page does this alone, so look for what ends processes here, as"
+            why += " a limit of memory; run again to go on"
+        raise StageError(group, task.key, why)
+
+    def _after(
+        self,
+        group: str,
+        trial: Trial,
+        outcome: Outcome,
+        commits: dict[str, Commit],
+        known: dict[str, Task],
+    ) -> Sequence[Task | Trial]:
+        """What to queue after a trial: the task as before, or the pieces around the page."""
+        task = known[trial.key]
+        deaths = self._deaths.setdefault((group, task.key), [])
+        if outcome.died is not None:
+            deaths.append(outcome.died)
+            if len(deaths) < MAX_DEATHS:
+                return [trial]
+            return () if trial.is_old else self._given_up(group, task, trial.mark)
+        verdict = outcome.value if outcome.error is None else Verdict()
+        if trial.is_old:
+            if not verdict.is_harmless:
+                return ()  # what the earlier run found stands
+            self.progress.note(f"{trial.name}: {_spelled(trial.mark)} does no harm now")
+            record = record_name(group, task.key, task.fingerprint)
+            self.storage.remove([record])
+            del commits[task.key]
+            return [task]
+        if verdict.death is None:
+            found = verdict.problem or "does no harm"
+            self.progress.note(f"{trial.name}: {found}: tried again with the others")
+            return [task]
+        return self._set_apart(group, task, verdict, commits, known)
+
+    def _set_apart(
+        self,
+        group: str,
+        task: Task,
+        verdict: Verdict,
+        commits: dict[str, Commit],
+        known: dict[str, Task],
+    ) -> Sequence[Task]:
+        """Commit that others replace the task, with the reason; returns those to run."""
+        mark, why = verdict.mark, str(verdict.death)
+        pieces = task.isolate(mark) if task.isolate else ()
         if not pieces:
-            raise StageError(
-                group, task.key, f"its worker died {attempt} times ({outcome.died})"
-            )
-        self.progress.note(f"{task.key}: its worker died {attempt} times at {mark}")
+            raise StageError(group, task.key, f"at {_spelled(mark)}: {why}")
+        self.progress.note(
+            f"{task.key}: {_spelled(mark)} ends a process that has nothing else: it is "
+            f"left out as worker_crash until a later run finds it harmless: {why}"
+        )
         name = record_name(group, task.key, task.fingerprint)
         keys = tuple(piece.key for piece in pieces)
-        commit = Commit(task.key, task.fingerprint, (), {"mark": mark}, keys)
+        tally = {"mark": mark, "death": why}
+        commit = Commit(task.key, task.fingerprint, (), tally, keys)
         commits[task.key] = publish_commit(self.storage, name, commit)
+        known.update({piece.key: piece for piece in pieces})
         finished = self.committed(group, pieces)
         commits.update(finished)
         return [piece for piece in pieces if piece.key not in finished]
@@ -320,6 +462,46 @@ def execute_and_commit(
         give_memory_back()
     commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally or {})
     return publish_commit(storage, name, commit)
+
+
+def execute_marked(*arguments: Any) -> Commit:
+    """As `execute_and_commit`, in the driver itself: its mark tells the next run that
+    this task ended it.
+    """
+    outputs: Outputs = arguments[2]
+    outputs.mark(STARTED)
+    try:
+        return execute_and_commit(*arguments)
+    finally:
+        outputs.unmark()
+
+
+def execute_apart(*arguments: Any) -> Commit:
+    """As `execute_and_commit`, in a process of its own, whose end tells why it died."""
+    commit: Commit = in_fresh_process(execute_and_commit, arguments)
+    return commit
+
+
+def _trial(task: Task, mark: Any, *, is_old: bool = False) -> Trial:
+    assert task.alone is not None
+    return Trial(
+        task.key, task.fingerprint, task.function, task.alone(mark), mark, is_old
+    )
+
+
+def _verdicts(commits: Iterable[Commit], known: Mapping[str, Task]) -> list[Trial]:
+    """A trial for each document that an earlier run set apart."""
+    return [
+        _trial(known[commit.key], commit.tally["mark"], is_old=True)
+        for commit in commits
+        if commit.replaced_by and known[commit.key].alone is not None
+    ]
+
+
+def _spelled(mark: Mapping[str, Any]) -> str:
+    """The document of a mark, as messages name it."""
+    place = mark.get("url") or f"row {mark.get('row')}"
+    return f"{place} in {mark.get('stage')}"
 
 
 def _together(damaged: Sequence[DamagedFile]) -> DamagedFile:

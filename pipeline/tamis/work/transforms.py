@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tamis.errors import SchemaError, TamisError
 from tamis.interrupts import stop_if_asked
+from tamis.panics import panics_are_errors
 from tamis.stage import BatchFunction, Transform, batch_function, column_of
 from tamis.tally import StageTally, stage_tally
 from tamis.work.tasks import STAGE_NOTE
@@ -53,7 +54,8 @@ def chain_of(stages: Sequence[Transform]) -> Chain:
     chain = []
     for stage in stages:
         try:
-            chain.append((stage, batch_function(stage)))
+            with panics_are_errors():
+                chain.append((stage, batch_function(stage)))
         except TamisError:
             raise
         except OSError as error:
@@ -105,7 +107,8 @@ def _checked(
     stage: Transform, function: BatchFunction, batch: pa.RecordBatch
 ) -> pa.RecordBatch:
     try:
-        after = function(batch)
+        with panics_are_errors():
+            after = function(batch)
         if not isinstance(after, pa.RecordBatch):
             raise SchemaError(f"returned {type(after).__name__}, not a RecordBatch")
         if after.num_rows != batch.num_rows:

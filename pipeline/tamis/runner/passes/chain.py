@@ -5,7 +5,7 @@ memory of a few batches. Rows that a stage drops are removed from the batch at o
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from tamis.stage import Source, Stage, Transform, drop
 from tamis.tally import Tally, add, column_tally, source_tally, stage_tally
 from tamis.warc.reading import Reading
 from tamis.warc.splits import Split
+from tamis.work import pulse
 from tamis.work.commits import LOADING, READING, Outputs
 from tamis.work.transforms import Applied, kept_and_dropped, through
 
@@ -33,15 +34,28 @@ def run_split(
     source: Source,
     split: Split,
     crashes: Crashes = (),
+    only: int | None = None,
 ) -> Tally:
-    """Read one split of an input and take its documents through the pass."""
+    """Read one split of an input and take its documents through the pass.
+
+    `only` the one of this id, if it is given: the others are not even counted.
+    """
     reading = Reading()
     account = _Account.of(work)
     batches = (
         account.of_source(source, batch, seconds)
         for batch, seconds in _timed(source.read(split, reading))
     )
-    _drive(outputs, work, batches, account=account, crashes=crashes)
+    if only is not None:
+        own = pa.scalar(only, pa.uint64())  # half of all ids are no int64
+        batches = (batch.filter(pc.equal(batch["id"], own)) for batch in batches)
+    length = max(1, split.stop - split.start)
+
+    def share(batch: pa.RecordBatch, rows: int) -> float:
+        offset = batch["warc_offset"][batch.num_rows - 1].as_py()
+        return float(offset - split.start) / length
+
+    _drive(outputs, work, batches, account=account, crashes=crashes, share=share)
     found = account.tally
     found["source"] = source_tally(reading)
     found["split"] = (split.start, split.stop, split.exact, list(crashes))
@@ -63,6 +77,7 @@ def run_file(
         crashes=crashes,
         layers=labels,
         first_row=rows.start,
+        share=lambda batch, row: (row - rows.start) / (rows.stop - rows.start),
     )
     return account.tally
 
@@ -74,12 +89,14 @@ def _drive(
     *,
     account: "_Account",
     crashes: Crashes,
+    share: Callable[[pa.RecordBatch, int], float],
     layers: Sequence[str | None] = (),
     first_row: int = 0,
 ) -> None:
     """Save the rows that no stage drops; publish the others, with their reasons.
 
-    `layers` are the stages whose layers the batches contain.
+    `layers` are the stages whose layers the batches contain. `share` says how much is
+    done after a batch that ends before a row.
     """
     # After a worker died, take one document at a time and mark where it is.
     careful = outputs.deaths > 0
@@ -111,6 +128,8 @@ def _drive(
                 row += rows.num_rows
                 if kept.num_rows:
                     waiting.append(_as_saved(kept, work.saved))
+            if batch.num_rows:
+                pulse.advance(batch.num_rows, share(batch, row))
             if careful:
                 outputs.mark(READING)
             if sum(batch.nbytes for batch in waiting) >= _ROW_GROUP_BYTES:
@@ -198,6 +217,7 @@ def _place(batch: pa.RecordBatch, row: int, stage: Stage) -> dict[str, Any]:
         "row": row,
         "stage": stage.label,
         "id": batch["id"][0].as_py(),
+        "url": batch["url"][0].as_py(),
         "offset": batch["warc_offset"][0].as_py(),
     }
 

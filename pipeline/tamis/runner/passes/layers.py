@@ -18,6 +18,7 @@ from tamis.documents.parts import Part
 from tamis.runner.passes.work import PassWork, chain_for
 from tamis.schema import DECISIONS
 from tamis.tally import Tally, add
+from tamis.work import pulse
 from tamis.work.commits import Outputs
 from tamis.work.transforms import Applied, through
 
@@ -47,6 +48,7 @@ def run_layer(outputs: Outputs, work: PassWork, part: Part) -> Tally:
         first += batch.num_rows
         numbered = batch.append_column(_ROW, pa.array(numbers))
         through(chain, numbered.filter(pc.is_null(batch["drop_reason"])), layer.see)
+        pulse.advance(batch.num_rows, first / part.rows)
     columns = {
         "id": pa.chunked_array(ids, pa.uint64()).combine_chunks(),
         "drop_reason": pa.array(layer.reasons, pa.string()),

@@ -40,6 +40,10 @@ def file_task(
             if first < last
         ]
 
+    def alone(mark: Any) -> tuple[Any, ...]:
+        row = int(mark["row"])
+        return (work, replace(rows, start=row, stop=row + 1))
+
     # Layers count by content: settings that give the same layer redo nothing below it.
     layers = [[label, layer.path] for label, layer in rows.layers]
     below = [rows.first, *layers] if layers else []
@@ -51,6 +55,7 @@ def file_task(
         function=run_file,
         arguments=(work, rows, crashes),
         isolate=isolate,
+        alone=alone,
     )
 
 

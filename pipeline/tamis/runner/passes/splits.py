@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, with_config
@@ -203,12 +204,23 @@ class SplitTasks:
                 apart,
             ),
             isolate=self._isolate(file, start, stop, exact, apart),
+            alone=self._alone(split),
         )
+
+    def _alone(self, split: Split) -> Callable[[Any], tuple[Any, ...]]:
+        """A function that gives the arguments to read the document of a mark alone."""
+
+        def alone(mark: Any) -> tuple[Any, ...]:
+            start = int(mark["offset"])
+            place = replace(split, start=start, stop=start + 1, exact=True)
+            return (self._work, self._source, place, (), int(mark["id"]))
+
+        return alone
 
     def _isolate(
         self, file: InputFile, start: int, stop: int, exact: bool, apart: Crashes
     ) -> Callable[[Any], Sequence[Task]]:
-        """A function that isolates the document at which a worker died three times.
+        """A function that isolates the document that kills its worker.
 
         Records that were compressed together have one offset: the other ones are still
         processed, and if another one of them kills a worker, it is isolated too.
