@@ -382,10 +382,11 @@ def _reported(key: bytes) -> Iterator[None]:
     is_over = threading.Event()
 
     def report() -> None:
-        while True:
+        while not is_over.wait(WATCH_SECONDS):
             _write_pulse(key, pulse.now(about))
-            if is_over.wait(WATCH_SECONDS):
-                return
+
+    # Before the call: a worker that is stopped in it at once is known all the same.
+    _write_pulse(key, pulse.now(about))
 
     thread = threading.Thread(target=report, daemon=True)
     thread.start()
