@@ -295,6 +295,7 @@ def test_how_far_a_call_is_is_seen_from_outside(ray_executor: Executor) -> None:
     assert (7, 0.5) in seen
 
 
+@pytest.mark.long  # Ray tries a wrong token for 20 seconds
 @pytest.mark.ray
 @pytest.mark.parametrize(
     ("token", "complaint"),
