@@ -21,7 +21,7 @@ def test_a_file_name_that_is_no_utf_8_is_read_and_shown(
 ) -> None:
     folder = os.fsencode(tmp_path / "in")
     os.mkdir(folder)  # noqa: PTH102  # pathlib takes no bytes
-    with open(folder + b"/crawl\xff.warc.gz", "wb") as file:  # noqa: PTH123
+    with open(folder + b"/crawl\xff.warc.gz", "wb") as file:  # noqa: PTH123  # nor here
         file.write(small_archive)
     ended = command(
         "run", "--quiet", *sets(f"input={tmp_path}/in/*.gz", f"output={tmp_path}/out")
