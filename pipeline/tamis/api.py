@@ -44,7 +44,8 @@ from tamis.storage import Storage
 from tamis.tally import SUMMARY
 from tamis.text.word_column import WORDS
 from tamis.warc.fetch import fetch_record as fetch_record_from
-from tamis.work.executors import Executor, available_cpus, make_executor
+from tamis.work.executors import Executor, make_executor
+from tamis.work.ray_start import available_cpus
 from tamis.work.tasks import STAGE_NOTE, Progress
 from tamis.work.transforms import Applied, chain_of, through
 

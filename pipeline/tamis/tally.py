@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from tamis.warc.reading import Reading
+from tamis.warc.record import Loss
 
 UNKNOWN_LANGUAGE = "unknown"
 _LISTED = 10_000  # losses, and pages that hit a limit; the counts include all of them
@@ -56,6 +57,7 @@ class SourceTally(TypedDict):
     refused: dict[str, dict[str, dict[str, int]]]
     records_lost: int
     bytes_lost: int
+    named: int
     retries: int
     dates_unread: int
     losses: list[dict[str, Any]]
@@ -105,6 +107,7 @@ class Lost(TypedDict):
 
     records    that were certainly lost, by their headers and frames
     bytes      of archives that gave no record
+    named      of the lost records that are in dropped/, as their header could be read
     share      of the run's records, 0 to 1; lost bytes count as what they held on average
     inputs     {name: share} of the inputs that lost more than a tenth
     heads      pages whose HTTP head could not be read; they are in dropped/
@@ -115,6 +118,7 @@ class Lost(TypedDict):
 
     records: int
     bytes: int
+    named: int
     share: float
     inputs: dict[str, float]
     heads: int
@@ -192,12 +196,20 @@ def source_tally(reading: Reading) -> SourceTally:
         "refused": refused,
         "records_lost": reading.records_lost,
         "bytes_lost": reading.bytes_lost,
+        "named": reading.named,
         "retries": reading.retries,
         "dates_unread": reading.dates_unread,
-        "losses": [asdict(loss) for loss in reading.losses],
+        "losses": [_place(loss) for loss in reading.losses],
         "first_start": reading.place.first_start,
         "next_start": reading.place.next_start,
     }
+
+
+def _place(loss: Loss) -> dict[str, Any]:
+    """All that is known of a loss but the record, whose row is in dropped/."""
+    place = asdict(loss)
+    del place["record"]
+    return place
 
 
 def dropped_tally(dropped: Any) -> Dropped:

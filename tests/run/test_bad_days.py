@@ -104,7 +104,9 @@ def mixed_bytes(output: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (output / "mix").iterdir()}
 
 
-@pytest.mark.parametrize("kind", [pytest.param("ray", marks=pytest.mark.ray), "inline"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.long]), "inline"]
+)
 def test_a_page_that_ends_its_process_is_named_and_kept_when_the_stage_is_mended(
     tmp_path: Path, plugin: dict[str, str], sample_run: Path, kind: str
 ) -> None:
@@ -141,6 +143,7 @@ def test_a_page_that_ends_its_process_is_named_and_kept_when_the_stage_is_mended
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_a_page_that_kills_its_worker_three_times_costs_that_page(
     tmp_path: Path, plugin: dict[str, str], sample_run: Path
 ) -> None:

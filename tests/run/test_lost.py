@@ -38,7 +38,7 @@ def test_splits_of_an_input_add_up() -> None:
 def test_an_input_that_lost_much_is_named_whatever_the_whole_lost() -> None:
     lost = lost_of(
         [InputLoss("bad", 100, 8, 2, 0), InputLoss("good", 100, 100, 1, 0)],
-        {"records": 100_000, "records_lost": 3, "bytes_lost": 0, "retries": 7},
+        {"records": 100_000, "records_lost": 3, "named": 2, "retries": 7},
         {},
         set_aside=0,
         retried={"extracted": 2},
@@ -46,6 +46,7 @@ def test_an_input_that_lost_much_is_named_whatever_the_whole_lost() -> None:
     assert lost["inputs"] == {"bad": 0.2}
     assert lost["share"] == pytest.approx(3 / 100_003)
     assert (lost["requests"], lost["tasks"]) == (7, {"extracted": 2})
+    assert lost["named"] == 2
 
 
 @pytest.fixture
@@ -96,6 +97,9 @@ def test_losses_are_said_at_the_end_and_decide_the_exit_code(
         for row in pq.read_table(path, columns=["url", "reason"]).to_pylist()
     ]
     assert {"url": "http://strange.example/", "reason": "http_head_unreadable"} in rows
+    damaged = [row["url"] for row in rows if row["reason"] == "damaged_record"]
+    assert len(damaged) == summary["lost"]["named"] == 1
+    assert "1 are named in dropped/ (damaged_record)" in first
 
     ended = command("run", "--quiet", *sets, "--set", "max_lost=0.05")
     assert ended.code == 0

@@ -1,6 +1,9 @@
 import gzip
+import random
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -8,6 +11,7 @@ from tamis import schema
 from tamis.errors import InputError
 from tamis.stages.read_warc import ReadWarc
 from tamis.warc.reading import Reading
+from tamis.warc.selected import packed
 from tamis.warc.splits import Split
 
 
@@ -128,14 +132,53 @@ def test_reading_adds_up(stored) -> None:
     reading = Reading()
     content = page("a", b"x") + css + css + page("c", b"x") + cut
     found = rows(ReadWarc(), stored(content), reading)
-    assert len(found) == reading.admitted == 2
-    assert reading.records == 4
+    assert [row["drop_reason"] for row in found] == [None, None, "damaged_record"]
+    assert (reading.admitted, reading.named, reading.records) == (2, 1, 4)
     assert sum(reading.refused.values()) == 2
     (kind,) = reading.refused
     assert (kind.type, kind.status, kind.mime) == ("response", 200, "text/css")
     assert (reading.records_lost, reading.bytes_lost) == (1, len(cut))
     assert reading.losses[0].offset == len(content) - len(cut)
     assert (reading.place.first_start, reading.place.next_start) == (0, len(content))
+
+
+def _flipped(content: bytes) -> bytes:
+    """A byte of the member's checksum is another."""
+    return content[:-8] + bytes([content[-8] ^ 1]) + content[-7:]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(page("b", b"z" * 500)[:-30], id="cut"),
+        pytest.param(_flipped(page("b", b"z" * 500)), id="flipped"),
+    ],
+)
+@pytest.mark.parametrize("selected", [False, True], ids=["all", "selected"])
+def test_a_damaged_record_whose_header_can_be_read_is_a_row(
+    stored, damaged: bytes, selected: bool
+) -> None:
+    first, last = page("a", b"x"), page("c", b"x")
+    split = stored(first + damaged + last)
+    if selected:
+        places = np.array([[len(first), len(damaged)]])
+        split = replace(split, selected=packed(places))
+    reading = Reading()
+    found = rows(ReadWarc(), split, reading)
+    (row,) = [row for row in found if row["drop_reason"]]
+    assert row["drop_reason"] == "damaged_record"
+    assert (row["url"], row["html"]) == ("https://www.Example.co.uk/b", None)
+    assert row["warc_offset"] == len(first)
+    assert (reading.named, reading.records_lost) == (1, 1)
+    assert [row["url"][-1] for row in found] == (["b"] if selected else ["a", "b", "c"])
+
+
+def test_a_damaged_record_that_is_no_page_is_only_counted(stored) -> None:
+    css = page("b", random.Random(1).randbytes(5000), content_type="text/css")
+    reading = Reading()
+    found = rows(ReadWarc(), stored(page("a", b"x") + css[:-300]), reading)
+    assert len(found) == 1
+    assert (reading.named, reading.records_lost) == (0, 1)
 
 
 def test_kinds_that_are_counted_apart_are_limited(stored, monkeypatch) -> None:

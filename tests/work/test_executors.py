@@ -31,10 +31,10 @@ from tamis.work.executors import (
     InlineExecutor,
     Outcome,
     RayExecutor,
-    available_cpus,
     make_executor,
 )
 from tamis.work.pulse import advance
+from tamis.work.ray_start import available_cpus
 from tamis.work.watch import Watch
 
 

@@ -9,10 +9,13 @@ from tamis.tally import Lost
 def lost_lines(lost: Lost) -> Iterator[str]:
     """One line for each kind of loss that occurred."""
     if lost["records"] or lost["bytes"]:
+        named = ""
+        if lost["named"]:
+            named = f"; {lost['named']:,} are named in dropped/ (damaged_record)"
         yield (
             f"lost: {lost['records']:,} records for certain and "
             f"{spelled(lost['bytes'])} of damaged archives, about "
-            f"{lost['share']:.2%} of all records"
+            f"{lost['share']:.2%} of all records{named}"
         )
     for name, share in lost["inputs"].items():
         yield f"lost: {share:.0%} of {name}"

@@ -65,6 +65,7 @@ def lost_of(
     return {
         "records": int(source.get("records_lost", 0)),
         "bytes": int(source.get("bytes_lost", 0)),
+        "named": int(source.get("named", 0)),
         "share": share_of(
             sum(one.lost for one in found), int(source.get("records", 0))
         ),

@@ -5,16 +5,28 @@ have moved since are looked for below a `root`. Where an address needed a secret
 recipe's own address is taken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypedDict
 
-from tamis.addresses import is_local, without_secrets
+from tamis.addresses import is_local, without_secrets, without_secrets_in
 from tamis.errors import InputError
-from tamis.inputs import InputFile, input_file, shown_places
-from tamis.remote.opening import Access
+from tamis.inputs import InputFile, input_file, name_at, shown_places
+from tamis.remote.opening import Access, about_input, open_input
 from tamis.warc.names import without_stamp
+
+
+class Wanted(TypedDict):
+    """The record of a document in its archive, as `tamis.warc.fetch` takes it."""
+
+    offset: int
+    length: int
+    path: str
+    size: int
+    id: int | None
+    name: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,39 @@ class Places:
             [InputFile(one, "") for one in self.addresses if "://" in one]
         )
         return next((path for path, shown in own.items() if shown == place), place)
+
+    @contextmanager
+    def opened(
+        self, row: Mapping[str, Any], access: Access
+    ) -> Iterator[tuple[Any, Wanted]]:
+        """The archive of a row's document, open, and which of its records is wanted.
+
+        If the archive is remote, the bytes of the record alone are read. Raises InputError.
+        """
+        path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
+        place = self.place_of(path)
+        try:
+            about = about_input(place, access)
+            name = ""
+            if row.get("id") is not None:
+                name = self.name_of(path) or name_at(place, access, about)
+            ranges = [(offset, min(offset + length, about.size))]
+            with open_input(place, access, size=about.size, ranges=ranges) as file:
+                yield (
+                    file,
+                    Wanted(
+                        offset=offset,
+                        length=length,
+                        path=path,
+                        size=about.size,
+                        id=row.get("id"),
+                        name=name,
+                    ),
+                )
+        except OSError as error:
+            why = without_secrets_in(error, place)
+            shown = without_secrets(place)
+            raise InputError(f"{shown}: cannot be read: {why}") from None
 
     def _input(self, warc_path: str) -> Mapping[str, Any] | None:
         inputs = (self.summary or {}).get("inputs", ())

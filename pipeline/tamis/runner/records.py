@@ -9,10 +9,8 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import InputError
-from tamis.inputs import name_at
-from tamis.remote.opening import Access, about_input, open_input
+from tamis.remote.opening import Access
 from tamis.runner.places import Places
 from tamis.warc.fetch import fetch_whole
 from tamis.warc.record import Record
@@ -45,27 +43,8 @@ def write_records(
 
 
 def _record_of(row: Mapping[str, Any], access: Access, places: Places) -> Record:
-    path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
-    place = places.place_of(path)
-    try:
-        about = about_input(place, access)
-        ranges = [(offset, min(offset + length, about.size))]
-        name = ""
-        if row.get("id") is not None:
-            name = places.name_of(path) or name_at(place, access, about)
-        with open_input(place, access, size=about.size, ranges=ranges) as file:
-            return fetch_whole(
-                file,
-                offset,
-                length,
-                path=path,
-                size=about.size,
-                id=row.get("id"),
-                name=name,
-            )
-    except OSError as error:
-        why = without_secrets_in(error, place)
-        raise InputError(f"{without_secrets(place)}: cannot be read: {why}") from None
+    with places.opened(row, access) as (file, wanted):
+        return fetch_whole(file, **wanted)
 
 
 def _as_warc(record: Record) -> ArcWarcRecord:

@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
-from tamis.addresses import without_secrets, without_secrets_in
+from tamis.addresses import without_secrets
 from tamis.errors import InputError
-from tamis.inputs import name_at, resolve
+from tamis.inputs import resolve
 from tamis.pii.masking import PLACEHOLDERS, masked_text
-from tamis.remote.opening import Access, about_input, open_input
+from tamis.remote.opening import Access
 from tamis.runner.places import Places
 from tamis.runner.recorded import stages_for_text
 from tamis.schema import RECORD
@@ -122,30 +122,11 @@ def refetched(
 
     Raises InputError if it cannot be read.
     """
-    path, offset, length = row["warc_path"], row["warc_offset"], row["warc_length"]
     access = Access(source.storage_options, source.requests_per_second)
-    place = places.place_of(path)
-    about = about_input(place, access)
-    archive = ""
-    if row.get("id") is not None:
-        archive = places.name_of(path) or name_at(place, access, about)
-    ranges = [(offset, min(offset + length, about.size))]
-    try:
-        with open_input(place, access, size=about.size, ranges=ranges) as file:
-            found = fetch_record(
-                file,
-                offset,
-                length,
-                path=path,
-                size=about.size,
-                id=row["id"],
-                name=archive,
-                crawl=row["crawl"],
-                max_html_bytes=source.max_html_bytes,
-            )
-    except OSError as error:
-        why = without_secrets_in(error, place)
-        raise InputError(f"{without_secrets(place)}: cannot be read: {why}") from None
+    with places.opened(row, access) as (file, wanted):
+        found = fetch_record(
+            file, **wanted, crawl=row["crawl"], max_html_bytes=source.max_html_bytes
+        )
     values = {name: [getattr(found, name)] for name in RECORD.names}
     return pa.RecordBatch.from_pydict(values, schema=RECORD)
 

@@ -26,7 +26,7 @@ from tamis.remote.opening import Access, about_input, open_input
 from tamis.remote.retries import retries_made
 from tamis.sizes import ByteSize
 from tamis.stage import Source
-from tamis.warc.admission import Refused, admit
+from tamis.warc.admission import Admitted, Refused, admit
 from tamis.warc.document import Document, block_limit, crawl_of, document
 from tamis.warc.frames import open_archive
 from tamis.warc.reading import Reading
@@ -40,7 +40,7 @@ from tamis.warc.splits import UNKNOWN_SIZE, Place, Split
 class ReadWarc(Source):
     """Sizes are numbers of bytes, or words such as 3MiB."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     path_settings: ClassVar[tuple[str, ...]] = ("select.index",)
     is_splittable: ClassVar[bool] = True
     not_fingerprinted: ClassVar[tuple[str, ...]] = (
@@ -114,24 +114,28 @@ def _documents(stage: ReadWarc, split: Split, reading: Reading) -> Iterator[Docu
     path = split.warc_path or _warc_path(split.path)
     crawl = crawl_of(split.path) or split.crawl or stage.crawl
     for step in _records(stage, split, reading.place):
+        record = step.record if isinstance(step, Loss) else step
+        admission = None if record is None else admit(record)
+        is_document = isinstance(admission, Admitted)
         if isinstance(step, Loss):
             reading.lose(step)
-            continue
-        reading.records += 1
-        admission = admit(step)
-        if isinstance(admission, Refused):
-            reading.refuse(admission)
-            continue
-        reading.admitted += 1
-        row = document(
-            admission,
-            name=split.name,
-            path=path,
-            crawl=crawl,
-            max_html_bytes=stage.max_html_bytes,
-        )
-        reading.dates_unread += row.fetched_at is None
-        yield row
+            reading.named += is_document
+        else:
+            reading.records += 1
+            reading.admitted += is_document
+            if isinstance(admission, Refused):
+                reading.refuse(admission)
+        if isinstance(admission, Admitted):
+            row = document(
+                admission,
+                name=split.name,
+                path=path,
+                crawl=crawl,
+                max_html_bytes=stage.max_html_bytes,
+                is_damaged=isinstance(step, Loss),
+            )
+            reading.dates_unread += row.fetched_at is None
+            yield row
 
 
 def _warc_path(path: str) -> str:

@@ -13,6 +13,7 @@ from tamis.warc.http import MAX_HEAD_BYTES, decode_body, is_binary, rights_lines
 from tamis.warc.record import Record
 
 # Why a record that was admitted is dropped at once; `html` is null then.
+DAMAGED = "damaged_record"  # not whole; what can be read of it names it
 TOO_LARGE = "html_too_large"  # more than max_html_bytes, decoded
 EMPTY = "empty_body"  # no byte of body
 HEAD_TOO_LARGE = "http_head_too_large"  # more than a megabyte before the body
@@ -57,10 +58,12 @@ def document(
     path: str,
     crawl: str | None,
     max_html_bytes: int,
+    is_damaged: bool = False,
 ) -> Document:
     """The row of an admitted record; `name` is its archive's (`tamis.warc.names`).
 
-    `path` and `crawl` are stored as given; see `crawl_of`.
+    `path` and `crawl` are stored as given; see `crawl_of`. `is_damaged`: the record is
+    not whole.
     """
     record, response = admitted.record, admitted.response
     fields = record.header.fields
@@ -74,7 +77,9 @@ def document(
         coded = memoryview(record.block)[response.body_start :]
         body = decode_body(coded, response, max_html_bytes)
     reason = None
-    if "warc-segment-number" in fields:
+    if is_damaged:
+        reason = DAMAGED
+    elif "warc-segment-number" in fields:
         reason = SEGMENTED
     elif response is not None and response.status is None:
         reason = NO_STATUS

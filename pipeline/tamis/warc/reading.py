@@ -1,7 +1,7 @@
 """What reading one split of an archive found, besides its documents."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tamis.warc.admission import Refused
 from tamis.warc.record import Loss
@@ -15,8 +15,12 @@ _MAX_KINDS = 1000
 class Reading:
     """Counts of one split.
 
-    refused  records that became no document, by (type, status, MIME type);
+    records  whole ones
+    admitted  whole records that are documents
+    refused  whole records that are none, by (type, status, MIME type);
              beyond 1,000 kinds all further ones count as type "other"
+    records_lost, bytes_lost   of the file; `named`: lost records that are documents
+             whose drop_reason says so, as their header was read
     losses   the first 1,000, each with offset and bytes; the sums count all
     retries  requests that were made again because a server failed
     dates_unread  documents whose date is none, or outside 1990 to 2100
@@ -28,6 +32,7 @@ class Reading:
     refused: Counter[Refused] = field(default_factory=Counter)
     records_lost: int = 0
     bytes_lost: int = 0
+    named: int = 0
     losses: list[Loss] = field(default_factory=list)
     retries: int = 0
     dates_unread: int = 0
@@ -38,7 +43,7 @@ class Reading:
         self.records_lost += loss.records
         self.bytes_lost += loss.bytes
         if len(self.losses) < _MAX_LOSSES:
-            self.losses.append(loss)
+            self.losses.append(replace(loss, record=None))  # not its block
 
     def refuse(self, refused: Refused) -> None:
         """Count a record that is no document."""

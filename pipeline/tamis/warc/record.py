@@ -31,6 +31,7 @@ class Loss:
              other records
     records  how many records it certainly held, by their headers or frames
     is_seen  whether a record's header was read in it
+    record   the wanted record whose header was read; its block is cut or wrong
     """
 
     offset: int
@@ -39,6 +40,7 @@ class Loss:
     cause: str
     inner: int = 0
     is_seen: bool = False
+    record: Record | None = None
 
 
 def is_wanted(header: Header) -> bool:

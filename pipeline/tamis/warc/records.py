@@ -179,9 +179,10 @@ def _read_frames(
         records = int(end == offset and not is_resumed)
         records = lost.records if lost is not None else records
         is_seen = lost is not None and lost.is_seen
+        record = lost.record if lost is not None else None
         # A record proved by its digest may have been read beyond what follows.
         length = max(0, onwards[0] - end)
-        yield Loss(end, length, records, stream.damage, is_seen=is_seen)
+        yield Loss(end, length, records, stream.damage, is_seen=is_seen, record=record)
         return onwards
     if lost is not None:
         yield replace(lost, bytes=stream.next - offset) if is_only else lost
@@ -259,8 +260,10 @@ def _read_block(
         stream.find(start + header.length)
         is_overrun = stream.position < end
         if not is_whole or not is_sound or holds is False or is_overrun:
-            yield _repaired(stream, record, start) or _loss(
-                stream, start, 1, cause=stream.damage or "wrong length or digest"
+            cause = stream.damage or "wrong length or digest"
+            yield _repaired(stream, record, start) or replace(
+                _loss(stream, start, 1, cause=cause),
+                record=record if is_wanted(header) else None,
             )
             return
     yield record

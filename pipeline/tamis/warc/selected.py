@@ -72,16 +72,23 @@ def read_selected(
         source = Source(file, group.stop, name)
         known = archive or open_archive(source, group.start)
         archive = known = replace(known, source=source)
-        for offset, length in group.places:
-            record = _record_at(known, offset, max_block_bytes)
-            if record is None:
+        for place in group.places:
+            found = _record_at(known, place, max_block_bytes)
+            if isinstance(found, Loss):
                 # The codec was read from a place like this one: it may be wrong too.
                 archive = None
-            yield record or Loss(offset, length, 1, "no whole record at this place")
+            yield found
 
 
-def _record_at(archive: Archive, offset: int, max_block_bytes: int) -> Record | None:
+def _record_at(
+    archive: Archive, place: tuple[int, int], max_block_bytes: int
+) -> Record | Loss:
+    offset, length = place
+    damaged = None
     for step in read_record_at(archive, offset, max_block_bytes=max_block_bytes):
-        if isinstance(step, Record) and (step.offset, step.inner) == (offset, 0):
-            return step
-    return None
+        record = step.record if isinstance(step, Loss) else step
+        if record is not None and (record.offset, record.inner) == (offset, 0):
+            if isinstance(step, Record):
+                return step
+            damaged = record
+    return Loss(offset, length, 1, "no whole record at this place", record=damaged)
