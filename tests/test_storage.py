@@ -131,6 +131,17 @@ def test_a_full_disk_is_said_in_one_line(
         storage.write("a", b"x" * 10)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_lock_that_cannot_be_written_is_said_in_one_line(storage: Storage) -> None:
+    Path(storage.root).mkdir(exist_ok=True)
+    Path(storage.path("lock.json")).symlink_to("/dev/full")
+    with (
+        pytest.raises(StorageError, match=r"^cannot write .*lock\.json: "),
+        storage.lock(),
+    ):
+        pass
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_no_permission_is_said_in_one_line(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

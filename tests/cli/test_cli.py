@@ -54,6 +54,27 @@ def test_wrong_arguments_end_with_2(
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device", "a"), "No space left on device: 'a'"),
+        (OSError("two\nlines"), "tamis: two lines\n"),
+        (MemoryError(), "tamis: MemoryError\n"),
+    ],
+)
+def test_an_error_of_the_system_that_no_one_explained_is_one_line(
+    error: Exception, said: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("tamis.cli.check.check", fail)
+    ended = command("check", *QUICK)
+    assert ended.code == 1
+    assert said in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
 def test_check_finds_what_is_done(sample_run: Path, command: Command) -> None:
     ended = command("check", "--set", f"output={sample_run}", *QUICK)
     assert ended.code == 0, ended.stderr

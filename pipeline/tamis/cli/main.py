@@ -88,9 +88,11 @@ def main(arguments: list[str] | None = None) -> None:
     except TamisError as error:
         _complain(str(error))
         sys.exit(1)
-    except (
-        Exception
-    ) as error:  # a bug: as Python shows it, but without addresses' secrets
+    except (OSError, MemoryError) as error:  # of the system, where no one explained it
+        _complain(" ".join(str(error).split()) or type(error).__name__)
+        sys.exit(1)
+    # A bug: as Python shows it, but without addresses' secrets.
+    except Exception as error:
         _show_bug(error)
         sys.exit(1)
 

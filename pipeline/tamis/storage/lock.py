@@ -217,7 +217,7 @@ def file_lock(
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / LOCK).open("a+", errors="replace")
+        file = (folder / LOCK).open("a+b", buffering=0)
     except OSError as error:
         raise explained(error, "write", str(folder)) from error
     with file:
@@ -227,15 +227,19 @@ def file_lock(
             file.seek(0)
             content = file.read(_MOST_BYTES)
             try:
-                held = unsealed(content.encode(), _HELD)
+                held = unsealed(content or b"", _HELD)
             except Unreadable:
                 held = None
             raise StorageError(
                 f"{root} is in use by {other} ({_process(held)}): {advice}"
             ) from error
-        file.truncate(0)
-        file.write(_content().decode())
-        file.flush()
+        except OSError as error:
+            raise explained(error, "lock", str(folder / LOCK)) from error
+        try:
+            file.truncate(0)
+            file.write(_content())
+        except OSError as error:
+            raise explained(error, "write", str(folder / LOCK)) from error
         yield
 
 
