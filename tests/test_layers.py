@@ -11,7 +11,16 @@ ROOT = Path(__file__).parents[1] / "pipeline" / "tamis"
 # Bottom to top: a row imports from rows above it in this list. A name of two levels
 # stands for itself, a name of one for whatever below it has no row of its own.
 LAYERS = [
-    {"addresses", "errors", "sizes", "interrupts", "panics", "tables", "work.pulse"},
+    {
+        "addresses",
+        "cache",
+        "errors",
+        "sizes",
+        "interrupts",
+        "panics",
+        "tables",
+        "work.pulse",
+    },
     {"schema", "stage_source", "text"},
     {"linear"},
     {

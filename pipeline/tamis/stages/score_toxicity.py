@@ -76,7 +76,7 @@ class ScoreToxicity(Transform):
 
     def libraries(self) -> tuple[str, ...]:
         # icu4py and regex bring the dictionaries and tables that words are found with.
-        return (PACKAGE, "fasttext-predict", "icu4py", "regex")
+        return (PACKAGE, "icu4py", "regex")
 
     def columns_read(self) -> tuple[str, ...]:
         return ("text", "language")
