@@ -17,17 +17,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 Arrays = Mapping[str, Any]
 
 _ALIGNED = 64  # as numpy's own headers
+_ROOMY = ("/dev/shm", "/var/tmp", "/tmp")  # if that for temporary files is full
 _MAGIC = b"tamis-arrays-1\n"
 
 
-@lru_cache(maxsize=1)
 def cache_folder() -> Path:
     """The folder; it need not exist yet."""
     if os.environ.get("TAMIS_CACHE"):
@@ -40,11 +39,12 @@ def cache_folder() -> Path:
     found = next(filter(is_writable, places), None)
     if found is not None:
         return found
-    folder = _temporary()
+    folder = temporary_folder()
     sys.stderr.write(
         f"tamis: compiled kernels are kept in {folder}: neither the package nor the home "
         f"folder can be written; set TAMIS_CACHE to keep them elsewhere\n"
     )
+    os.environ["TAMIS_CACHE"] = str(folder)  # for this process's workers too
     return folder
 
 
@@ -116,16 +116,23 @@ def _store(arrays: Arrays, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _temporary() -> Path:
-    """A folder of the same name each time, if nobody else can write into it."""
-    folder = Path(tempfile.gettempdir()) / f"tamis-cache-{os.getuid()}"
-    with suppress(OSError):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        about = folder.lstat()
-        is_own = stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid()
-        if is_own and not about.st_mode & 0o022:
-            return folder
-    return Path(tempfile.mkdtemp(prefix="tamis-cache-"))
+def temporary_folder() -> Path:
+    """A folder of the same name each time, if nobody else can write into it.
+
+    Raises OSError if there is room in none of the places for temporary files.
+    """
+    name = f"tamis-cache-{os.getuid()}"
+    places = list(dict.fromkeys((tempfile.gettempdir(), *_ROOMY)))
+    for place in places:
+        with suppress(OSError):
+            folder = Path(place) / name
+            folder.mkdir(mode=0o700, exist_ok=True)
+            about = folder.lstat()
+            is_own = stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid()
+            if is_own and not about.st_mode & 0o022:
+                return folder
+            return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=place))
+    raise OSError(f"no folder can be made in any of {', '.join(places)}")
 
 
 def is_writable(folder: Path) -> bool:

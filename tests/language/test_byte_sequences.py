@@ -120,11 +120,11 @@ def test_a_temporary_place_of_another_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
-    own = cache._temporary()
+    own = cache.temporary_folder()
     assert own.stat().st_mode & 0o777 == 0o700
-    assert cache._temporary() == own
+    assert cache.temporary_folder() == own
     own.chmod(0o777)
-    assert cache._temporary() != own
+    assert cache.temporary_folder() != own
     own.rmdir()
     own.symlink_to(tmp_path)
-    assert cache._temporary() != own
+    assert cache.temporary_folder() != own

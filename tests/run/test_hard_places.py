@@ -69,7 +69,8 @@ def test_a_user_without_a_home_and_a_list_of_urls(tmp_path: Path) -> None:
     listed = tmp_path / "domains.txt"
     listed.write_text("casino.example\n", "utf-8")
     code = (
-        "from pathlib import Path\n"
+        "import tamis.cache\n"
+        "tamis.cache.is_writable = lambda folder: False\n"
         "from tamis.urls.blocklist import default_folder, prepared\n"
         "from tamis.urls.sources import sources\n"
         f"found = prepared(sources(({str(listed)!r},)), default_folder())\n"
@@ -91,7 +92,7 @@ def test_a_user_without_a_home_and_a_list_of_urls(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "kept in" in done.stderr
-    (folder,) = (tmp_path / "tmp").glob("tamis-urls-*")
+    (folder,) = (tmp_path / "tmp").glob("tamis-cache-*")
     assert folder.stat().st_mode & 0o077 == 0
 
 

@@ -49,6 +49,16 @@ def test_an_input_that_lost_much_is_named_whatever_the_whole_lost() -> None:
     assert lost["named"] == 2
 
 
+def test_heads_that_are_none_and_heads_that_are_too_long_are_told_together() -> None:
+    dropped = {
+        "http_head_unreadable": {"": {"documents": 2}},
+        "http_head_too_large": {"": {"documents": 3}},
+        "empty_body": {"": {"documents": 5}},
+    }
+    stages = {"read_warc": {"dropped": dropped}}
+    assert lost_of([], {}, stages, set_aside=0, retried={})["heads"] == 5
+
+
 @pytest.fixture
 def archives(tmp_path: Path) -> Path:
     """The samples: of one the middle is damaged, to the other a strange head is added."""

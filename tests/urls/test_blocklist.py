@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tamis import cache
 from tamis.errors import ConfigError, StorageError
 from tamis.urls.blocklist import Blocklist, default_folder, prepare, prepared
 from tamis.urls.sources import Source
@@ -175,7 +176,7 @@ def test_where_the_folder_cannot_be_written_a_temporary_one_is_named(
     (tmp_path / "t").mkdir()
     path = prepare([source(tmp_path, "adult", "a.org")], tmp_path)
     other = prepare([source(tmp_path, "adult", "b.org")], path / "below-a-file")
-    assert other.parent == tmp_path / "t" / f"tamis-urls-{os.getuid()}"
+    assert other.parent == tmp_path / "t" / f"tamis-cache-{os.getuid()}" / "urls"
     (line,) = capsys.readouterr().err.splitlines()
     assert "below-a-file: " in line
     assert line.endswith(f"; kept in {other.parent}")
@@ -186,6 +187,7 @@ def test_where_no_folder_can_be_written_both_are_named(
 ) -> None:
     path = prepare([source(tmp_path, "adult", "a.org")], tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(path / "below-a-file"))
+    monkeypatch.setattr(cache, "_ROOMY", ())
     with pytest.raises(StorageError, match="cannot be prepared"):
         prepare([source(tmp_path, "adult", "b.org")], path / "below-a-file")
 
@@ -193,8 +195,9 @@ def test_where_no_folder_can_be_written_both_are_named(
 def test_the_cache_folder_follows_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("TAMIS_CACHE", raising=False)
-    assert default_folder() == tmp_path / "tamis" / "urls"
     monkeypatch.setenv("TAMIS_CACHE", str(tmp_path / "mine"))
     assert default_folder() == tmp_path / "mine" / "urls"
+    monkeypatch.delenv("TAMIS_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(cache, "is_writable", lambda path: tmp_path in path.parents)
+    assert default_folder() == tmp_path / "tamis" / "urls"

@@ -147,3 +147,34 @@ def test_a_broken_archive_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.gz").write_bytes(content)
     with pytest.raises(ConfigError, match=r"x\.gz cannot be read"):
         keys_of(Source("x", tmp_path / "x.gz"))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_entry(tmp_path: Path) -> None:
+    plain, marked = tmp_path / "plain.txt", tmp_path / "marked.txt"
+    plain.write_text("a.example\nb.example\n")
+    marked.write_text("a.example\nb.example\n", encoding="utf-8-sig")
+    assert keys_of(Source("", marked)).tolist() == keys_of(Source("", plain)).tolist()
+
+
+def test_a_list_in_utf_16_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("a.example\n", encoding="utf-16")
+    with pytest.raises(ConfigError, match="it is UTF-16: save it as UTF-8"):
+        keys_of(Source("", path))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "[Adblock Plus 2.0]\n! Title: a\n||a.example^\n||b.example^$third-party\n",
+        "a.example,adult\nb.example,adult\n",
+        '"a.example"\n',
+        "address=/a.example/0.0.0.0\n",
+    ],
+)
+def test_a_list_in_another_format_names_no_host(tmp_path: Path, lines: str) -> None:
+    """It would block nothing, and count its lines as entries."""
+    path = tmp_path / "list.txt"
+    path.write_text(lines)
+    with pytest.raises(ConfigError, match="has no entry: no line of it names a host"):
+        entries_of([Source("", path)])

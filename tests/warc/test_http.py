@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import lzma
+import random
 import zlib
 
 import pytest
@@ -231,10 +233,43 @@ def test_fields_about_reuse_are_kept_each(head: bytes, expected: str | None) -> 
             b"%016x\r\n%s\r\n0\r\n\r\n" % (len(TEXT), TEXT),
             id="16 digits",
         ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+            b"%020x\r\n%s\r\n0\r\n\r\n" % (len(TEXT), TEXT),
+            id="20 digits",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\n",
+            b"%x\n%s\n0\n\n" % (len(TEXT), TEXT),
+            id="unnamed chunks that end in LF",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+            b"\r\n\r\n" + chunked(TEXT),
+            id="two blank lines before the first chunk",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+            chunked(chunked(chunked(TEXT))),
+            id="chunked three times",
+        ),
+        pytest.param(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n",
+            gzip.compress(chunked(TEXT)),
+            id="chunked, then gzip",
+        ),
     ],
 )
 def test_framing_never_reaches_the_text(head: str, body: bytes) -> None:
     assert whole(head, body) == TEXT
+
+
+def test_a_chunk_that_the_crawler_cut_loses_its_size_alone() -> None:
+    page = b"<!DOCTYPE html><p>Half a p"
+    assert whole("HTTP/1.1 200 OK\r\n", b"1f40\r\n" + page) == page
+    packed = gzip.compress(TEXT)
+    cut = b"%x\r\n" % (2 * len(packed)) + packed
+    assert whole("HTTP/1.1 200 OK\r\n", cut) == TEXT
 
 
 @pytest.mark.parametrize(
@@ -281,6 +316,30 @@ def test_a_body_that_stays_packed_is_binary() -> None:
     assert not is_binary(TEXT, response)
     assert not is_binary("\ufeff<p>".encode("utf-16-le"), response)
     assert not is_binary(b"\x00\x01", parse_response(b"HTTP/1.1 200 OK\r\n\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(lzma.compress(random.Random(1).randbytes(900)), True, id="xz"),
+        pytest.param(
+            zlib.compress(random.Random(1).randbytes(900))[2:], True, id="raw deflate"
+        ),
+        pytest.param(("<p>" + "Straße 東京 " * 90).encode(), False, id="UTF-8"),
+        pytest.param(("<p>" + "Straße " * 90).encode("cp1252"), False, id="cp1252"),
+        pytest.param(("<p>" + "東京 " * 90).encode("iso2022_jp"), False, id="JIS"),
+        pytest.param(("<p>" + "서울 " * 90).encode("iso2022_kr"), False, id="KR"),
+        pytest.param(("<p>" + "Straße " * 90).encode("utf-16-le"), False, id="UTF-16"),
+        pytest.param(
+            b"<p>" + b"A page\x01 of one odd byte. " * 9, False, id="odd bytes"
+        ),
+        pytest.param(b"", False, id="empty"),
+    ],
+)
+def test_a_body_that_nothing_names_packed_is_known_by_its_bytes(
+    body: bytes, expected: bool
+) -> None:
+    assert is_binary(body, parse_response(b"HTTP/1.1 200 OK\r\n\r\n")) is expected
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def lost_lines(lost: Lost) -> Iterator[str]:
     if lost["heads"]:
         yield (
             f"lost: {lost['heads']:,} pages whose HTTP head cannot be read "
-            "(http_head_unreadable in dropped/)"
+            "(http_head_unreadable, http_head_too_large in dropped/)"
         )
     if lost["set_aside"]:
         yield f"set aside: {lost['set_aside']:,} inputs that cannot be read"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tamis.tally import Lost
-from tamis.warc.document import NO_STATUS
+from tamis.warc.document import HEAD_TOO_LARGE, NO_STATUS
 
 _NAMED_FROM = 0.1  # an input that lost more is named, whatever the whole run lost
 
@@ -78,9 +78,10 @@ def lost_of(
 
 
 def _heads(stages: Mapping[str, Any]) -> int:
-    """Pages whose HTTP head was not one."""
+    """Pages whose HTTP head was not one, or was too long."""
     return sum(
         amount["documents"]
         for stage in stages.values()
-        for amount in stage["dropped"].get(NO_STATUS, {}).values()
+        for reason in (NO_STATUS, HEAD_TOO_LARGE)
+        for amount in stage["dropped"].get(reason, {}).values()
     )

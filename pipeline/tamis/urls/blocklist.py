@@ -14,7 +14,6 @@ An address in several lists belongs to the first of them.
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
+from tamis.cache import cache_folder, temporary_folder
 from tamis.errors import StorageError
 from tamis.text.buffers import utf8_buffers
 from tamis.urls.keys import UNKNOWN, places_of, starts_of
@@ -125,7 +125,10 @@ def prepare(lists: Iterable[Source], folder: Path) -> Path:
             _write(lists, path)
     except (OSError, StorageError) as error:
         # A home folder that is not there, full or another user's is no obstacle.
-        other = _temporary_folder()
+        try:
+            other = temporary_folder() / "urls"
+        except OSError:
+            raise error from None
         if other == folder:
             raise
         path = other / name
@@ -174,30 +177,8 @@ def _write(lists: list[Source], path: Path) -> None:
 
 
 def default_folder() -> Path:
-    """The folder of prepared files: $TAMIS_CACHE, else the user's cache folder."""
-    named = os.environ.get("TAMIS_CACHE")
-    if named:
-        return Path(named) / "urls"
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "tamis" / "urls"
-    except RuntimeError:  # a user without a home
-        return _temporary_folder()
-
-
-def _temporary_folder() -> Path:
-    """A folder of this user alone. Raises StorageError if another one has made it."""
-    folder = Path(tempfile.gettempdir()) / f"tamis-urls-{os.getuid()}"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        owner = folder.lstat().st_uid
-    except OSError as error:
-        raise StorageError(f"list cannot be prepared in {folder}: {error}") from error
-    if owner != os.getuid():
-        raise StorageError(
-            f"{folder} is another user's: set TAMIS_CACHE to one of yours"
-        )
-    return folder
+    """The folder of prepared files."""
+    return cache_folder() / "urls"
 
 
 def _entries(

@@ -15,6 +15,7 @@ finds another entry's key with odds of 2.5e-13.
                                         a look-up reads one of these and some four keys
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,16 +42,18 @@ _KIND = np.uint64(0x9E3779B97F4A7C15)
 _DOT, _SLASH, _QUESTION, _HYPHEN, _UNDERSCORE = 0x2E, 0x2F, 0x3F, 0x2D, 0x5F
 _LINE_FEED, _SPACE = 0x0A, 0x20
 _WWW = np.frombuffer(b"www.", np.uint8)
+# Letters that are not ASCII are left where a label is too long for punycode.
+_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+|\[[0-9a-f:.]+\]")
 
 
 def entry_keys(entries: Sequence[str]) -> Keys:
     """Keys of a list's entries; an entry that names no host has none.
 
-    A single label is no entry: `com` or a stray word would block half the web.
+    A single label is no entry: `com` or a stray word would block half the web. Nor is
+    what another format has around its hosts, as `||example.org^` or `a.org,adult`.
     """
     addresses = [address(entry) for entry in entries]
-    hosts = [x for x in addresses if "." in x.host or x.host.startswith("[")]
-    return _entry_keys(*spelled(hosts))
+    return _entry_keys(*spelled(x for x in addresses if _HOST.fullmatch(x.host)))
 
 
 def line_keys(lines: Bytes) -> tuple[Keys, Spans]:

@@ -5,10 +5,11 @@
     FOLDER/anything.txt, anything.txt               one list, named by its file
 
 Any of them may end in .gz. There is one entry per line; `#` begins a comment. The
-address at the start of a hosts file's line (`0.0.0.0 example.org`) and a leading `*.`
-or `.` are skipped.
+address at the start of a hosts file's line (`0.0.0.0 example.org`), a leading `*.`
+or `.`, and a byte order mark are skipped.
 """
 
+import codecs
 import gzip
 import re
 import zlib
@@ -125,6 +126,11 @@ def entries_of(lists: Sequence[Source]) -> list[tuple[Source, Keys]]:
 def _in_lines(file: BinaryIO) -> Iterator[bytes]:
     """The file in pieces of some megabytes, cut at line ends."""
     rest = b""
+    begin = file.read(len(codecs.BOM_UTF8))
+    if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise OSError("it is UTF-16: save it as UTF-8")
+    if begin != codecs.BOM_UTF8:
+        rest = begin
     while chunk := file.read(_CHUNK_BYTES):
         lines, feed, rest_of_chunk = chunk.rpartition(b"\n")
         if feed:

@@ -27,10 +27,13 @@ _HEAD_END = re.compile(rb"\n\r?\n")
 # A head that is longer is not read: the record drops as `http_head_too_large`.
 MAX_HEAD_BYTES = 1 << 20
 _MOST_INTERIM = 8  # responses such as `100 Continue` before the one that counts
-# Sizes of up to 16 digits; some servers send a blank line before the first one.
+# Sizes of up to 16 digits and zeros before them; some servers send blank lines first.
 _CHUNK_LINE = re.compile(
-    rb"(?:\r?\n)?[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;[^\n]{0,4096})?\r?\n"
+    rb"(?:\r?\n){0,4}[ \t]*(0{0,64}[0-9a-fA-F]{1,16})[ \t]*(?:;[^\n]{0,4096})?\r?\n"
 )
+# Text by itself may look like a chunk that ends in LF alone, if it is as short as a line.
+_SHORTEST_LF_CHUNK = 256
+_PAGE_START = re.compile(rb"\s{0,64}<(?:!doctype\s|html[\s>]|\?xml\s)", re.I)
 _CODINGS_LINE = re.compile(
     rb"(?<=\n)(transfer|content)-encoding[ \t]*:([^\n]*)", re.IGNORECASE
 )
@@ -143,18 +146,21 @@ def decode_body(
     if is_plain and not _may_be_coded(body):
         return body[: max_bytes + 1]
     decoded = bytes(body)
-    if "chunked" in response.transfer or _is_chunked(decoded):
+    if "chunked" in response.transfer:
         decoded = _dechunk(decoded)
-        if _is_chunked(decoded):  # by the server, and by a proxy once more
-            decoded = _dechunk(decoded)
+    layers = 0
+    # By the server, and by a proxy once more.
+    while layers < _MOST_LAYERS and _is_chunked(decoded):
+        decoded = _dechunk(decoded)
+        layers += 1
     layers = 0
     for coding in reversed((*response.content, *response.transfer)):
         decode = _DECODERS.get(coding)
         if decode is not None and layers < _MOST_LAYERS:
             decoded = decode(decoded, max_bytes + 1)
             layers += 1
-    while layers < _MOST_LAYERS and (name := _packed_by(decoded)) is not None:
-        unpacked = _DECODERS[name](decoded, max_bytes + 1)
+    while layers < _MOST_LAYERS:
+        unpacked = _unpacked(decoded, max_bytes + 1)
         if unpacked == decoded:
             break
         decoded = unpacked
@@ -162,20 +168,35 @@ def decode_body(
     return decoded[: max_bytes + 1]
 
 
+def _unpacked(body: bytes, max_bytes: int) -> bytes:
+    """Without the coding or the chunks that its first bytes show; unchanged if none do."""
+    if _is_chunked(body):
+        return _dechunk(body)
+    name = _packed_by(body)
+    return body if name is None else _DECODERS[name](body, max_bytes)
+
+
 def is_binary(body: bytes | memoryview, response: Response) -> bool:
-    """Whether a body with a named coding, or with magic bytes, is still no text.
+    """Whether a body is no text, because it is packed still or never was any.
 
     Control bytes that no text has decide (WHATWG MIME Sniffing, section 3, "binary data
-    byte"); UTF-16 has zero bytes, and a byte order mark.
+    byte"): one is enough after a named coding or magic bytes. Without these it takes a
+    twentieth of the first bytes (of packed ones it is a tenth). UTF-16 has zero bytes, and
+    mostly a byte order mark.
     """
     head = bytes(body[:512])
-    if not response.content and _packed_by(head) is None:
-        return False
     if head.startswith((b"\xfe\xff", b"\xff\xfe")):
         return False
-    return _BINARY.search(head) is not None
+    if response.content or _packed_by(head) is not None:
+        return _BINARY.search(head) is not None
+    if len(head) < _SHORTEST_BINARY or head.count(0) * 8 > len(head):
+        return False
+    return 20 * len(_CONTROLS.findall(head)) >= len(head)
 
 
+_SHORTEST_BINARY = 64
+# Without NUL, and without SO and SI, which switch the script in ISO-2022-KR.
+_CONTROLS = re.compile(rb"[\x01-\x08\x0b\x10-\x1a\x1c-\x1f]")
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _MAGIC = (
     (b"\x1f\x8b\x08", "gzip"),
@@ -199,24 +220,33 @@ def _packed_by(body: bytes) -> str | None:
 
 def _may_be_coded(body: memoryview) -> bool:
     """Whether the first bytes are magic ones, or a chunk's size."""
-    head = bytes(body[:64])
+    head = bytes(body[:256])
     return _packed_by(head) is not None or _CHUNK_LINE.match(head) is not None
 
 
 def _is_chunked(body: bytes) -> bool:
     """Whether a body begins with a chunk that ends where its size says, and with another
-    chunk, or the end, after that. `200` on a line of its own is not enough.
+    chunk, or the end, after that. `200` on a line of its own is not enough; a page or
+    magic bytes right behind it are, where the body was cut within the chunk.
     """
     line = _CHUNK_LINE.match(body)
     if line is None:
         return False
     size = int(line.group(1), 16)
     stop = line.end() + size
-    if size == 0 or stop > len(body):
+    if size == 0:
         return False
-    return body[stop : stop + 2] == b"\r\n" and (
-        stop + 2 == len(body) or _CHUNK_LINE.match(body, stop + 2) is not None
-    )
+    if stop > len(body):
+        return _PAGE_START.match(body, line.end()) is not None or (
+            _packed_by(body[line.end() : line.end() + 512]) is not None
+        )
+    if body.startswith(b"\r\n", stop):
+        stop += 2
+    elif body.startswith(b"\n", stop) and size >= _SHORTEST_LF_CHUNK:
+        stop += 1
+    else:
+        return False
+    return stop == len(body) or _CHUNK_LINE.match(body, stop) is not None
 
 
 def _dechunk(body: bytes) -> bytes:
