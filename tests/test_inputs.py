@@ -175,7 +175,9 @@ def test_a_glob_that_matches_nothing_is_wrong(archives: Path) -> None:
 
 def test_a_missing_file_comes_with_its_problem(archives: Path) -> None:
     missing, found = resolve([f"{archives}/b.warc.gz", f"{archives}/Z.warc.gz"])
-    assert missing.problem == f"{archives}/Z.warc.gz: no such file"
+    assert missing.problem == (
+        f"{archives}/Z.warc.gz: no such file; did you mean b.warc.gz?"
+    )
     assert found.problem is None
 
 

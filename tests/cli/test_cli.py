@@ -93,6 +93,20 @@ def test_check_says_what_a_change_costs(sample_run: Path, command: Command) -> N
     assert table.count("done") == 2
 
 
+def test_check_refuses_inputs_that_a_run_would_refuse(
+    tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "sample.warc.gz").write_bytes(b"")
+    missing = tmp_path / "smaple.warc.gz"
+    sets = ("--set", f"input={missing}", "--set", f"output={tmp_path / 'out'}", *QUICK)
+    ended = command("check", *sets)
+    assert ended.code == 1
+    assert "smaple.warc.gz: no such file; did you mean sample.warc.gz?" in ended.stdout
+    assert "1 input(s) cannot be read" in ended.stderr
+    assert "stays" not in ended.stdout
+    assert command("check", *sets, "--set", "allow_missing_inputs=1").code == 0
+
+
 def test_check_writes_nothing(tmp_path: Path, command: Command) -> None:
     output = tmp_path / "out"
     ended = command("check", "--set", f"output={output}", *QUICK)

@@ -332,6 +332,13 @@ def test_counts_are_read_as_people_write_them(
     assert found.stages[-1].budget_tokens == number  # type: ignore[attr-defined]  # of MixCorpus
 
 
+def test_the_short_form_of_the_executor_takes_settings(tmp_path: Path) -> None:
+    recipe = load_recipe(
+        ROOT / "stages.yaml", ("executor=inline", "executor.workers=2")
+    )
+    assert (recipe.executor.kind, recipe.executor.workers) == ("inline", 2)
+
+
 def test_many_keys_are_refused_at_once(recipe: Path) -> None:
     keys = "".join(f"key{number}: {number}\n" for number in range(20_000))
     lines = complaints(recipe, HEAD + keys + WHOLE)

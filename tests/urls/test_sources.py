@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import ConfigError
+from tamis.stages.filter_url import FilterUrl
 from tamis.urls.keys import entry_keys
-from tamis.urls.sources import Source, entries_of, harmless, keys_of, sources
+from tamis.urls.sources import Source, entries_in, entries_of, harmless, sources
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_harmless_category_counts_if_its_folder_is_named(ut1: Path) -> None:
 def test_a_category_of_which_one_file_is_empty_is_a_list(ut1: Path) -> None:
     (ut1 / "adult/urls").write_text("")
     counts = {
-        s.path.name: len(k) for s, k in entries_of(sources((str(ut1 / "adult"),)))
+        s.path.name: len(e.keys) for s, e in entries_of(sources((str(ut1 / "adult"),)))
     }
     assert counts == {"domains": 1, "urls": 0}
     (ut1 / "adult/domains").write_text("# nothing\n")
@@ -120,7 +121,7 @@ def test_lines_are_read_as_people_write_them(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes(content)
     (tmp_path / "list.gz").write_bytes(gzip.compress(content))
     for name in ("list.txt", "list.gz"):
-        assert sorted(keys_of(Source("list", tmp_path / name)).tolist()) == keys
+        assert sorted(entries_in(Source("list", tmp_path / name)).keys.tolist()) == keys
 
 
 def test_lines_are_whole_wherever_the_file_is_cut(
@@ -131,8 +132,8 @@ def test_lines_are_whole_wherever_the_file_is_cut(
     keys = sorted(entry_keys(entries).tolist())
     for size in (1, 7, 13, 64, 10_000):
         monkeypatch.setattr("tamis.urls.sources._CHUNK_BYTES", size)
-        found = keys_of(Source("list", tmp_path / "list.txt"))
-        assert sorted(found.tolist()) == keys
+        found = entries_in(Source("list", tmp_path / "list.txt"))
+        assert sorted(found.keys.tolist()) == keys
 
 
 @pytest.mark.parametrize(
@@ -146,21 +147,31 @@ def test_lines_are_whole_wherever_the_file_is_cut(
 def test_a_broken_archive_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.gz").write_bytes(content)
     with pytest.raises(ConfigError, match=r"x\.gz cannot be read"):
-        keys_of(Source("x", tmp_path / "x.gz"))
+        entries_in(Source("x", tmp_path / "x.gz"))
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_entry(tmp_path: Path) -> None:
     plain, marked = tmp_path / "plain.txt", tmp_path / "marked.txt"
     plain.write_text("a.example\nb.example\n")
     marked.write_text("a.example\nb.example\n", encoding="utf-8-sig")
-    assert keys_of(Source("", marked)).tolist() == keys_of(Source("", plain)).tolist()
+    one, other = entries_in(Source("", marked)), entries_in(Source("", plain))
+    assert one.keys.tolist() == other.keys.tolist()
+
+
+def test_lines_that_name_no_host_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("# comment\n\na.example\n||b.example^\nцены\nc.example,adult\n")
+    found = entries_in(Source("", path))
+    assert (len(found.keys), found.skipped) == (1, 3)
+    (said,) = FilterUrl(lists=(str(path),)).facts()
+    assert said.startswith("list list: 1 entries, 3 lines name no host (")
 
 
 def test_a_list_in_utf_16_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("a.example\n", encoding="utf-16")
     with pytest.raises(ConfigError, match="it is UTF-16: save it as UTF-8"):
-        keys_of(Source("", path))
+        entries_in(Source("", path))
 
 
 @pytest.mark.parametrize(

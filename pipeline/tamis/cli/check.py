@@ -9,7 +9,7 @@ from rich.table import Table
 from tamis.addresses import without_secrets
 from tamis.api import check
 from tamis.cli.options import recipe_argument, set_option
-from tamis.errors import StorageError
+from tamis.errors import InputError, StorageError
 from tamis.recipe.load import Recipe, load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps
 from tamis.runner.estimate import Estimate
@@ -35,7 +35,8 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
     Shows the passes, the columns that each stage reads and writes, the entries of the
     lists that it names, inputs and splits,
     the disk that a run needs, how much an earlier run has done already, and why the rest
-    is done again. Exit code 2 if the recipe is wrong, 1 if the disk has not the space.
+    is done again. Exit code 2 if the recipe is wrong, 1 if the disk has not the space or more inputs
+    than `allow_missing_inputs` cannot be read.
     """
     console = Console()
     checked = load_recipe(recipe, overrides)
@@ -58,6 +59,11 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
         console.print(line, highlight=False, soft_wrap=True)
     if found.shortage:
         raise StorageError(found.shortage)
+    if len(found.problems) > checked.allow_missing_inputs:
+        raise InputError(
+            f"{len(found.problems)} input(s) cannot be read: repair them, or set "
+            f"allow_missing_inputs"
+        )
 
 
 def _plan_table(recipe: Recipe, found: Outlook) -> Table:
@@ -88,6 +94,8 @@ def _plan_table(recipe: Recipe, found: Outlook) -> Table:
 def _why_lines(found: Outlook) -> list[str]:
     """Why steps are done again, and which are not."""
     kept = [name for name, left in found.to_do.items() if left == "done"]
+    if not found.splits:
+        kept = []
     lines = [f"again   {name}: {why}" for name, why in found.why.items()]
     if kept:
         lines.append(f"stays   {', '.join(kept)}")

@@ -149,6 +149,8 @@ def _override(document: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set {path}: {error}") from error
         value = text  # `input=*.warc.gz` is not YAML, but its meaning is clear
     target: Any = document
+    if keys[0] == "executor" and isinstance(document.get("executor"), str):
+        document["executor"] = {"kind": document["executor"]}  # the short form
     if keys[0] not in (*TopLevel.model_fields, "stages"):
         target, keys = _stage_settings(document, keys, path)
     for key in keys[:-1]:

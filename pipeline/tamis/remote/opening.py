@@ -4,15 +4,18 @@
 through fsspec; both with retries, a limit on requests, and one piece ahead.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from stat import S_IFREG, S_ISREG
 from typing import IO, Any, TypeVar
 
 import fsspec
 
-from tamis.addresses import without_secrets, without_secrets_in
-from tamis.errors import InputError
+from tamis.addresses import is_local, without_secrets, without_secrets_in
+from tamis.errors import InputError, nearest
 from tamis.interrupts import pause
 from tamis.remote.ahead import AheadFile
 from tamis.remote.origin import About, Origin
@@ -23,6 +26,7 @@ from tamis.remote.web import WebFile
 from tamis.storage import options_for
 
 PATIENCE = Patience()
+_MOST_NAMES = 10_000  # of a folder, when a name is looked for that is like another
 _LOCAL = ("file", "local")
 T = TypeVar("T")
 
@@ -105,6 +109,16 @@ def read_input(path: str, access: Access) -> bytes:
         origin.close()
 
 
+def _nearest_file(path: str) -> str:
+    """`; did you mean a.warc.gz?`: a file of the same folder on this machine."""
+    wanted = Path(path.removeprefix("file://"))
+    if not is_local(path) or not wanted.parent.is_dir():
+        return ""
+    with os.scandir(wanted.parent) as entries:
+        names = [entry.name for entry in islice(entries, _MOST_NAMES)]
+    return nearest(wanted.name, names)
+
+
 def _about_local(path: str, access: Access) -> About:
     shown = without_secrets(path)
     try:
@@ -115,7 +129,8 @@ def _about_local(path: str, access: Access) -> About:
     except PermissionError:
         raise InputError(f"{shown}: no permission to read it") from None
     except FileNotFoundError:
-        raise InputError(f"{shown}: no such file") from None
+        near = _nearest_file(path)
+        raise InputError(f"{shown}: no such file{near}") from None
     except _failures(path) as error:
         raise _unreadable(path, "", error) from None
     if about["type"] == "directory":

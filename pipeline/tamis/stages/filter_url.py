@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from tamis.stage import BatchFunction, Transform, drop
 from tamis.urls.blocklist import Blocklist, default_folder, prepared
 from tamis.urls.normalise import address
-from tamis.urls.sources import entries_of, harmless, sources
+from tamis.urls.sources import Entries, entries_of, harmless, sources
 from tamis.urls.words import UrlWords, load_words
 
 # Addresses that the word sieve cannot check: escapes, punycode, other alphabets.
@@ -53,8 +53,9 @@ class FilterUrl(Transform):
 
     def facts(self) -> list[str]:
         lists = [
-            f"list {source.category}: {len(keys):,} entries ({source.path})"
-            for source, keys in entries_of(sources(self.lists, self.categories))
+            f"list {source.category}: {len(own.keys):,} entries{_skipped(own)}"
+            f" ({source.path})"
+            for source, own in entries_of(sources(self.lists, self.categories))
         ]
         left_out = harmless(self.lists, self.categories)
         if left_out:
@@ -70,6 +71,10 @@ class FilterUrl(Transform):
             return drop(batch, reasons(batch["url"], blocklist, words))
 
         return filter_url
+
+
+def _skipped(entries: Entries) -> str:
+    return f", {entries.skipped:,} lines name no host" if entries.skipped else ""
 
 
 def open_blocklist(stage: FilterUrl) -> Blocklist | None:

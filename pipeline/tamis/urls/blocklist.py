@@ -188,7 +188,7 @@ def _entries(
     names = list(dict.fromkeys(source.category for source in lists))
     keys, categories = [np.empty(0, np.uint64)], [np.empty(0, np.uint16)]
     for source, own in entries_of(lists):
-        keys.append(own)
+        keys.append(own.keys)
         place = names.index(source.category)
         categories.append(np.full(len(keys[-1]), place, np.uint16))
     # `unique` sorts stably: of equal keys it returns the place of the first.

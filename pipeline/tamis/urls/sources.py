@@ -91,32 +91,42 @@ def _counts(source: Source, categories: tuple[str, ...]) -> bool:
     return not (source.is_category and source.category in UT1_HARMLESS)
 
 
-def keys_of(source: Source) -> Keys:
-    """Keys of the entries of one file. A line that names no host is skipped."""
+class Entries(NamedTuple):
+    """Keys of a list's entries, and how many of its lines name no host."""
+
+    keys: Keys
+    skipped: int
+
+
+def entries_in(source: Source) -> Entries:
+    """What is in one file; comments and empty lines are not counted."""
     found = [np.empty(0, np.uint64)]
+    skipped = 0
     try:
         with _opened(source.path) as file:
             for lines in _in_lines(file):
                 keys, others = line_keys(np.frombuffer(lines, np.uint8))
                 odd = [lines[start:stop] for start, stop in others.tolist()]
                 entries = [_entry(line.decode("utf-8", "replace")) for line in odd]
-                found += [keys, entry_keys(entries)]
+                own = entry_keys(entries)
+                found += [keys, own]
+                skipped += sum(map(bool, entries)) - len(own)
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"list {source.path} cannot be read: {error}") from error
-    return np.concatenate(found)
+    return Entries(np.concatenate(found), skipped)
 
 
-def entries_of(lists: Sequence[Source]) -> list[tuple[Source, Keys]]:
-    """Each list with the keys of its entries.
+def entries_of(lists: Sequence[Source]) -> list[tuple[Source, Entries]]:
+    """Each list with its entries.
 
     Raises ConfigError for a list without any. `domains` and `urls` of a category are
     one list: UT1 has many of which one is empty.
     """
-    found = [(source, keys_of(source)) for source in lists]
+    found = [(source, entries_in(source)) for source in lists]
     entries: dict[Path, int] = {}
-    for source, keys in found:
+    for source, own in found:
         place = source.path.parent if source.is_category else source.path
-        entries[place] = entries.get(place, 0) + len(keys)
+        entries[place] = entries.get(place, 0) + len(own.keys)
     for place, count in entries.items():
         if not count:
             raise ConfigError(f"list {place} has no entry: no line of it names a host")
