@@ -332,6 +332,13 @@ def test_counts_are_read_as_people_write_them(
     assert found.stages[-1].budget_tokens == number  # type: ignore[attr-defined]  # of MixCorpus
 
 
+def test_a_mistyped_choice_has_its_nearest_name() -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_recipe(ROOT / "stages.yaml", ["filter_quality.preset=gophr"])
+    assert "did you mean gopher?" in str(raised.value)
+    assert "literal[" not in str(raised.value)
+
+
 def test_the_short_form_of_the_executor_takes_settings(tmp_path: Path) -> None:
     recipe = load_recipe(
         ROOT / "stages.yaml", ("executor=inline", "executor.workers=2")

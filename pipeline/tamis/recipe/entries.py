@@ -1,5 +1,6 @@
 """Build stages from entries of a recipe: `sign: {bands: 20}` -> `Sign(bands=20)`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,10 @@ from tamis.stage_source import FILE_STAGE
 from tamis.stages import known_names, stage_class
 
 _MOST_MISTAKES = 20  # of one stage that are told
+_TYPE = re.compile(
+    r"(literal|tuple|list|dict|function-\w+|nullable)\[|(str|int|float)$"
+)
+_NAMED = re.compile(r"'([^']+)'")
 
 
 def built_stages(
@@ -100,16 +105,21 @@ def short_name(name: str) -> str:
 def explained(
     error: ValidationError, place: str, known: Sequence[str] = ()
 ) -> list[str]:
-    """One line per mistake, with the nearest of the `known` names for an unknown one."""
+    """One line per mistake, with the nearest name that is known for an unknown one."""
     lines = []
     mistakes = error.errors(include_url=False)
     for mistake in mistakes[:_MOST_MISTAKES]:
         where = place
         for key in mistake["loc"]:
-            where += f"[{key}]" if isinstance(key, int) else f".{key}"
+            if isinstance(key, int):
+                where += f"[{key}]"
+            elif not _TYPE.match(key):  # pydantic names the types that a value may have
+                where += f".{key}"
         message = mistake["msg"][0].lower() + mistake["msg"][1:]
         if mistake["type"] == "extra_forbidden" and len(mistake["loc"]) == 1:
             message += nearest(str(mistake["loc"][0]), known)
+        if mistake["type"] == "literal_error":
+            message += nearest(str(mistake["input"]), _NAMED.findall(message))
         lines.append(f"{where.lstrip('.')}: {message}")
     if len(mistakes) > _MOST_MISTAKES:
         left = len(mistakes) - _MOST_MISTAKES
