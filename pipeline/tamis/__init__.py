@@ -8,6 +8,7 @@
 Each name is loaded when it is used. docs/python.md shows them all.
 """
 
+import contextlib
 import importlib
 import os
 import sys
@@ -89,7 +90,8 @@ def _find_a_place_for_kernels() -> None:
         return
     is_beside = is_writable(Path(__file__).parent / "__pycache__")
     if not is_beside or os.environ.get("TAMIS_CACHE"):
-        os.environ["NUMBA_CACHE_DIR"] = str(cache_folder() / "kernels")
+        with contextlib.suppress(OSError):  # nowhere: numba says so where it matters
+            os.environ["NUMBA_CACHE_DIR"] = str(cache_folder() / "kernels")
 
 
 def _show_tables_in_notebooks() -> None:

@@ -54,11 +54,11 @@ def cached_arrays(name: str, make: Callable[[], Arrays]) -> Arrays:
     `name` has to tell by what the arrays were made: another version has another name.
     All processes share the file's memory. The arrays are read-only.
     """
-    path = cache_folder() / name
-    with suppress(OSError, ValueError, KeyError):
-        return _mapped(path)
+    with suppress(OSError, ValueError):
+        return _mapped(cache_folder() / name)
     made = make()
     with suppress(OSError):
+        path = cache_folder() / name
         _store(made, path)
         return _mapped(path)
     return made

@@ -33,10 +33,10 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
     """Check RECIPE (default: stages.yaml) and print its plan.
 
     Shows the passes, the columns that each stage reads and writes, the entries of the
-    lists that it names, inputs and splits,
-    the disk that a run needs, how much an earlier run has done already, and why the rest
-    is done again. Exit code 2 if the recipe is wrong, 1 if the disk has not the space or more inputs
-    than `allow_missing_inputs` cannot be read.
+    lists that it names, inputs and splits, the disk that a run needs, how much an earlier
+    run has done already, and why the rest is done again. Exit code 2 if the recipe is
+    wrong, 1 if the disk has not the space or more inputs than `allow_missing_inputs`
+    cannot be read.
     """
     console = Console()
     checked = load_recipe(recipe, overrides)
@@ -94,8 +94,7 @@ def _plan_table(recipe: Recipe, found: Outlook) -> Table:
 def _why_lines(found: Outlook) -> list[str]:
     """Why steps are done again, and which are not."""
     kept = [name for name, left in found.to_do.items() if left == "done"]
-    if not found.splits:
-        kept = []
+    kept = kept if found.splits else []  # of no input nothing is done
     lines = [f"again   {name}: {why}" for name, why in found.why.items()]
     if kept:
         lines.append(f"stays   {', '.join(kept)}")

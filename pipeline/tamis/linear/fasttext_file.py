@@ -31,6 +31,7 @@ _SUPERVISED = 3
 _CENTROIDS = 256
 _LONGEST_WORD = 1 << 16
 _MOST_COLUMNS = 1 << 16
+_LONGEST_NGRAM = 255  # letters or words: what a line costs grows with it
 # With hierarchical softmax, fastText's tree of labels reads this count as "none left".
 _LABEL_COUNTS = 10**15
 _WHOLE, _BREAKS_OFF, _NO_KIND, _NO_COUNT, _NO_ORDER = range(5)
@@ -145,6 +146,8 @@ def _parsed(reader: _Reader) -> FastTextFile:
     _need(0 < dimension <= _MOST_COLUMNS, f"vectors of {dimension}")
     if version == min(_VERSIONS):  # before n-grams of letters
         maxn = 0
+    longest = max(maxn, word_ngrams)
+    _need(longest <= _LONGEST_NGRAM, f"n-grams of {longest}")
     has_ngrams = maxn > 0 or word_ngrams > 1
     _need(buckets > 0 or (buckets == 0 and not has_ngrams), f"{buckets} buckets")
     entries, words, pruned = _dictionary(reader)
