@@ -360,6 +360,22 @@ def test_what_an_earlier_run_knew_of_a_crawl_is_not_asked_again(
     assert file.size == 7
 
 
+def test_a_file_outside_the_crawls_is_the_same_from_the_server_and_from_a_disk(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its content is asked for, whatever an earlier run knew and however many there are."""
+    monkeypatch.setattr(inputs, "COMMON_CRAWL", server)
+    monkeypatch.setattr(inputs, "_MOST_ASKED", 0)
+    path = "parse-output/segment/1341690147253/1341708194999_10.arc.gz"
+    (tmp_path / "copy.arc.gz").write_bytes(b"whole")
+    (copy,) = resolve([str(tmp_path / "copy.arc.gz")])
+    (there,) = resolve([server + path], known={"1341708194999_10.arc.gz": (7, "")})
+    assert there.stamp == copy.stamp == content_stamp(5, b"whole", b"")
+    assert there.name == f"1341708194999_10.arc.gz-{copy.stamp}"
+    (mirrored,) = resolve([f"{server.replace('127.0.0.1', 'localhost')}x/{path}"])
+    assert mirrored.name == there.name
+
+
 def test_a_file_that_exists_is_that_file(tmp_path: Path) -> None:
     path = tmp_path / "dump[1]?.warc.gz"
     path.write_bytes(b"x")

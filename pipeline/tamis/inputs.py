@@ -11,7 +11,7 @@ are made. What is named twice is read once. Files are sorted by name, in whateve
 were given.
 
 The server or disk is asked for the size of each file and for its first and last MiB, whose
-digest is its content stamp. CommonCrawl's own files never change and need no stamp: those
+digest is its content stamp. Of CommonCrawl the files below crawl-data/ need no stamp: they never change. Those
 that an earlier run knew are not asked again, and if there are more than a thousand new
 ones, none is asked, since 90,000 requests, four a second, would take six hours. The task
 that reads such a file asks for its size then.
@@ -392,8 +392,9 @@ def _absolute(line: str, folder: str) -> str:
 
 
 def _is_published(path: str) -> bool:
-    """Whether it is one of CommonCrawl's files, which never change."""
-    return path.startswith((COMMON_CRAWL, "s3://commoncrawl/"))
+    """Whether CommonCrawl's server has it, where it never changes, and its path names it."""
+    is_at_home = path.startswith((COMMON_CRAWL, "s3://commoncrawl/"))
+    return is_at_home and published_name(path) is not None
 
 
 def _known(path: str, known: Known) -> InputFile | None:

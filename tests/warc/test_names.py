@@ -25,10 +25,14 @@ STAMP = "6f1c0a9b52de4417"
         ),
         (f"/mirror/crawl-data/{SEGMENT}/{OLD}", f"{SEGMENT}/{OLD}"),
         (f"/elsewhere/{OLD}", f"{OLD}-{STAMP}"),
-        (
-            "s3://commoncrawl/crawl-001/2008/06/18/1_0.arc.gz",
-            "crawl-001/2008/06/18/1_0.arc.gz",
-        ),
+        (f"/mirror/{SEGMENT}/{OLD}", f"{SEGMENT}/{OLD}"),
+        (f"s3://mirror/of/{SEGMENT}/{OLD}", f"{SEGMENT}/{OLD}"),
+        (f"{SEGMENT}/{OLD}", f"{SEGMENT}/{OLD}"),
+        # The file of a chain is that of its first link, wherever the others lie.
+        ("zip://a.warc.gz::https://h.example/x.zip?key=1", f"a.warc.gz-{STAMP}"),
+        ("zip://in/a.warc.gz::/data/x.zip", f"a.warc.gz-{STAMP}"),
+        ("simplecache::https://h.example/my%20a.warc.gz", f"my a.warc.gz-{STAMP}"),
+        (f"simplecache::s3://m/crawl-data/{SEGMENT}/{OLD}", f"{SEGMENT}/{OLD}"),
         ("d1/data.warc.gz", f"data.warc.gz-{STAMP}"),
         ("s3://b/what#1?.warc.gz", f"what#1?.warc.gz-{STAMP}"),
         ("https://h.example/my%20crawl.warc.gz#top", f"my crawl.warc.gz-{STAMP}"),
@@ -44,6 +48,28 @@ STAMP = "6f1c0a9b52de4417"
 )
 def test_the_name_of_an_archive(path: str, name: str | None) -> None:
     assert archive_name(path, STAMP) == (name or base_name(path))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "crawl-001/2008/06/18/0/1213893278830_0.arc.gz",
+        "crawl-002/2009/09/17/0/1253240983124_0.arc.gz",
+        "parse-output/segment/1341690147253/1341708194999_10.arc.gz",
+        "contrib/Nutch/crawl/part-0.warc.gz",
+        "projects/hyperlinkgraph/pages.warc.gz",
+        "crawl-data/pages.warc.gz",
+        "pages.warc.gz",
+    ],
+)
+def test_outside_the_crawls_no_store_and_no_folder_is_part_of_a_name(path: str) -> None:
+    places = (
+        *("s3://commoncrawl/", "s3a://commoncrawl/", "https://data.commoncrawl.org/"),
+        *("http://data.commoncrawl.org/", "s3://mirror/cc/", "/disk/", "/", ""),
+    )
+    assert {archive_name(f"{place}{path}", STAMP) for place in places} == {
+        f"{base_name(path)}-{STAMP}"
+    }
 
 
 def test_without_a_stamp_a_name_is_the_base_name() -> None:

@@ -40,7 +40,7 @@ from tamis.warc.splits import UNKNOWN_SIZE, Place, Split
 class ReadWarc(Source):
     """Sizes are numbers of bytes, or words such as 3MiB."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     path_settings: ClassVar[tuple[str, ...]] = ("select.index",)
     is_splittable: ClassVar[bool] = True
     not_fingerprinted: ClassVar[tuple[str, ...]] = (

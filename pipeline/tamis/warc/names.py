@@ -6,9 +6,10 @@ other inputs a run has.
     CC-MAIN-20241201162023-20241201192023-00000.warc.gz   CommonCrawl made the base name
     CC-NEWS-20210901012345-00017.warc.gz                  unique: it is the name
     CC-MAIN-2016-36/segments/.../CC-MAIN-2016...gz        it did not: the path below
-                                                          crawl-data/, or of its server
-    data.warc.gz-6f1c0a9b52de4417                         any other archive: base name and
-                                                          content stamp
+                                                          crawl-data/
+    data.warc.gz-6f1c0a9b52de4417                         any other archive, CommonCrawl's
+                                                          of 2008 to 2012 too: base name
+                                                          and content stamp
 """
 
 import hashlib
@@ -21,7 +22,14 @@ from tamis.addresses import without_secrets
 # Regular expressions that DuckDB reads too.
 UNIQUE = r"CC-MAIN-[0-9]{14}-[0-9]{14}-[0-9]{5}[^0-9].*|CC-NEWS-[0-9]{14}-.+"
 CRAWL_FOLDER = r"(?:^|/)crawl-data/(CC-[A-Z][^/]*/.+)"
-_SERVER = r"^(?:https?://data\.commoncrawl\.org|s3a?://commoncrawl)/(.+)"
+# The same folders in a mirror that begins at the crawl.
+_SEGMENT = (
+    r"(?:^|/)(CC-MAIN-[0-9]{4}(?:-[0-9]{2,4})?/segments/[0-9]{10,}(?:\.[0-9]+)?/.+)"
+)
+# `zip://FILE::https://h/x.zip`, `zip://FILE::/x.zip`: where a file is in another one.
+_CHAIN = re.compile(
+    r"(?:\w+::)*(\w+://(?:(?!::).)+)::(?:/|(?:\w+::)*\w+://).*", re.DOTALL
+)
 STAMPED_BYTES = 1 << 20  # that a content stamp takes from each end
 
 
@@ -37,18 +45,24 @@ def _place(path: str) -> str:
     if "://" not in path:
         return path
     shown = without_secrets(path)
+    chain = _CHAIN.fullmatch(shown)
+    shown = chain[1] if chain else shown
     if shown.rpartition("::")[2].startswith(("http://", "https://")):
         shown = unquote(re.split(r"[?#]", shown, maxsplit=1)[0])
     return shown
 
 
 def published_name(path: str) -> str | None:
-    """The name of one of CommonCrawl's archives, wherever it lies; null for others."""
+    """The name of one of CommonCrawl's archives, wherever it lies; null for others.
+
+    Outside crawl-data/ nothing in a path tells CommonCrawl's folders from a user's, as
+    projects/ or contrib/: these archives have no such name, from its servers neither.
+    """
     place = _place(path)
     name = posixpath.basename(place)
     if re.fullmatch(UNIQUE, name):
         return name
-    found = re.search(CRAWL_FOLDER, place) or re.search(_SERVER, place)
+    found = re.search(CRAWL_FOLDER, place) or re.search(_SEGMENT, place)
     return found[1] if found else None
 
 
