@@ -85,6 +85,24 @@ SHOWN = [
     ("zip://a;x=1::s3://key:SECRET@b/x.zip", "zip://a::s3://b/x.zip"),
     ("zip://a?k=SECRET::filecache::https://SECRET@h/x", "zip://a::filecache::https://h/x"),
     ("simplecache::s3://k:SEC/RET@SECRET/a", "s3://..."),
+    # a signature on what has no query
+    ("s3://b/a.gz?X-Amz-Algorithm=AWS4&X-Amz-Signature=SECRET", "s3://b/a.gz"),
+    ("s3://b/a.gz?sig=SECRET", "s3://b/a.gz"),
+    ("s3a://b/a?part=1&Signature=SECRET", "s3a://b/a"),
+    ("gs://b/a.gz?x-goog-signature=SECRET", "gs://b/a.gz"),
+    ("s3://b/a?AWSAccessKeyId=SECRET&Expires=1", "s3://b/a"),
+    ("abfs://c@h/a.gz?sv=2020&st=1&sig=SECRET", "abfs://h/a.gz"),
+    ("s3://b/a.gz;token=SECRET", "s3://b/a.gz"),
+    ("s3://b/a.gz#access_token=SECRET", "s3://b/a.gz"),
+    ("s3://b/a.gz%3Fsig%3DSECRET", "s3://b/a.gz"),
+    ("s3://b/a.warc.gz?other=SECRET", "s3://b/a.warc.gz"),
+    ("s3://b/a.gz?sig=SECRET/SECRET.warc.gz", "s3://b/a.gz"),
+    ("simplecache::s3://b/a.gz?sig=SECRET", "simplecache::s3://b/a.gz"),
+    ("/data/a.gz?X-Amz-Signature=SECRET", "/data/a.gz"),
+    ("a.gz?a=1&Signature=SECRET SECRET", "a.gz"),
+    ("file:///data/a.warc.gz?token=SECRET", "file:///data/a.warc.gz"),
+    ("/data/monkey=1&design=2.warc.gz", "/data/monkey=1&design=2.warc.gz"),
+    ("s3://b/page.php?id=1.warc.gz", "s3://b/page.php?id=1.warc.gz"),
     # neither
     ("https://[broken/a?token=SECRET", "https://..."),
     ("me:SECRET@h:/a.gz", "h:/a.gz"),
@@ -113,7 +131,10 @@ def test_a_library_s_message_with_the_address_has_no_secret(path: str) -> None:
     ("message", "shown"),
     [
         # requests repeats the path and the query without the host.
-        ("Max retries exceeded with url: /a?sig=hunter22 (Caused by x)", "/a?sig=..."),
+        (
+            "Max retries exceeded with url: /a?sig=hunter22 (Caused by x)",
+            "url: /a (Caused by x)",
+        ),
         # A library that decodes, or cuts, the address.
         ("no such key: signature 'hunter 22' for me", "..."),
     ],
@@ -181,9 +202,32 @@ def test_addresses_anywhere_in_a_recipe_are_cleaned() -> None:
     assert "SECRET" not in json.dumps(recipe.resolved())
     assert "SECRET" not in repr(recipe)
     assert recipe.resolved()["input"][0] == "https://h/a.warc.gz"
-    assert open_settings({"where": "url = 'http://a/?b=1'"}) == {
-        "where": "url = 'http://a/?b=1'"
+
+
+def test_addresses_in_sentences_and_keys_of_settings_are_cleaned() -> None:
+    settings = {
+        "note": "from https://me:SECRET@h/a?key=SECRET, not s3://b/c?sig=SECRET; see p. 3",
+        "where": "url = 'http://a/?b=SECRET' AND n > 1",
+        "weights": {
+            "https://h/a?key=SECRET1": 1,
+            "https://h/a?key=SECRET2": 2,
+            "https://h/b?SECRET": [{"copy of s3://k:SECRET@b/c": "/d/a.gz?sig=SECRET"}],
+            3: True,
+        },
+        "pattern": r"[?&]id=\d+",
     }
+    shown = open_settings(settings)
+    assert "SECRET" not in json.dumps(shown)
+    assert shown["note"] == "from https://h/a, not s3://b/c; see p. 3"
+    assert shown["where"] == "url = 'http://a/' AND n > 1"
+    assert list(shown["weights"].values()) == [
+        *(1, 2, [{"copy of s3://b/c": "/d/a.gz"}], True)
+    ]
+    assert [str(key).partition("~")[0] for key in shown["weights"]] == [
+        *("https://h/a", "https://h/a", "https://h/b", "3")
+    ]
+    assert shown["pattern"] == settings["pattern"]
+    assert open_settings(shown) == shown
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,16 @@ list, and everything else is left out:
     fragment    never
 
 Keys of object stores and local paths have no query: `?`, `#` and `;` are characters of
-the name there. A chain of fsspec (`zip://a::https://...`) is taken apart, and each link
+the name there. Yet signed addresses are given another scheme, or saved under their own
+names: what begins like a signature (`?X-Amz-Signature=`, `;token=`), or is a query behind a
+file's suffix (`a.gz?x=1`), is left out there too. A chain of fsspec (`zip://a::https://...`) is taken apart, and each link
 is cleaned. An address that cannot be taken apart for certain is shown as `https://...`.
 A secret that is a part of the path itself is not recognised.
 """
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -42,6 +46,21 @@ _BUCKET = re.compile(r"[\w.~-]*|arn:aws[a-z-]*:s3[a-z-]*:[\w-]*:[0-9]*:accesspoi
 # A `;`, `?` or `#` that a client or a server would decode begins what is left out, too.
 _PARAMETERS = re.compile(r"(?:;|%(?:25)*3B)[^/]*", re.IGNORECASE)
 _ENCODED_QUERY = re.compile(r"%(?:25)*(?:3F|23).*(?:=|%(?:25)*3D).*", re.IGNORECASE)
+
+# Names of parameters that a key or a local path does not have but for a secret.
+_NAME_OF_SECRET = (
+    r"(?:x-(?:amz|goog|ms|oss|cos|obs)-[\w-]+|(?:[\w.-]+[_.-])?(?:sig|auth|jwt|sas|key|pw|pwd|pass)"
+    r"|[\w.-]*(?:signature|token|secret|passw(?:or)?d|passphrase|credentials?|api-?key)"
+    r"|[\w.-]*(?:access-?key|access)-?id|authorization|jsessionid|session-?id|key-pair-id|policy)"
+)
+_SIGNED = re.compile(
+    rf"(?:[?;#&]|%(?:25)*(?:3F|3B|23|26)){_NAME_OF_SECRET}(?:=|%(?:25)*3D)", re.I
+)
+_WORD = re.compile(r"[^\s'\"<>]+")
+_SUFFIXED_QUERY = re.compile(r"(?<=\w)\.[A-Za-z]\w{0,7}(\?[\w.~%-]+=.*)", re.DOTALL)
+_ENDS_AS_FILE = re.compile(
+    r"\.(?:warc|wet|wat|arc|gz|zst|lz4|parquet|paths|cdxj?|txt)\Z", re.I
+)
 
 # Addresses in a text, also with too few slashes, and where they are percent-encoded.
 _IN_TEXT = re.compile(
@@ -97,20 +116,39 @@ def without_secrets_in(text: object, *paths: str) -> str:
     for path in paths:
         for secret in sorted(_secrets(path), key=len, reverse=True):
             found = found.replace(secret, HIDDEN)
-    found = _USERINFO.sub("", _local_path(found))
+    found = _USERINFO.sub("", _in_words(found))
     for number, path in enumerate(paths):
         found = found.replace(f"\0{number}\0", without_secrets(path))
     return found
 
 
 def open_settings(value: Any) -> Any:
-    """Settings as run.json keeps them: every address in them is cleaned."""
+    """Settings as run.json keeps them: every address in them is cleaned.
+
+    Also one in a sentence, and one that is a key; of keys that are the same then each has
+    a digest at its end.
+    """
     if isinstance(value, Mapping):
-        return {key: open_settings(one) for key, one in value.items()}
+        shown = {key: open_settings(key) for key in value}
+        count = Counter(shown.values())
+        return {
+            key if shown[key] == key else _told_apart(key, shown[key], count): (
+                open_settings(one)
+            )
+            for key, one in value.items()
+        }
     if isinstance(value, list | tuple):
         return [open_settings(one) for one in value]
-    is_address = isinstance(value, str) and "://" in value and len(value.split()) == 1
-    return without_secrets(value) if is_address else value
+    if not isinstance(value, str):
+        return value
+    is_path = "/" in value and len(value.split()) == 1
+    return without_secrets(value) if is_path else _in_words(value)
+
+
+def _told_apart(key: str, shown: str, count: Mapping[str, int]) -> str:
+    if count[shown] == 1:
+        return shown
+    return f"{shown}~{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def open_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +196,9 @@ def _clean_link(link: str) -> str | None:
         authority, slash, path = rest.partition("/")
     userinfo, _, host = authority.rpartition("@")
     if has_key:
-        return f"{scheme}://{host}{slash}{path}" if _BUCKET.fullmatch(host) else None
+        if not _BUCKET.fullmatch(host):
+            return None
+        return f"{scheme}://{host}{slash}{path[: _signature_start(path)]}"
     if re.search(r"[?#]", userinfo):
         return None  # a password, or the query of a bare host: who knows
     end = re.search(r"[?#;]", host)
@@ -185,8 +225,41 @@ def _open_query(query: str, harmless: Set[str]) -> str:
     return f"?{query}" if given and is_open else ""
 
 
+def _signature_start(path: str) -> int:
+    """Where a signature begins in a key or a local path; its length if it has none."""
+    _, question, query = path.partition("?")
+    if question and _open_query(query, _OPEN_PARAMETERS):
+        return len(path)
+    signed = _SIGNED.search(path)
+    if signed:
+        begin = path.rfind("?", 0, signed.start() + 1)
+        return begin if begin >= 0 else signed.start()
+    found = _SUFFIXED_QUERY.search(path)
+    is_query = found is not None and not _ENDS_AS_FILE.search(path)
+    return found.start(1) if found and is_query else len(path)
+
+
 def _local_path(path: str) -> str:
-    """The path itself, unless it is an address that somebody misspelled."""
+    """The path itself, but for a signature, and for an address that somebody misspelled."""
+    found = _misspelled_addresses(path)
+    return found[: _signature_start(found)]
+
+
+def _in_words(text: str) -> str:
+    """A text with its addresses and signed paths cleaned."""
+    return _WORD.sub(_clean_word, _misspelled_addresses(text))
+
+
+def _clean_word(found: re.Match[str]) -> str:
+    word = found[0]
+    signed = _SIGNED.search(word)
+    if signed is None:
+        return word
+    begin = word.rfind("?", 0, signed.start() + 1)
+    return word[: begin if begin >= 0 else signed.start()]
+
+
+def _misspelled_addresses(path: str) -> str:
     found = _ENCODED.sub(rf"\1://{HIDDEN}", path)
     found = _IN_TEXT.sub(_clean_match, found)
     return _MISSPELLED.sub("", found)
@@ -202,16 +275,18 @@ def _secrets(path: str) -> Iterator[str]:
     for link in _LINK.split(path):
         scheme, separator, rest = link.partition("://")
         if not separator:
-            continue
-        userinfo = rest.rpartition("@")[0] if "@" in rest else ""
+            scheme, rest = "file", link
+        userinfo = rest.rpartition("@")[0] if separator and "@" in rest else ""
         parts = [userinfo, *userinfo.split(":", 1)]
-        if scheme.lower() not in _WITH_KEYS:
+        if scheme.lower() in _WITH_KEYS:
+            tail = [rest[_signature_start(rest) + 1 :]]
+        else:
             tail = re.split(r"[?#;]", rest, maxsplit=1)[1:]
-            parts += tail
-            for one in tail:
-                pairs = parse_qsl(re.sub(r"[?#;/]", "&", one), keep_blank_values=True)
-                parts += [value for _, value in pairs]
-                parts += [pair.partition("=")[2] for pair in re.split(r"[?#;&/]", one)]
+        parts += tail
+        for one in tail:
+            pairs = parse_qsl(re.sub(r"[?#;/]", "&", one), keep_blank_values=True)
+            parts += [value for _, value in pairs]
+            parts += [pair.partition("=")[2] for pair in re.split(r"[?#;&/]", one)]
         for part in parts:
             for form in (part, unquote(part)):
                 if len(form) >= _SHORTEST_SECRET:

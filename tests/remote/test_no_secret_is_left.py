@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ allow_missing_inputs: 3
 stages:
   - read_warc: {}
   - decode_html: {}
+  - own.py:Note:
+      note: see https://me:SECRET@h/a?key=SECRET (signed s3://b/a.gz?sig=SECRET)
+      by: {"https://h/a?auth=SECRET": "/data/a.gz?X-Amz-Signature=SECRET"}
   - extract_text: {engine: blocks}
   - identify_language: {}
   - measure_text: {}
@@ -32,6 +36,17 @@ stages:
   - filter_quality: {preset: [], bounds: {word_count: [30, null]}}
   - deduplicate: {}
   - mix_corpus: {}
+"""
+
+OWN = """
+import tamis
+
+class Note(tamis.Transform):
+    note: str
+    by: dict[str, str]
+
+    def build(self):
+        return lambda batch: batch
 """
 
 
@@ -65,11 +80,15 @@ def ended(
         f"simplecache::http://me:{SECRET}@127.0.0.1:{port}/lost.warc.gz",
         f"http://me:x/{SECRET}@127.0.0.1:{port}/never.warc.gz",
     ]
+    local = tmp_path / f"d.warc.gz?X-Amz-Signature={SECRET}"
+    local.write_bytes(small_archive)
+    inputs.append(str(local))
+    (tmp_path / "own.py").write_text(OWN, "utf-8")
     options = {"https": {"headers": {"X-Auth": SECRET}}}
     recipe, out = tmp_path / "stages.yaml", tmp_path / "out"
     top = {"input": inputs, "output": str(out), "storage_options": options}
     head = "\n".join(f"{name}: {json.dumps(value)}" for name, value in top.items())
-    recipe.write_text(head + RECIPE, "utf-8")
+    recipe.write_text(head + RECIPE.replace("SECRET", SECRET), "utf-8")
     environment = {
         **os.environ,
         "TMPDIR": str(tmp_path),
@@ -80,8 +99,8 @@ def ended(
         ["check", str(recipe)],
         ["run", str(recipe)],
         ["report", str(out)],
-        ["inspect", str(out), "-n", "2"],
-        ["inspect", str(out), "--stage", "deduplicate", "-n", "2"],
+        ["inspect", str(out), "--recipe", str(recipe), "-n", "2"],
+        ["inspect", str(out), "--recipe", str(recipe), "--stage", "deduplicate", "-n", "2"],
         ["run", str(recipe), "--set", "allow_missing_inputs=0"],
         ["run", str(recipe), "--set", f"input=http://me:{SECRET}@127.0.0.1:{port}/none"],
     ):  # fmt: skip
@@ -115,7 +134,10 @@ def test_no_secret_of_an_input_is_in_any_byte_that_a_run_leaves_or_prints(
     assert found == []
     here = f"http://127.0.0.1:{site.server_port}"
     tables = [pq.read_table(path, columns=["warc_path"]) for f in ("mix", "dropped") for path in (out / f).glob("*.parquet")]  # fmt: skip
+    (own,) = [one["name"] for one in book["inputs"] if one["name"].startswith("d.")]
+    assert re.fullmatch(r"d\.warc\.gz-[0-9a-f]{16}", own)
     assert set(pa.concat_tables(tables)["warc_path"].to_pylist()) == {
+        own,
         f"{here}/a.warc.gz",
         f"{here}/b.warc.gz",
         f"simplecache::{here}/c.warc.gz",

@@ -8,6 +8,7 @@ above it.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tamis.addresses import open_settings
 from tamis.inputs import InputFile
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import BarrierStep, Step
@@ -40,7 +41,8 @@ def changes(
         if earlier is None:
             found.append((place, f"{stage.label} is new"))
         else:
-            now = stage_dependencies(stage)
+            # run.json has no secrets; what differs in them alone cannot be told.
+            now = open_settings(stage_dependencies(stage))
             found += [(place, line) for line in _of_stage(stage.label, earlier, now)]
     order = list(known)
     for index, label in enumerate(order):

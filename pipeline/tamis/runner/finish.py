@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tamis.addresses import open_settings, without_secrets
 from tamis.inputs import InputFile, shown_places, warc_paths
 from tamis.recipe.load import Recipe
 from tamis.report.page import render_page
@@ -77,12 +78,12 @@ def finish(
         "recipe": resolved,
         "versions": _versions(recipe),
         "dependencies": [
-            {"label": stage.label, **stage_dependencies(stage)}
+            {"label": stage.label, **open_settings(stage_dependencies(stage))}
             for stage in recipe.stages
             if stage.kind != "save"
         ],
         "models": {
-            Path(path).name: file_sha256(path)
+            Path(without_secrets(path)).name: file_sha256(path)
             for stage in recipe.stages
             for path in stage.files()
         },

@@ -139,7 +139,8 @@ def _documents(stage: ReadWarc, split: Split, reading: Reading) -> Iterator[Docu
 
 
 def _warc_path(path: str) -> str:
-    return posixpath.basename(path) if is_local(path) else without_secrets(path)
+    shown = without_secrets(path)
+    return posixpath.basename(shown) if is_local(path) else shown
 
 
 def _records(stage: ReadWarc, split: Split, place: Place) -> Iterator[Record | Loss]:

@@ -42,8 +42,6 @@ def _place(path: str) -> str:
     """The path as it may stand in published files: of an address no query, no secret."""
     # A byte that is no UTF-8 is `\xff`: names are text in published files.
     path = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    if "://" not in path:
-        return path
     shown = without_secrets(path)
     chain = _CHAIN.fullmatch(shown)
     shown = chain[1] if chain else shown

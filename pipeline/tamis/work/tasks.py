@@ -353,7 +353,7 @@ class Tasks:
         known: dict[str, Task],
     ) -> Sequence[Task]:
         """Commit that others replace the task, with the reason; returns those to run."""
-        mark, why = verdict.mark, str(verdict.death)
+        mark, why = verdict.mark, without_secrets_in(verdict.death)
         pieces = task.isolate(mark) if task.isolate else ()
         if not pieces:
             raise StageError(group, task.key, f"at {_spelled(mark)}: {why}")
