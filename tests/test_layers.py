@@ -35,7 +35,7 @@ LAYERS = [
         "urls",
         "warc",
     },
-    {"tally", "work.processes", "work.watch"},
+    {"tally", "work.imported", "work.processes", "work.watch"},
     {"work.ray_start"},
     {"storage", "work.executors"},
     {"remote"},

@@ -12,6 +12,7 @@ from tamis.errors import ConfigError
 from tamis.stage import Stage, over_strings
 from tamis.stage_source import digests_of
 from tamis.work.commits import fingerprint_of
+from tamis.work.imported import imported_digests
 
 _CHUNK_BYTES = 8 << 20
 
@@ -22,7 +23,8 @@ class Dependencies(TypedDict):
     settings  without paths: they are where files are, not what they say
     others   what the stage names as such (`Stage.depends_on`)
     files    sha256 of each file that its settings name
-    sources  sha256 of the files that define the stage and its bases; none for the
+    sources  sha256 of the files that define the stage and its bases, then `module
+             sha256` of the user's own modules that these import; none for the
              package's own stages, which have a version
     """
 
@@ -49,7 +51,7 @@ def stage_dependencies(stage: Stage) -> Dependencies:
         "libraries": {name: library_version(name) for name in stage.libraries()},
         "others": list(stage.depends_on()),
         "files": [file_sha256(path) for path in stage.files()],
-        "sources": digests_of(type(stage)),
+        "sources": [*digests_of(type(stage)), *imported_digests(type(stage))],
     }
 
 
