@@ -131,7 +131,7 @@ class Tamis:
         """Content of the last run's files in some folders, by name."""
         tables = json.loads((self.output / "tables.json").read_text("utf-8"))
         named: set[str] = set()
-        for of in tables.values():
+        for of in tables["inputs"].values():
             named |= {of["dropped"], *of["saved"], *(path for _, path in of["layers"])}
         return {
             f"{folder}/{path.name}": path.read_bytes()

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 import tamis
+from tamis.storage import Storage
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "python.md").read_text("utf-8")
@@ -187,14 +188,14 @@ def test_a_table_of_strange_names_is_refused(
     for name in ("run.json", "tables.json"):
         (output / name).write_bytes(Path(names["run"].output, name).read_bytes())
     tables = json.loads((output / "tables.json").read_text("utf-8"))
-    about = next(iter(tables.values()))
+    about = next(iter(tables["inputs"].values()))
+    storage = Storage(str(output))
     for strange in ({"../x": about}, {"a/b": about}):
-        (output / "tables.json").write_text(json.dumps(strange))
+        storage.write_record("tables.json", {"inputs": strange})
         with pytest.raises(tamis.TamisError, match="is no input's name"):
             tamis.Run(output)
-    (output / "tables.json").write_text(
-        json.dumps({"a": about | {"dropped": "../../etc/passwd"}})
-    )
+    hostile = {"a": about | {"dropped": "../../etc/passwd"}}
+    storage.write_record("tables.json", {"inputs": hostile})
     with pytest.raises(tamis.TamisError, match="is not the name of a file in it"):
         tamis.Run(output).dropped()
 

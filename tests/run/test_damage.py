@@ -183,6 +183,26 @@ def test_a_flipped_bit_in_what_is_read_is_found_and_healed(
     must_heal(folder, expected, names=path.name)
 
 
+@pytest.mark.parametrize("place", [0.02, 0.3, 0.5, 0.9])
+def test_a_flipped_bit_in_the_list_of_tables_is_said_and_made_again(
+    folder: Folder, expected: dict[str, bytes], place: float
+) -> None:
+    """A name of a file, or of an input, would be another one."""
+    folder.restore()
+    assert folder.damage(
+        folder.pristine / "tables.json", lambda content: flipped(content, place)
+    )
+    out = str(folder.output)
+    for arguments in (["inspect", out], ["report", out]):
+        ended = folder.command(*arguments)
+        assert ended.code == 1
+        (line,) = ended.stderr.splitlines()
+        assert f"{out}/tables.json is damaged" in line
+    assert folder.run().code == 0
+    assert folder.command("inspect", out).code == 0
+    assert folder.published() == expected
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_each_kind_of_file_heals_from_each_damage(

@@ -108,7 +108,7 @@ def test_a_killed_driver_and_killed_workers_change_nothing(
     book = tamis.run(*settings, kind="ray")
     assert tamis.published(*STABLE) == content(sample_run)
     plan = json.loads((tamis.output / "plan.json").read_text())
-    splits = sum(len(about["ranges"]) for about in plan.values())
+    splits = sum(len(about["ranges"]) for about in plan["files"].values())
     assert book["tasks_executed"]["extracted"] <= splits - finished
     _, alive = psutil.wait_procs(workers, timeout=patient(10))
     # Ray's own two agents may outlive it; workers and the guard's children must not.

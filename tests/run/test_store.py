@@ -52,7 +52,7 @@ def test_mix_and_dropped_are_those_of_the_last_run(
     shards_named = {Path(shard["path"]).name for shard in named["shards"]}
     assert set(shards(tamis.output)) == shards_named | {"_manifest.json"}
     tables = json.loads((tamis.output / "tables.json").read_text("utf-8"))
-    dropped = {Path(about["dropped"]).name for about in tables.values()}
+    dropped = {Path(about["dropped"]).name for about in tables["inputs"].values()}
     assert {p.name for p in (tamis.output / "dropped").iterdir()} == dropped
 
 

@@ -192,7 +192,7 @@ def test_an_archive_of_the_same_size_and_time_is_read_again(
     texts = {
         name: "".join(
             text
-            for own, files in tables.items()
+            for own, files in tables["inputs"].items()
             if own.startswith(f"{name}.warc.gz-")
             for file in files["saved"]
             for text in pq.read_table(tmp_path / "out" / file)["text"].to_pylist()
@@ -202,4 +202,4 @@ def test_an_archive_of_the_same_size_and_time_is_read_again(
     assert (word.decode() in texts["a"], other.decode() in texts["a"]) == (True, False)
     assert (word.decode() in texts["b"], other.decode() in texts["b"]) == (False, True)
     plan = json.loads((tmp_path / "out/plan.json").read_text("utf-8"))
-    assert len({about["size"] for about in plan.values()}) == 1
+    assert len({about["size"] for about in plan["files"].values()}) == 1

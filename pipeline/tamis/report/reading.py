@@ -58,7 +58,14 @@ class Manifest(TypedDict):
     shards: list[Shard]
 
 
-_TABLES = TypeAdapter(dict[str, _Tables])
+@with_config(extra="forbid")
+class _Inputs(TypedDict):
+    """tables.json."""
+
+    inputs: dict[str, _Tables]
+
+
+_TABLES = TypeAdapter(_Inputs)
 _MANIFEST = TypeAdapter(Manifest)
 
 
@@ -80,7 +87,7 @@ def inputs_of(storage: Storage) -> list[InputTables]:
     """Every input of the run that has tables, in the order of the names."""
     tables: dict[str, _Tables] = {}
     if storage.exists(TABLES):
-        tables = storage.read_record(TABLES, _TABLES, is_sealed=False)
+        tables = storage.read_record(TABLES, _TABLES)["inputs"]
     strange = [name for name in tables if "/" in name or name in ("", ".", "..")]
     if strange:
         raise StorageError(

@@ -1,6 +1,5 @@
 """The end of a run: write dropped/, run.json and report.html, remove old files."""
 
-import json
 import platform
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -108,7 +107,7 @@ def finish(
         for name, content in manifests.items():
             tasks.storage.publish(name, sealed(content, indent=1, sort_keys=True))
     tables = _tables(dropped, published, labels=work.labels)
-    tasks.storage.publish(TABLES, json.dumps(tables).encode())
+    tasks.storage.publish(TABLES, sealed({"inputs": tables}))
     tasks.storage.publish("run.json", sealed(summary, indent=1))
     tasks.storage.publish("report.html", render_page(summary, tasks.storage).encode())
     write_run(tasks.storage, summary, tasks.used, ended=datetime.now(UTC))

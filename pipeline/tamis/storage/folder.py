@@ -29,7 +29,7 @@ from tamis.storage.failures import (
 )
 from tamis.storage.lock import OTHER_RUN, WAIT, ObjectLock, file_lock
 from tamis.storage.parquet import Table, Torn, footer_digest
-from tamis.storage.records import MOST_BYTES, Unreadable, parsed, sealed, unsealed
+from tamis.storage.records import MOST_BYTES, Unreadable, sealed, unsealed
 
 T = TypeVar("T")
 
@@ -155,17 +155,16 @@ class Storage:
         name: str,
         kind: TypeAdapter[T],
         *,
-        is_sealed: bool = True,
         most_bytes: int = MOST_BYTES,
     ) -> T:
         """What `write_record` wrote. Raises StorageError if there is none, DamagedFile
-        if it is anything else. Only a sealed one has its digest in it.
+        if it is anything else.
         """
         content = self._content(name, most_bytes + 1)
         if len(content) > most_bytes:
             raise self.damaged(name, f"it has more than {most_bytes} bytes")
         try:
-            return unsealed(content, kind) if is_sealed else parsed(content, kind)
+            return unsealed(content, kind)
         except Unreadable as error:
             raise self.damaged(name, str(error)) from error
 

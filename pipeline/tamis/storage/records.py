@@ -3,8 +3,7 @@
     {"digest": "0123456789abcdef", "key": ..., ...}
 
 The digest (xxh3_64) is that of all bytes behind it, so that a flipped bit, half a file or
-another program's JSON is never taken for what was written. Files whose keys are names of
-inputs have no place for it, and are only checked by their model.
+another program's JSON is never taken for what was written.
 """
 
 import json
@@ -43,13 +42,8 @@ def unsealed(content: bytes, kind: TypeAdapter[T]) -> T:
     behind = content[seal.end() :]
     if xxhash.xxh3_64_hexdigest(behind) != seal[1].decode():
         raise Unreadable("its content does not have its digest")
-    return parsed(b"{" + behind.removeprefix(b","), kind)
-
-
-def parsed(content: bytes, kind: TypeAdapter[T]) -> T:
-    """The JSON in `content`, as `kind` reads it. Raises Unreadable."""
     try:
-        return kind.validate_json(content, strict=True)
+        return kind.validate_json(b"{" + behind.removeprefix(b","), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))

@@ -5,7 +5,6 @@ that a machine with another number of cores redoes nothing.
 """
 
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +48,14 @@ class _Planned(TypedDict):
     ranges: list[tuple[int, int]]
 
 
-_PLAN = TypeAdapter(dict[str, _Planned])
+@with_config(extra="forbid")
+class _Plan(TypedDict):
+    """plan.json: by the name of each file."""
+
+    files: dict[str, _Planned]
+
+
+_PLAN = TypeAdapter(_Plan)
 
 
 def planned_ranges(
@@ -99,7 +105,7 @@ def write_plan(
         }
         for file in files
     }
-    storage.write(PLAN, json.dumps(plan, indent=1).encode())
+    storage.write_record(PLAN, {"files": plan})
 
 
 def _earlier_plan(
@@ -109,7 +115,7 @@ def _earlier_plan(
     try:
         if not storage.exists(PLAN):
             return {}
-        plan = storage.read_record(PLAN, _PLAN, is_sealed=False)
+        plan = storage.read_record(PLAN, _PLAN)["files"]
         for name, about in plan.items():
             if not _is_whole(about):
                 raise storage.damaged(PLAN, f"the ranges of {name!r} are not the file")
