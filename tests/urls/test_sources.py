@@ -124,6 +124,57 @@ def test_lines_are_read_as_people_write_them(tmp_path: Path) -> None:
         assert sorted(entries_in(Source("list", tmp_path / name)).keys.tolist()) == keys
 
 
+@pytest.mark.parametrize(
+    ("line", "entries"),
+    [
+        ("192.168.0.1 a.example", ["a.example"]),
+        ("10.1.2.3\tA.Example b.example", ["a.example", "b.example"]),
+        ("0 a.example", ["a.example"]),
+        ("127.1 a.example", ["a.example"]),
+        ("::1 a.example", ["a.example"]),
+        ("::a.example", []),
+        ("fe80::1%lo0 a.example", ["a.example"]),
+        ("2001:DB8:0:0::7\ta.example\t\tb.example.", ["a.example", "b.example"]),
+        ("[::1] a.example", ["a.example"]),
+        ("::ffff:127.0.0.1 a.example", ["a.example"]),
+        ("  0.0.0.0  a.example   b.example  # why c.example", ["a.example", "b.example"]),
+        ("0.0.0.0 a.example#why", ["a.example"]),
+        ("0.0.0.0 a.example ; see b.example", ["a.example"]),
+        ("0.0.0.0 A.EXAMPLE.", ["a.example"]),
+        ("0.0.0.0 *.a.example .b.example", ["a.example", "b.example"]),
+        ("0.0.0.0 www.a.example", ["www.a.example"]),
+        ("0.0.0.0 bücher.example БАНК.example", ["xn--bcher-kva.example", "xn--80ab2al.example"]),
+        ("0.0.0.0 пример。example", ["xn--e1afmkfd.example"]),
+        ("127.0.0.1 localhost a.example", ["a.example"]),
+        ("0.0.0.0\u00a0a.example", ["a.example"]),
+        ("127.0.0.1 localhost", []),
+        ("192.168.0.1 router", []),
+        ("192.168.0.1 # a.example", ["192.168.0.1"]),
+        ("192.168.0.1", ["192.168.0.1"]),
+        ("2001:db8::7", ["[2001:db8::7]"]),
+        ("a.example b.example", ["a.example"]),
+        ("256.1.1.1 a.example", ["256.1.1.1"]),
+        ("0.0.0.0 b\udcfccher.example", []),
+    ],
+)  # fmt: skip
+def test_a_line_of_a_hosts_file_blocks_its_hosts_and_not_its_address(
+    tmp_path: Path, line: str, entries: list[str]
+) -> None:
+    path = tmp_path / "hosts"
+    path.write_bytes(f"{line}\r\n".encode("utf-8", "surrogateescape"))
+    found = entries_in(Source("", path))
+    assert sorted(found.keys.tolist()) == sorted(entry_keys(entries).tolist())
+    assert found.skipped == (not entries)
+
+
+def test_pages_are_not_counted_against_lines_without_a_host(tmp_path: Path) -> None:
+    """A page has two keys."""
+    path = tmp_path / "urls"
+    path.write_text("a.example/x\nb.example/y\nword\nother word\n")
+    found = entries_in(Source("", path))
+    assert (len(found.keys), found.skipped) == (4, 2)
+
+
 def test_lines_are_whole_wherever_the_file_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ _NOT_PLAIN = r"%|xn--|[^\x00-\x7f]"
 class FilterUrl(Transform):
     """Which lists and words to use. Without lists, only the package's few words."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     path_settings: ClassVar[tuple[str, ...]] = ("lists", "word_lists")
 
     # Files and folders of domains, hosts and URLs, such as an unpacked UT1.

@@ -34,7 +34,7 @@ from tamis.urls.sources import Source, entries_of
 from tamis.urls.spans import ODD, plain_spans, spelled
 
 # Part of a prepared file's name; increase it when keys or layout change.
-_FORMAT = 3
+_FORMAT = 4
 _ALIGNMENT = 64
 _CHUNK_BYTES = 1 << 20
 _MOST_HEADER_BYTES = 1 << 20

@@ -16,7 +16,7 @@ finds another entry's key with odds of 2.5e-13.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numba import njit
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from tamis.text.buffers import Bytes, read_only
 from tamis.text.hashing import OFFSET, PRIME, finished
-from tamis.urls.normalise import address
+from tamis.urls.normalise import Address, address
 from tamis.urls.spans import ODD, Spans, lower, spelled
 
 Keys = NDArray[np.uint64]
@@ -52,8 +52,17 @@ def entry_keys(entries: Sequence[str]) -> Keys:
     A single label is no entry: `com` or a stray word would block half the web. Nor is
     what another format has around its hosts, as `||example.org^` or `a.org,adult`.
     """
-    addresses = [address(entry) for entry in entries]
-    return _entry_keys(*spelled(x for x in addresses if _HOST.fullmatch(x.host)))
+    return address_keys(filter(names_host, map(address, entries)))
+
+
+def names_host(entry: Address) -> bool:
+    """Whether an entry has a key; see `entry_keys`."""
+    return _HOST.fullmatch(entry.host) is not None
+
+
+def address_keys(addresses: Iterable[Address]) -> Keys:
+    """Keys of addresses that name a host."""
+    return _entry_keys(*spelled(addresses))
 
 
 def line_keys(lines: Bytes) -> tuple[Keys, Spans]:

@@ -4,23 +4,26 @@
     FOLDER/domains, FOLDER/urls                     one category, named by its folder
     FOLDER/anything.txt, anything.txt               one list, named by its file
 
-Any of them may end in .gz. There is one entry per line; `#` begins a comment. The
-address at the start of a hosts file's line (`0.0.0.0 example.org`), a leading `*.`
-or `.`, and a byte order mark are skipped.
+Any of them may end in .gz. There is one entry per line; `#` begins a comment. A line of
+a hosts file (`0.0.0.0 example.org www.example.org`) has its hosts for entries, whatever
+the address is. A leading `*.` or `.`, and a byte order mark are skipped.
 """
 
 import codecs
 import gzip
+import ipaddress
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 
 from tamis.errors import ConfigError, nearest
-from tamis.urls.keys import Keys, entry_keys, line_keys
+from tamis.urls.keys import Keys, address_keys, line_keys, names_host
+from tamis.urls.normalise import Address, address
 
 # Categories that UT1 (Universite Toulouse Capitole) lists for other reasons than harm:
 # a school may block them, a corpus wants them. Any other category blocks.
@@ -40,7 +43,9 @@ UT1_HARMLESS = frozenset(
 _UT1_FILES = ("domains", "urls")
 _UT1_TEXTS = frozenset({"usage", "expressions", "cc-by-sa-4-0.pdf", "global_usage"})
 _CHUNK_BYTES = 1 << 24
-_HOSTS_FILE = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)\s+")
+# What `inet_aton` reads as an address besides `a.b.c.d`: `0`, `127.1`.
+_SHORT_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
+_UNDECODED = "\ufffd"
 
 
 class Source(NamedTuple):
@@ -106,11 +111,13 @@ def entries_in(source: Source) -> Entries:
         with _opened(source.path) as file:
             for lines in _in_lines(file):
                 keys, others = line_keys(np.frombuffer(lines, np.uint8))
-                odd = [lines[start:stop] for start, stop in others.tolist()]
-                entries = [_entry(line.decode("utf-8", "replace")) for line in odd]
-                own = entry_keys(entries)
-                found += [keys, own]
-                skipped += sum(map(bool, entries)) - len(own)
+                addresses: list[Address] = []
+                for start, stop in others.tolist():
+                    entries = _entries(lines[start:stop].decode("utf-8", "replace"))
+                    own = [one for one in map(address, entries) if names_host(one)]
+                    addresses += own
+                    skipped += bool(entries) and not own
+                found += [keys, address_keys(addresses)]
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"list {source.path} cannot be read: {error}") from error
     return Entries(np.concatenate(found), skipped)
@@ -151,14 +158,38 @@ def _in_lines(file: BinaryIO) -> Iterator[bytes]:
     yield rest
 
 
-def _entry(line: str) -> str:
-    """The line without comment, hosts-file address and wildcard.
+def _entries(line: str) -> list[str]:
+    """The entries of a line, without comment, hosts-file address and wildcards.
 
     `#` inside a URL begins a fragment, which normalisation would remove anyway.
     """
-    entry = _HOSTS_FILE.sub("", line.split("#", 1)[0].strip(), count=1)
-    entry = entry.split(maxsplit=1)[0] if entry else ""
-    return entry.removeprefix("*").removeprefix(".")
+    words = line.split("#", 1)[0].split()
+    if len(words) > 1 and _is_address(words[0]):
+        entries = list(takewhile(lambda word: word[0] not in ";!/", words[1:]))
+    else:
+        entries = [_bracketed(word) for word in words[:1]]
+    # What is no UTF-8 would be a host that nobody has: it names none.
+    return [
+        "?" if _UNDECODED in one else one.removeprefix("*").removeprefix(".")
+        for one in entries
+    ]
+
+
+def _is_address(word: str) -> bool:
+    """Whether a word is an IP address, as hosts files begin their lines."""
+    if _SHORT_ADDRESS.fullmatch(word):
+        return True
+    try:
+        ipaddress.ip_address(word.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _bracketed(word: str) -> str:
+    """An IPv6 address alone on a line as URLs have it; other words unchanged."""
+    is_bare = ":" in word and not word.startswith("[") and _is_address(word)
+    return f"[{word}]" if is_bare else word
 
 
 def _expand(path: Path) -> Iterator[Source]:
