@@ -30,7 +30,8 @@ _MAGIC = b"tamis-arrays-1\n"
 def cache_folder() -> Path:
     """The folder; it need not exist yet."""
     if os.environ.get("TAMIS_CACHE"):
-        return Path(os.environ["TAMIS_CACHE"]).expanduser().absolute()
+        with suppress(RuntimeError):  # `~nobody`: as if it were not set
+            return Path(os.environ["TAMIS_CACHE"]).expanduser().absolute()
     places = [Path(__file__).parent / ".cache"]
     if os.environ.get("XDG_CACHE_HOME"):
         places.append(Path(os.environ["XDG_CACHE_HOME"]) / "tamis")

@@ -7,7 +7,8 @@ TamisError
 ├── SchemaError        a table does not have the columns a stage needs
 ├── StorageError       a file cannot be read, written or claimed; names it
 │   └── DamagedFile    a file of a folder of ours is not as it was written; names it
-└── StageError         a stage failed on one task; names both
+├── StageError         a stage failed on one task; names both
+└── ExecutorLost       what runs the tasks has ended under the run
 
 A document the pipeline decides not to keep is data, not an error: it gets a
 value in the `drop_reason` column and is published under dropped/.
@@ -63,6 +64,10 @@ class DamagedFile(StorageError):
     def __reduce__(self) -> tuple[type["DamagedFile"], tuple[Any, ...]]:
         # As in StageError: Ray pickles every failure.
         return type(self), (self.root, self.names, self.why, self.advice)
+
+
+class ExecutorLost(TamisError):
+    """What runs the tasks has ended under the run; finished tasks are kept."""
 
 
 class StageError(TamisError):

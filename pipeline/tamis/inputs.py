@@ -229,7 +229,7 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
     if pattern.startswith("cc://"):
         return _crawl_paths(pattern, access)
     if "://" not in pattern:
-        pattern = str(Path(pattern).expanduser())
+        pattern = str(in_home(pattern))
     if _file_of(pattern).endswith(_LIST_SUFFIXES):
         check_protocol(pattern)
         return _listed(pattern, access)
@@ -259,6 +259,18 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
         raise ConfigError(f"input: no file matches {without_secrets(pattern)}")
     scheme = pattern.partition("://")[0] + "://" if "://" in pattern else ""
     return [path if not scheme else f"{scheme}{path}" for path in found]
+
+
+def in_home(path: str) -> Path:
+    """The path with `~` and `~name` replaced. Raises ConfigError if nobody has that name."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = path.partition("/")[0]
+        raise ConfigError(
+            f"{path}: {user} is no home folder of anybody here: write the path in full, "
+            f"or ./{path} for a file of that name"
+        ) from None
 
 
 def _is_file(path: str) -> bool:

@@ -162,7 +162,7 @@ def class_from(source: SourceFile) -> type:
         except Exception as error:
             del sys.modules[module_name]
             raise ConfigError(
-                f"{source.path}: {type(error).__name__}: {error}"
+                f"{source.path}: {type(error).__name__}: {' '.join(str(error).split())}"
             ) from error
     found: Any = module
     for part in source.name.split("."):

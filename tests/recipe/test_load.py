@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import ConfigError
+from tamis.inputs import resolve
 from tamis.recipe.load import Recipe, load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
+from tamis.runner.places import Places
 from tamis.stages.filter_language import FilterLanguage
 from tamis.stages.identify_language import IdentifyLanguage
 from tamis.stages.read_warc import ReadWarc
@@ -47,6 +49,81 @@ def complaints(path: Path, text: str, *overrides: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_recipe(path, overrides)
     return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            "read_warc: {select: {index: 3}}",
+            ["read_warc.select.index: input should be a valid string or a valid list"],
+        ),
+        (
+            "score_quality: {model: 3}",
+            ["score_quality.model: input should be a valid string or a valid mapping"],
+        ),
+        (
+            "score_quality: {model: {fra: 3, eng: m.bin}}",
+            ["score_quality.model.fra: input should be a valid string"],
+        ),
+        (
+            "filter_language: {min_score: high}",
+            [
+                "filter_language.min_score: input should be a valid number, unable to "
+                "parse string as a number or a valid mapping"
+            ],
+        ),
+        (
+            "filter_language: {min_score: {fra: high, eng: 3}}",
+            [
+                "filter_language.min_score.eng: input should be less than or equal to 1",
+                "filter_language.min_score.fra: input should be a valid number, unable "
+                "to parse string as a number",
+            ],
+        ),
+        (
+            "clean_lines: {preset: refindweb}",
+            [
+                "clean_lines.preset: input should be 'c4' or 'refinedweb' or a valid "
+                "list; did you mean refinedweb?"
+            ],
+        ),
+        (
+            "clean_lines: {preset: [c4, 3]}",
+            ["clean_lines.preset[1]: input should be 'c4' or 'refinedweb'"],
+        ),
+        (
+            "deduplicate: {verify: 3}",
+            ["deduplicate.verify: input should be a valid mapping"],
+        ),
+    ],
+)
+def test_a_value_that_may_have_several_types_is_one_line_a_mistake(
+    recipe: Path, entry: str, said: list[str]
+) -> None:
+    _, *lines = complaints(recipe, f"{HEAD}stages:\n  - {entry}\n")
+    assert lines == [f"  stages.yaml:5: stages[0].{line}" for line in said]
+
+
+@pytest.mark.parametrize("place", ["~nobody.here/x", "~nobody.here"])
+def test_a_home_of_nobody_is_one_line(recipe: Path, tmp_path: Path, place: str) -> None:
+    why = f"{place}: ~nobody.here is no home folder of anybody here: write the path"
+    own = f"filter_url: {{lists: [{place}]}}"
+    stages = WHOLE.replace("decode_html: {}", f"{own}\n  - decode_html: {{}}")
+    for text, overrides in (
+        (HEAD.replace("out\n", f"{place}\n") + WHOLE, ()),
+        (HEAD.replace("a.warc.gz", place) + WHOLE, ()),
+        (HEAD + stages, ()),
+        (HEAD + WHOLE.replace("decode_html", f"{place}/x.py:Own"), ()),
+        (HEAD + WHOLE, (f"output={place}",)),
+        (HEAD + WHOLE, (f"extract_text.model={place}",)),
+    ):
+        (line,) = complaints(recipe, text, *overrides)
+        assert line.startswith((why, f"{place}/x.py: "))
+    with pytest.raises(ConfigError, match="is no home folder"):
+        resolve([place])
+    with pytest.raises(ConfigError, match="is no home folder"):
+        Places(root=place).place_of("a.warc.gz")
 
 
 def stage(recipe: Recipe, name: str) -> object:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -88,6 +89,31 @@ def test_another_seed_gives_another_order(tamis: Any, sample_run: Path) -> None:
     )
     assert first != second
     assert set(first) == set(second)
+
+
+@pytest.mark.ray
+def test_a_ray_that_ends_under_a_run_is_one_line_and_the_next_run_goes_on(
+    tamis: Any, sample_run: Path
+) -> None:
+    settings = ("read_warc.split_bytes=64KiB",)
+    driver = tamis.start(*settings, kind="ray")
+    finished = _wait_for_commits(tamis.output, "extracted", 2, driver)
+    children = psutil.Process(driver.pid).children(recursive=True)
+    (raylet,) = [child for child in children if child.name() == "raylet"]
+    raylet.kill()
+    _, stderr = driver.communicate(timeout=patient(120))
+    assert driver.returncode == 1
+    line = stderr.splitlines()[-1]
+    assert re.match(
+        r"tamis: the Ray that this run started has ended .* work is kept$", line
+    )
+    assert "Traceback" not in stderr
+    assert "worker died" not in line
+    book = tamis.run(*settings, kind="ray")
+    assert tamis.published(*STABLE) == content(sample_run)
+    plan = json.loads((tamis.output / "plan.json").read_text())
+    splits = sum(len(about["ranges"]) for about in plan["files"].values())
+    assert book["tasks_executed"]["extracted"] <= splits - finished
 
 
 @pytest.mark.ray

@@ -269,6 +269,20 @@ def test_a_task_that_others_kill_again_and_again_ends_the_run_in_one_line(
     assert "\n" not in str(raised.value)
 
 
+def test_machines_that_are_lost_again_and_again_are_told_as_that(
+    storage: Storage, tmp_path: Path
+) -> None:
+    lost = Death("its node died", is_lost=True)
+    tasks = Tasks(storage, Apart(99, lost))
+    with pytest.raises(
+        StageError,
+        match=r": it was lost 12 times with its machine.*look at the machines",
+    ) as raised:
+        tasks.run("letters", [word("abcde", tmp_path / "deadly")])
+    assert "worker died" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
 def test_a_lost_machine_makes_no_task_careful(storage: Storage, tmp_path: Path) -> None:
     task = word("abcde", tmp_path / "deadly")
     lost = Apart(3, Death("its node died", is_lost=True))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from tamis.errors import ConfigError, nearest
 from tamis.stage import Stage
@@ -13,8 +14,12 @@ from tamis.stages import known_names, stage_class
 
 _MOST_MISTAKES = 20  # of one stage that are told
 _TYPE = re.compile(
-    r"(literal|tuple|list|dict|function-\w+|nullable)\[|(str|int|float)$"
+    r"(literal|tuple|list|dict|set|frozenset|nullable|union|function-\w+"
+    r"|is-instance|lax-or-strict|json-or-python|chain|definition-ref)\[|[A-Z]\w*$"
+    r"|(str|int|float|bool|none|bytes|date|datetime|decimal|path|url|constrained-\w+)$"
 )
+_CLASS = re.compile(r" or instance of \w+")
+_YAML_WORDS = {"valid tuple": "valid list", "valid dictionary": "valid mapping"}
 _NAMED = re.compile(r"'([^']+)'")
 
 
@@ -106,25 +111,73 @@ def explained(
     error: ValidationError, place: str, known: Sequence[str] = ()
 ) -> list[str]:
     """One line per mistake, with the nearest name that is known for an unknown one."""
-    lines = []
-    mistakes = error.errors(include_url=False)
-    for mistake in mistakes[:_MOST_MISTAKES]:
+    lines: dict[str, list[str]] = {}
+    meant: dict[str, str] = {}
+    for mistake in _fitting(error.errors(include_url=False)):
         where = place
         for key in mistake["loc"]:
             if isinstance(key, int):
                 where += f"[{key}]"
             elif not _TYPE.match(key):  # pydantic names the types that a value may have
                 where += f".{key}"
-        message = mistake["msg"][0].lower() + mistake["msg"][1:]
+        where = where.lstrip(".")
+        message = _in_words_of_yaml(mistake["msg"][0].lower() + mistake["msg"][1:])
         if mistake["type"] == "extra_forbidden" and len(mistake["loc"]) == 1:
-            message += nearest(str(mistake["loc"][0]), known)
-        if mistake["type"] == "literal_error":
-            message += nearest(str(mistake["input"]), _NAMED.findall(message))
-        lines.append(f"{where.lstrip('.')}: {message}")
-    if len(mistakes) > _MOST_MISTAKES:
-        left = len(mistakes) - _MOST_MISTAKES
-        lines.append(f"{place or 'the recipe'}: and {left:,} more mistakes")
-    return lines
+            meant[where] = nearest(str(mistake["loc"][0]), known)
+        if mistake["type"] == "literal_error" and isinstance(mistake["input"], str):
+            meant[where] = nearest(mistake["input"], _NAMED.findall(message))
+        lines.setdefault(where, []).append(message)
+    told = [
+        f"{where}: {_together(said)}{meant.get(where, '')}"
+        for where, said in lines.items()
+    ]
+    if len(told) > _MOST_MISTAKES:
+        left = len(told) - _MOST_MISTAKES
+        more = f"{place or 'the recipe'}: and {left:,} more mistakes"
+        return [*told[:_MOST_MISTAKES], more]
+    return told
+
+
+def _fitting(mistakes: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Of a value with several types the mistakes of those that got furthest into it.
+
+    `{fra: x}` is a mapping with a wrong number, and no text that should be a number.
+    """
+    deepest: dict[tuple[int | str, ...], int] = {}
+    unions = [_union_of(mistake["loc"]) for mistake in mistakes]
+    for mistake, union in zip(mistakes, unions, strict=True):
+        depth = len(_keys(mistake["loc"]))
+        deepest[union] = max(deepest.get(union, 0), depth)
+    return [
+        mistake
+        for mistake, union in zip(mistakes, unions, strict=True)
+        if union == mistake["loc"] or len(_keys(mistake["loc"])) == deepest[union]
+    ]
+
+
+def _union_of(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The part of a place before the first name of a type; the place itself if it has none."""
+    types = [
+        n for n, key in enumerate(place) if isinstance(key, str) and _TYPE.match(key)
+    ]
+    return place[: types[0]] if types else place
+
+
+def _keys(place: tuple[int | str, ...]) -> list[int | str]:
+    return [key for key in place if isinstance(key, int) or not _TYPE.match(key)]
+
+
+def _in_words_of_yaml(message: str) -> str:
+    for python, yaml in _YAML_WORDS.items():
+        message = message.replace(python, yaml)
+    return _CLASS.sub("", message)
+
+
+def _together(messages: Sequence[str]) -> str:
+    """Several messages about one place: `input should be a valid string or a valid list`."""
+    begin = "input should be "
+    first, *others = dict.fromkeys(messages)
+    return " or ".join([first, *(other.removeprefix(begin) for other in others)])
 
 
 def nul_in(value: Any, place: str = "") -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tamis.errors import ConfigError
+from tamis.inputs import in_home
 from tamis.stage import Stage, over_strings
 from tamis.stage_source import FILE_STAGE
 from tamis.stages import stage_class
@@ -34,15 +35,8 @@ def path_beside(path: str, folder: Path) -> str:
     if not path or "://" in path or "::" in path or path == DEFAULT:
         return path
     if path.startswith("~"):
-        return str(_expanded(path))
+        return str(in_home(path))
     return path if folder == Path() else str(folder / path)
-
-
-def _expanded(path: str) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:  # nobody of that name, or no home
-        raise ConfigError(f"{path}: {error}") from error
 
 
 def _entry_beside(entry: Any, folder: Path) -> Any:

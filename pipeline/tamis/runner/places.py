@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from tamis.addresses import is_local, without_secrets, without_secrets_in
 from tamis.errors import InputError
-from tamis.inputs import InputFile, input_file, name_at, shown_places
+from tamis.inputs import InputFile, in_home, input_file, name_at, shown_places
 from tamis.remote.opening import Access, about_input, open_input
 from tamis.warc.names import without_stamp
 
@@ -110,7 +110,7 @@ def _below(root: str, place: str) -> str:
     parts = [part for part in PurePosixPath(path).parts if part not in ("/", "..")]
     if not is_local(root):
         return f"{root.rstrip('/')}/{parts[-1]}"
-    folder = Path(root.removeprefix("file://")).expanduser().absolute()
+    folder = in_home(root.removeprefix("file://")).absolute()
     name, stamp = without_stamp(parts[-1])
     for first in range(len(parts)):
         found = folder.joinpath(*parts[first:-1], name)

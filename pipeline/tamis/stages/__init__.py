@@ -113,7 +113,8 @@ def _installed() -> dict[str, type[Stage]]:
         try:
             loaded = entry.load()
         except Exception as error:  # whatever the package raises at import
-            raise ConfigError(f"{place}: {type(error).__name__}: {error}") from error
+            said = " ".join(str(error).split())
+            raise ConfigError(f"{place}: {type(error).__name__}: {said}") from error
         cls = _checked(loaded, place)
         name = cls.stage_name()
         if name in classes or name in NAMES:

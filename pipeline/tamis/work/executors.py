@@ -21,13 +21,13 @@ from typing import Any, Literal, Protocol
 
 import psutil
 
-from tamis.errors import ConfigError
+from tamis.errors import ConfigError, ExecutorLost
 from tamis.interrupts import stop_if_asked
 from tamis.panics import panics_are_errors
 from tamis.work import pulse
 from tamis.work.processes import Death, ProcessDied, last_words
 from tamis.work.pulse import Pulse
-from tamis.work.ray_start import first_line, started_ray
+from tamis.work.ray_start import first_line, quiet_errors, started_ray
 
 _LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
 WATCH_SECONDS = 2.0  # between two looks at what runs
@@ -166,6 +166,8 @@ class RayExecutor:
         self._submitted = 0
         self._folder = str(Path.cwd())
         self._remote = self._ray.remote(max_retries=0)(_apply)
+        self._node = self._ray.get_runtime_context().get_node_id()
+        self._unquiet = quiet_errors(self._ray) if self._owned else None
 
     @property
     def pending(self) -> int:
@@ -219,6 +221,7 @@ class RayExecutor:
         except ray.exceptions.WorkerCrashedError:
             outcome = Outcome(call, died=self._death_of(key))
         except ray.exceptions.RayError as error:
+            self._refuse_end()
             # With its machine, or ended by Ray for want of memory.
             outcome = Outcome(call, died=Death(first_line(error), is_lost=True))
         _forget(key)
@@ -228,6 +231,19 @@ class RayExecutor:
         for other in others:
             self._end(other)
         return outcome
+
+    def _refuse_end(self) -> None:
+        """Raise ExecutorLost if Ray has ended on this machine: no task will run again."""
+        with suppress(Exception):  # of Ray's own table, if that is gone too
+            nodes = self._ray.nodes()
+            if any(node["Alive"] and node["NodeID"] == self._node for node in nodes):
+                return
+        what = "the Ray that this run started" if self._owned else "Ray on this machine"
+        raise ExecutorLost(
+            f"{what} has ended (its raylet is gone; memory, or somebody who ends "
+            f"processes): run the same command again{'' if self._owned else ' when it is back'}"
+            f", finished work is kept"
+        )
 
     def _death_of(self, key: bytes) -> Death:
         """What is known of a worker that ended in the middle of a call."""
@@ -288,6 +304,8 @@ class RayExecutor:
         self._copied.clear()
         if self._owned:
             self._ray.shutdown()
+        if self._unquiet is not None:
+            self._unquiet()
 
 
 def make_executor(

@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -71,6 +71,24 @@ def started_ray(address: str, workers: int | None) -> Any:
                     f"again when it is less busy, or with --set executor.kind=inline"
                 ) from error
     return ray
+
+
+def quiet_errors(ray: Any) -> Callable[[], None]:
+    """Let Ray not print its own errors, 40 lines for a raylet that died; undoes it.
+
+    They are for the driver's terminal and know no setting. What they mean for a run is
+    said by the run.
+    """
+    module = ray._private.worker
+    before = getattr(module, "print_to_stdstream", None)
+    if before is None:  # another Ray, which prints elsewhere
+        return lambda: None
+    module.print_to_stdstream = lambda *_, **__: None
+
+    def undo() -> None:
+        module.print_to_stdstream = before
+
+    return undo
 
 
 def available_cpus() -> int:

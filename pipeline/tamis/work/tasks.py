@@ -289,7 +289,8 @@ class Tasks:
             return self._given_up(group, task, mark)
         self.retried[group] += 1
         if death.is_lost or not is_suspect:
-            self.progress.note(f"{task.key}: tried again: its worker died: {death}")
+            what = "it was lost" if death.is_lost else "its worker died"
+            self.progress.note(f"{task.key}: tried again: {what}: {death}")
             return [task]
         self.progress.note(f"{task.key}: its worker died at {_spelled(mark)}: {death}")
         return [_trial(task, mark)]
@@ -297,7 +298,8 @@ class Tasks:
     def _given_up(self, group: str, task: Task, mark: Any) -> Sequence[Task]:
         """Set an input aside, or raise: no document is to blame."""
         deaths = self._deaths[group, task.key]
-        why = f"its worker died {len(deaths)} times, the last time so: {deaths[-1]}"
+        lost = sum(death.is_lost for death in deaths)
+        why = _told(len(deaths) - lost, lost, deaths[-1])
         if mark in (STARTED, LOADING):
             raise StageError(
                 group,
@@ -308,7 +310,10 @@ class Tasks:
             self.unreadable[task.key] = f"{task.key}: {why}"
             self.progress.note(f"set aside: {self.unreadable[task.key]}")
             return ()
-        if task.isolate is not None or len(deaths) >= MAX_DEATHS:
+        if 2 * lost > len(deaths):
+            why += "; no page does this: look at the machines of the cluster, and at their "
+            why += "memory; run again to go on, finished work is kept"
+        elif task.isolate is not None or len(deaths) >= MAX_DEATHS:
             why += "; no page does this alone, so look for what ends processes here, as"
             why += " a limit of memory; run again to go on"
         raise StageError(group, task.key, why)
@@ -496,6 +501,15 @@ def _verdicts(commits: Iterable[Commit], known: Mapping[str, Task]) -> list[Tria
         for commit in commits
         if commit.replaced_by and known[commit.key].alone is not None
     ]
+
+
+def _told(died: int, lost: int, last: Death) -> str:
+    """How often a task's worker died, and how often it was lost with its machine."""
+    parts = [f"its worker died {died} times"] if died else []
+    parts += (
+        [f"it was lost {lost} times with its machine, or for memory"] if lost else []
+    )
+    return f"{', and '.join(parts)}, the last time so: {last}"
 
 
 def _spelled(mark: Mapping[str, Any]) -> str:
