@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.pii.emails import NONE, ODD, ascii_emails
+from tamis.pii.masking import PLACEHOLDERS, masked_text
 from tamis.pii.rules import Span, email_span
 
 
@@ -79,3 +80,11 @@ def test_letters_outside_ascii_are_left_to_the_rule() -> None:
 def test_both_ways_agree(local: list[str], domain: list[str]) -> None:
     text = "".join([*local, "@", *domain])
     assert span_of(text) == email_span(text)
+
+
+@pytest.mark.parametrize("name", ["example", "test", "invalid", "local", "internal"])
+def test_a_top_level_domain_that_does_not_exist_makes_no_address(name: str) -> None:
+    """As docs/recipe.md says of mask_pii."""
+    text = f"write to jane@firm.{name} now, or to jane@firm.org"
+    masked = f"write to jane@firm.{name} now, or to <EMAIL>"
+    assert masked_text(text, PLACEHOLDERS) == masked
