@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -374,6 +375,67 @@ def test_a_file_outside_the_crawls_is_the_same_from_the_server_and_from_a_disk(
     assert there.name == f"1341708194999_10.arc.gz-{copy.stamp}"
     (mirrored,) = resolve([f"{server.replace('127.0.0.1', 'localhost')}x/{path}"])
     assert mirrored.name == there.name
+
+
+@pytest.fixture
+def deaf() -> Iterator[tuple[str, threading.Event]]:
+    """A server that takes connections and answers when it is allowed to, and the permit."""
+    allowed = threading.Event()
+
+    class Deaf(_Server):
+        def do_GET(self) -> None:
+            if "deaf" in self.path:
+                allowed.wait(60)
+            self._answer(b"whole")
+
+        do_HEAD = do_GET
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Deaf)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}/", allowed
+    allowed.set()
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def test_a_place_that_does_not_answer_is_named_until_it_does(
+    deaf: tuple[str, threading.Event],
+    archives: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server, allowed = deaf
+    monkeypatch.setattr(inputs, "_SILENT_SECONDS", 0.3)
+    said: list[str] = []
+
+    def note(line: str) -> None:
+        said.append(line)
+        if len(said) == 2:
+            allowed.set()
+
+    silent = f"{server}deaf.warc.gz?key=SECRET"
+    found = resolve([silent, f"{archives}/a.warc.gz", f"{server}b.warc.gz"], note=note)
+    assert [file.problem for file in found] == [None, None, None]
+    line = r"input: no answer for \d+ s about http://127\.0\.0\.1:\d+/deaf\.warc\.gz"
+    assert all(re.fullmatch(line, one) for one in said)
+    assert len(said) >= 2
+    allowed.clear()
+    threading.Timer(1, allowed.set).start()
+    # A list is waited for as well; without a note the line goes to stderr.
+    with pytest.raises(InputError):
+        resolve([f"{server}deaf.paths.gz"])
+    assert re.search(
+        r"tamis: input: no answer .*/deaf\.paths\.gz\n", capsys.readouterr().err
+    )
+
+
+def test_a_mistake_is_that_of_the_first_path_whichever_ends_first(
+    deaf: tuple[str, threading.Event],
+) -> None:
+    server, allowed = deaf
+    threading.Timer(0.5, allowed.set).start()
+    with pytest.raises(InputError, match=r"deaf\.paths\.gz"):
+        resolve([f"{server}deaf.paths.gz", f"{server}other.paths.gz"])
 
 
 def test_a_file_that_exists_is_that_file(tmp_path: Path) -> None:

@@ -22,13 +22,17 @@ import hashlib
 import io
 import posixpath
 import re
+import sys
+import threading
+import time
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import fsspec
@@ -90,6 +94,16 @@ class InputFile:
         return _BYTES_OF_UNKNOWN if self.size == UNKNOWN_SIZE else self.size
 
 
+_ASKED_AT_ONCE = 16
+_LOOK_SECONDS = 0.5
+_SILENT_SECONDS = 30.0  # until a path without an answer is named, and between two lines
+
+
+def _to_stderr(line: str) -> None:
+    print(f"tamis: {line}", file=sys.stderr)
+
+
+T = TypeVar("T")
 Known = Mapping[str, tuple[int, str]]
 
 
@@ -126,18 +140,19 @@ def resolve(
     requests_per_second: float | None = None,
     known: Known | None = None,
     are_all_asked: bool = False,
+    note: Callable[[str], None] | None = None,
 ) -> list[InputFile]:
     """Every file that the patterns name, once, sorted by name.
 
-    `known`: size and ETag by name, as an earlier run found them.
+    `known`: size and ETag by name, as an earlier run found them. A path of which server or
+    disk does not answer is named in `note`, or on stderr.
 
     Raises ConfigError for a glob that matches nothing and for two files that have one
     name and other content. A file that is not there comes back with its `problem`.
     """
     access = Access(options or {}, requests_per_second)
-    paths = list(
-        dict.fromkeys(p for pattern in patterns for p in expand(pattern, access))
-    )
+    listed = _answers(patterns, lambda one: list(expand(one, access)), note)
+    paths = list(dict.fromkeys(path for some in listed for path in some))
     unknown = [path for path in paths if not _known(path, known or {})]
     are_asked = are_all_asked or sum(map(_is_published, unknown)) <= _MOST_ASKED
 
@@ -146,9 +161,64 @@ def resolve(
             return InputFile(path, archive_name(path, ""), UNKNOWN_SIZE)
         return _known(path, known or {}) or input_file(path, access)
 
-    with ThreadPoolExecutor(16) as pool:
-        files = list(pool.map(file_of, paths))
+    files = _answers(paths, file_of, note)
     return _once(sorted(files, key=lambda file: (file.name, file.path)))
+
+
+def _answers(
+    paths: Sequence[str], ask: Callable[[str], T], note: Callable[[str], None] | None
+) -> list[T]:
+    """What `ask` returns for each path, in their order; raises what it raises.
+
+    A mount that is gone may keep a call for ever. So the calls are in threads that the
+    end of the process does not wait for, and those that take long are named.
+    """
+    todo = deque(enumerate(paths))
+    answers: SimpleQueue[tuple[int, T | None, BaseException | None]] = SimpleQueue()
+    begun: dict[int, float] = {}
+
+    def work() -> None:
+        while True:
+            try:
+                number, path = todo.popleft()
+            except IndexError:
+                return
+            begun[number] = time.monotonic()
+            try:
+                answers.put((number, ask(path), None))
+            except BaseException as error:
+                answers.put((number, None, error))
+
+    for _ in range(min(_ASKED_AT_ONCE, len(paths))):
+        threading.Thread(target=work, daemon=True).start()
+    found: dict[int, Any] = {}
+    said = time.monotonic()
+    try:
+        for number in range(len(paths)):
+            while number not in found:
+                with suppress(Empty):
+                    at, value, error = answers.get(timeout=_LOOK_SECONDS)
+                    found[at] = (value, error)
+                if time.monotonic() - said >= _SILENT_SECONDS:
+                    said = time.monotonic()
+                    silent = [n for n in sorted(begun.copy()) if n not in found]
+                    about = [(paths[n], said - begun[n]) for n in silent]
+                    _note_silent(about, note or _to_stderr)
+            if found[number][1] is not None:
+                raise found[number][1]
+    finally:
+        todo.clear()
+    return [found[number][0] for number in range(len(paths))]
+
+
+def _note_silent(
+    silent: Sequence[tuple[str, float]], note: Callable[[str], None]
+) -> None:
+    long = [(path, since) for path, since in silent if since >= _SILENT_SECONDS]
+    if long:
+        path, since = long[0]
+        more = f" (and about {len(long) - 1} more)" if len(long) > 1 else ""
+        note(f"input: no answer for {since:.0f} s about {without_secrets(path)}{more}")
 
 
 def input_file(path: str, access: Access) -> InputFile:

@@ -41,9 +41,45 @@ def test_documents_and_work_are_progress() -> None:
     watch = clock.watch(600)
     for step in range(100):
         clock.now += 500
-        running = {"a": at(step), "b": at(0, cpu=float(step))}
+        running = {"a": at(step), "b": at(step // 2, cpu=float(step))}
         assert watch.look(running) == []
     assert clock.said == []
+
+
+def test_a_call_that_works_and_finishes_no_document_is_named_and_goes_on() -> None:
+    """A page that never ends burns CPU as a sound one does."""
+    clock = Clock()
+    watch = clock.watch(600)
+    for minute in range(100):
+        clock.now = 1000 + 60 * minute
+        assert watch.look({"a": at(5, cpu=60.0 * minute)}) == []
+    minutes = [re.search(r"\((.*) minutes\)", line) for line in clock.said]
+    assert [found and found[1] for found in minutes] == ["10.0", "20.0", "40.0", "80.0"]
+    assert re.match(
+        r"a: at work on one document, or one long step, since \d\d:\d\d:\d\d \(10.0 "
+        r"minutes\), in process 7 on a, after 5 documents$",
+        clock.said[0],
+    )
+    watch.look({"a": at(6, cpu=6000.0)})
+    clock.now += 599
+    watch.look({"a": at(6, cpu=6500.0)})
+    assert len(clock.said) == 4
+    clock.now += 1
+    watch.look({"a": at(6, cpu=7000.0)})
+    assert "after 6 documents" in clock.said[4]
+
+
+def test_a_call_that_stops_working_is_silent_from_then_on() -> None:
+    clock = Clock()
+    watch = clock.watch(600)
+    watch.look({"a": at()})
+    clock.now += 500
+    watch.look({"a": at(cpu=400.0)})
+    clock.now += 599
+    assert watch.look({"a": at(cpu=400.0)}) == []
+    clock.now += 1
+    assert watch.look({"a": at(cpu=400.0)}) == ["a"]
+    assert "no progress since" in clock.said[-1]
 
 
 def test_a_silent_call_is_tried_elsewhere_once() -> None:

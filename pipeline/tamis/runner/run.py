@@ -70,7 +70,7 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
             refuse_without_file(type(stage))
     refuse_damaged_files(recipe.stages)
     storage = Storage(recipe.output, recipe.storage_options)
-    files = recipe_files(recipe, storage)
+    files = recipe_files(recipe, storage, progress.note)
     if all(file.problem for file in files):
         problem = files[0].problem if files else None
         raise InputError(problem or "input: the list names no file")

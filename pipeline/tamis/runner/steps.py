@@ -5,7 +5,7 @@ with their layers (filters on columns, barriers).
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -93,8 +93,12 @@ def look_ahead(stages: Sequence[Stage]) -> None:
             stage.look_ahead(stages)
 
 
-def recipe_files(recipe: Recipe, storage: Storage) -> list[InputFile]:
-    """The files of the recipe's `input`; see `tamis.inputs`."""
+def recipe_files(
+    recipe: Recipe, storage: Storage, note: Callable[[str], None] | None = None
+) -> list[InputFile]:
+    """The files of the recipe's `input`; see `tamis.inputs`. Without `note` lines about
+    places that do not answer go to stderr.
+    """
     source = recipe.stages[0]
     assert isinstance(source, Source)
     return resolve(
@@ -102,6 +106,7 @@ def recipe_files(recipe: Recipe, storage: Storage) -> list[InputFile]:
         recipe.storage_options,
         requests_per_second=source.requests_to_one_host(),
         known=known_files(storage),
+        note=note,
     )
 
 
