@@ -39,7 +39,7 @@ _WITH_KEYS = (
     *("r2", "b2", "memory", *_LOCAL),
 )
 # An IPv6 address has two colons too, in brackets.
-_LINK = re.compile(r"::(?![^\[\]]*\])")
+_LINK = re.compile(r"::(?![^\[\]]{0,64}\])")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*")
 _HOST = re.compile(r"[\w.~-]*(?::[0-9]*)?|\[[0-9A-Fa-f:.%]+\](?::[0-9]*)?")
 _BUCKET = re.compile(r"[\w.~-]*|arn:aws[a-z-]*:s3[a-z-]*:[\w-]*:[0-9]*:accesspoint")
@@ -68,7 +68,8 @@ _IN_TEXT = re.compile(
     r":[/\\]+([^\s'\"<>]*?)(?=[).,:;]*(?:[\s'\"<>]|$))"
 )
 _ENCODED = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9]+)%3A%2F[^\s'\"<>]*", re.I)
-_USERINFO = re.compile(r"(?<![\w@])[^\s/:@'\"]+:[^\s/@'\"]+@(?=[\w\[])")
+# Bounded: a text of some MB, without an @, would take hours.
+_USERINFO = re.compile(r"(?<![\w@])[^\s/:@'\"]{1,256}:[^\s/@'\"]{1,4096}@(?=[\w\[])")
 # In a path: `//me:pw@host/a`, `me:pw@host:/a`. Elsewhere these may be of a name.
 _MISSPELLED = re.compile(
     r"(?<=//)[^/:@]+:[^/@]+@|(?<![^/])[^/:@]+:[^/@]+@(?=[\w.-]+:/)"

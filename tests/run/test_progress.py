@@ -1,7 +1,10 @@
 """What a run shows while it works: within tasks, on a terminal and in a log."""
 
 import io
+import re
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,3 +88,42 @@ def test_a_run_shows_how_far_its_splits_are(
     moving = [row for row in seen if row[0] == "extracted" and 0 < row[2] < 1]
     assert len({row[1] for row in moving}) > 3
     assert InlineExecutor().running() == {}
+
+
+OWN = """
+import time
+import tamis
+
+class Burn(tamis.Transform):
+    def build(self):
+        def burn(batch):
+            end = time.process_time() + 8
+            while time.process_time() < end:
+                pass
+            return batch
+
+        return burn
+"""
+
+
+def test_a_run_names_the_task_of_a_page_that_does_not_end(
+    tmp_path: Path, small_archive: bytes, command: Callable[..., Any]
+) -> None:
+    """Ten seconds stand for ten minutes."""
+    (tmp_path / "a.warc.gz").write_bytes(small_archive)
+    (tmp_path / "own.py").write_text(OWN, "utf-8")
+    (tmp_path / "stages.yaml").write_text(
+        "input: a.warc.gz\noutput: out\nlanguages: [fra]\n"
+        "executor: {kind: inline, stall_minutes: 0.05}\nstages:\n"
+        "  - read_warc: {batch_documents: 1000}\n  - decode_html: {}\n"
+        "  - own.py:Burn: {}\n  - extract_text: {}\n  - save: extracted\n",
+        "utf-8",
+    )
+    done = command("run", str(tmp_path / "stages.yaml"))
+    assert done.code == 0, done.stderr
+    lines = " ".join((done.stdout + done.stderr).split())
+    assert re.search(
+        r"a\.warc\.gz-\S+: at work on one document, or one long step, since "
+        r"\d\d:\d\d:\d\d \(0\.1 minutes\), in process \d+, after 0 documents",
+        lines,
+    )

@@ -26,10 +26,6 @@ CRAWL_FOLDER = r"(?:^|/)crawl-data/(CC-[A-Z][^/]*/.+)"
 _SEGMENT = (
     r"(?:^|/)(CC-MAIN-[0-9]{4}(?:-[0-9]{2,4})?/segments/[0-9]{10,}(?:\.[0-9]+)?/.+)"
 )
-# `zip://FILE::https://h/x.zip`, `zip://FILE::/x.zip`: where a file is in another one.
-_CHAIN = re.compile(
-    r"(?:\w+::)*(\w+://(?:(?!::).)+)::(?:/|(?:\w+::)*\w+://).*", re.DOTALL
-)
 STAMPED_BYTES = 1 << 20  # that a content stamp takes from each end
 
 
@@ -43,11 +39,24 @@ def _place(path: str) -> str:
     # A byte that is no UTF-8 is `\xff`: names are text in published files.
     path = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     shown = without_secrets(path)
-    chain = _CHAIN.fullmatch(shown)
-    shown = chain[1] if chain else shown
+    shown = _file_of_chain(shown)
     if shown.rpartition("::")[2].startswith(("http://", "https://")):
         shown = unquote(re.split(r"[?#]", shown, maxsplit=1)[0])
     return shown
+
+
+def _file_of_chain(shown: str) -> str:
+    """`zip://FILE` of `zip://FILE::https://h/x.zip` or `zip://FILE::/x.zip`.
+
+    Where a file lies in another one. Other addresses unchanged: a key may have two colons.
+    """
+    links = shown.split("::")
+    first = next(
+        n for n, link in enumerate(links) if "://" in link or n + 1 == len(links)
+    )
+    behind = links[first + 1 :]
+    is_chain = any(link.startswith("/") or "://" in link for link in behind)
+    return links[first] if is_chain else shown
 
 
 def published_name(path: str) -> str | None:
