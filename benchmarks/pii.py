@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tamis.pii.masking import KINDS, PLACEHOLDERS, find, mask, replace
+from tamis.pii.kinds import KINDS, PLACEHOLDERS
+from tamis.pii.masking import find, mask, replace
 from tamis.text.buffers import utf8_buffers
 
 SIZE = 100_000

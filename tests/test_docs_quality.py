@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tamis.quality.presets import Preset, preset_bounds, preset_columns
+from tamis.quality.names import Preset
+from tamis.quality.presets import preset_bounds, preset_columns
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "quality.md").read_text("utf-8")
 PRESETS: tuple[Preset, ...] = ("gopher", "fineweb", "fineweb2", "tamis")

@@ -8,6 +8,6 @@ if sys.path[0] == os.getcwd():  # noqa: PTH109  # imports nothing more before th
     # standard library's, here and in Ray's workers.
     del sys.path[0]
 
-from tamis.cli import main
+from tamis.cli import console
 
-main()
+console()

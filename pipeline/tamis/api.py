@@ -5,60 +5,47 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import xxhash
 
 from tamis.addresses import without_secrets, without_secrets_in
-from tamis.dedup.index.compaction import compact
-from tamis.dedup.index.folder import Entry, Generation, generations, index_at
-from tamis.dedup.index.turn import Reservation, holder, remove_newest, unlock
 from tamis.errors import ConfigError, InputError, SchemaError, StageError
-from tamis.finished_run import Run
-from tamis.html.blocks.explain import Block, as_html
-from tamis.html.blocks.explain import explain as explain_blocks
-from tamis.html.blocks.judge.weights import SHIPPED
-from tamis.inputs import resolve
-from tamis.quality.run_thresholds import Calibrated, calibrate_documents
-from tamis.recipe.entries import built_stages
 from tamis.recipe.load import Recipe
-from tamis.remote.opening import Access, open_input
-from tamis.rights.robots_archives import Built, build_table
-from tamis.runner.outlook import Outlook, outlook
-from tamis.runner.places import Places
+from tamis.rights.agents import REPRESENTED_AGENTS
 from tamis.runner.progress import progress_of
-from tamis.runner.replay import Step, decoded, record_of_file, record_of_url, replay
-from tamis.runner.run import Outcome
-from tamis.runner.run import run as run_on
-from tamis.runner.store import Cleaning, last_files, plan_cleaning
-from tamis.runner.store import clean as remove_results
 from tamis.schema import TIMESTAMP
 from tamis.stage import Source, Stage, Transform
-from tamis.stages import NAMES, stage_class
-from tamis.stages.extract_text import ExtractText
-from tamis.stages.read_rights import REPRESENTED_AGENTS
-from tamis.storage import Storage
-from tamis.tally import SUMMARY
-from tamis.text.word_column import WORDS
-from tamis.warc.fetch import fetch_record as fetch_record_from
-from tamis.work.executors import Executor, make_executor
+from tamis.text.columns import WORDS
+from tamis.work.executors import Executor, deferred_executor
 from tamis.work.ray_start import available_cpus
 from tamis.work.tasks import STAGE_NOTE, Progress
-from tamis.work.transforms import Applied, chain_of, through
+
+if TYPE_CHECKING:
+    from tamis.dedup.index.folder import Entry, Generation
+    from tamis.dedup.index.turn import Reservation
+    from tamis.finished_run import Run
+    from tamis.html.blocks.explain import Block
+    from tamis.quality.run_thresholds import Calibrated
+    from tamis.rights.robots_archives import Built
+    from tamis.runner.outlook import Outlook
+    from tamis.runner.replay import Step
+    from tamis.runner.run import Outcome
+    from tamis.runner.store import Cleaning
+    from tamis.work.transforms import Applied
 
 _ROW = "_row"
 
 
-def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> Run:
+def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> "Run":
     """Run a recipe and open the result. What an earlier run finished is not redone.
 
     `progress`: True shows a bar for each step, False shows nothing, null shows bars on a
     terminal. If inputs could not be read and the recipe does not allow for it, or more of the
     records are lost than `max_lost`, raises InputError after everything else is done.
     """
+    from tamis.finished_run import Run
+
     with progress_of(progress) as watching:
         run_recipe(recipe, watching).raise_if_incomplete()
     return Run(
@@ -69,18 +56,22 @@ def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> Run:
     )
 
 
-def run_recipe(recipe: Recipe, progress: Progress) -> Outcome:
+def run_recipe(recipe: Recipe, progress: Progress) -> "Outcome":
     """Run with the executor that the recipe names; the outcome has unreadable inputs."""
+    from tamis.runner.run import run as run_on
+
     settings = recipe.executor
     with _executor(settings.kind, settings.address, settings.workers) as executor:
         return run_on(recipe, executor, progress)
 
 
-def check(recipe: Recipe) -> Outlook:
+def check(recipe: Recipe) -> "Outlook":
     """What a run would do: the rest of each step and why, and what it needs.
 
     Checks the inputs and the output folder; writes nothing.
     """
+    from tamis.runner.outlook import outlook
+
     return outlook(recipe, recipe.executor.workers or available_cpus())
 
 
@@ -97,6 +88,8 @@ def apply(stages: Any, documents: Any) -> pa.Table:
     names the column, if no default stage writes it; ConfigError for a stage that needs
     a whole corpus.
     """
+    from tamis.recipe.entries import built_stages
+
     entries = list(stages) if isinstance(stages, list | tuple) else [stages]
     mistakes: list[str] = []
     asked = built_stages(entries, {}, mistakes)
@@ -126,8 +119,8 @@ class Explanation:
     """
 
     page: str
-    steps: list[Step]
-    blocks: list[Block]
+    steps: "list[Step]"
+    blocks: "list[Block]"
 
     @property
     def reason(self) -> str | None:
@@ -136,6 +129,8 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """The page with its blocks shaded: kept or left out, and why."""
+        from tamis.html.blocks.explain import as_html
+
         return as_html(self.blocks, self.page)
 
 
@@ -145,6 +140,11 @@ def explain(recipe: Recipe, page: str | Path) -> Explanation:
     `page` is a file, or the URL of a record in the recipe's input. Raises InputError
     where there is no such page.
     """
+    from tamis.html.blocks.explain import explain as explain_blocks
+    from tamis.html.blocks.judge.shipped import SHIPPED
+    from tamis.runner.replay import decoded, record_of_file, record_of_url, replay
+    from tamis.stages.extract_text import ExtractText
+
     source = recipe.stages[0]
     assert isinstance(source, Source)
     if Path(page).is_file():
@@ -177,6 +177,12 @@ def fetch_record(
     `warc` is a path or an address. With `run`, an output folder, or with `root`, the
     folder of the archives, it is the `warc_path` of a document. Raises InputError.
     """
+    from tamis.remote.opening import Access, open_input
+    from tamis.runner.places import Places
+    from tamis.storage import Storage
+    from tamis.tally import SUMMARY
+    from tamis.warc.fetch import fetch_record as fetch_record_from
+
     options = storage_options or {}
     summary = None
     if run is not None:
@@ -203,12 +209,17 @@ def calibrate(
     min_documents: int = 50,
     saved: str = "documents",
     storage_options: Mapping[str, Any] | None = None,
-) -> Calibrated:
+) -> "Calibrated":
     """Bounds of filter_quality per language, from a run's own documents.
 
     `method` is quantile, meanstd or 10tail: see `tamis.quality.calibrate`. Raises
     ConfigError where there is no language to calibrate.
     """
+    from tamis.quality.run_thresholds import calibrate_documents
+    from tamis.runner.store import last_files
+    from tamis.storage import Storage
+    from tamis.tally import SUMMARY
+
     storage = Storage(str(output), storage_options)
     storage.read_record("run.json", SUMMARY)  # says clearly where there is no run
     return calibrate_documents(
@@ -231,16 +242,20 @@ def clean(
     unfinished: bool = False,
     dry_run: bool = True,
     storage_options: Mapping[str, Any] | None = None,
-) -> Cleaning:
+) -> "Cleaning":
     """Remove results that only earlier runs of an output folder used.
 
     The results of the last `keep_last` runs stay, and those of runs that ended within
     `older_than`. `unfinished`: also what no run that ended has used, such as the work of
     an interrupted run. With `dry_run` nothing is removed.
     """
+    from tamis.runner.store import clean as remove_results
+    from tamis.runner.store import plan_cleaning
+    from tamis.storage import Storage
+
     storage = Storage(str(output), storage_options)
 
-    def planned() -> Cleaning:
+    def planned() -> "Cleaning":
         return plan_cleaning(
             storage,
             keep_last=keep_last,
@@ -264,12 +279,16 @@ def build_robots_table(
     agents: Sequence[str] = REPRESENTED_AGENTS,
     workers: int = 1,
     storage_options: Mapping[str, Any] | None = None,
-) -> Built:
+) -> "Built":
     """Read robots.txt responses and write the table that read_rights reads.
 
     `problems` of the result are archives that could not be read completely: their hosts
     may be missing from the table.
     """
+    from tamis.inputs import resolve
+    from tamis.remote.opening import Access
+    from tamis.rights.robots_archives import build_table
+
     patterns = [archives] if isinstance(archives, str) else list(archives)
     options = storage_options or {}
     files = resolve(patterns, options, are_all_asked=True)
@@ -293,41 +312,57 @@ class Index:
     def __init__(
         self, folder: str | Path, storage_options: Mapping[str, Any] | None = None
     ) -> None:
+        from tamis.dedup.index.folder import index_at
+
         self.storage = index_at(str(folder), storage_options)
         if not self.generations() and not self.holder():
             raise ConfigError(f"{self.storage.shown}: there is no index here")
 
-    def generations(self) -> list[Generation]:
+    def generations(self) -> "list[Generation]":
         """The published generations, the oldest first; each has one run or several."""
+        from tamis.dedup.index.folder import generations
+
         return generations(self.storage)
 
-    def runs(self) -> list[Entry]:
+    def runs(self) -> "list[Entry]":
         """The runs that have published, the oldest first."""
         return [entry for own in self.generations() for entry in own.runs]
 
-    def holder(self) -> Reservation | None:
+    def holder(self) -> "Reservation | None":
         """The run that has begun and not published, if there is one."""
+        from tamis.dedup.index.turn import holder
+
         return holder(self.storage)
 
-    def remove_newest(self) -> Generation:
+    def remove_newest(self) -> "Generation":
         """Remove the newest run and all that it added."""
+        from tamis.dedup.index.turn import remove_newest
+
         return remove_newest(self.storage)
 
-    def compact(self, workers: int = 1) -> list[Generation]:
+    def compact(self, workers: int = 1) -> "list[Generation]":
         """Merge generations of about the same size, except the newest two."""
+        from tamis.dedup.index.compaction import compact
+
         kind = "ray" if workers > 1 else "inline"
         with _executor(kind, "local", workers) as executor:
             return compact(self.storage, executor)
 
-    def unlock(self) -> Reservation | None:
+    def unlock(self) -> "Reservation | None":
         """Give up a run that has begun and will never end; returns its reservation."""
+        from tamis.dedup.index.turn import unlock
+
         return unlock(self.storage)
 
 
 def _applied(transforms: Sequence[Transform], table: pa.Table) -> pa.Table:
+    import numpy as np
+
+    from tamis.work.transforms import chain_of, through
+
     pieces: list[pa.RecordBatch] = []
 
-    def see(step: Applied) -> None:
+    def see(step: "Applied") -> None:
         if step.dropped.num_rows:
             pieces.append(step.dropped)
 
@@ -385,6 +420,8 @@ def _missing_stages(
 
 def _provider(column: str) -> Transform | None:
     """The first stage that needs no settings and writes the column."""
+    from tamis.stages import NAMES, stage_class
+
     for name in NAMES:
         cls = stage_class(name)
         if cls is None or any(f.is_required() for f in cls.model_fields.values()):
@@ -402,6 +439,9 @@ def _written(stage: Stage) -> set[str]:
 
 def _as_table(documents: Any) -> pa.Table:
     """A table with `id`, `text_chars`, provenance that is null, and `drop_reason`."""
+    import pyarrow.compute as pc
+    import xxhash
+
     if isinstance(documents, str | bytes):
         documents = [documents]
     if isinstance(documents, pa.RecordBatch):
@@ -460,7 +500,7 @@ def _with_plain_types(table: pa.Table) -> pa.Table:
 
 @contextmanager
 def _executor(kind: Any, address: str, workers: int | None) -> Iterator[Executor]:
-    executor = make_executor(kind, address, workers)
+    executor = deferred_executor(kind, address, workers)
     try:
         yield executor
     finally:

@@ -12,12 +12,9 @@ import pyarrow.dataset as ds
 from tamis.addresses import without_secrets
 from tamis.documents.parts import Part
 from tamis.errors import ConfigError
-from tamis.remote.opening import Access
 from tamis.report.funnel import funnel_rows
 from tamis.report.members import Members, members_with
-from tamis.report.page import render_page
 from tamis.report.reading import InputTables, inputs_of, mix_shards, rows_with
-from tamis.runner.passes.splits import task_name
 from tamis.runner.places import Places
 from tamis.runner.recorded import recorded_stages
 from tamis.runner.records import write_records
@@ -198,6 +195,8 @@ class Run:
         Rows may come from any table with provenance. Their archives are read at each
         record's place. Raises InputError if one cannot be read.
         """
+        from tamis.remote.opening import Access
+
         source = next((s for s in self.stages() if isinstance(s, ReadWarc)), None)
         if source is None:
             raise ConfigError(f"{self.output}: its documents are from no archive")
@@ -216,6 +215,8 @@ class Run:
 
     def render_report(self) -> str:
         """Write report.html again; returns its path."""
+        from tamis.report.page import render_page
+
         page = render_page(self.summary, self.storage)
         self.storage.write("report.html", page.encode())
         return f"{self.output.rstrip('/')}/report.html"
@@ -249,6 +250,8 @@ class Run:
 
     def _saved_text(self, row: Mapping[str, Any]) -> str | None:
         """The text in the last save, if a barrier or a column filter dropped the document."""
+        from tamis.runner.passes.splits import task_name
+
         name = task_name(self._places.name_of(row["warc_path"]) or "")
         for tables in self._inputs:
             for path in tables.saved if tables.name == name else ():

@@ -45,7 +45,7 @@ from tamis.stage_source import (
     remember_source,
     travelling_source,
 )
-from tamis.text.word_column import WORDS
+from tamis.text.columns import WORDS
 from tamis.warc.reading import Reading
 from tamis.warc.splits import Split
 from tamis.work.tasks import Tasks

@@ -68,7 +68,7 @@ def test_an_error_of_the_system_that_no_one_explained_is_one_line(
     def fail(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("tamis.cli.check.check", fail)
+    monkeypatch.setattr("tamis.api.check", fail)
     ended = command("check", *QUICK)
     assert ended.code == 1
     assert said in ended.stderr

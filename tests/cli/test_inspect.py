@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from tamis.cli import inspect
 from tamis.cli.showing import show_document, visible
 from tamis.recipe.load import load_recipe
 from tamis.runner.places import Places
@@ -187,7 +186,7 @@ def test_a_cluster_in_a_terminal_stands_in_two_columns(
     ferry: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     console = Console(force_terminal=True, width=100, color_system="standard")
-    monkeypatch.setattr(inspect, "Console", lambda: console)
+    monkeypatch.setattr("rich.console.Console", lambda: console)
     (kept,) = rows(ferry, "mix")
     with console.capture() as captured:
         command("inspect", str(ferry), "--cluster", str(kept["id"]))

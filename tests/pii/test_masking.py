@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tamis.pii.masking import PLACEHOLDERS, find, mask, mask_beginning, replace
+from tamis.pii.kinds import PLACEHOLDERS
+from tamis.pii.masking import find, mask, mask_beginning, replace
 from tamis.text.buffers import utf8_buffers
 
 TRUE = {

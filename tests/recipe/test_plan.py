@@ -9,7 +9,7 @@ from tamis.errors import ConfigError
 from tamis.recipe.load import load_recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
 from tamis.stages.measure_text import MeasureText
-from tamis.text.word_column import WORDS
+from tamis.text.columns import WORDS
 
 HEAD = "input: a.warc.gz\noutput: out\nlanguages: [fra]\nstages:\n"
 READING = ["read_warc", "decode_html", "extract_text", "identify_language"]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tamis.stages.clean_lines import CleanLines
-from tamis.text.cleaning.clean import C4, REFINEDWEB
 from tamis.text.cleaning.phrases import languages
+from tamis.text.cleaning.rules import C4, REFINEDWEB
 
 PROSE = {
     "eng": "The mill by the river has been closed for years, and nobody lives there.",

@@ -9,7 +9,7 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from pydantic import ValidationError
 
 from tamis.errors import InputError
-from tamis.html.blocks.judge.weights import SHIPPED
+from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.html.clean import clean
 from tamis.html.engines import resiliparse
 from tamis.html.extract import ENGINES, Engine

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tamis.stages.measure_text import MeasureText
-from tamis.text.word_column import WORDS
+from tamis.text.columns import WORDS
 
 PROSE = {
     "eng": "The mill by the river has been closed for years, and it stands empty.",

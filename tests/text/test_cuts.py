@@ -3,7 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from tamis.text.cuts import CUTS_TYPE, cut_texts
+from tamis.text.columns import CUTS_TYPE
+from tamis.text.cuts import cut_texts
 
 TEXTS = ["abc def", "дым лёд", "دقيق ناعم", "面粉与麸皮", "आटा चोकर", ""]
 

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from tamis.text.buffers import utf8_buffers
-from tamis.text.statistics.lines import COLUMNS, line_statistics
+from tamis.text.statistics.columns import LINES as COLUMNS
+from tamis.text.statistics.lines import line_statistics
 from tamis.text.unicode import code_points
 from tamis.text.words import read_only, segment
 

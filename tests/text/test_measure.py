@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tamis.text.buffers import utf8_buffers
 from tamis.text.function_words import function_words
 from tamis.text.statistics import datatrove
-from tamis.text.statistics.measure import COLUMNS, measure
+from tamis.text.statistics.columns import COLUMNS
+from tamis.text.statistics.measure import measure
 from tamis.text.words import segment
 
 MAY_OUTNUMBER_WORDS = ("hash_word_ratio", "ellipsis_word_ratio", "newline_word_ratio")

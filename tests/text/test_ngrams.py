@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from tamis.text.buffers import utf8_buffers
 from tamis.text.hashing import word_hashes
-from tamis.text.statistics.ngrams import COLUMNS, DUPLICATE, TOP, ngram_ratios
+from tamis.text.statistics.columns import DUPLICATE, TOP
+from tamis.text.statistics.columns import NGRAMS as COLUMNS
+from tamis.text.statistics.ngrams import ngram_ratios
 from tamis.text.unicode import code_points
 from tamis.text.words import segment
 

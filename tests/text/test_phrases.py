@@ -3,7 +3,8 @@ import pyarrow as pa
 import pytest
 
 from tamis.text.buffers import utf8_buffers
-from tamis.text.statistics.phrases import COLUMNS, phrase_counts
+from tamis.text.statistics.columns import PHRASES as COLUMNS
+from tamis.text.statistics.phrases import phrase_counts
 
 
 def measured(text: str) -> dict[str, int]:

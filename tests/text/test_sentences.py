@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from tamis.text.buffers import utf8_buffers
-from tamis.text.statistics.sentences import COLUMNS, sentence_statistics
+from tamis.text.statistics.columns import SENTENCES as COLUMNS
+from tamis.text.statistics.sentences import sentence_statistics
 from tamis.text.unicode import code_points
 from tamis.text.words import read_only
 

@@ -15,7 +15,8 @@ from tamis.text.function_words import (
     languages,
     words_of,
 )
-from tamis.text.statistics.vocabulary import COLUMNS, NO_LIST, vocabulary
+from tamis.text.statistics.columns import VOCABULARY as COLUMNS
+from tamis.text.statistics.vocabulary import NO_LIST, vocabulary
 from tamis.text.unicode import code_points
 from tamis.text.words import read_only, segment
 

@@ -13,7 +13,8 @@ from tamis.stages.measure_text import MeasureText
 from tamis.stages.score_toxicity import ScoreToxicity
 from tamis.text import word_column
 from tamis.text.buffers import Bytes, Offsets, utf8_buffers
-from tamis.text.word_column import WORDS, with_words, words_of
+from tamis.text.columns import WORDS
+from tamis.text.word_column import with_words, words_of
 from tamis.text.words import Words, segment
 
 TEXTS = {

@@ -23,6 +23,7 @@ import pytest
 from fixtures.patience import wait_until
 
 from tamis.errors import ConfigError, InputError, TamisError
+from tamis.storage import Storage
 from tamis.work import executors
 from tamis.work.executors import (
     WATCH_SECONDS,
@@ -31,10 +32,12 @@ from tamis.work.executors import (
     InlineExecutor,
     Outcome,
     RayExecutor,
+    deferred_executor,
     make_executor,
 )
 from tamis.work.pulse import advance
 from tamis.work.ray_start import available_cpus
+from tamis.work.tasks import Tasks
 from tamis.work.watch import Watch
 
 
@@ -434,6 +437,37 @@ def test_another_error_of_a_start_is_said_at_once(
         make_executor("ray", workers=1)
     assert raised.value.__cause__ is error
     assert len(starts.limits) == 1
+
+
+def test_ray_is_started_by_the_first_call_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts = Starts(monkeypatch)
+    executor = deferred_executor("ray", "local", 3)
+    assert (executor.kind, executor.workers, executor.pending) == ("ray", 3, 0)
+    assert executor.running() == {}
+    executor.watch = print
+    executor.close()
+    assert starts.limits == []
+    executor.start()
+    executor.start()
+    assert len(starts.limits) == 1
+    assert executor.watch is print
+
+
+def test_a_cluster_is_asked_how_many_workers_it_has() -> None:
+    executor = deferred_executor("ray", "127.0.0.1:1", None)
+    with pytest.raises(ConfigError, match=r"executor\.address.*no Ray there"):
+        _ = executor.workers
+
+
+def test_a_run_without_tasks_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = Starts(monkeypatch)
+    tasks = Tasks(Storage(str(tmp_path)), deferred_executor("ray", "local", 1))
+    assert tasks.run("nothing", []) == []
+    assert starts.limits == []
 
 
 def test_there_is_a_core_to_work_on() -> None:

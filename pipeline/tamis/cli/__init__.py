@@ -1,5 +1,5 @@
 """The command `tamis`: parses arguments, calls the API, prints. One file for a command."""
 
-from tamis.cli.main import main
+from tamis.cli.main import console, main
 
-__all__ = ["main"]
+__all__ = ["console", "main"]

@@ -2,16 +2,17 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from tamis import api
 from tamis.cli.options import run_argument
-from tamis.quality.calibrate import Method
-from tamis.quality.presets import Bounds, Preset
+from tamis.quality.names import Method, Preset
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tamis.quality.presets import Bounds
 
 
 @click.command(
@@ -79,6 +80,10 @@ def command(
     document may be from all others. From a few hundred documents, 10tail and meanstd
     are rough. Columns that are null for a language are left out.
     """
+    from rich.console import Console
+
+    from tamis import api
+
     console = Console()
     found = api.calibrate(
         run,
@@ -94,7 +99,9 @@ def command(
     console.print(f"thresholds  {out}", highlight=False, soft_wrap=True)
 
 
-def _shown(found: dict[str, Bounds], counts: Counter[str]) -> Table:
+def _shown(found: "dict[str, Bounds]", counts: Counter[str]) -> "Table":
+    from rich.table import Table
+
     table = Table(title_justify="left", title="thresholds")
     table.add_column("column")
     for language in found:

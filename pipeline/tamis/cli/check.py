@@ -1,22 +1,22 @@
 """tamis check: show what a run would do."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from tamis.addresses import without_secrets
-from tamis.api import check
 from tamis.cli.options import recipe_argument, set_option
 from tamis.errors import InputError, StorageError
-from tamis.recipe.load import Recipe, load_recipe
-from tamis.recipe.plan import BarrierStep, Pass, plan_steps
-from tamis.runner.estimate import Estimate
-from tamis.runner.outlook import Outlook
-from tamis.schema import PROVENANCE
-from tamis.sizes import spelled
-from tamis.stage import Stage
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tamis.recipe.load import Recipe
+    from tamis.recipe.plan import Step
+    from tamis.runner.estimate import Estimate
+    from tamis.runner.outlook import Outlook
+    from tamis.stage import Stage
 
 
 @click.command(
@@ -38,6 +38,11 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
     wrong, 1 if the disk has not the space or more inputs than `allow_missing_inputs`
     cannot be read.
     """
+    from rich.console import Console
+
+    from tamis.api import check
+    from tamis.recipe.load import load_recipe
+
     console = Console()
     checked = load_recipe(recipe, overrides)
     found = check(checked)
@@ -66,7 +71,11 @@ def command(recipe: Path, overrides: tuple[str, ...]) -> None:
         )
 
 
-def _plan_table(recipe: Recipe, found: Outlook) -> Table:
+def _plan_table(recipe: "Recipe", found: "Outlook") -> "Table":
+    from rich.table import Table
+
+    from tamis.recipe.plan import BarrierStep, plan_steps
+
     table = Table(
         title=f"{recipe.path} -> {without_secrets(recipe.output)}", title_justify="left"
     )
@@ -91,7 +100,7 @@ def _plan_table(recipe: Recipe, found: Outlook) -> Table:
     return table
 
 
-def _why_lines(found: Outlook) -> list[str]:
+def _why_lines(found: "Outlook") -> list[str]:
     """Why steps are done again, and which are not."""
     kept = [name for name, left in found.to_do.items() if left == "done"]
     kept = kept if found.splits else []  # of no input nothing is done
@@ -101,14 +110,18 @@ def _why_lines(found: Outlook) -> list[str]:
     return lines
 
 
-def _step_name(step: Pass | BarrierStep) -> str:
+def _step_name(step: "Step") -> str:
+    from tamis.recipe.plan import BarrierStep
+
     if isinstance(step, BarrierStep):
         return "barrier"
     return f"save {step.name}" if step.kind in ("source", "table") else "columns"
 
 
-def _written(stage: Stage) -> str:
+def _written(stage: "Stage") -> str:
     """Names of the columns written; the provenance of a source is one word."""
+    from tamis.schema import PROVENANCE
+
     names = [*stage.columns_written().names]
     if stage.kind != "source":
         return _some(names)
@@ -121,14 +134,18 @@ def _some(names: list[str] | tuple[str, ...]) -> str:
     return f"{shown} ... ({len(names)})" if len(names) > 4 else shown
 
 
-def _inputs_line(found: Outlook) -> str:
+def _inputs_line(found: "Outlook") -> str:
+    from tamis.sizes import spelled
+
     return (
         f"inputs  {found.files} files, {spelled(found.input_bytes)}, "
         f"{found.splits} splits on {found.workers} workers"
     )
 
 
-def _estimate_lines(bill: Estimate, found: Outlook) -> list[str]:
+def _estimate_lines(bill: "Estimate", found: "Outlook") -> list[str]:
+    from tamis.sizes import spelled
+
     lines = [
         f"expect  about {bill.pages:,} pages, {spelled(bill.disk_bytes)} of disk, "
         f"{bill.core_hours:.1f} core hours from the start"

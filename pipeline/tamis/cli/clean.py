@@ -5,10 +5,7 @@ from pathlib import Path
 
 import click
 
-from tamis import api
 from tamis.cli.options import run_argument, storage_option
-from tamis.runner.recorded import storage_options_of
-from tamis.sizes import spelled
 
 
 @click.command(
@@ -55,6 +52,10 @@ def command(
     that is tried and taken back costs seconds. This is where the disk comes back.
     Summaries of all runs stay in runs/.
     """
+    from tamis import api
+    from tamis.runner.recorded import storage_options_of
+    from tamis.sizes import spelled
+
     found = api.clean(
         run,
         keep_last=keep_last,

@@ -1,23 +1,19 @@
 """tamis explain: show the numbers of each stage for one page, and its blocks."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
-from tamis.api import explain
 from tamis.cli.options import recipe_argument, set_option
-from tamis.cli.showing import visible
 from tamis.errors import ConfigError
-from tamis.html.blocks.explain import Block, as_html, as_text
-from tamis.recipe.load import load_recipe
-from tamis.runner.replay import Step
-from tamis.stages.extract_text import ExtractText
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tamis.html.blocks.explain import Block
+    from tamis.runner.replay import Step
 
 _TEXT_SHOWN = 1200
 _VALUE_SHOWN = 100
@@ -52,6 +48,13 @@ def command(
     blocks follow: kept (+) or left out (-), the probabilities that a block is content
     and that it is a reader's comment, and the three features that changed it most.
     """
+    from rich.console import Console
+
+    from tamis.api import explain
+    from tamis.html.blocks.explain import as_html
+    from tamis.recipe.load import load_recipe
+    from tamis.stages.extract_text import ExtractText
+
     checked = load_recipe(recipe, overrides)
     found = explain(checked, page)
     engine = next((s for s in checked.stages if isinstance(s, ExtractText)), None)
@@ -67,8 +70,14 @@ def command(
         console.print(f"kept by every stage before {', '.join(barriers) or 'the end'}")
 
 
-def _print_blocks(console: Console, blocks: list[Block]) -> None:
+def _print_blocks(console: "Console", blocks: "list[Block]") -> None:
     """Print a line for each block, cut at the terminal's width, and its reasons below."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from tamis.cli.showing import visible
+    from tamis.html.blocks.explain import as_text
+
     for line in visible(as_text(blocks, width=console.width)).splitlines():
         if line.startswith(" "):
             reasons = Text(line.strip(), style="dim")
@@ -85,7 +94,9 @@ def _write(path: Path, page: str) -> None:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _table(step: Step) -> Table:
+def _table(step: "Step") -> "Table":
+    from rich.table import Table
+
     verdict = f"dropped: {step.reason}" if step.reason else "kept"
     table = Table(
         title=f"{step.stage}   {verdict}",
@@ -102,6 +113,10 @@ def _table(step: Step) -> Table:
 
 
 def _shown(name: str, value: Any) -> str:
+    from rich.markup import escape
+
+    from tamis.cli.showing import visible
+
     if isinstance(value, float):
         return f"{value:.4g}"
     text = "" if value is None else visible(str(value))

@@ -7,8 +7,6 @@ import click
 
 from tamis.cli.options import run_argument, storage_option
 from tamis.errors import ConfigError
-from tamis.finished_run import Run
-from tamis.runner.recorded import storage_options_of
 
 
 @click.command(
@@ -62,6 +60,9 @@ def command(
 
     The documents are those of the last save; the run needs no mix.
     """
+    from tamis.finished_run import Run
+    from tamis.runner.recorded import storage_options_of
+
     if kept is None and not dropped:
         raise ConfigError("say which documents: --kept, --dropped or --all")
     if kept is not None and dropped:

@@ -4,7 +4,6 @@ import sys
 
 import click
 
-from tamis.api import fetch_record
 from tamis.cli.options import root_option
 
 
@@ -37,5 +36,7 @@ def command(
     Only these bytes are read, over https:// and s3:// by a range request. The body is
     printed with transfer and content encoding undone.
     """
+    from tamis.api import fetch_record
+
     page = fetch_record(warc, offset, length, run=run, root=root)
     sys.stdout.buffer.write(page)

@@ -2,20 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from tamis.addresses import without_secrets
-from tamis.api import Index
 from tamis.cli.options import opening_option, workers_option
-from tamis.cli.showing import visible
-from tamis.dedup.index.folder import Generation
-from tamis.runner.recorded import storage_options_of
-from tamis.sizes import spelled
+
+if TYPE_CHECKING:
+    from tamis.api import Index
+    from tamis.dedup.index.folder import Generation
 
 _folder: Callable[..., Any] = click.argument("folder", metavar="FOLDER")
 _recipe = opening_option("FOLDER")
@@ -39,6 +35,13 @@ def command() -> None:
 @_recipe
 def list_(folder: str, recipe: Path | None) -> None:
     """List what FOLDER holds: a line for each run, a section for each generation."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from tamis.cli.showing import visible
+    from tamis.sizes import spelled
+
     index = _opened(folder, recipe)
     published = index.generations()
     console = Console()
@@ -77,6 +80,8 @@ def list_(folder: str, recipe: Path | None) -> None:
 @_recipe
 def remove(folder: str, recipe: Path | None) -> None:
     """Remove the newest run, and no other, from FOLDER with all that it added."""
+    from tamis.sizes import spelled
+
     index = _opened(folder, recipe)
     removed = index.remove_newest()
     click.echo(
@@ -93,6 +98,8 @@ def compact_(folder: str, recipe: Path | None, workers: int) -> None:
 
     Every run does so at its end; use this command after an interrupted run.
     """
+    from tamis.sizes import spelled
+
     index = _opened(folder, recipe)
     merged = index.compact(workers)
     for own in merged:
@@ -120,10 +127,13 @@ def unlock_(folder: str, recipe: Path | None) -> None:
         click.echo(f"no run has begun in {without_secrets(folder)}")
 
 
-def _opened(folder: str, recipe: Path | None) -> Index:
+def _opened(folder: str, recipe: Path | None) -> "Index":
+    from tamis.api import Index
+    from tamis.runner.recorded import storage_options_of
+
     return Index(folder, storage_options_of(recipe))
 
 
-def _numbers(generation: Generation) -> str:
+def _numbers(generation: "Generation") -> str:
     first, last = generation.first, generation.last
     return f"{first}" if first == last else f"{first}-{last}"

@@ -2,28 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-from rich.console import Console
 
 from tamis.addresses import without_secrets
 from tamis.cli.options import root_option, run_argument, storage_option
-from tamis.cli.showing import show_cluster, show_document
-from tamis.dedup.kernels.verify import jaccard
 from tamis.errors import ConfigError, TamisError, nearest
-from tamis.finished_run import Run
-from tamis.language.codes import canonical_language
-from tamis.pii.urls import masked_url
-from tamis.report.members import Member, Members
-from tamis.runner.recorded import opened_by
-from tamis.stages.sign import Sign
-from tamis.tally import UNKNOWN_LANGUAGE
-from tamis.text.buffers import utf8_buffers
-from tamis.text.shingles import shingles
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+    from rich.console import Console
+
+    from tamis.finished_run import Run
+    from tamis.report.members import Member, Members
 
 _NGRAM = 5  # for a run without the stage sign
 
@@ -78,6 +70,12 @@ def command(
     The text of a dropped document that is not among the samples comes from RUN's last
     save, or is read again from its archive with the recipe in RUN's run.json.
     """
+    from rich.console import Console
+
+    from tamis.cli.showing import show_document
+    from tamis.finished_run import Run
+    from tamis.runner.recorded import opened_by
+
     console = Console()
     options, trusted, addresses = opened_by(recipe)
     opened = Run(run, options, trusted_stages=trusted, root=root, addresses=addresses)
@@ -112,6 +110,9 @@ def command(
 
 def code_of(language: str) -> str:
     """The ISO 639-3 code; `unknown` is the language of pages that have none."""
+    from tamis.language.codes import canonical_language
+    from tamis.tally import UNKNOWN_LANGUAGE
+
     if language == UNKNOWN_LANGUAGE:
         return language
     try:
@@ -120,7 +121,7 @@ def code_of(language: str) -> str:
         raise ConfigError(f"--language: {error}") from error
 
 
-def _check_names(run: Run, reason: str | None, stage: str | None) -> None:
+def _check_names(run: "Run", reason: str | None, stage: str | None) -> None:
     """Raise ConfigError for a reason or a stage that dropped nothing in this run."""
     stages = run.summary.get("stages", {})
     reasons = {name for about in stages.values() for name in about["dropped"]}
@@ -136,8 +137,12 @@ def _check_names(run: Run, reason: str | None, stage: str | None) -> None:
 
 
 def _rows(
-    dataset: ds.Dataset, filters: Mapping[str, str], limit: int
+    dataset: "ds.Dataset", filters: Mapping[str, str], limit: int
 ) -> Iterator[dict[str, Any]]:
+    import pyarrow.compute as pc
+
+    from tamis.pii.urls import masked_url
+
     if limit <= 0:
         return
     condition = pc.scalar(True)
@@ -149,7 +154,7 @@ def _rows(
     yield from dataset.head(limit, filter=condition).to_pylist()
 
 
-def _text(run: Run, row: Mapping[str, Any]) -> str:
+def _text(run: "Run", row: Mapping[str, Any]) -> str:
     """The text of a document, or why there is none."""
     try:
         return run.text_of(row) or "(no text)"
@@ -157,14 +162,23 @@ def _text(run: Run, row: Mapping[str, Any]) -> str:
         return f"(no text: {error})"
 
 
-def _show_cluster(console: Console, run: Run, id_: int, *, limit: int) -> None:
+def _show_cluster(console: "Console", run: "Run", id_: int, *, limit: int) -> None:
+    from tamis.cli.showing import show_cluster
+    from tamis.stages.sign import Sign
+
     members = run.cluster(id_, limit, masked=False)
     ngram = next((s.ngram for s in run.stages() if isinstance(s, Sign)), _NGRAM)
     show_cluster(console, run.masked(members), _similarities(members, ngram))
 
 
-def _similarities(members: Members, ngram: int) -> dict[int, float]:
+def _similarities(members: "Members", ngram: int) -> dict[int, float]:
     """Jaccard similarity of each document to the first one's, by id."""
+    import pyarrow as pa
+
+    from tamis.dedup.kernels.verify import jaccard
+    from tamis.text.buffers import utf8_buffers
+    from tamis.text.shingles import shingles
+
     texts: list[Member] = [*([members.kept] if members.kept else []), *members.others]
     sets = shingles(*utf8_buffers(pa.array([one.text for one in texts])), ngram)
     own = [

@@ -3,32 +3,63 @@
 Exit codes: 0 done, 1 failed, 2 the recipe or the arguments are wrong, 130 interrupted.
 """
 
+import contextlib
 import importlib
 import io
+import os
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from tamis.addresses import without_secrets_in
 from tamis.errors import ConfigError, StageError, TamisError, nearest
 
-# Imported when used: `tamis --help` loads no engine and no model.
+# Module and line of help of each command. `tamis --help` imports none of them, and each
+# imports what it needs when it is called: its own help loads no engine and no model.
 _COMMANDS = {
-    "run": "tamis.cli.run",
-    "check": "tamis.cli.check",
-    "inspect": "tamis.cli.inspect",
-    "explain": "tamis.cli.explain",
-    "report": "tamis.cli.report",
-    "export": "tamis.cli.export",
-    "clean": "tamis.cli.clean",
-    "index": "tamis.cli.index",
-    "fetch-record": "tamis.cli.fetch_record",
-    "train": "tamis.cli.train",
-    "robots": "tamis.cli.robots",
-    "calibrate": "tamis.cli.calibrate",
+    "run": ("run", "Run RECIPE (default: stages.yaml)."),
+    "check": ("check", "Check RECIPE (default: stages.yaml) and print its plan."),
+    "inspect": (
+        "inspect",
+        "Show documents of RUN, an output folder: of its mix, or dropped (--dropped, --stage).",
+    ),
+    "explain": (
+        "explain",
+        "Take one page through the stages of RECIPE and show what each of them finds.",
+    ),
+    "report": (
+        "report",
+        "Print the funnel of RUN, an output folder, and write its report.html again.",
+    ),
+    "export": (
+        "export",
+        "Write the documents of RUN, an output folder, with the signals of all stages.",
+    ),
+    "clean": (
+        "clean",
+        "Remove results of RUN, an output folder, that only earlier runs used.",
+    ),
+    "index": ("index", "Manage FOLDER, the `index` of a recipe's deduplicate."),
+    "fetch-record": (
+        "fetch_record",
+        "Print the page at OFFSET and LENGTH of WARC: a path, an address, or with --run or "
+        "--root the warc_path of a document.",
+    ),
+    "train": (
+        "train",
+        "Train a model on your own documents; it is one readable file with its figures.",
+    ),
+    "robots": (
+        "robots",
+        "Read the robots.txt responses of ARCHIVES and write what they refuse to the agents.",
+    ),
+    "calibrate": (
+        "calibrate",
+        "Compute bounds per language from the documents of RUN, an output folder.",
+    ),
 }
 
 
@@ -41,8 +72,21 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             raise click.UsageError(f"no such command: {name}{nearest(name, _COMMANDS)}")
-        command: click.Command = importlib.import_module(_COMMANDS[name]).command
+        module, _ = _COMMANDS[name]
+        found = importlib.import_module(f"tamis.cli.{module}")
+        command: click.Command = found.command
         return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        limit = formatter.width - 6 - max(map(len, _COMMANDS))
+        rows = [
+            (name, click.Command(name, help=line).get_short_help_str(limit))
+            for name, (_, line) in _COMMANDS.items()
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 @click.group(
@@ -58,6 +102,50 @@ def tamis() -> None:
     not reach the mix is recorded with the reason, and an interrupted run continues
     where it stopped.
     """
+
+
+def console() -> NoReturn:
+    """Run the command line and end the process, with its exit code, as soon as it is done.
+
+    Python would free a thousand modules first, which takes a second. What is written is
+    written: the streams are flushed here, and files are complete when a command returns.
+    Children end with their parent.
+    """
+    try:
+        main()
+        code = 0
+    except SystemExit as stop:
+        code = _number_of(stop)
+    except KeyboardInterrupt:
+        code = 130
+    os._exit(_flushed(code))
+
+
+def _number_of(stop: SystemExit) -> int:
+    """The exit code; a message in its place is printed, as Python does."""
+    if stop.code is None or isinstance(stop.code, int):
+        return stop.code or 0
+    _complain(str(stop.code))
+    return 1
+
+
+def _flushed(code: int) -> int:
+    """`code`, or what tells that the output could not be written to its end."""
+    if "logging" in sys.modules:
+        sys.modules["logging"].shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except KeyboardInterrupt:
+            return code or 130
+        except BrokenPipeError:  # its reader has left, and knows
+            code = code or 1
+        except (OSError, ValueError) as error:
+            code = code or 1
+            with contextlib.suppress(OSError, ValueError):
+                _complain(f"the output cannot be written: {error}")
+    return code
 
 
 def main(arguments: list[str] | None = None) -> None:

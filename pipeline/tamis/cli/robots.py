@@ -4,12 +4,9 @@ from pathlib import Path
 
 import click
 
-from tamis.api import build_robots_table
 from tamis.cli.options import opening_option, workers_option
-from tamis.cli.showing import visible
 from tamis.errors import InputError
-from tamis.runner.recorded import storage_options_of
-from tamis.stages.read_rights import REPRESENTED_AGENTS
+from tamis.rights.agents import REPRESENTED_AGENTS
 
 _MOST_SHOWN = 20
 
@@ -52,6 +49,10 @@ def command(
     If a host was asked several times, its latest answer counts. If an archive cannot be
     read, the table is written without its hosts, and the command fails.
     """
+    from tamis.api import build_robots_table
+    from tamis.cli.showing import visible
+    from tamis.runner.recorded import storage_options_of
+
     built = build_robots_table(
         archives,
         output,

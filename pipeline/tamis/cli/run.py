@@ -1,19 +1,17 @@
 """tamis run: run the recipe from its inputs to its mix."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
-from tamis.api import run_recipe
 from tamis.cli.options import recipe_argument, set_option
-from tamis.recipe.load import load_recipe
-from tamis.report.alarms import alarm_lines
-from tamis.report.funnel import funnel_table
-from tamis.report.lost import lost_lines
-from tamis.runner.progress import Bars
-from tamis.runner.run import Outcome
-from tamis.storage import Storage
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tamis.runner.run import Outcome
+    from tamis.storage import Storage
 
 
 @click.command(
@@ -37,6 +35,16 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
     the recipe is wrong. What was lost, and what
     should be looked at, is said at the end.
     """
+    from rich.console import Console
+
+    from tamis.api import run_recipe
+    from tamis.recipe.load import load_recipe
+    from tamis.report.alarms import alarm_lines
+    from tamis.report.funnel import funnel_table
+    from tamis.report.lost import lost_lines
+    from tamis.runner.progress import Bars
+    from tamis.storage import Storage
+
     console = Console(quiet=quiet, stderr=False)
     checked = load_recipe(recipe, overrides)
     with Bars(console) as bars:
@@ -48,7 +56,7 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
     outcome.raise_if_incomplete()
 
 
-def _say_where(console: Console, outcome: Outcome, storage: Storage) -> None:
+def _say_where(console: "Console", outcome: "Outcome", storage: "Storage") -> None:
     """Print the path of the report, and of the mix if this run made one."""
     output = outcome.output.rstrip("/")
     for label, name in (("report", "report.html"), ("mix", "mix/_manifest.json")):

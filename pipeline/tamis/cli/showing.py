@@ -7,7 +7,7 @@ colours; marks replace the colours.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.panel import Panel
@@ -16,7 +16,9 @@ from rich.text import Text
 
 from tamis.pii.urls import masked_url
 from tamis.report.members import Member, Members
-from tamis.text.differences import Difference, differences
+
+if TYPE_CHECKING:
+    from tamis.text.differences import Difference
 
 TEXT_SHOWN = 1000
 _PLACES_SHOWN = 8
@@ -62,6 +64,8 @@ def show_cluster(
 
     `similarities`: Jaccard similarity of each other one to the kept one, by id.
     """
+    from tamis.text.differences import differences
+
     count = f"{members.size:,} documents"
     console.print(Text(f"cluster {members.cluster}: {count}", style="bold"))
     others = list(members.others)
@@ -93,7 +97,7 @@ def _beginning(text: str) -> Text:
     return Text(visible(text[:TEXT_SHOWN]) + rest)
 
 
-def _show_differences(console: Console, found: Sequence[Difference]) -> None:
+def _show_differences(console: Console, found: "Sequence[Difference]") -> None:
     if not found:
         console.print("the same words", highlight=False)
     elif console.is_terminal:
@@ -119,7 +123,7 @@ def _show_differences(console: Console, found: Sequence[Difference]) -> None:
         console.print(f"and {more:,} more places", highlight=False)
 
 
-def _side(place: Difference, own: str, style: str) -> Text:
+def _side(place: "Difference", own: str, style: str) -> Text:
     return Text.assemble(
         (_on_one_line(place.before), "dim"),
         (_on_one_line(own), style),

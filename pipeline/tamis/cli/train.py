@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from tamis import training
 from tamis.cli.options import Decorator
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -86,6 +85,7 @@ def toxicity(
     threshold, all by cross-validation. A model with more than 1 % of clean prose over
     0.9 is not saved.
     """
+    from tamis import training
     from tamis.training.toxicity import table_of
 
     model = training.train_toxicity(
@@ -142,6 +142,7 @@ def quality(
     Prints per language the AUC over documents of sites that the fold has not seen. A
     language with an AUC below 0.6 is not scored.
     """
+    from tamis import training
     from tamis.training.quality import table_of
 
     model = training.train_quality(
@@ -207,6 +208,8 @@ def extractor(
     folds) and on unseen sources, and of the teachers. Only pages with gold count. The
     same input gives the same bytes.
     """
+    from tamis import training
+
     table = training.train_extractor(
         warcs, output, gold=gold, teachers=teachers, cache=cache
     )

@@ -22,9 +22,7 @@ from tamis.dedup.groups import (
     read_ascending,
     read_between,
 )
-from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.storage import Storage
-from tamis.text.shingles import mixed
 from tamis.work.commits import File
 
 RUN = pa.schema([("hash", pa.uint64()), ("ordinal", pa.uint64())])
@@ -98,6 +96,8 @@ def read_ordinals(storage: Storage, files: Iterable[File]) -> Hashes:
 
 def load(storage: Storage, unit: Unit, payload: str = "ordinal") -> tuple[Hashes, Any]:
     """All pairs of a unit, sorted. Groups come in order, so ordinals ascend."""
+    from tamis.dedup.kernels.sorting import sort_pairs
+
     hashes, payloads = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     for file in unit.files:
         table = read_ascending(storage, file, "hash", low=unit.low, high=unit.high)
@@ -129,6 +129,8 @@ def read_hashes(
     storage: Storage, settings: Settings, group: Group, *, columns: Sequence[str]
 ) -> Iterator[tuple[str, Hashes, Hashes]]:
     """Each column's hashes in the kept rows of a group, and the rows' ordinals."""
+    from tamis.text.shingles import mixed
+
     hashes: dict[str, list[Hashes]] = {name: [] for name in columns}
     ordinals: dict[str, list[Hashes]] = {name: [] for name in columns}
     scope = ["language"] if settings.by_language else []

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tamis.documents.rows import rows_of
 from tamis.storage import Storage
-from tamis.text.cuts import CUTS, cut_texts
+from tamis.text.columns import CUTS
 from tamis.work.commits import File, fingerprint_of
 
 _BATCH_ROWS = 1024
@@ -158,6 +158,8 @@ def with_layer(
 
 def with_layer_applied(batch: pa.RecordBatch, layer: pa.RecordBatch) -> pa.RecordBatch:
     """`batch` with its layer applied: columns, cuts, first reasons."""
+    from tamis.text.cuts import cut_texts
+
     for name in layer.schema.names:
         if name == "drop_reason":
             values = pc.coalesce(batch[name], layer[name])
@@ -187,6 +189,8 @@ def _with_cuts(rows: Any, cuts: Any, cut: Callable[[Any, Any], Any]) -> Any:
 
 def _cut(texts: pa.ChunkedArray, cuts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Texts without what the layer removes, in the same chunks."""
+    from tamis.text.cuts import cut_texts
+
     chunks, start = [], 0
     for chunk in texts.chunks:
         own = cuts.slice(start, len(chunk)).combine_chunks()

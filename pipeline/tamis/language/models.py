@@ -15,9 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tamis.errors import StorageError
-from tamis.language.byte_sequences import SequenceModel, packaged_sequences
 from tamis.language.labels import SERBO_CROATIAN, language_of_label
-from tamis.linear.fasttext_model import FastTextModel
 
 # Prior odds of any other language, relative to one of the recipe. On 7,500 sentences in
 # 75 languages a recipe of 49 finds .991 of its own. A model restricted to the 49 finds
@@ -44,6 +42,8 @@ class FastText:
     """A fastText classifier whose labels are languages, read from a .bin or .ftz file."""
 
     def __init__(self, path: str) -> None:
+        from tamis.linear.fasttext_model import FastTextModel
+
         try:
             self._model = FastTextModel(path)
         except ValueError as error:
@@ -79,6 +79,8 @@ class SecondOpinion:
     """
 
     def __init__(self, languages: Iterable[str]) -> None:
+        from tamis.language.byte_sequences import SequenceModel, packaged_sequences
+
         self._model = SequenceModel(packaged_sequences())
         self.asked = frozenset(languages)
         self._languages = tuple(map(language_of_label, self._model.labels))

@@ -14,7 +14,7 @@ from tamis.mix.count import TOKENIZER_FAILED, batches
 from tamis.mix.draw import Cutoff, Order, copies_taken, open_documents
 from tamis.mix.kernels.cut import Cut
 from tamis.mix.kernels.order import shuffle_key
-from tamis.pii.masking import KINDS
+from tamis.pii.kinds import KINDS
 from tamis.pii.urls import masked_urls
 from tamis.schema import PROVENANCE
 from tamis.storage import Storage

@@ -32,11 +32,9 @@ from tamis.pii.characters import (
     is_local,
     separator_width,
 )
+from tamis.pii.kinds import CARD, EMAIL, IBAN, IP, PHONE
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.growth import doubled_rows
-
-# Also the order of precedence: a card number inside an IBAN is part of the IBAN.
-EMAIL, IBAN, PHONE, CARD, IP = range(5)
 
 _LOCAL_REACH = 128  # bytes before an at sign: 64 characters of two bytes
 _DOMAIN_REACH = 256  # a domain name has at most 253 characters

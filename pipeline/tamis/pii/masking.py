@@ -10,13 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.pii.anchors import CARD, EMAIL, IBAN, IP, PHONE, Anchors, anchors
-from tamis.pii.emails import NONE, ODD, ascii_emails
-from tamis.pii.rules import fold, span_in
+from tamis.pii.kinds import EMAIL, IP, KINDS, PHONE, PLACEHOLDERS
+from tamis.pii.outlines import may_have
 from tamis.text.buffers import Bytes, Offsets
-
-KINDS = {"email": EMAIL, "ip": IP, "iban": IBAN, "card": CARD, "phone": PHONE}
-PLACEHOLDERS = {kind: f"<{kind.upper()}>" for kind in KINDS}
 
 _CONTEXT_BYTES = 32  # read before and after an anchor
 _LONGEST_VALUE = 320  # characters: an e-mail address of 64, an at sign, 253 and some
@@ -54,6 +50,8 @@ def mask_beginning(text: str, characters: int) -> str:
 
 def masked_text(text: str, placeholders: Mapping[str, str]) -> str:
     """`text` with personal data replaced by the placeholders of their kinds."""
+    if not may_have(text):
+        return text
     # A lone surrogate has no UTF-8 form; personal data never contain one.
     encoded = text.encode("utf-8", "surrogatepass")
     data = np.frombuffer(encoded, np.uint8)
@@ -65,6 +63,9 @@ def masked_text(text: str, placeholders: Mapping[str, str]) -> str:
 
 def find(data: Bytes, offsets: Offsets, kinds: Mapping[str, str]) -> Findings:
     """Every span of the wanted kinds. An IBAN counts, not a card that overlaps it."""
+    from tamis.pii.anchors import Anchors, anchors
+    from tamis.pii.emails import NONE, ODD, ascii_emails
+
     wanted = [KINDS[kind] for kind in kinds]
     found = anchors(data, offsets)
     found = Anchors(*(column[np.isin(found.kind, wanted)] for column in found))
@@ -108,6 +109,9 @@ def _span_of(
     data: Bytes, offsets: Offsets, document: int, kind: int, start: int, stop: int
 ) -> tuple[int, int]:
     """First byte and end of an anchor's personal data; twice NONE if it has none."""
+    from tamis.pii.emails import NONE
+    from tamis.pii.rules import fold, span_in
+
     text = _decoded(data, start, stop)
     before = after = ""
     if kind == IP:

@@ -27,7 +27,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata
 from stdnum import iban, luhn, numdb
 
-from tamis.pii.anchors import CARD, EMAIL, IBAN, IP, PHONE
+from tamis.pii.kinds import CARD, EMAIL, IBAN, IP, PHONE
 
 Span = tuple[int, int]
 

@@ -16,22 +16,21 @@ meanstd on CommonCrawl for those of repetition. Documents without a value are le
 
 import math
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tamis.quality.names import Method
 from tamis.quality.presets import Bound, Bounds
-from tamis.text.statistics import ngrams
+from tamis.text.statistics.columns import NGRAMS
 
-Method = Literal["quantile", "meanstd", "10tail"]
 Values = Mapping[str, NDArray[np.float64]]
 
 # FineWeb-2 has these per language: shares and lengths, which depend on the words and
 # sentences of a language. Counts mean the same in all languages.
 COLUMNS = (
     "duplicate_line_ratio",
-    *ngrams.COLUMNS,
+    *NGRAMS,
     "mean_word_length",
     "alphabetic_word_ratio",
     "terminal_punctuation_line_ratio",

@@ -26,11 +26,10 @@ import csv
 from functools import cache, lru_cache
 from importlib.resources import files
 from statistics import median
-from typing import Literal
 
 from tamis.language.codes import known_language
+from tamis.quality.names import Preset
 
-Preset = Literal["gopher", "c4", "fineweb", "fineweb2", "tamis"]
 Bound = tuple[float | None, float | None]
 Bounds = dict[str, Bound]
 # As in the settings: None removes a bound that an earlier preset gave.

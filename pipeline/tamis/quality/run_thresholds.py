@@ -12,8 +12,9 @@ import yaml
 
 from tamis.errors import ConfigError
 from tamis.language.codes import canonical_language
-from tamis.quality.calibrate import COLUMNS, Method, Values, calibrated
-from tamis.quality.presets import Bounds, Preset, preset_bounds, usual_script
+from tamis.quality.calibrate import COLUMNS, Values, calibrated
+from tamis.quality.names import Method, Preset
+from tamis.quality.presets import Bounds, preset_bounds, usual_script
 from tamis.storage import Storage
 
 # If there are more documents, only those with the smallest ids (hashes) are read.

@@ -20,7 +20,7 @@ from tamis.errors import ConfigError, nearest
 from tamis.schema import DECISIONS, PROVENANCE
 from tamis.stage import Barrier, Placement, Resources, Stage, Transform
 from tamis.stages.save import Save
-from tamis.text.word_column import WORDS
+from tamis.text.columns import WORDS
 
 PassKind = Literal["source", "table", "column", "own"]
 Columns = Mapping[str, pa.DataType]

@@ -22,7 +22,6 @@ from tamis.remote.origin import About, Origin
 from tamis.remote.pace import Pace, pace_of
 from tamis.remote.retries import Patience, persevere
 from tamis.remote.store import StoreFile
-from tamis.remote.web import WebFile
 from tamis.storage import options_for
 
 PATIENCE = Patience()
@@ -145,6 +144,8 @@ def _origin(
     path: str, access: Access, size: int | None = None, *, stamp: str = ""
 ) -> Origin:
     # A date is less exact than an ETag, and answers to range requests do not have it.
+    from tamis.remote.web import WebFile
+
     etag = stamp if stamp.startswith('"') else None
     options = options_for(path, access.options)
     if path.startswith(("http://", "https://")):

@@ -10,7 +10,6 @@ from typing import Any
 from tamis.addresses import open_settings, without_secrets
 from tamis.inputs import InputFile, shown_places, warc_paths
 from tamis.recipe.load import Recipe
-from tamis.report.page import render_page
 from tamis.report.reading import TABLES
 from tamis.runner.dropped.publish import (
     DroppedInput,
@@ -63,6 +62,8 @@ def finish(
     A complete run also publishes the manifests, lets barriers conclude, and removes the
     mix and the dropped pages of the run before it.
     """
+    from tamis.report.page import render_page
+
     published = _publish(tasks, dropped, work)
     for commit in published:
         add(tally, commit.tally)

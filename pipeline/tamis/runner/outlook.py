@@ -49,8 +49,10 @@ class _NotDone(Exception):
 class _Looking(Tasks):
     """Finds committed tasks, and stops at the first step with missing ones."""
 
-    def __init__(self, storage: Storage) -> None:
-        super().__init__(storage, InlineExecutor())
+    def __init__(self, storage: Storage, workers: int) -> None:
+        executor = InlineExecutor()
+        executor.workers = workers
+        super().__init__(storage, executor)
         self.found: dict[str, str] = {}  # what is left of each step
         self.splits = 0
         self.done_bytes = 0
@@ -104,8 +106,7 @@ def refuse_without_space(
 def _outlook(
     recipe: Recipe, storage: Storage, files: Sequence[InputFile], *, workers: int
 ) -> Outlook:
-    looking = _Looking(storage)
-    looking.executor.workers = workers
+    looking = _Looking(storage, workers)
     to_do = looking.found
     steps = plan_steps(recipe.stages)
     with suppress(_NotDone):

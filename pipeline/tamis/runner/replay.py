@@ -17,16 +17,16 @@ import xxhash
 from tamis.addresses import without_secrets
 from tamis.errors import InputError
 from tamis.inputs import resolve
-from tamis.pii.masking import PLACEHOLDERS, masked_text
+from tamis.pii.kinds import PLACEHOLDERS
+from tamis.pii.masking import masked_text
 from tamis.remote.opening import Access
 from tamis.runner.places import Places
 from tamis.runner.recorded import stages_for_text
 from tamis.schema import RECORD
 from tamis.stage import Source, Stage, Transform
-from tamis.stages.decode_html import DecodeHtml
 from tamis.stages.mask_pii import MaskPii
 from tamis.stages.read_warc import ReadWarc
-from tamis.text.word_column import WORDS
+from tamis.text.columns import WORDS
 from tamis.warc.fetch import fetch_record
 from tamis.warc.splits import Split
 from tamis.work.transforms import Applied, chain_of, through
@@ -69,6 +69,8 @@ def replay(record: pa.RecordBatch, stages: Sequence[Stage]) -> list[Step]:
 
 def decoded(record: pa.RecordBatch, stages: Sequence[Stage]) -> str:
     """The page as extract_text reads it; "" if it cannot be decoded."""
+    from tamis.stages.decode_html import DecodeHtml
+
     decoders = [stage for stage in stages if isinstance(stage, DecodeHtml)]
     if "html" not in record.schema.names:
         return ""

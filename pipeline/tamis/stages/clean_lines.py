@@ -18,10 +18,7 @@ from pydantic import Field, model_validator
 
 from tamis.stage import BatchFunction, Transform, drop, with_columns
 from tamis.text.buffers import utf8_buffers
-from tamis.text.cleaning import clean
-from tamis.text.cleaning.clean import C4, REFINEDWEB, REMOVED_WORDS, RULES, WORDS
-from tamis.text.cleaning.phrases import list_of, phrases
-from tamis.text.unicode import code_points
+from tamis.text.cleaning.rules import C4, REFINEDWEB, RULES
 
 Preset = Literal["c4", "refinedweb"]
 Rule = Literal[
@@ -120,6 +117,11 @@ def reasons(word_ratio: pa.Array, stage: CleanLines) -> pa.StringArray:
 
 def cleaned(batch: pa.RecordBatch, stage: CleanLines) -> dict[str, pa.Array]:
     """The columns written, row for row with the batch; null where the text is null."""
+    from tamis.text.cleaning import clean
+    from tamis.text.cleaning.clean import REMOVED_WORDS, WORDS
+    from tamis.text.cleaning.phrases import list_of, phrases
+    from tamis.text.unicode import code_points
+
     text = batch["text"]
     data, offsets = utf8_buffers(text)
     no_language: list[str | None] = [None] * len(text)

@@ -14,13 +14,10 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
-from numpy.typing import NDArray
 from pydantic import Field
 
-from tamis.html.charset import decode, is_plain_utf_8
 from tamis.stage import BatchFunction, Transform, drop, with_columns
-from tamis.text.buffers import Bytes, Offsets, utf8_buffers
+from tamis.text.buffers import utf8_buffers
 
 _WRITTEN = pa.schema(
     [
@@ -60,6 +57,9 @@ class DecodeHtml(Transform):
 
 def decoded_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
     """The columns this stage writes; a null page stays null in all of them."""
+    from tamis.html.charset import decode, is_plain_utf_8
+    from tamis.html.replacements import replacement_characters
+
     pages, content_types, hosts = (
         batch.column(name) for name in ("html", "http_content_type", "host")
     )
@@ -103,31 +103,6 @@ def undecodable_reasons(batch: pa.RecordBatch, max_ratio: float) -> pa.StringArr
         if found[row].as_py() > max_ratio * characters:
             reasons[row] = "undecodable"
     return pa.array(reasons, pa.string())
-
-
-def replacement_characters(texts: pa.Array) -> pa.Array:
-    """Number of U+FFFD in each text, int32; null for a null text."""
-    counts = _replacement_characters(*utf8_buffers(texts))
-    return pa.array(counts, mask=np.asarray(texts.is_null()))
-
-
-@njit(cache=True, nogil=True)
-def _replacement_characters(data: Bytes, offsets: Offsets) -> NDArray[np.int32]:
-    """Number of EF BF BD in each text; in valid UTF-8 these bytes mean nothing else."""
-    counts = np.zeros(len(offsets) - 1, np.int32)
-    for text in range(len(counts)):
-        first = data[offsets[text] : offsets[text + 1]]
-        # Three shifted views, not three indices: the compiler then counts 32 at a time.
-        second, third = first[1:], first[2:]
-        count = 0
-        for place in range(len(third)):
-            count += (
-                (first[place] == 0xEF)
-                & (second[place] == 0xBF)
-                & (third[place] == 0xBD)
-            )
-        counts[text] = count
-    return counts
 
 
 def _is_utf_8(page: pa.Array) -> bool:

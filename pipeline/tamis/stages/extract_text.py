@@ -19,19 +19,19 @@ part of the page.
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
-from tamis.html.blocks.judge.weights import SHIPPED
-from tamis.html.clean import clean, clean_title
-from tamis.html.extract import ENGINES, Extract, Extracted, open_engine
-from tamis.html.guard import Failure
-from tamis.html.limits import REASONS, broken_limits
+from tamis.html.blocks.judge.shipped import SHIPPED
+from tamis.html.extract import Extracted
 from tamis.stage import BatchFunction, Bill, Stage, Transform, drop, with_columns
 from tamis.text.buffers import utf8_buffers
+
+if TYPE_CHECKING:
+    from tamis.html.extract import Extract
 
 # The outcome of a page: its text, or the reason why it has none.
 Outcome = Extracted | str
@@ -59,12 +59,16 @@ class ExtractText(Transform):
     @field_validator("engine")
     @classmethod
     def _is_known(cls, engine: str) -> str:
+        from tamis.html.extract import ENGINES
+
         if engine not in ENGINES:
             raise ValueError(f"no engine {engine!r}; there are {', '.join(ENGINES)}")
         return engine
 
     @model_validator(mode="after")
     def _are_of_the_engine(self) -> Self:
+        from tamis.html.extract import ENGINES
+
         for name in ("comments", "markdown", "model"):
             is_set = getattr(self, name) != type(self).model_fields[name].default
             if is_set and name not in ENGINES[self.engine].settings:
@@ -88,6 +92,8 @@ class ExtractText(Transform):
 
     def libraries(self) -> tuple[str, ...]:
         # `clean` depends on Python's Unicode tables, whatever the engine.
+        from tamis.html.extract import ENGINES
+
         return ("python", *ENGINES[self.engine].libraries)
 
     def files(self) -> tuple[str, ...]:
@@ -96,10 +102,14 @@ class ExtractText(Transform):
 
     def bill(self, documents: int, above: Sequence[Stage]) -> Bill:
         # Measured over pages-dev*.warc.gz with benchmarks/throughput.py.
+        from tamis.html.extract import ENGINES
+
         return Bill(documents * ENGINES[self.engine].page_seconds / 3600)
 
     def build(self) -> BatchFunction:
         """Return a transform that adds the text of `html`; see `outcomes`."""
+        from tamis.html.extract import ENGINES, open_engine
+
         extract = open_engine(
             self.engine,
             self.model_dump(include={"comments", "markdown", "model"}),
@@ -137,15 +147,19 @@ def refused_pages(
     pages: pa.Array, max_depth: int, max_attributes: int
 ) -> dict[int, Outcome]:
     """The reasons, by row, of pages that are over a limit and must not be parsed."""
+    from tamis.html.limits import REASONS, broken_limits
+
     broken = broken_limits(*utf8_buffers(pages), max_depth, max_attributes)
     reasons = {row: REASONS[broken[row]] for row in broken.nonzero()[0].tolist()}
     return {row: reason for row, reason in reasons.items() if reason is not None}
 
 
 def outcomes(
-    pages: pa.Array, known: dict[int, Outcome], extract: Extract
+    pages: pa.Array, known: dict[int, Outcome], extract: "Extract"
 ) -> list[Outcome]:
     """The outcome of each page: from `known`, else from the engine."""
+    from tamis.html.guard import Failure
+
     found = dict(known)
     rows = [row for row in range(len(pages)) if row not in known]
     results = extract(pages if not known else pages.take(pa.array(rows, pa.int64())))
@@ -162,6 +176,8 @@ def written_columns(
 
     A text without Markdown of its own (plain text) is its own Markdown.
     """
+    from tamis.html.clean import clean, clean_title
+
     none = Extracted("", None)
     pages = [none if isinstance(outcome, str) else outcome for outcome in outcomes]
     texts = [clean(page.text) or None for page in pages]

@@ -41,12 +41,12 @@ from pydantic import (
 from tamis.documents.parts import Part, Published
 from tamis.errors import ConfigError
 from tamis.language.codes import by_language
+from tamis.quality.names import Preset
 from tamis.quality.presets import (
     PER_LANGUAGE,
     Bound,
     Bounds,
     Changes,
-    Preset,
     datatrove_bounds,
     has_figures,
     preset_changes,

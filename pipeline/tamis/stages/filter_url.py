@@ -8,17 +8,18 @@ from a file `adult.txt`. Lists and what their entries match: `pipeline/tamis/url
 """
 
 import re
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.stage import BatchFunction, Transform, drop
-from tamis.urls.blocklist import Blocklist, default_folder, prepared
-from tamis.urls.normalise import address
-from tamis.urls.sources import Entries, entries_of, harmless, sources
-from tamis.urls.words import UrlWords, load_words
+from tamis.urls.sources import Counts, counts_of, harmless, sources
+
+if TYPE_CHECKING:
+    from tamis.urls.blocklist import Blocklist
+    from tamis.urls.words import UrlWords
 
 # Addresses that the word sieve cannot check: escapes, punycode, other alphabets.
 _NOT_PLAIN = r"%|xn--|[^\x00-\x7f]"
@@ -53,9 +54,9 @@ class FilterUrl(Transform):
 
     def facts(self) -> list[str]:
         lists = [
-            f"list {source.category}: {len(own.keys):,} entries{_skipped(own)}"
+            f"list {source.category}: {own.entries:,} entries{_skipped(own)}"
             f" ({source.path})"
-            for source, own in entries_of(sources(self.lists, self.categories))
+            for source, own in counts_of(sources(self.lists, self.categories))
         ]
         left_out = harmless(self.lists, self.categories)
         if left_out:
@@ -64,6 +65,8 @@ class FilterUrl(Transform):
 
     def build(self) -> BatchFunction:
         """Map the lists, preparing them if that is not done yet; return the transform."""
+        from tamis.urls.words import load_words
+
         blocklist = open_blocklist(self)
         words = load_words(self.word_lists, with_own=self.words)
 
@@ -73,20 +76,26 @@ class FilterUrl(Transform):
         return filter_url
 
 
-def _skipped(entries: Entries) -> str:
-    return f", {entries.skipped:,} lines name no host" if entries.skipped else ""
+def _skipped(own: Counts) -> str:
+    return f", {own.skipped:,} lines name no host" if own.skipped else ""
 
 
-def open_blocklist(stage: FilterUrl) -> Blocklist | None:
+def open_blocklist(stage: FilterUrl) -> "Blocklist | None":
     """The lists of a stage, ready for look-ups; None if it names none."""
+    from tamis.urls.blocklist import default_folder, prepared
+
     if not stage.lists:
         return None
     lists = sources(stage.lists, stage.categories)
     return prepared(lists, default_folder())
 
 
-def reasons(urls: Any, blocklist: Blocklist | None, words: UrlWords) -> pa.StringArray:
+def reasons(
+    urls: Any, blocklist: "Blocklist | None", words: "UrlWords"
+) -> pa.StringArray:
     """Why each address is dropped; null keeps it. Lists come before words."""
+    from tamis.urls.normalise import address
+
     found: list[str | None] = [None] * len(urls)
     if blocklist is not None:
         names = np.array([*map(reason, blocklist.categories), None], object)
@@ -106,7 +115,7 @@ def reason(category: str) -> str:
     return f"blocklist_{re.sub(r'[^a-z0-9]+', '_', category.lower()).strip('_')}"
 
 
-def words_suspected(urls: Any, words: UrlWords) -> Any:
+def words_suspected(urls: Any, words: "UrlWords") -> Any:
     """Which addresses a word rule could drop, as a numpy mask; false for null."""
     suspected = np.zeros(len(urls), bool)
     for pattern in [_NOT_PLAIN, *words.sieve()]:

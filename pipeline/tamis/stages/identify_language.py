@@ -13,29 +13,19 @@ and a `filter_language` below, pages in other languages never reach the extracto
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator
 
 from tamis.language.codes import canonical_language
-from tamis.language.han import NEIGHBOURS, han_language
 from tamis.language.labels import SERBO_CROATIAN
-from tamis.language.models import (
-    FastText,
-    Opinion,
-    SecondOpinion,
-    opinion,
-    opinion_outside,
-    packaged_model,
-)
-from tamis.language.page_text import page_text
-from tamis.language.serbo_croatian import CROATIAN, SERBIAN, SISTERS, standard
-from tamis.language.view import middle_view, text_view
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
-from tamis.text.scripts import SCRIPTS, dominant_script
+
+if TYPE_CHECKING:
+    from tamis.language.models import Opinion
 
 # On 1,667 real pages in 10 languages, each the only one of a recipe, this loses 4; reading
 # all text and judging 1,000 characters at once loses 6 and takes twice the time.
@@ -95,6 +85,8 @@ class IdentifyLanguage(Transform):
         )
 
     def files(self) -> tuple[str, ...]:
+        from tamis.language.models import packaged_model
+
         return (self.model or packaged_model(),)
 
     def foreign_files(self) -> tuple[str, ...]:
@@ -102,6 +94,15 @@ class IdentifyLanguage(Transform):
 
     def build(self) -> BatchFunction:
         """Load the models and return a transform that appends the three columns."""
+        from tamis.language.models import (
+            FastText,
+            SecondOpinion,
+            opinion,
+            opinion_outside,
+            packaged_model,
+        )
+        from tamis.language.view import middle_view
+
         first = FastText(self.model or packaged_model())
         second = SecondOpinion(self.languages) if self.sure_from > 0 else None
 
@@ -111,10 +112,10 @@ class IdentifyLanguage(Transform):
         # A model of your own may know Serbian in Latin letters.
         is_corrected = self.model is None
 
-        def judge(line: str) -> Opinion:
+        def judge(line: str) -> "Opinion":
             return opinion(line, first, second, sure_from=self.sure_from)
 
-        def judge_page(text: str) -> tuple[str, Opinion]:
+        def judge_page(text: str) -> "tuple[str, Opinion]":
             for characters in looks:
                 line = middle_view(text, characters)
                 other = opinion_outside(line, first, asked)
@@ -139,7 +140,7 @@ class IdentifyLanguage(Transform):
 
 
 def languages_of(
-    judged: Sequence[tuple[str, Opinion]],
+    judged: "Sequence[tuple[str, Opinion]]",
     *,
     is_corrected: bool = True,
     asked: Collection[str] = (),
@@ -150,6 +151,10 @@ def languages_of(
     decided by its script: Cyrillic is Serbian, Latin is Croatian. Typical words and
     characters correct the model's answer; see `serbo_croatian` and `han`.
     """
+    from tamis.language.han import NEIGHBOURS, han_language
+    from tamis.language.serbo_croatian import CROATIAN, SERBIAN, SISTERS, standard
+    from tamis.text.scripts import SCRIPTS, dominant_script
+
     lines = pa.array([line for line, _ in judged], pa.string())
     scripts = [SCRIPTS[code] for code in dominant_script(*utf8_buffers(lines)).tolist()]
     languages: list[str | None] = []
@@ -183,6 +188,8 @@ def languages_of(
 
 def _texts(column: Any, sample_bytes: int) -> Iterator[str]:
     """What the models read of each text, in order; empty for a null."""
+    from tamis.language.view import text_view
+
     data, offsets = utf8_buffers(column)
     utf8 = data.data  # a memoryview: its slices copy nothing
     for start, stop in pairwise(offsets.tolist()):
@@ -191,6 +198,8 @@ def _texts(column: Any, sample_bytes: int) -> Iterator[str]:
 
 def _pages(column: Any) -> Iterator[str]:
     """The first text of each page, menus included; empty for a null."""
+    from tamis.language.page_text import page_text
+
     data, offsets = utf8_buffers(column)
     utf8 = data.data
     for start, stop in pairwise(offsets.tolist()):

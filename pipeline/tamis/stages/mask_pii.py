@@ -19,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.pii.masking import KINDS, PLACEHOLDERS, find, replace
+from tamis.pii.kinds import KINDS, PLACEHOLDERS
+from tamis.pii.masking import find, replace
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 

@@ -6,7 +6,7 @@ Writes the columns of tamis.text.statistics.measure: counts as int32, ratios as
        also where the language has no list.
 """
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
-from tamis.text.function_words import function_words
-from tamis.text.statistics import datatrove
-from tamis.text.statistics.measure import COLUMNS, measure
-from tamis.text.word_column import with_words
-from tamis.text.words import Words
+from tamis.text.statistics.columns import COLUMNS
+
+if TYPE_CHECKING:
+    from tamis.text.words import Words
 
 
 class MeasureText(Transform):
@@ -43,6 +42,8 @@ class MeasureText(Transform):
 
     def build(self) -> BatchFunction:
         """Return a transform that appends one column per statistic."""
+        from tamis.text.word_column import with_words
+
         schema = self.columns_written()
 
         def measure_text(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -55,12 +56,16 @@ class MeasureText(Transform):
 
 def statistics(
     batch: pa.RecordBatch,
-    words: Words,
+    words: "Words",
     schema: pa.Schema,
     *,
     compat: str | None = None,
 ) -> dict[str, pa.Array]:
     """One Arrow array per column of `schema`, row for row with the batch."""
+    from tamis.text.function_words import function_words
+    from tamis.text.statistics import datatrove
+    from tamis.text.statistics.measure import measure
+
     text = batch["text"]
     data, offsets = utf8_buffers(text)
     if compat == "datatrove":

@@ -21,19 +21,21 @@ dropped: see `filter_rights`. Every signal is counted in run.json.
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from tamis.errors import ConfigError
-from tamis.rights.licenses import PLACES, Statement, of_link_header, statements
-from tamis.rights.notices import DIRECTIVES, Notices, read_headers, read_tag
-from tamis.rights.robots_table import RobotsTable
-from tamis.rights.scan import mentions, tags
+from tamis.rights.notices import DIRECTIVES
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
+
+if TYPE_CHECKING:
+    from tamis.rights.licenses import Statement
+    from tamis.rights.notices import Notices
+    from tamis.rights.robots_table import RobotsTable
 
 # Agents of owners that train models with what they fetch, and agents of crawls that
 # others train with: what a publisher tells them applies to this use, too.
@@ -54,17 +56,6 @@ TRAINING_AGENTS = (
     "meta-externalagent",
     "omgili",
     "webzio-extended",
-)
-
-# Agents that fetch pages for training: `tamis robots` asks about them by default. A
-# site that refuses its pages to them refuses them to a training corpus.
-REPRESENTED_AGENTS = (
-    "CCBot",
-    "GPTBot",
-    "Google-Extended",
-    "ClaudeBot",
-    "Applebot-Extended",
-    "meta-externalagent",
 )
 
 _FIELDS = pa.schema(
@@ -132,12 +123,14 @@ class ReadRights(Transform):
 class Found(NamedTuple):
     """What was found for one page."""
 
-    notices: Notices
-    licenses: list[Statement]
+    notices: "Notices"
+    licenses: "list[Statement]"
 
 
-def table_of(stage: ReadRights) -> RobotsTable | None:
+def table_of(stage: ReadRights) -> "RobotsTable | None":
     """The table that the settings name. Raises ConfigError if it cannot be read."""
+    from tamis.rights.robots_table import RobotsTable
+
     if stage.robots is None:
         return None
     try:
@@ -147,9 +140,11 @@ def table_of(stage: ReadRights) -> RobotsTable | None:
 
 
 def add_robots(
-    hosts: Any, urls: Any, table: RobotsTable, *, found: dict[int, Found]
+    hosts: Any, urls: Any, table: "RobotsTable", *, found: dict[int, Found]
 ) -> None:
     """Add to `found` what each page's host says in its robots.txt."""
+    from tamis.rights.notices import Notices
+
     pairs = zip(hosts.to_pylist(), urls.to_pylist(), strict=True)
     for row, (host, url) in enumerate(pairs):
         verdict = table.verdict(host or "", path_of(url or ""))
@@ -166,6 +161,10 @@ def found_in(
 
     A page that `is_text` has no markup. `agents` are in lower case.
     """
+    from tamis.rights.licenses import of_link_header, statements
+    from tamis.rights.notices import Notices, read_headers, read_tag
+    from tamis.rights.scan import mentions, tags
+
     data, offsets = utf8_buffers(pages)
     found: dict[int, Found] = {}
 
@@ -223,12 +222,14 @@ def path_of(url: str) -> str:
     return path if path.startswith("/") else f"/{path}"
 
 
-def stated_license(statements: Iterable[Statement]) -> tuple[str | None, str | None]:
+def stated_license(statements: "Iterable[Statement]") -> tuple[str | None, str | None]:
     """The licence and its first place by PLACES; None if the licences differ.
 
     `cc-by-4.0` of the page and `cc-by-nc-4.0` of a picture in it may both be right; we
     cannot know which belongs to the page.
     """
+    from tamis.rights.licenses import PLACES
+
     ordered = sorted(statements, key=lambda statement: PLACES.index(statement.place))
     if len({statement.license for statement in ordered}) != 1:
         return None, None

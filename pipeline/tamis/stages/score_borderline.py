@@ -17,7 +17,7 @@ window has the same score in both; only `device: cuda` computes other scores tha
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -31,14 +31,14 @@ from pydantic import (
 
 from tamis.errors import ConfigError
 from tamis.language.codes import canonical_language
-from tamis.linear.choice import likeliest, spread
-from tamis.linear.features import windows_of
-from tamis.linear.model import Model, window_chances
 from tamis.stage import BatchFunction, Resources, Transform, drop, with_columns
 from tamis.text.buffers import utf8_buffers
-from tamis.text.word_column import words_of
-from tamis.toxicity.model import DEFAULT, DEFAULT_PATH, default_model, load
-from tamis.toxicity.onnx_labels import FILES, WEIGHTS, Device, OnnxLabels
+from tamis.toxicity.model import DEFAULT, DEFAULT_PATH
+from tamis.toxicity.onnx_labels import FILES, WEIGHTS, Device
+
+if TYPE_CHECKING:
+    from tamis.linear.model import Model
+    from tamis.toxicity.onnx_labels import OnnxLabels
 
 _COLUMN = "borderline_score"
 
@@ -151,13 +151,18 @@ def is_borderline(batch: pa.RecordBatch, stage: ScoreBorderline) -> NDArray[np.b
 
 
 def window_texts(
-    batch: pa.RecordBatch, judge: Model | None, most: int
+    batch: pa.RecordBatch, judge: "Model | None", most: int
 ) -> tuple[list[str], NDArray[np.int64]]:
     """Windows to score, document after document, and how many each has.
 
     The likeliest by `judge`, or evenly spread if that is None. A document without words
     has no window.
     """
+    from tamis.linear.choice import likeliest, spread
+    from tamis.linear.features import windows_of
+    from tamis.linear.model import window_chances
+    from tamis.text.word_column import words_of
+
     data, _ = utf8_buffers(batch["text"])
     words = words_of(batch)
     windows = windows_of(words)
@@ -182,7 +187,9 @@ def _decoded(
     ]
 
 
-def _opened(stage: ScoreBorderline) -> OnnxLabels:
+def _opened(stage: ScoreBorderline) -> "OnnxLabels":
+    from tamis.toxicity.onnx_labels import OnnxLabels
+
     place = "score_borderline.model"
     try:
         model = OnnxLabels(
@@ -199,7 +206,9 @@ def _opened(stage: ScoreBorderline) -> OnnxLabels:
     return model
 
 
-def _judge(stage: ScoreBorderline) -> Model | None:
+def _judge(stage: ScoreBorderline) -> "Model | None":
+    from tamis.toxicity.model import default_model, load
+
     if stage.windows_by is None:
         return None
     if stage.windows_by == DEFAULT:

@@ -21,7 +21,7 @@ Models, by their file:
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -30,13 +30,12 @@ from pydantic import Field, field_validator, model_validator
 
 from tamis.errors import ConfigError
 from tamis.language.codes import by_language
-from tamis.linear.fasttext_labels import FastTextLabels
-from tamis.linear.model import Model, document_scores
-from tamis.quality.model import load
-from tamis.quality.perplexity import LanguageModel, bucket_of
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
-from tamis.text.word_column import with_words, words_of
+
+if TYPE_CHECKING:
+    from tamis.linear.fasttext_labels import FastTextLabels
+    from tamis.linear.model import Model
 
 # Scores of some rows of a batch; NaN for a row without a score.
 Score = Callable[[pa.RecordBatch, list[int]], Any]
@@ -124,6 +123,8 @@ class ScoreQuality(Transform):
 
     def build(self) -> BatchFunction:
         """Return a transform that appends the columns; see `scores`."""
+        from tamis.text.word_column import with_words
+
         scorers = [
             scorer_of(language or None, path, self)
             for language, path in self.paths().items()
@@ -177,6 +178,8 @@ def buckets(
     perplexities: pa.Array, languages: pa.Array, stage: ScoreQuality
 ) -> pa.Array:
     """Head, middle or tail of each document; null where it has no perplexity."""
+    from tamis.quality.perplexity import bucket_of
+
     pairs = zip(perplexities.to_pylist(), languages.to_pylist(), strict=True)
     return pa.array(
         [
@@ -189,6 +192,9 @@ def buckets(
 
 def scorer_of(language: str | None, path: str, stage: ScoreQuality) -> Scorer:
     """The scorer of a model's file. Raises ConfigError, naming the file."""
+    from tamis.linear.fasttext_labels import FastTextLabels
+    from tamis.quality.model import load
+
     try:
         if path.endswith(_KENLM):
             return _by_perplexity(language, path, stage)
@@ -211,7 +217,10 @@ def layout_of(labels: tuple[str, ...]) -> tuple[tuple[str, ...], bool] | None:
     return None
 
 
-def _by_windows(model: Model) -> Score:
+def _by_windows(model: "Model") -> Score:
+    from tamis.linear.model import document_scores
+    from tamis.text.word_column import words_of
+
     def by_windows(batch: pa.RecordBatch, rows: list[int]) -> Any:
         data, _ = utf8_buffers(batch["text"])
         own: list[str | None] = [None] * batch.num_rows
@@ -222,7 +231,7 @@ def _by_windows(model: Model) -> Score:
     return by_windows
 
 
-def _by_labels(model: FastTextLabels, path: str, stage: ScoreQuality) -> Score:
+def _by_labels(model: "FastTextLabels", path: str, stage: ScoreQuality) -> Score:
     layout = layout_of(model.labels)
     if not stage.labels and layout is None:
         raise ConfigError(
@@ -246,6 +255,8 @@ def _by_labels(model: FastTextLabels, path: str, stage: ScoreQuality) -> Score:
 
 
 def _by_perplexity(language: str | None, path: str, stage: ScoreQuality) -> Scorer:
+    from tamis.quality.perplexity import LanguageModel
+
     if language is None:
         raise ConfigError(
             f"score_quality.model: {path} is of one language: write {{fra: {path}}}"

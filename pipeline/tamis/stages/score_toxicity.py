@@ -18,7 +18,7 @@ stay separate: see `filter_toxicity`.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,20 +27,21 @@ from pydantic import Field, field_validator
 
 from tamis.errors import ConfigError
 from tamis.language.codes import canonical_language
-from tamis.linear.fasttext_labels import FastTextLabels
-from tamis.linear.features import Windows, windows_of
-from tamis.linear.model import Model, Scores, document_scores, only, scores_of
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import Bytes, utf8_buffers
-from tamis.text.word_column import with_words
-from tamis.text.words import Words, no_words
-from tamis.toxicity.lexicon import Lexicon, count_hits, lexicon
 from tamis.toxicity.lists import PACKAGE, entries_of, packaged_lists
-from tamis.toxicity.model import COLUMNS, DEFAULT, DEFAULT_PATH, default_model, load
+from tamis.toxicity.model import COLUMNS, DEFAULT, DEFAULT_PATH
 from tamis.work.fingerprints import refuse_irregular
 
-# Scores of documents, from their words and languages.
-Score = Callable[[Bytes, Words, list[str | None]], Scores]
+if TYPE_CHECKING:
+    from tamis.linear.fasttext_labels import FastTextLabels
+    from tamis.linear.features import Windows
+    from tamis.linear.model import Model, Scores
+    from tamis.text.words import Words
+    from tamis.toxicity.lexicon import Lexicon
+
+    # Scores of documents, from their words and languages.
+    Score = Callable[[Bytes, Words, list[str | None]], Scores]
 
 _SUFFIXES = ("", ".txt", ".json")
 _FASTTEXT = (".bin", ".ftz")
@@ -129,6 +130,10 @@ class ScoreToxicity(Transform):
 
     def build(self) -> BatchFunction:
         """Return a transform that appends the columns; see `word_scores`, `model_scores`."""
+        from tamis.text.word_column import with_words
+        from tamis.text.words import no_words
+        from tamis.toxicity.lexicon import lexicon
+
         table = lexicon(lists_of(self))
         scorer = scorer_of(self)
 
@@ -157,18 +162,20 @@ class Scorer(NamedTuple):
     """A model, or several in order, and its languages (None: all)."""
 
     languages: frozenset[str] | None
-    score: Score
+    score: "Score"
 
 
 def scorer_of(stage: ScoreToxicity) -> Scorer | None:
     """The scorer of the named models. Raises ConfigError where one cannot be read."""
+    from tamis.linear.model import Scores, only
+
     scorers = [_opened(path, stage) for path in stage.named_models()]
     if len(scorers) < 2:
         return scorers[0] if scorers else None
 
     def by_first_that_knows(
-        data: Bytes, words: Words, languages: list[str | None]
-    ) -> Scores:
+        data: Bytes, words: "Words", languages: list[str | None]
+    ) -> "Scores":
         found = scorers[0].score(data, words, languages)
         for scorer in scorers[1:]:
             is_open = np.isnan(found.maximum)
@@ -221,16 +228,18 @@ def _own_lists(stage: ScoreToxicity) -> Iterator[tuple[str, str, tuple[str, ...]
 
 def word_scores(
     data: Bytes,
-    words: Words,
+    words: "Words",
     languages: list[str | None],
     *,
     is_null: NDArray[np.bool_],
-    table: Lexicon,
+    table: "Lexicon",
 ) -> dict[str, pa.Array]:
     """The word columns, null for a null text or a language without a list.
 
     A text without words has density 0.
     """
+    from tamis.toxicity.lexicon import count_hits
+
     found = count_hits(data, words, languages, table=table)
     has_list = np.array([language in table.languages for language in languages], bool)
     is_unknown = is_null | ~has_list
@@ -241,7 +250,7 @@ def word_scores(
     }
 
 
-def model_scores(scores: Scores, is_null: NDArray[np.bool_]) -> dict[str, pa.Array]:
+def model_scores(scores: "Scores", is_null: NDArray[np.bool_]) -> dict[str, pa.Array]:
     """The model's columns, null for a text that is null, without words or not learnt."""
     is_unknown = is_null | np.isnan(scores.maximum)
     return {
@@ -251,6 +260,9 @@ def model_scores(scores: Scores, is_null: NDArray[np.bool_]) -> dict[str, pa.Arr
 
 
 def _opened(path: str, stage: ScoreToxicity) -> Scorer:
+    from tamis.linear.fasttext_labels import FastTextLabels
+    from tamis.toxicity.model import default_model, load
+
     if path == DEFAULT:
         return _by_weights(default_model())
     try:
@@ -261,14 +273,21 @@ def _opened(path: str, stage: ScoreToxicity) -> Scorer:
         raise ConfigError(f"score_toxicity.model: {path}: {error}") from error
 
 
-def _by_weights(model: Model) -> Scorer:
-    def by_weights(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
+def _by_weights(model: "Model") -> Scorer:
+    from tamis.linear.model import document_scores
+
+    def by_weights(
+        data: Bytes, words: "Words", languages: list[str | None]
+    ) -> "Scores":
         return document_scores(data, words, model, languages)
 
     return Scorer(frozenset(model.languages), by_weights)
 
 
-def _by_labels(model: FastTextLabels, path: str, stage: ScoreToxicity) -> Scorer:
+def _by_labels(model: "FastTextLabels", path: str, stage: ScoreToxicity) -> Scorer:
+    from tamis.linear.features import windows_of
+    from tamis.linear.model import only, scores_of
+
     unknown = sorted(set(stage.labels) - set(model.labels))
     if unknown or not stage.labels:
         raise ConfigError(
@@ -277,7 +296,7 @@ def _by_labels(model: FastTextLabels, path: str, stage: ScoreToxicity) -> Scorer
         )
     known = frozenset(stage.model_languages) or None
 
-    def by_labels(data: Bytes, words: Words, languages: list[str | None]) -> Scores:
+    def by_labels(data: Bytes, words: "Words", languages: list[str | None]) -> "Scores":
         words = only(words, [_is_for(own, known) for own in languages])
         windows = windows_of(words) if stage.per == "window" else _whole(words)
         chances = model.window_chances(data, words, windows, stage.labels)
@@ -290,8 +309,10 @@ def _is_for(language: str | None, languages: frozenset[str] | None) -> bool:
     return languages is None or language in languages
 
 
-def _whole(words: Words) -> Windows:
+def _whole(words: "Words") -> "Windows":
     """A window for each document that has words."""
+    from tamis.linear.features import Windows
+
     filled = np.diff(words.documents) > 0
     documents = np.concatenate([[0], np.cumsum(filled)])
     return Windows(

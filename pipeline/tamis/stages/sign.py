@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from tamis.dedup.kernels.bands import PRESETS, Banding, banding_for
-from tamis.dedup.kernels.minhash import signatures
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 
@@ -67,6 +66,8 @@ class Sign(Transform):
 
     def build(self) -> BatchFunction:
         """Return a transform that appends the hashes; see `signatures`."""
+        from tamis.dedup.kernels.minhash import signatures
+
         banding = self.banding()
         names = band_columns(banding.bands)
 

@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 
 from tamis.text.buffers import Bytes, Offsets, read_only, utf8_buffers
 
-CUTS = "text_cuts"
-CUTS_TYPE = pa.list_(pa.int32())
-
 
 def cut_texts(texts: Any, cuts: Any) -> pa.Array:
     """`texts` without the spans of `cuts`, both arrays of the same length."""

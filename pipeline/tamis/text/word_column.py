@@ -15,9 +15,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tamis.text.buffers import Offsets, utf8_buffers
+from tamis.text.columns import WORDS
 from tamis.text.words import Words, segment
 
-WORDS = "_words"
 _PLACES = ("start", "end", "length")
 
 

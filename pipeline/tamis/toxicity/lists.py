@@ -8,8 +8,6 @@ import json
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, files
 
-from tamis.toxicity.lexicon import usable
-
 PACKAGE = "glin-profanity"
 
 _FOLDER = "glin_profanity/data/dictionaries/"
@@ -67,6 +65,8 @@ def packaged_lists() -> dict[str, tuple[str, ...]]:
     Entries that cannot match and Latin ones of one or two letters are left out: the
     lists have `sm`, `ak`, `am`, which are also words of normal prose.
     """
+    from tamis.toxicity.lexicon import usable
+
     try:
         paths = files(PACKAGE) or []
     except PackageNotFoundError:

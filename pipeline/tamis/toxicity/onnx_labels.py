@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.errors import ConfigError
-from tamis.linear.model import probabilities
 from tamis.panics import panics_are_errors
 
 Device = Literal["cpu", "cuda"]
@@ -105,6 +104,8 @@ class OnnxLabels:
     def _chances_of(
         self, logits: NDArray[np.float64], wanted: list[int]
     ) -> NDArray[np.float64]:
+        from tamis.linear.model import probabilities
+
         if not self._is_exclusive:
             return np.asarray(probabilities(logits)[:, wanted].max(axis=1))
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -23,20 +23,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
-from xxhash import xxh3_128, xxh3_128_hexdigest
+from xxhash import xxh3_128_hexdigest
 
 from tamis.cache import cache_folder, temporary_folder
 from tamis.errors import StorageError
 from tamis.text.buffers import utf8_buffers
-from tamis.urls.keys import UNKNOWN, places_of, starts_of
 from tamis.urls.normalise import address
-from tamis.urls.sources import Source, entries_of
-from tamis.urls.spans import ODD, plain_spans, spelled
+from tamis.urls.sources import Source, digest_of, entries_of
 
-# Part of a prepared file's name; increase it when keys or layout change.
-_FORMAT = 4
 _ALIGNMENT = 64
-_CHUNK_BYTES = 1 << 20
 _MOST_HEADER_BYTES = 1 << 20
 
 
@@ -91,6 +86,9 @@ class Blocklist:
 
         The nearest entry counts: a host before its parents, hosts before pages.
         """
+        from tamis.urls.keys import UNKNOWN, places_of
+        from tamis.urls.spans import ODD, plain_spans, spelled
+
         data, offsets = utf8_buffers(urls)
         spans = plain_spans(data, offsets)
         places = places_of(data, spans, self._hashes, starts=self._starts)
@@ -118,7 +116,7 @@ def prepare(lists: Iterable[Source], folder: Path) -> Path:
     the same time write files of their own and rename them: all have the same content.
     """
     lists = list(lists)
-    name = f"{_digest(lists)}.urls"
+    name = f"{digest_of(lists)}.urls"
     path = folder / name
     try:
         if not path.is_file():
@@ -152,6 +150,8 @@ def prepared(lists: Iterable[Source], folder: Path) -> Blocklist:
 
 def _write(lists: list[Source], path: Path) -> None:
     """Write the prepared file of `lists`; it appears complete, replacing another one."""
+    from tamis.urls.keys import starts_of
+
     folder = path.parent
     hashes, categories, names = _entries(lists)
     starts = starts_of(hashes)
@@ -202,18 +202,3 @@ def _is_index(starts: NDArray[np.uint32], entries: int) -> bool:
     if count < 2 or count & (count - 1):
         return False
     return bool(starts[-1] == entries and (starts[1:] >= starts[:-1]).all())
-
-
-def _digest(lists: list[Source]) -> str:
-    # It identifies, it need not resist attacks: sha256 would take half the time that
-    # opening may take.
-    digest = xxh3_128(f"{_FORMAT}".encode())
-    for source in lists:
-        digest.update(f"\0{source.category}\0{source.path.suffix == '.gz'}\0".encode())
-        try:
-            with source.path.open("rb") as file:
-                while chunk := file.read(_CHUNK_BYTES):
-                    digest.update(chunk)
-        except OSError as error:
-            raise StorageError(f"list {source.path} cannot be read: {error}") from error
-    return digest.hexdigest()

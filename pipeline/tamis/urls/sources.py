@@ -17,13 +17,18 @@ import zlib
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_128
 
-from tamis.errors import ConfigError, nearest
-from tamis.urls.keys import Keys, address_keys, line_keys, names_host
+from tamis.cache import cached_arrays
+from tamis.errors import ConfigError, StorageError, nearest
 from tamis.urls.normalise import Address, address
+
+if TYPE_CHECKING:
+    from tamis.urls.keys import Keys
 
 # Categories that UT1 (Universite Toulouse Capitole) lists for other reasons than harm:
 # a school may block them, a corpus wants them. Any other category blocks.
@@ -43,6 +48,9 @@ UT1_HARMLESS = frozenset(
 _UT1_FILES = ("domains", "urls")
 _UT1_TEXTS = frozenset({"usage", "expressions", "cc-by-sa-4-0.pdf", "global_usage"})
 _CHUNK_BYTES = 1 << 24
+# Part of the names of files in the cache; increase it when entries, their keys or the
+# layout of prepared lists change.
+_FORMAT = 4
 # What `inet_aton` reads as an address besides `a.b.c.d`: `0`, `127.1`.
 _SHORT_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
 _UNDECODED = "\ufffd"
@@ -96,15 +104,24 @@ def _counts(source: Source, categories: tuple[str, ...]) -> bool:
     return not (source.is_category and source.category in UT1_HARMLESS)
 
 
+class Counts(NamedTuple):
+    """How many entries a list has, and how many of its lines name no host."""
+
+    entries: int
+    skipped: int
+
+
 class Entries(NamedTuple):
     """Keys of a list's entries, and how many of its lines name no host."""
 
-    keys: Keys
+    keys: "Keys"
     skipped: int
 
 
 def entries_in(source: Source) -> Entries:
     """What is in one file; comments and empty lines are not counted."""
+    from tamis.urls.keys import address_keys, line_keys, names_host
+
     found = [np.empty(0, np.uint64)]
     skipped = 0
     try:
@@ -124,20 +141,60 @@ def entries_in(source: Source) -> Entries:
 
 
 def entries_of(lists: Sequence[Source]) -> list[tuple[Source, Entries]]:
-    """Each list with its entries.
-
-    Raises ConfigError for a list without any. `domains` and `urls` of a category are
-    one list: UT1 has many of which one is empty.
-    """
+    """Each list with its entries. Raises ConfigError for a list without any."""
     found = [(source, entries_in(source)) for source in lists]
+    _refuse_empty([(source, len(own.keys)) for source, own in found])
+    return found
+
+
+def counts_of(lists: Sequence[Source]) -> list[tuple[Source, Counts]]:
+    """Each list with its counts, which the cache keeps by what is in the list.
+
+    Raises ConfigError for a list without an entry.
+    """
+    found = [(source, _counts_in(source)) for source in lists]
+    _refuse_empty([(source, own.entries) for source, own in found])
+    return found
+
+
+def _counts_in(source: Source) -> Counts:
+    def counted() -> dict[str, NDArray[np.int64]]:
+        own = entries_in(source)
+        return {"counts": np.array([len(own.keys), own.skipped])}
+
+    try:
+        name = f"urls/{digest_of([source])}.counts"
+    except StorageError as error:
+        raise ConfigError(str(error)) from error
+    entries, skipped = cached_arrays(name, counted)["counts"].tolist()
+    return Counts(entries, skipped)
+
+
+def _refuse_empty(found: Sequence[tuple[Source, int]]) -> None:
+    """`domains` and `urls` of a category are one list: UT1 has many of which one is empty."""
     entries: dict[Path, int] = {}
-    for source, own in found:
+    for source, count in found:
         place = source.path.parent if source.is_category else source.path
-        entries[place] = entries.get(place, 0) + len(own.keys)
+        entries[place] = entries.get(place, 0) + count
     for place, count in entries.items():
         if not count:
             raise ConfigError(f"list {place} has no entry: no line of it names a host")
-    return found
+
+
+def digest_of(lists: Sequence[Source]) -> str:
+    """A hash of the lists' categories and bytes. Raises StorageError."""
+    # It identifies, it need not resist attacks: sha256 would take half the time that
+    # opening may take.
+    digest = xxh3_128(f"{_FORMAT}".encode())
+    for source in lists:
+        digest.update(f"\0{source.category}\0{source.path.suffix == '.gz'}\0".encode())
+        try:
+            with source.path.open("rb") as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+        except OSError as error:
+            raise StorageError(f"list {source.path} cannot be read: {error}") from error
+    return digest.hexdigest()
 
 
 def _in_lines(file: BinaryIO) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 from tamis.errors import InputError
 from tamis.warc.admission import Admitted
 from tamis.warc.document import Document, block_limit, crawl_of, document, document_id
-from tamis.warc.frames import open_archive
 from tamis.warc.http import parse_response
 from tamis.warc.record import Record
 from tamis.warc.records import read_record_at
@@ -87,6 +86,8 @@ def _find(
     max_block_bytes: int,
 ) -> Record | None:
     """The first record at the offset; with a name and an id, the one that has that id."""
+    from tamis.warc.frames import open_archive
+
     archive = open_archive(source, offset)
     for step in read_record_at(archive, offset, max_block_bytes=max_block_bytes):
         if isinstance(step, Record) and (

@@ -11,9 +11,7 @@ per frame as a rule, but not always. A frame has the attributes:
 import io
 import zlib
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-from fastwarc.stream_io import Lz4Reader, ZstdReader
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tamis.warc.frame_ends import (
     LZ4_MAGIC,
@@ -25,6 +23,9 @@ from tamis.warc.frame_ends import (
 from tamis.warc.headers import is_header_start
 from tamis.warc.salvage import inflated_before_damage
 from tamis.warc.source import Cursor, Source
+
+if TYPE_CHECKING:
+    pass
 
 Codec = Literal["gzip", "zstd", "lz4", "plain"]
 
@@ -178,6 +179,8 @@ class _SizedFrame:
     """A zstd or LZ4 frame, whose end is known before it is inflated."""
 
     def __init__(self, archive: Archive, offset: int) -> None:
+        from fastwarc.stream_io import Lz4Reader, ZstdReader
+
         self.end: int | None = None
         self.damage: str | None = None
         walk = zstd_end if archive.codec == "zstd" else lz4_end
@@ -211,6 +214,8 @@ def _dictionary(source: Source) -> bytes | None:
 
     iipc's "Zstandard compression of WARC files", section "Dictionary".
     """
+    from fastwarc.stream_io import ZstdReader
+
     skippable = skippable_frame(source, 0)
     if skippable is None or skippable[0] != _ZSTD_DICTIONARY:
         return None
@@ -228,6 +233,8 @@ def _dictionary(source: Source) -> bytes | None:
 
 def _is_usable(dictionary: bytes) -> bool:
     """False for a damaged dictionary, on which fastwarc panics."""
+    from fastwarc.stream_io import ZstdReader
+
     try:
         ZstdReader(io.BytesIO(b""), dictionary=dictionary)
     except BaseException as error:

@@ -12,11 +12,13 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from fastwarc.stream_io import BrotliReader, ZstdReader
+from typing import TYPE_CHECKING
 
 from tamis.warc.headers import parse_fields
 from tamis.warc.salvage import inflated_before_damage
+
+if TYPE_CHECKING:
+    from fastwarc.stream_io import BrotliReader, ZstdReader
 
 # As warcio and fastwarc read it: `http/1.1 200`, `HTTP 200`, `ICY 200`, a blank line
 # before it.
@@ -314,15 +316,19 @@ def _undeflate(body: bytes, max_bytes: int) -> bytes:
 
 
 def _unbrotli(body: bytes, max_bytes: int) -> bytes:
+    from fastwarc.stream_io import BrotliReader
+
     return _read_through(BrotliReader, body, max_bytes)
 
 
 def _unzstd(body: bytes, max_bytes: int) -> bytes:
+    from fastwarc.stream_io import ZstdReader
+
     return _read_through(ZstdReader, body, max_bytes)
 
 
 def _read_through(
-    reader_type: type[BrotliReader] | type[ZstdReader], body: bytes, max_bytes: int
+    reader_type: "type[BrotliReader] | type[ZstdReader]", body: bytes, max_bytes: int
 ) -> bytes:
     reader = reader_type(io.BytesIO(body))
     parts: list[bytes] = []

@@ -19,15 +19,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import psutil
-
 from tamis.errors import ConfigError, ExecutorLost
 from tamis.interrupts import stop_if_asked
 from tamis.panics import panics_are_errors
 from tamis.work import pulse
 from tamis.work.processes import Death, ProcessDied, last_words
 from tamis.work.pulse import Pulse
-from tamis.work.ray_start import first_line, quiet_errors, started_ray
+from tamis.work.ray_start import (
+    available_cpus,
+    first_line,
+    quiet_errors,
+    started_ray,
+)
 
 _LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
 WATCH_SECONDS = 2.0  # between two looks at what runs
@@ -55,7 +58,7 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """`submit` up to `capacity` calls, `wait` for one to end; `close` at the end.
+    """`start`, `submit` up to `capacity` calls, `wait` for one to end; `close` at the end.
 
     `workers` of them run at once. While `wait` waits it calls `watch` again and again,
     from any thread. `running` are the calls that have started, by name; `try_elsewhere`
@@ -63,12 +66,18 @@ class Executor(Protocol):
     """
 
     kind: Literal["inline", "ray"]
-    capacity: int
-    workers: int
     watch: Callable[[], None] | None
 
     @property
+    def capacity(self) -> int: ...
+
+    @property
+    def workers(self) -> int: ...
+
+    @property
     def pending(self) -> int: ...
+
+    def start(self) -> None: ...
 
     def submit(self, call: Call) -> None: ...
 
@@ -96,6 +105,9 @@ class InlineExecutor:
     @property
     def pending(self) -> int:
         return len(self._calls)
+
+    def start(self) -> None:
+        """There is nothing to start."""
 
     def submit(self, call: Call) -> None:
         self._calls.append(call)
@@ -172,6 +184,9 @@ class RayExecutor:
     @property
     def pending(self) -> int:
         return len(self._calls) - len(self._copied)
+
+    def start(self) -> None:
+        """Ray runs since this object was made."""
 
     def submit(self, call: Call) -> None:
         self._need_gpus(call)
@@ -308,6 +323,71 @@ class RayExecutor:
             self._unquiet()
 
 
+class DeferredExecutor:
+    """A RayExecutor that is made when the first call is to run: Ray takes seconds to start.
+
+    How many workers a cluster has is known only from the cluster.
+    """
+
+    kind: Literal["inline", "ray"] = "ray"
+
+    def __init__(self, address: str, workers: int | None) -> None:
+        self._address, self._workers = address, workers
+        self._watch: Callable[[], None] | None = None
+        self._started: RayExecutor | None = None
+
+    def start(self) -> None:
+        """Start Ray, or connect to it. Raises ConfigError if it cannot be reached."""
+        self._ray()
+
+    def _ray(self) -> RayExecutor:
+        if self._started is None:
+            self._started = RayExecutor(self._address, self._workers)
+            self._started.watch = self._watch
+        return self._started
+
+    @property
+    def workers(self) -> int:
+        if self._started is None and self._address == "local":
+            return self._workers or available_cpus()
+        return self._ray().workers
+
+    @property
+    def capacity(self) -> int:
+        return self._ray().capacity
+
+    @property
+    def watch(self) -> Callable[[], None] | None:
+        return self._watch
+
+    @watch.setter
+    def watch(self, watch: Callable[[], None] | None) -> None:
+        self._watch = watch
+        if self._started is not None:
+            self._started.watch = watch
+
+    @property
+    def pending(self) -> int:
+        return self._started.pending if self._started is not None else 0
+
+    def submit(self, call: Call) -> None:
+        self._ray().submit(call)
+
+    def wait(self) -> Outcome:
+        return self._ray().wait()
+
+    def running(self) -> dict[str, Pulse]:
+        return self._started.running() if self._started is not None else {}
+
+    def try_elsewhere(self, name: str) -> None:
+        self._ray().try_elsewhere(name)
+
+    def close(self) -> None:
+        if self._started is not None:
+            self._started.close()
+            self._started = None
+
+
 def make_executor(
     kind: Literal["ray", "inline"], address: str = "local", workers: int | None = None
 ) -> Executor:
@@ -315,6 +395,13 @@ def make_executor(
     if kind == "inline":
         return InlineExecutor()
     return RayExecutor(address, workers)
+
+
+def deferred_executor(
+    kind: Literal["ray", "inline"], address: str, workers: int | None
+) -> Executor:
+    """The same, but Ray is started when the first call is to run."""
+    return InlineExecutor() if kind == "inline" else DeferredExecutor(address, workers)
 
 
 def versions() -> str:
@@ -417,6 +504,8 @@ def _written_last(path: str, start: int) -> str:
 
 def _kill(pid: int, host: str) -> None:
     """End a worker that may be stopped; never one of another machine's number."""
+    import psutil
+
     if host == socket.gethostname():
         with suppress(psutil.Error):
             process = psutil.Process(pid)

@@ -68,6 +68,7 @@ def pass_fingerprint(stages: Sequence[Stage], *more: Any) -> str:
     return fingerprint_of([stage_dependencies(stage) for stage in stages], *more)
 
 
+@lru_cache(maxsize=256)
 def library_version(distribution: str) -> str:
     """The installed version; `absent` for an optional library that is not installed.
 

@@ -137,6 +137,8 @@ class Tasks:
         queue.extend(_verdicts(commits.values(), known))
         self._note_interrupted(group, queue)
         damaged: list[DamagedFile] = []
+        if queue:
+            self.executor.start()  # before the block: Ray takes SIGTERM for itself
         with held(), self._watched(group) as watch:
             while queue or self.executor.pending:
                 stop_if_asked()

@@ -19,7 +19,6 @@ from tamis.dedup.kernels.survivors import first_copies
 from tamis.dedup.partitions import write_partitioned
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
-from tamis.text.shingles import mixed, shingles
 from tamis.work.commits import Counts, File, Outputs
 
 _TEXT_ROWS = 256  # read at once; fewer are yielded if they are large
@@ -59,11 +58,15 @@ def gather_candidates(
 
 def partition_of(table: pa.Table, partitions: int) -> Hashes:
     """The partition of each row's component."""
+    from tamis.text.shingles import mixed
+
     return mixed(as_numpy(table["component"])) % np.uint64(partitions)
 
 
 def piece_of(partitions: int, table: pa.Table, pieces: int) -> Hashes:
     """Number of the piece of its partition that each row's component is in."""
+    from tamis.text.shingles import mixed
+
     hashes = mixed(as_numpy(table["component"])) // np.uint64(partitions)
     return hashes % np.uint64(pieces)
 
@@ -124,6 +127,8 @@ def _rows(
     matches: Sequence[File],
 ) -> Iterator[pa.Table]:
     """The rows of all documents with an edge, part by part."""
+    from tamis.text.shingles import shingles
+
     keys = [column for column, _ in settings.order]
     bands = settings.bands if settings.is_verified else ()
     columns = list(dict.fromkeys(["id", "text_hash", *keys, *bands]))

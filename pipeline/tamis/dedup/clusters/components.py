@@ -17,16 +17,6 @@ from numpy.typing import NDArray
 
 from tamis.dedup.clusters.gather import EXACT
 from tamis.dedup.groups import WORK, Group, as_numpy, read_between
-from tamis.dedup.kernels.components import (
-    component_sizes,
-    compress,
-    joins,
-    no_bits,
-    ordinals_between,
-    ranks,
-    running_counts,
-    set_bits,
-)
 from tamis.dedup.sorted_runs import delta_coded, read_ordinals
 from tamis.errors import ConfigError
 from tamis.schema import DUPLICATES
@@ -83,6 +73,17 @@ def find_components(
     `starts` are the ordinals at which groups begin, and the number of all rows. With
     `pair_edges`, components above `limit` are found again: by these and by equal texts.
     """
+    from tamis.dedup.kernels.components import (
+        component_sizes,
+        compress,
+        joins,
+        no_bits,
+        ordinals_between,
+        ranks,
+        running_counts,
+        set_bits,
+    )
+
     bits = no_bits(starts[-1])
     for left, right in _read_edges(outputs.storage, edges):
         set_bits(bits, left)

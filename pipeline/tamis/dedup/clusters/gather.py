@@ -11,8 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.dedup.groups import WORK, Group, Settings, as_numpy, ranges_of, read_between
-from tamis.dedup.kernels.edges import chains, later_ones, spanning_forest, without
-from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.sorted_runs import (
     ID,
     RUN,
@@ -25,7 +23,6 @@ from tamis.dedup.sorted_runs import (
     read_ordinals,
     write_run,
 )
-from tamis.text.shingles import mixed
 from tamis.work.commits import Counts, File, Outputs
 
 EDGES = pa.schema([("left", pa.uint64()), ("right", pa.uint64())])
@@ -46,6 +43,8 @@ def gather(
     outputs: Outputs, settings: Settings, group: Group, rows: int
 ) -> GatherTally:
     """Sorted runs of the group: ids, then each hash column. Dropped rows stay out."""
+    from tamis.dedup.kernels.sorting import sort_pairs
+
     columns = (ID, *settings.hash_columns)
     size = group.stop - group.start
     at_once = max(1, _READ_VALUES // max(size, 1))
@@ -74,6 +73,9 @@ def gather_pairs(
     rows: int,
 ) -> Counts:
     """Sorted runs of pairs of bands, of the documents in components above the limit."""
+    from tamis.dedup.kernels.sorting import sort_pairs
+    from tamis.text.shingles import mixed
+
     table = read_between(
         outputs.storage, members, "ordinal", low=group.start, high=group.stop
     )
@@ -93,6 +95,8 @@ def gather_pairs(
 
 def find_same_ids(outputs: Outputs, work: Sequence[Unit]) -> Counts:
     """Write the ordinals of documents that repeat an earlier id: nearly always none."""
+    from tamis.dedup.kernels.edges import later_ones
+
     found = [later_ones(*load(outputs.storage, unit)) for unit in work]
     ordinals = np.unique(np.concatenate(found))
     if len(ordinals):
@@ -105,6 +109,9 @@ def find_edges(
     outputs: Outputs, work: Sequence[Unit], same_ids: Sequence[File]
 ) -> Counts:
     """Write a forest of the edges of all units; equal texts have a file of their own."""
+    from tamis.dedup.kernels.edges import chains, spanning_forest, without
+    from tamis.dedup.kernels.sorting import sort_pairs
+
     excluded = read_ordinals(outputs.storage, same_ids)
     edges: dict[str, list[tuple[Hashes, Hashes]]] = {EXACT: [], NEAR: []}
     for unit in work:

@@ -11,7 +11,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tamis.dedup.groups import WORK, Group, as_numpy, read_between
-from tamis.dedup.kernels.joining import oldest_of_each
 from tamis.storage import Storage
 from tamis.work.commits import File
 
@@ -33,6 +32,8 @@ def oldest_matches(
     storage: Storage, files: Iterable[File], group: Group
 ) -> tuple[NDArray[np.uint32], Hashes]:
     """`added` (NEVER without a match) and keeper of each row of a group."""
+    from tamis.dedup.kernels.joining import oldest_of_each
+
     size = group.stop - group.start
     added, keepers = np.full(size, NEVER), np.zeros(size, np.uint64)
     for file in files:

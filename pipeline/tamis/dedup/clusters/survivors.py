@@ -25,9 +25,7 @@ from tamis.dedup.clusters.components import (
 )
 from tamis.dedup.clusters.known import NEVER
 from tamis.dedup.groups import WORK, Settings, as_numpy, keeper_range
-from tamis.dedup.kernels.joining import oldest_of_each
 from tamis.dedup.kernels.survivors import cluster_sizes, first_copies, first_of_each
-from tamis.dedup.kernels.verify import verified_survivors
 from tamis.dedup.partitions import pieces, write_partitioned
 from tamis.work.commits import File, Outputs
 
@@ -115,6 +113,8 @@ def _decided(table: pa.Table, settings: Settings) -> tuple[pa.Table, list[int]]:
 
 def _without_known(table: pa.Table, settings: Settings) -> tuple[pa.Table, pa.Table]:
     """Rows that the index does not know, and (ordinal, keeper) of those that it does."""
+    from tamis.dedup.kernels.joining import oldest_of_each
+
     added, keepers = as_numpy(table["added"]), as_numpy(table["keeper"])
     if not settings.is_verified:
         components = as_numpy(table["component"])
@@ -140,6 +140,8 @@ def _verified(
     copies: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Survivors by exact Jaccard; see pipeline/tamis/dedup/kernels/verify.py."""
+    from tamis.dedup.kernels.verify import verified_survivors
+
     bands = np.stack(
         [as_numpy(pc.fill_null(table[b], 0)) for b in settings.bands], axis=1
     )

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from tamis.dedup.clusters.components import DECIDED_GROUP_ROWS, RESOLVED
 from tamis.dedup.groups import WORK, as_numpy, bounds_of, read_between
 from tamis.dedup.index.folder import Reading, rows_of
-from tamis.dedup.kernels.joining import matching_rows
 from tamis.work.commits import Counts, File, Outputs
 
 GROWN = pa.schema(
@@ -64,6 +63,8 @@ def _known(
     source: Reading, keepers: Hashes, low: int, *, high: int
 ) -> tuple[pa.Array, NDArray[np.int64]]:
     """Crawl, and documents so far, of each keeper; the index knows all of them."""
+    from tamis.dedup.kernels.joining import matching_rows
+
     sizes = np.zeros(len(keepers), np.int64)
     codes = np.zeros(len(keepers), np.int32)
     names: dict[str | None, int] = {None: 0}

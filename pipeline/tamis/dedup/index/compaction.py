@@ -29,7 +29,6 @@ from tamis.dedup.index.folder import (
 )
 from tamis.dedup.index.generation import write_piece
 from tamis.dedup.index.turn import refuse_while_held, sweep
-from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.kernels.tiers import to_merge
 from tamis.storage import Storage
 from tamis.work.commits import Outputs
@@ -72,6 +71,8 @@ def merge_older(tasks: Tasks, upcoming: Sequence[Generation] = ()) -> list[Gener
 
 def merge_rows(outputs: Outputs, pieces: Sequence[Piece]) -> PiecesTally:
     """Write the rows of each range of a column; of equal keys, older rows come first."""
+    from tamis.dedup.kernels.sorting import sort_pairs
+
     written = []
     for column, low, high, source in pieces:
         dataset = _DATASETS.get(column, "hashes")

@@ -30,8 +30,6 @@ from tamis.dedup.index.folder import (
     Reading,
     rows_of,
 )
-from tamis.dedup.kernels.joining import matching_rows, ranks_within
-from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.sorted_runs import Unit, delta_coded, load, write_run
 from tamis.storage import Storage
 from tamis.work.commits import File, Outputs
@@ -106,6 +104,9 @@ def add_hashes(
     work: Sequence[tuple[Unit, Reading]],
 ) -> PiecesTally:
     """Write what each range adds. Each unit comes with the index's files of its range."""
+    from tamis.dedup.kernels.joining import ranks_within
+    from tamis.dedup.kernels.sorting import sort_pairs
+
     pieces = []
     for unit, source in work:
         may_repeat = settings.is_verified and unit.column != "text_hash"
@@ -206,6 +207,8 @@ def _write_kept(outputs: Outputs, group: Group, layers: Sequence[File]) -> list[
 
 def _known(hashes: Hashes, source: Reading, unit: Unit) -> NDArray[np.int64]:
     """Number of rows that the index has of each hash."""
+    from tamis.dedup.kernels.joining import matching_rows
+
     counts = np.zeros(len(hashes), np.int64)
     for known in rows_of(source, unit.low, unit.high, hashes):
         rows, _ = matching_rows(hashes, as_numpy(known["hash"]))

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from tamis.dedup.clusters.known import MATCHES, SURE, Hashes
 from tamis.dedup.groups import as_numpy, packed, ranges_of
 from tamis.dedup.index.folder import Reading, rows_of
-from tamis.dedup.kernels.edges import without
-from tamis.dedup.kernels.joining import matching_rows, oldest_of_each, oldest_of_pairs
 from tamis.dedup.sorted_runs import Unit, delta_coded, load, read_ordinals
 from tamis.work.commits import Counts, File, Outputs
 
@@ -66,6 +64,9 @@ def find_matches(
     """Write for each document the oldest cluster with one of its hashes (`dataset` SURE),
     or every such cluster (UNSURE).
     """
+    from tamis.dedup.kernels.edges import without
+    from tamis.dedup.kernels.joining import oldest_of_each, oldest_of_pairs
+
     excluded = read_ordinals(outputs.storage, same_ids)
     held = _Held(oldest_of_each if dataset == SURE else oldest_of_pairs)
     with outputs.parquet(dataset, MATCHES, **delta_coded(MATCHES)) as writer:
@@ -108,6 +109,8 @@ def _joined(
     hashes: Hashes, ordinals: Hashes, source: Reading, *, unit: Unit
 ) -> Iterable[pa.Table]:
     """Matches of one range: a slice of the run against a row group of the index."""
+    from tamis.dedup.kernels.joining import matching_rows
+
     for known in rows_of(source, unit.low, unit.high, hashes):
         if not known.num_rows:
             continue

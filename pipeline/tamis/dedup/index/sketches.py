@@ -29,13 +29,10 @@ from tamis.dedup.groups import (
 )
 from tamis.dedup.index.folder import BY_SKETCH, SKETCHES, PiecesTally, Reading, rows_of
 from tamis.dedup.index.generation import read_layer, write_piece
-from tamis.dedup.kernels.joining import matching_rows, oldest_of_pairs
-from tamis.dedup.kernels.sketches import similarities, sketches
 from tamis.dedup.partitions import pieces, write_partitioned
 from tamis.dedup.sorted_runs import delta_coded
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
-from tamis.text.shingles import shingles
 from tamis.work.commits import Counts, File, Outputs
 
 SKETCHED_IN, KEPT_SKETCHES_IN = f"{WORK}/sketched", f"{WORK}/kept-sketches"
@@ -156,6 +153,8 @@ def add_sketches(
 
 def _pairs(storage: Storage, files: Sequence[File], group: Group) -> pa.Table:
     """Distinct pairs of the group's documents and clusters, ascending."""
+    from tamis.dedup.kernels.joining import oldest_of_pairs
+
     found = MATCHES.empty_table()
     for number, file in enumerate(files):
         table = read_between(
@@ -176,6 +175,9 @@ def _with_sketches(
     storage: Storage, settings: Settings, group: Group, *, pairs: pa.Table
 ) -> Iterator[pa.Table]:
     """`pairs`, ascending by ordinal, with the sketch of the document's text."""
+    from tamis.dedup.kernels.sketches import sketches
+    from tamis.text.shingles import shingles
+
     ordinals = as_numpy(pairs["ordinal"])
     for start, part in group.starts():
         low, high = np.searchsorted(ordinals, [start, start + part.rows]).tolist()
@@ -196,6 +198,9 @@ def _with_sketches(
 
 def _is_near(table: pa.Table, known: Reading, threshold: float) -> NDArray[np.bool_]:
     """Which rows, ascending by keeper, are similar enough to it."""
+    from tamis.dedup.kernels.joining import matching_rows
+    from tamis.dedup.kernels.sketches import similarities
+
     keepers = as_numpy(table["keeper"])
     is_near = np.zeros(len(keepers), np.bool_)
     if not len(keepers):

@@ -8,13 +8,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tamis.dedup.groups import Group, as_numpy, read_ascending
-from tamis.dedup.kernels.lookup import places_among
-from tamis.dedup.kernels.units import removal
 from tamis.dedup.lines.walk import NGRAMS, UNITS, Chunk, Settings, walk
 from tamis.documents.parts import Part
 from tamis.storage import Storage
 from tamis.text.buffers import utf8_buffers
-from tamis.text.cuts import CUTS, CUTS_TYPE, cut_texts
+from tamis.text.columns import CUTS, CUTS_TYPE
 from tamis.work.commits import Counts, File, Outputs
 
 LINES = "lines"
@@ -102,6 +100,9 @@ def _layer(
     chunk: Chunk, settings: Settings, found: Found, *, schema: pa.Schema
 ) -> pa.Table:
     """The rows of a chunk; for documents dropped before, all but id is null."""
+    from tamis.dedup.kernels.units import removal
+    from tamis.text.cuts import cut_texts
+
     _, offsets = utf8_buffers(chunk.texts)
     is_repeated, _ = _are_known(chunk.hashes[UNITS], *found[UNITS])
     is_overlapping = np.zeros(len(is_repeated), bool)
@@ -152,6 +153,8 @@ def _are_known(
     hashes: Hashes, known: Hashes, firsts: Hashes
 ) -> tuple[NDArray[np.bool_], Hashes]:
     """Which of the hashes are known, and the smallest value of each known one."""
+    from tamis.dedup.kernels.lookup import places_among
+
     places = places_among(hashes, known)
     is_known: NDArray[np.bool_] = places >= 0
     if not is_known.any():

@@ -14,7 +14,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tamis.dedup.groups import Group, as_numpy, bounds_of, ranges_of, read_ascending
-from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.lines.walk import NGRAMS, UNITS, Settings, walk
 from tamis.dedup.sorted_runs import delta_coded, write_run
 from tamis.storage import Storage
@@ -113,6 +112,8 @@ class CountTally(TypedDict):
 
 def count(outputs: Outputs, settings: Settings, work: Range) -> CountTally:
     """Write, by run, the hashes over the limit, with the smallest value of each."""
+    from tamis.dedup.kernels.sorting import sort_pairs
+
     hashes, values, runs = _load(outputs.storage, work)
     places = np.arange(len(hashes), dtype=np.uint64)
     _, by_value = sort_pairs(values, places)
@@ -161,6 +162,8 @@ def _distinct(
     pairs: Sequence[tuple[Hashes, Hashes]], most: int
 ) -> tuple[Hashes, Hashes]:
     """Each pair once, ascending, with only the `most` smallest values of a hash."""
+    from tamis.dedup.kernels.sorting import sort_pairs
+
     none = np.empty(0, np.uint64)
     hashes = np.concatenate([none, *(pair[0] for pair in pairs)])
     values = np.concatenate([none, *(pair[1] for pair in pairs)])

@@ -10,7 +10,7 @@ holds only what was counted in one run. Sizes follow from the texts alone.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +19,12 @@ import xxhash
 from numpy.typing import NDArray
 
 from tamis.dedup.groups import Group
-from tamis.dedup.kernels.units import Units, ngram_hashes, unit_hashes, units
 from tamis.documents.parts import Part
 from tamis.storage import Storage
 from tamis.text.buffers import read_only, utf8_buffers
-from tamis.text.normalise import folding
+
+if TYPE_CHECKING:
+    from tamis.dedup.kernels.units import Units
 
 RUN_ROWS = 1 << 22
 _CHUNK_BYTES = 1 << 24
@@ -69,7 +70,7 @@ class Chunk(NamedTuple):
     table: pa.Table
     is_kept: NDArray[np.bool_]
     texts: Any
-    units: Units
+    units: "Units"
     hashes: dict[str, Hashes]
     values: dict[str, Hashes]
     owners: dict[str, Offsets]
@@ -112,6 +113,9 @@ def _chunks(
 
 
 def _chunk(table: pa.Table, settings: Settings, start: int) -> Chunk:
+    from tamis.dedup.kernels.units import ngram_hashes, unit_hashes, units
+    from tamis.text.normalise import folding
+
     is_kept = np.asarray(pc.is_null(table["drop_reason"]))
     kept = table.filter(pa.array(is_kept))
     texts = kept["text"].combine_chunks()

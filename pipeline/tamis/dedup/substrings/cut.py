@@ -9,11 +9,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tamis.dedup.groups import Group, as_numpy, read_between
-from tamis.dedup.kernels.substrings import code_point_spans, repeated, tokens
-from tamis.dedup.kernels.units import removal
 from tamis.text.buffers import read_only, utf8_buffers
-from tamis.text.cuts import CUTS, CUTS_TYPE
-from tamis.text.normalise import folding
+from tamis.text.columns import CUTS, CUTS_TYPE
 from tamis.work.commits import Counts, File, Outputs
 
 SUBSTRINGS, FOUND = "substrings", "work/substrings/found"
@@ -42,6 +39,10 @@ def find(
     outputs: Outputs, settings: Settings, files: Sequence[File], partition: int
 ) -> Counts:
     """Write the repeats in each document of a partition; no row without repeats."""
+    from tamis.dedup.kernels.substrings import code_point_spans, repeated, tokens
+    from tamis.dedup.kernels.units import removal
+    from tamis.text.normalise import folding
+
     texts = [
         read_between(outputs.storage, file, "partition", low=partition, high=partition)
         for file in files

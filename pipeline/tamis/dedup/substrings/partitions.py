@@ -20,7 +20,6 @@ from tamis.documents.parts import Part
 from tamis.errors import ConfigError
 from tamis.sizes import spelled
 from tamis.storage import Storage
-from tamis.text.shingles import mixed
 from tamis.work.commits import Outputs
 
 TEXTS = "work/substrings/texts"
@@ -134,6 +133,8 @@ def _batches(storage: Storage, start: int, part: Part) -> Any:
 
 
 def _buckets(batch: pa.RecordBatch, by_domain: bool) -> NDArray[np.int64]:
+    from tamis.text.shingles import mixed
+
     if not by_domain:
         keys = mixed(as_numpy(batch["id"]))
     else:
@@ -146,6 +147,8 @@ def _buckets(batch: pa.RecordBatch, by_domain: bool) -> NDArray[np.int64]:
 def _partitions(
     batch: pa.RecordBatch, by_domain: bool, partitions: Partitions
 ) -> NDArray[np.uint32]:
+    from tamis.text.shingles import mixed
+
     buckets = _buckets(batch, by_domain)
     pieces = np.array(partitions.pieces, np.uint64)[buckets]
     piece = mixed(as_numpy(batch["id"]) ^ _PIECE_SEED) % pieces

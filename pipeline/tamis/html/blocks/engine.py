@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tamis.html.blocks.judge.weights import SHIPPED, load_weights
+from tamis.html.blocks.judge.shipped import SHIPPED
+from tamis.html.blocks.judge.weights import load_weights
 from tamis.html.blocks.kernel import (
     decide,
     describe,

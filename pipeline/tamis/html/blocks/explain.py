@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.html.blocks.judge.features import NAMES
-from tamis.html.blocks.judge.weights import SHIPPED, Trees, Weights, load_weights
+from tamis.html.blocks.judge.shipped import SHIPPED
+from tamis.html.blocks.judge.weights import Trees, Weights, load_weights
 from tamis.html.blocks.kernel import decide, describe, texts_of_blocks
 from tamis.html.blocks.layout import COMMENT, CONTENT
 from tamis.html.blocks.read import tags

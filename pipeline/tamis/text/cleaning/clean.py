@@ -45,12 +45,10 @@ from tamis.text.cleaning.line import (
     word_count,
 )
 from tamis.text.cleaning.phrases import JAVASCRIPT, LOREM, POLICY, Phrases
+from tamis.text.cleaning.rules import RULES
 from tamis.text.unicode import SPACE, CodePoints, position
 from tamis.text.utf8 import decode
 
-C4 = ("long_word", "citation", "unpunctuated", "short", "javascript", "policy")
-REFINEDWEB = ("uppercase", "number", "counter", "single_word", "button")
-RULES = (*C4, *REFINEDWEB)
 _LONG_WORD, _CITATION, _UNPUNCTUATED, _SHORT, _JAVASCRIPT, _POLICY = range(6)
 _UPPERCASE, _NUMBER, _COUNTER, _SINGLE_WORD, _BUTTON = range(6, 11)
 WORDS, REMOVED_WORDS = len(RULES), len(RULES) + 1

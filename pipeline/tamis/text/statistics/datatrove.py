@@ -20,17 +20,17 @@ from numpy.typing import NDArray
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.function_words import function_words
 from tamis.text.hashing import empty_table, finished, place
-from tamis.text.statistics import lines, ngrams, phrases, sentences, vocabulary
+from tamis.text.statistics import lines, phrases, sentences, vocabulary
 from tamis.text.statistics import word_order as order
-from tamis.text.statistics.measure import COLUMNS
+from tamis.text.statistics.columns import COLUMNS, DUPLICATE, LINES, NGRAMS
 from tamis.text.unicode import TERMINAL_CLASS, CodePoints, code_points, spans
 from tamis.text.utf8 import Integer, code_point_counts, decode
 from tamis.text.words import Words
 
 # The columns of `lines` that datatrove counts in another way; they are consecutive.
-_FIRST_LINE = lines.COLUMNS.index("bullet_line_ratio")
-_AFTER_LINES = lines.COLUMNS.index("char_duplicate_ratio") + 1
-_FIRST_DUPLICATE, _LAST = ngrams.DUPLICATE[0], ngrams.DUPLICATE[-1]
+_FIRST_LINE = LINES.index("bullet_line_ratio")
+_AFTER_LINES = LINES.index("char_duplicate_ratio") + 1
+_FIRST_DUPLICATE, _LAST = DUPLICATE[0], DUPLICATE[-1]
 # Concatenation is a * BASE^len(b) + b, modulo 2^64.
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
@@ -107,7 +107,7 @@ def ngram_ratios(
     chars: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """As `ngrams.ngram_ratios`, for words that keep their case."""
-    ratios = np.zeros((len(chars), len(ngrams.COLUMNS)))
+    ratios = np.zeros((len(chars), len(NGRAMS)))
     spelled, powers = _polynomials(data, words)
     for document in range(len(chars)):
         start, stop = words.documents[document], words.documents[document + 1]

@@ -29,24 +29,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tamis.text.hashing import OFFSET, empty_table, extended, finished, place
+from tamis.text.statistics.columns import LINES as COLUMNS
 from tamis.text.unicode import CLOSER, SPACE, TERMINAL, CodePoints, position
 from tamis.text.utf8 import Integer, decode
 
-COLUMNS = (
-    "line_count",
-    "bullet_line_ratio",
-    "ellipsis_line_ratio",
-    "terminal_punctuation_line_ratio",
-    "short_line_ratio",
-    "newline_word_ratio",
-    "duplicate_line_ratio",
-    "duplicate_line_char_ratio",
-    "duplicate_paragraph_ratio",
-    "duplicate_paragraph_char_ratio",
-    "char_duplicate_ratio",
-    "hash_word_ratio",
-    "ellipsis_word_ratio",
-)
 SHORT_LINE = 30
 
 _LINE_FEED, _HASH, _DOT, _ELLIPSIS = 0x0A, 0x23, 0x2E, 0x2026

@@ -25,19 +25,10 @@ from tamis.text.statistics import (
     vocabulary,
 )
 from tamis.text.statistics import word_order as order
+from tamis.text.statistics.columns import COLUMNS
 from tamis.text.unicode import code_points
 from tamis.text.utf8 import code_point_counts
 from tamis.text.words import Words
-
-COLUMNS = (
-    "word_count",
-    *vocabulary.COLUMNS,
-    *order.COLUMNS,
-    *lines.COLUMNS,
-    *sentences.COLUMNS,
-    *ngrams.COLUMNS,
-    *phrases.COLUMNS,
-)
 
 
 def measure(

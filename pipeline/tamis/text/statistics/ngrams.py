@@ -14,15 +14,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tamis.text.hashing import empty_table, finished, place
+from tamis.text.statistics.columns import DUPLICATE
+from tamis.text.statistics.columns import NGRAMS as COLUMNS
 from tamis.text.utf8 import Integer
 from tamis.text.words import Words
 
-TOP = (2, 3, 4)
-DUPLICATE = (5, 6, 7, 8, 9, 10)
-COLUMNS = (
-    *(f"top_{n}gram_char_ratio" for n in TOP),
-    *(f"duplicate_{n}gram_char_ratio" for n in DUPLICATE),
-)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST_DUPLICATE, _LAST = DUPLICATE[0], DUPLICATE[-1]
 

@@ -13,12 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-COLUMNS = (
-    "has_lorem_ipsum",
-    "has_curly_bracket",
-    "javascript_line_count",
-    "policy_line_count",
-)
+from tamis.text.statistics.columns import PHRASES as COLUMNS
+
 POLICIES = (
     "terms of use",
     "privacy policy",

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tamis.text.statistics.columns import SENTENCES as COLUMNS
 from tamis.text.unicode import (
     CLOSER,
     JOINER,
@@ -24,8 +25,6 @@ from tamis.text.unicode import (
     position,
 )
 from tamis.text.utf8 import decode
-
-COLUMNS = ("sentence_count",)
 
 _LINE_FEED, _DOT = 0x0A, 0x2E
 _NEED_SPACE = (0x21, 0x2E, 0x3F)  # ! . ?

@@ -18,18 +18,11 @@ from numpy.typing import NDArray
 
 from tamis.text.function_words import STOP, FunctionWords
 from tamis.text.hashing import OFFSET, extended, finished
+from tamis.text.statistics.columns import VOCABULARY as COLUMNS
 from tamis.text.unicode import LETTER, UPPER, CodePoints, position
 from tamis.text.utf8 import decode
 from tamis.text.words import Words
 
-COLUMNS = (
-    "mean_word_length",
-    "longest_word",
-    "alphabetic_word_ratio",
-    "uppercase_word_ratio",
-    "stop_word_count",
-    "stop_word_ratio",
-)
 NO_LIST = -1.0
 
 _FIRST_BYTE = np.uint64(56)  # bits below a hash's first byte

@@ -60,8 +60,6 @@ from tamis.text.unicode import (
 from tamis.text.utf8 import Integer, decode
 from tamis.text.words import Words
 
-COLUMNS = ("shuffle_log_odds",)
-
 # What is between two words, the strongest last. Quotes, brackets and dashes are _OTHER:
 # in 「はい。」と the particle is in a correct place.
 _NOTHING, _ONLY_SPACE, _LINE_END, _CLAUSE_END, _DOTS, _SENTENCE_END, _OTHER = range(7)

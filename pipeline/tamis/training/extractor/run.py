@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tamis.errors import InputError
-from tamis.html.blocks.judge.weights import SHIPPED
+from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.training.extractor.answers import ask_teachers
 from tamis.training.extractor.pages import Page, read_pages
 from tamis.training.extractor.scores import table

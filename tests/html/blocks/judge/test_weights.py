@@ -10,7 +10,8 @@ import pytest
 
 from tamis.errors import InputError
 from tamis.html.blocks.judge.features import NAMES
-from tamis.html.blocks.judge.weights import SHIPPED, load_weights
+from tamis.html.blocks.judge.shipped import SHIPPED
+from tamis.html.blocks.judge.weights import load_weights
 from tamis.training.extractor.fit import flat, stored
 
 

@@ -25,9 +25,8 @@ from tamis.errors import InputError
 from tamis.html.blocks.judge.dictionary import Dictionary, dictionary
 from tamis.html.blocks.judge.features import NAMES
 from tamis.html.blocks.judge.forest import Forest, forest_of
+from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.html.blocks.read.tags import fnv1a
-
-SHIPPED: Final = Path(__file__).with_name("weights.json")
 
 NODE: Final = np.dtype(
     [
