@@ -5,7 +5,6 @@ PYTHONS ?= python3.11 python3.12 python3.13
 VENV := .venv
 BIN := $(VENV)/bin
 RECIPE ?= stages.yaml
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .PHONY: help run test long mutants test-pythons check format bench fuzz fuzz-html lock wheels clean
@@ -13,18 +12,18 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.installed $(VENV)/.kernels ## install, run the main job on the samples, say where the report lies
+run: $(VENV)/.installed ## install, run the main job on the samples, say where the report lies
 	@$(BIN)/tamis run $(RECIPE)
 
 PYTEST := -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
-test: $(VENV)/.installed-dev $(VENV)/.kernels ## install with the tools, run the tests: ten minutes at most
+test: $(VENV)/.installed-dev ## install with the tools, run the tests: ten minutes at most
 	@$(BIN)/python $(PYTEST) -m "not long"
 
-long: $(VENV)/.installed-dev $(VENV)/.kernels ## the tests that take longer: campaigns of many seeds
+long: $(VENV)/.installed-dev ## the tests that take longer: campaigns of many seeds
 	@$(BIN)/python $(PYTEST) -m long
 
-mutants: $(VENV)/.installed-dev $(VENV)/.kernels ## change one operator at a time, see whether a test notices: an hour
+mutants: $(VENV)/.installed-dev ## change one operator at a time, see whether a test notices: an hour
 	@$(BIN)/python benchmarks/mutants.py
 
 # Each version has an environment of its own, made from the same lock file.
@@ -61,16 +60,12 @@ wheels: $(VENV)/.installed-dev ## check that every dependency has wheels on x86-
 	@$(BIN)/python benchmarks/check_wheels.py
 
 lock: $(VENV)/.installed-dev ## pin the newest versions that pyproject.toml allows
-	@$(PIP) install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-header pyproject.toml --group dev -o requirements-dev.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header pyproject.toml -c requirements-dev.lock -o requirements.lock
-
-# numba notices that a kernel's own file changed, not a kernel that it calls.
-$(VENV)/.kernels: $(shell grep -rl --include='*.py' njit pipeline) | $(VENV)/bin/python
-	@find pipeline -name '*.nb[ic]' -delete
-	@touch $@
+	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-header --no-annotate - -o tools/uv.lock
 
 clean: ## remove the environment and the demo's output
 	rm -rf $(VENV) .venv-3.* out
@@ -81,14 +76,12 @@ $(VENV)/bin/python:
 		{ echo "tamis needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name one: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
+$(VENV)/.installed: pyproject.toml requirements.lock tools/uv.lock | $(VENV)/bin/python
 	@echo "installing into $(VENV) (once) ..."
-	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements.lock
-	@$(PIP) install --quiet --no-deps --editable .
+	@$(BIN)/python tools/install.py requirements.lock
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(VENV)/bin/python
+$(VENV)/.installed-dev: pyproject.toml requirements-dev.lock tools/uv.lock | $(VENV)/bin/python
 	@echo "installing into $(VENV) with the development tools (once) ..."
-	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
-	@$(PIP) install --quiet --no-deps --editable .
+	@$(BIN)/python tools/install.py requirements-dev.lock
 	@touch $@ $(VENV)/.installed

@@ -16,11 +16,20 @@ from typing import Any
 import pytest
 
 from tamis.cli import main
+from tamis.kernels import ensure_kernels
 
 pytest_plugins = ["fixtures.barriers", "fixtures.models"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile all kernels before there are workers: each would compile for itself."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        ensure_kernels(
+            lambda done, of: print(f"compiling kernels: {done} of {of}", flush=True)
+        )
 
 
 @pytest.fixture(scope="session")

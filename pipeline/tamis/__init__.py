@@ -8,14 +8,9 @@
 Each name is loaded when it is used. docs/python.md shows them all.
 """
 
-import contextlib
 import importlib
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tamis.cache import cache_folder, is_writable
 
 if TYPE_CHECKING:
     from tamis import stages as stages
@@ -80,20 +75,6 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def _find_a_place_for_kernels() -> None:
-    """Have numba keep compiled kernels where all else is kept, if not beside the code.
-
-    It looks beside the code and below the home folder, and raises at import if it can
-    write to neither: a container of any uid without a home would not start.
-    """
-    if "NUMBA_CACHE_DIR" in os.environ or "numba" in sys.modules:
-        return
-    is_beside = is_writable(Path(__file__).parent / "__pycache__")
-    if not is_beside or os.environ.get("TAMIS_CACHE"):
-        with contextlib.suppress(OSError):  # nowhere: numba says so where it matters
-            os.environ["NUMBA_CACHE_DIR"] = str(cache_folder() / "kernels")
-
-
 def _show_tables_in_notebooks() -> None:
     """Have Jupyter show Arrow tables as HTML; does nothing anywhere else."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
@@ -108,5 +89,4 @@ def _show_tables_in_notebooks() -> None:
         formatters["text/html"].for_type_by_name("pyarrow.lib", "Table", table_html)
 
 
-_find_a_place_for_kernels()
 _show_tables_in_notebooks()

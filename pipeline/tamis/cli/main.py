@@ -56,6 +56,7 @@ _COMMANDS = {
         "robots",
         "Read the robots.txt responses of ARCHIVES and write what they refuse to the agents.",
     ),
+    "kernels": ("kernels", "Compile all kernels, once per installation."),
     "calibrate": (
         "calibrate",
         "Compute bounds per language from the documents of RUN, an output folder.",

@@ -13,9 +13,9 @@ less.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets
 
 TOO_DEEP, TOO_MANY_ATTRIBUTES = np.int8(1), np.int8(2)
@@ -39,7 +39,7 @@ _FLAT_NAMES = (
 _FLAT = np.array(sorted(map(_key, _FLAT_NAMES.split())), np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def broken_limits(
     data: Bytes, offsets: Offsets, max_depth: int, max_attributes: int
 ) -> NDArray[np.int8]:
@@ -59,7 +59,7 @@ def broken_limits(
     return broken
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _survey(data: Bytes, start: int, stop: int, max_attributes: int) -> tuple[int, int]:
     """Number of start tags, and the most attributes of a tag that may have too many.
 
@@ -80,7 +80,7 @@ def _survey(data: Bytes, start: int, stop: int, max_attributes: int) -> tuple[in
     return tags, attributes
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _start_tags(block: Bytes) -> int:
     """Number of `<` not followed by `/`; the last byte is not counted."""
     # Two views and indices from zero: the compiler then counts 32 bytes at a time.
@@ -91,7 +91,7 @@ def _start_tags(block: Bytes) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _rough_depth(data: Bytes, start: int, stop: int) -> int:
     """Upper bound of the depth: every element is read as if it had an end tag."""
     deepest = level = 0
@@ -103,7 +103,7 @@ def _rough_depth(data: Bytes, start: int, stop: int) -> int:
     return deepest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _depth(data: Bytes, start: int, stop: int) -> int:
     """The largest number of elements that are open at once."""
     deepest = level = 0
@@ -120,7 +120,7 @@ def _depth(data: Bytes, start: int, stop: int) -> int:
     return deepest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tag_key(data: Bytes, position: int, stop: int) -> np.uint64:
     """The letters and digits at `position`, lower case, as a number; 0 for no letter.
 
@@ -137,7 +137,7 @@ def _tag_key(data: Bytes, position: int, stop: int) -> np.uint64:
     return key
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _attributes(data: Bytes, start: int, stop: int) -> int:
     """Number of words after the tag name at `start` up to `>`, outside of quotes."""
     words = quote = 0

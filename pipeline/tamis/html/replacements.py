@@ -2,9 +2,9 @@
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets, utf8_buffers
 
 
@@ -14,7 +14,7 @@ def replacement_characters(texts: pa.Array) -> pa.Array:
     return pa.array(counts, mask=np.asarray(texts.is_null()))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _replacement_characters(data: Bytes, offsets: Offsets) -> NDArray[np.int32]:
     """Number of EF BF BD in each text; in valid UTF-8 these bytes mean nothing else."""
     counts = np.zeros(len(offsets) - 1, np.int32)

@@ -19,10 +19,10 @@ from importlib import metadata
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from tamis.cache import cached_arrays
+from tamis.compiled import kernel
 from tamis.errors import StorageError
 from tamis.text.buffers import Bytes
 
@@ -85,7 +85,7 @@ class SequenceModel:
         return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scores(
     text: Bytes,
     block: NDArray[np.uint16],
@@ -116,7 +116,7 @@ def _scores(
     return scores
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_halves(
     scores: NDArray[np.float64], halves: NDArray[np.uint16], weight: np.float32
 ) -> None:

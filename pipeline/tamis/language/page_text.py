@@ -6,8 +6,8 @@ nanosecond a byte if tags and scripts are long, at most 2 if nothing is.
 """
 
 import numpy as np
-from numba import njit
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, read_only
 
 _SPACE, _LESS, _GREATER, _SLASH = 0x20, 0x3C, 0x3E, 0x2F
@@ -33,7 +33,7 @@ def page_text(html: bytes | memoryview, most: int | None = None) -> str:
     return text[:size].tobytes().decode("utf-8", "ignore")
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _text(data: Bytes, most: int) -> tuple[Bytes, int]:
     """An array of at least `most` bytes with the text, and the text's size."""
     text = np.empty(most, np.uint8)
@@ -60,7 +60,7 @@ def _text(data: Bytes, most: int) -> tuple[Bytes, int]:
     return text, size
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _is_markup(data: Bytes, after: int) -> bool:
     """Whether a `<` just before `after` opens markup: in 3 < 4 it does not."""
     if after >= len(data):
@@ -70,7 +70,7 @@ def _is_markup(data: Bytes, after: int) -> bool:
     return is_letter or byte in (_SLASH, _EXCLAMATION, _QUESTION)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _after_markup(data: Bytes, here: int) -> int:
     """End of the tag, comment, script or style that begins here, or the page's end."""
     if _is_at(data, here, _COMMENT):
@@ -82,7 +82,7 @@ def _after_markup(data: Bytes, here: int) -> int:
     return _next(data, here, _GREATER) + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _after(data: Bytes, here: int, end: Bytes) -> int:
     """The position after the next `end`, or the page's end."""
     here = _next(data, here, end[0])
@@ -93,7 +93,7 @@ def _after(data: Bytes, here: int, end: Bytes) -> int:
     return here
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _next(data: Bytes, here: int, byte: int) -> int:
     """Place of the next such byte, or the page's end.
 
@@ -111,7 +111,7 @@ def _next(data: Bytes, here: int, byte: int) -> int:
     return here
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_at(data: Bytes, here: int, word: Bytes) -> bool:
     """Whether `word` is here; ASCII case does not count."""
     if here + len(word) > len(data):

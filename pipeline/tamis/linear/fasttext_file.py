@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes
 
 HIERARCHICAL, NEGATIVE_SAMPLING, SOFTMAX, ONE_VS_ALL = range(1, 5)
@@ -200,7 +200,7 @@ def _dictionary(reader: _Reader) -> tuple[_Entries, int, NDArray[np.int32] | Non
     return found, words, pairs
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _entries(
     data: Bytes, place: int, number: int
 ) -> tuple[Any, Any, Any, int, int, int]:

@@ -12,9 +12,9 @@ of 256 KB tells the others, before any larger table is looked at.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.linear.fasttext_file import (
     HIERARCHICAL,
     SOFTMAX,
@@ -154,7 +154,7 @@ def _labels_of(file: FastTextFile) -> _Labels:
     return _Labels(np.ascontiguousarray(vectors), file.loss, left, right)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hash(token: Bytes) -> np.uint32:
     value = _BASIS
     for byte in token:
@@ -162,7 +162,7 @@ def _hash(token: Bytes) -> np.uint32:
     return value
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _extended(value: np.uint32, byte: np.uint8) -> np.uint32:
     wide = np.uint32(byte)
     if byte > 127:
@@ -170,7 +170,7 @@ def _extended(value: np.uint32, byte: np.uint8) -> np.uint32:
     return np.uint32((value ^ wide) * _PRIME)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _slot_of(
     slots: NDArray[np.int32],
     text: Bytes,
@@ -192,7 +192,7 @@ def _slot_of(
     return slot
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(
     slots: NDArray[np.int32],
     text: Bytes,
@@ -205,7 +205,7 @@ def _fill(
         slots[_slot_of(slots, text, starts, ends, _hash(token), token)] = entry
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill_pruned(
     bits: NDArray[np.uint64],
     keys: NDArray[np.int32],
@@ -222,7 +222,7 @@ def _fill_pruned(
         keys[slot], rows[slot] = key, pruned[pair, 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _key_slot(keys: NDArray[np.int32], key: np.int64) -> np.int64:
     mask = len(keys) - 1
     slot = np.int64(np.uint32(key) * np.uint32(0x9E3779B1)) & mask
@@ -231,7 +231,7 @@ def _key_slot(keys: NDArray[np.int32], key: np.int64) -> np.int64:
     return slot
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _probabilities(
     line: Bytes, words: _Words, ngrams: _NGrams, vectors: Matrix, labels: _Labels
 ) -> NDArray[np.float32]:
@@ -301,12 +301,12 @@ def _probabilities(
     return chances
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _is_space(byte: np.uint8) -> bool:
     return bool(byte == 32 or 9 <= byte <= 13 or byte == 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _begins(token: Bytes, with_: Bytes) -> bool:
     if len(token) < len(with_):
         return False
@@ -316,7 +316,7 @@ def _begins(token: Bytes, with_: Bytes) -> bool:
     return same == len(with_)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _letter_ngrams(
     found: NDArray[np.int64],
     word: Bytes,
@@ -350,7 +350,7 @@ def _letter_ngrams(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _row(ngrams: _NGrams, key: np.int64) -> np.int64:
     """Row of an n-gram's bucket after those of the words; -1 if it has none."""
     if not ngrams.is_pruned:
@@ -359,7 +359,7 @@ def _row(ngrams: _NGrams, key: np.int64) -> np.int64:
     return np.int64(ngrams.rows[slot] if ngrams.keys[slot] >= 0 else -1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add(total: NDArray[np.float32], vectors: Matrix, row: int | np.int64) -> None:
     if len(vectors.dense):
         for column in range(vectors.columns):
@@ -376,7 +376,7 @@ def _add(total: NDArray[np.float32], vectors: Matrix, row: int | np.int64) -> No
             total[column + offset] += norm * vectors.centroids[first + offset]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _judge(
     found: NDArray[np.float32], hidden: NDArray[np.float32], labels: _Labels
 ) -> None:
@@ -401,7 +401,7 @@ def _judge(
         found[label] = np.exp(np.log(found[label] + _FLOOR))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _descend(
     found: NDArray[np.float32], hidden: NDArray[np.float32], labels: _Labels
 ) -> None:
@@ -425,7 +425,7 @@ def _descend(
             found[label] = np.exp(scores[label])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _dot(one: NDArray[np.float32], other: NDArray[np.float32]) -> np.float32:
     total = np.float32(0.0)
     for place in range(len(one)):
@@ -433,7 +433,7 @@ def _dot(one: NDArray[np.float32], other: NDArray[np.float32]) -> np.float32:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _table_sigmoid(value: np.float32) -> np.float32:
     """fastText's: looked up in a table of 512 steps from -8 to 8."""
     if value < -_MOST_SIGMOID:

@@ -17,9 +17,9 @@ without counting distinct n-grams). Training and scoring run the same kernel.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, read_only
 from tamis.text.growth import doubled
 from tamis.text.hashing import OFFSET, PRIME, extended
@@ -59,7 +59,7 @@ class Windows(NamedTuple):
     documents: NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def windows_of(words: Words, characters: int = WINDOW_CHARACTERS) -> Windows:
     """Windows of equal length, of 2/3 to 3/2 of `characters` unless the text is shorter.
 
@@ -106,20 +106,20 @@ def weighted_sums(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def whole_documents(words: Words) -> Windows:
     """One window for each document, however long it is."""
     return Windows(words.documents, np.arange(len(words.documents)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _length(words: Words, word: int, first: int) -> int:
     """Code points of a word and of the gap before it."""
     is_parted = word > first and words.starts[word] > words.ends[word - 1]
     return int(words.lengths[word] + np.int32(is_parted))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _buckets(
     data: Bytes,
     words: Words,
@@ -144,7 +144,7 @@ def _buckets(
     return pieces[:total].copy(), offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _weighted_sums(
     data: Bytes,
     words: Words,
@@ -166,7 +166,7 @@ def _weighted_sums(
     return sums
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scratch(
     words: Words, windows: Windows
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -180,7 +180,7 @@ def _scratch(
     return np.empty(longest, np.int64), np.empty(longest * _LONGEST, np.int32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(
     data: Bytes,
     words: Words,

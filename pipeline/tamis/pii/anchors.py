@@ -16,9 +16,9 @@ digits or dots only costs a constant per byte. Anchors are in reading order.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.pii.characters import (
     DIGIT,
     LETTER,
@@ -60,7 +60,7 @@ def anchors(data: Bytes, offsets: Offsets) -> Anchors:
     return Anchors(*_scan(read_only(data), offsets).T)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scan(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
     found = np.empty((64, 4), np.int64)
     count = 0
@@ -106,7 +106,7 @@ def _scan(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
     return found[:count]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _number(data: Bytes, first: int, position: int, last: int) -> tuple[int, int, int]:
     """Kind, start and stop of what may begin with the ASCII digits at `position`."""
     stop = _iban(data, first, position, last)
@@ -130,7 +130,7 @@ def _number(data: Bytes, first: int, position: int, last: int) -> tuple[int, int
     return CARD if stop > position else -1, position, stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _email(data: Bytes, first: int, at: int, after: int, last: int) -> tuple[int, int]:
     """Range around an at sign that a dot and two letters follow, else an empty one."""
     start = at
@@ -162,7 +162,7 @@ def _email(data: Bytes, first: int, at: int, after: int, last: int) -> tuple[int
     return (start, stop) if has_top_level else (at, at)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _phone(data: Bytes, first: int, start: int, position: int, last: int) -> int:
     """End of the digits after a plus sign, or from 00 on; `start` if too few."""
     before = data[start - 1] if start > first else 0x20
@@ -185,7 +185,7 @@ def _phone(data: Bytes, first: int, start: int, position: int, last: int) -> int
     return stop if digits >= _FEWEST_PHONE_DIGITS else start
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _card(data: Bytes, position: int, last: int) -> int:
     """End of 14 or more digits in groups separated by one space or hyphen."""
     if not 0x32 <= data[position] <= 0x36:  # first digits of all schemes
@@ -194,7 +194,7 @@ def _card(data: Bytes, position: int, last: int) -> int:
     return stop if digits >= _FEWEST_CARD_DIGITS else position
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _iban(data: Bytes, first: int, position: int, last: int) -> int:
     """End of the run after two letters and two digits, if long enough for an IBAN."""
     if (
@@ -211,7 +211,7 @@ def _iban(data: Bytes, first: int, position: int, last: int) -> int:
     return stop if characters + 2 >= _FEWEST_IBAN_CHARACTERS else position
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _grouped(
     data: Bytes, position: int, last: int, has_letters: bool, most: int
 ) -> tuple[int, int]:
@@ -233,7 +233,7 @@ def _grouped(
     return count, stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ipv4(data: Bytes, position: int, last: int) -> int:
     """End of four groups of one to three digits, without a fifth after them."""
     start = position
@@ -263,7 +263,7 @@ def _ipv4(data: Bytes, position: int, last: int) -> int:
     return position
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ipv6(data: Bytes, position: int, last: int) -> int:
     """End of hexadecimal groups separated by colons; the first has four digits.
 
@@ -288,7 +288,7 @@ def _ipv6(data: Bytes, position: int, last: int) -> int:
     return position if colons == 7 or (is_short and colons < 9) else start
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _goes_on_from_digits(data: Bytes, first: int, position: int) -> bool:
     """Whether the digits at `position` are a later part of a longer number."""
     if position == first:
@@ -305,6 +305,6 @@ def _goes_on_from_digits(data: Bytes, first: int, position: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_digit_before(data: Bytes, first: int, position: int) -> bool:
     return position > first and class_of(data[position - 1]) == DIGIT

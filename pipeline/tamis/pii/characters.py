@@ -3,14 +3,13 @@
 Lengths are in bytes. No function reads at `last` or after it.
 """
 
-from numba import njit
-
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes
 
 NEITHER, DIGIT, LETTER = 0, 1, 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def class_of(byte: int) -> int:
     """DIGIT, LETTER or NEITHER; only ASCII has digits and letters here."""
     if 0x30 <= byte <= 0x39:
@@ -20,12 +19,12 @@ def class_of(byte: int) -> int:
     return NEITHER
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_hexadecimal(byte: int) -> bool:
     return 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x46 or 0x61 <= byte <= 0x66
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_local(byte: int) -> bool:
     """Whether a byte can be before an at sign; `rules` decides which letters may."""
     return (
@@ -40,19 +39,19 @@ def is_local(byte: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_domain(byte: int) -> bool:
     """Whether a byte can be in a domain name; a dot can."""
     return byte >= 0x80 or class_of(byte) != NEITHER or byte == 0x2D or byte == 0x2E
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_foreign_or_letter(byte: int) -> bool:
     """Whether a byte is an ASCII letter or part of a character outside ASCII."""
     return byte >= 0x80 or class_of(byte) == LETTER
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_full_width(data: Bytes, position: int, last: int, third: int) -> bool:
     """Whether U+FF00 to U+FF3F is at `position`: the one with this third byte."""
     return (
@@ -63,7 +62,7 @@ def is_full_width(data: Bytes, position: int, last: int, third: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def digit_width(data: Bytes, position: int, last: int) -> int:
     """Bytes of the decimal digit at `position`, 0 if there is none.
 
@@ -89,7 +88,7 @@ def digit_width(data: Bytes, position: int, last: int) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def separator_width(data: Bytes, position: int, last: int) -> int:
     """Bytes of a space, hyphen, dot, slash or bracket within a number, else 0."""
     byte = data[position]

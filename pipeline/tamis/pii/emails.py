@@ -8,9 +8,9 @@ anchors' bytes decides on them; an anchor with anything outside ASCII is left to
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.pii.characters import NEITHER, class_of
 from tamis.pii.rules import MOST_LABELS, MOST_LOCAL_CHARACTERS, top_level_domains
 from tamis.text.buffers import Bytes, read_only
@@ -38,7 +38,7 @@ def _top_level_table() -> NDArray[np.uint64]:
     return _table(np.frombuffer(b"".join(names), np.uint8), ends)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ascii_emails(
     data: Bytes,
     starts: NDArray[np.int64],
@@ -64,7 +64,7 @@ def _ascii_emails(
     return spans
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _local(data: Bytes, start: int, at: int) -> int:
     """Where the local part before `at` begins; `at` if there is none."""
     first = at
@@ -80,7 +80,7 @@ def _local(data: Bytes, start: int, at: int) -> int:
     return first if is_sound and at - first <= MOST_LOCAL_CHARACTERS else at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _domain_end(data: Bytes, start: int, stop: int, table: NDArray[np.uint64]) -> int:
     """End of the longest domain name that begins at `start`; 0 if none does."""
     end, label = 0, start
@@ -107,7 +107,7 @@ def _domain_end(data: Bytes, start: int, stop: int, table: NDArray[np.uint64]) -
     return end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _key(data: Bytes, start: int, stop: int) -> np.uint64:
     """Hash of a label in lower case."""
     value = OFFSET
@@ -119,12 +119,12 @@ def _key(data: Bytes, start: int, stop: int) -> np.uint64:
     return finished(value)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_in(table: NDArray[np.uint64], data: Bytes, start: int, stop: int) -> bool:
     return bool(table[place(table, len(table) - 1, _key(data, start, stop))])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _table(names: Bytes, ends: NDArray[np.int64]) -> NDArray[np.uint64]:
     """A hash table of the names that end at `ends`; see `tamis.text.hashing`."""
     table = empty_table(len(ends) - 1)

@@ -15,9 +15,9 @@ after 64 tags without an end within 2 kB.
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.growth import doubled_rows
 
@@ -63,7 +63,7 @@ def mentions(data: Bytes, offsets: Offsets) -> list[tuple[int, int]]:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tags(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
     found = np.empty((16, 3), np.int64)
     count = 0
@@ -92,7 +92,7 @@ def _tags(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
     return found[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _next(data: Bytes, here: int, stop: int) -> int:
     """Place of the next `<`, or `stop`."""
     while here < stop and data[here] != _LESS:
@@ -100,7 +100,7 @@ def _next(data: Bytes, here: int, stop: int) -> int:
     return here
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _begins(data: Bytes, here: int, stop: int, word: Bytes) -> bool:
     """Whether a tag of that name begins here: the name, then something but a letter."""
     if here + len(word) >= stop:
@@ -112,7 +112,7 @@ def _begins(data: Bytes, here: int, stop: int, word: Bytes) -> bool:
     return not 0x61 <= following <= 0x7A
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _after_comment_or_raw_text(data: Bytes, here: int, stop: int) -> int:
     """The position after a comment or raw text that begins here, else one byte on."""
     if here + 4 <= stop and (data[here : here + 4] == _COMMENT).all():
@@ -123,7 +123,7 @@ def _after_comment_or_raw_text(data: Bytes, here: int, stop: int) -> int:
     return here + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _after(data: Bytes, here: int, stop: int, mark: Bytes) -> int:
     """The position after the next `mark`, in any case, or `stop`."""
     first = mark[0] | _LOWER
@@ -140,7 +140,7 @@ def _after(data: Bytes, here: int, stop: int, mark: Bytes) -> int:
     return stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tag_end(data: Bytes, here: int, stop: int) -> int:
     """The position after the `>` that ends a tag; `here` if none is near.
 
@@ -161,7 +161,7 @@ def _tag_end(data: Bytes, here: int, stop: int) -> int:
     return here
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _has_notice_word(data: Bytes, start: int, stop: int) -> bool:
     """Whether the tag contains `noai` and the like, `tdm-` or `rsl+`."""
     for place in range(start, stop - 3):

@@ -12,9 +12,9 @@ from operator import itemgetter
 
 import numpy as np
 from icu4py.breakers import WordBreaker
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.utf8 import decode
 
 # UTF-16 units that go to ICU at once: bounds the memory of a batch, not the result.
@@ -57,7 +57,7 @@ def _chunk_end(units: NDArray[np.uint16], start: int, stop: int) -> int:
     return stop + int(np.argmax(units[stop:] == _LINE_FEED)) + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _utf16_of(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],

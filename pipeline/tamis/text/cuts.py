@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets, read_only, utf8_buffers
 
 
@@ -41,7 +41,7 @@ def list_buffers(lists: Any) -> tuple[NDArray[np.int32], Offsets]:
     return values, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _without(
     data: Bytes, offsets: Offsets, positions: NDArray[np.int32], bounds: Offsets
 ) -> tuple[Bytes, Offsets]:

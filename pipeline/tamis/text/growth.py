@@ -8,11 +8,12 @@ than compiling most kernels.
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 
-@njit(cache=True, nogil=True)
+
+@kernel
 def doubled(array: NDArray[Any]) -> NDArray[Any]:
     """The array's values, followed by as many uninitialised places."""
     larger = np.empty(2 * len(array), array.dtype)
@@ -21,7 +22,7 @@ def doubled(array: NDArray[Any]) -> NDArray[Any]:
     return larger
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def doubled_rows(array: NDArray[Any]) -> NDArray[Any]:
     """The same for an array of rows."""
     larger = np.empty((2 * array.shape[0], array.shape[1]), array.dtype)

@@ -4,9 +4,9 @@ Among 10^6 distinct words of one document a false match has odds of 3e-8.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.unicode import position
 from tamis.text.utf8 import Integer, decode
 from tamis.text.words import Words
@@ -18,7 +18,7 @@ _MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 _SHIFT = np.uint64(33)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def word_hashes(
     data: NDArray[np.uint8],
     words: Words,
@@ -38,13 +38,13 @@ def word_hashes(
     return hashes
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def extended(value: np.uint64, code: Integer) -> np.uint64:
     """FNV-1a's step, with a whole code point at once."""
     return (value ^ np.uint64(code)) * PRIME
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def finished(value: np.uint64) -> np.uint64:
     """The hash with all bits mixed; 1 instead of 0, which marks an empty place."""
     value ^= value >> _SHIFT
@@ -55,7 +55,7 @@ def finished(value: np.uint64) -> np.uint64:
     return max(value, np.uint64(1))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def empty_table(entries: int) -> NDArray[np.uint64]:
     """An empty hash table that `entries` keys fill at most by half; see `place`."""
     places = 16
@@ -64,7 +64,7 @@ def empty_table(entries: int) -> NDArray[np.uint64]:
     return np.zeros(places, np.uint64)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def place(table: NDArray[np.uint64], mask: Integer, key: np.uint64) -> np.int64:
     """Place of `key` in the table's first `mask + 1` places, or an empty one for it."""
     at = np.int64(key & np.uint64(mask))

@@ -3,9 +3,9 @@
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.unicode import position, spans, two_level
 from tamis.text.utf8 import decode
@@ -58,7 +58,7 @@ def _script_table() -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     return index, table
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _dominant(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],

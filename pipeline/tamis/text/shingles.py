@@ -11,9 +11,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets
 from tamis.text.normalise import (
     CODE_MASK,
@@ -72,7 +72,7 @@ def shingles(data: Bytes, offsets: Offsets, ngram: int) -> Shingles:
     return Shingles(np.concatenate(sets), np.cumsum(lengths), texts)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mix64(value: np.uint64) -> np.uint64:
     """Scramble 64 bits, one to one (the finaliser of splitmix64, Steele et al. 2014)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -80,7 +80,7 @@ def mix64(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mixed(values: Hashes) -> Hashes:
     """`mix64` of each value."""
     scrambled = np.empty_like(values)
@@ -89,7 +89,7 @@ def mixed(values: Hashes) -> Hashes:
     return scrambled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scratch_for(offsets: Offsets) -> Hashes:
     """Room for the words of the batch's longest document."""
     longest = np.int64(0)
@@ -98,7 +98,7 @@ def scratch_for(offsets: Offsets) -> Hashes:
     return np.empty(_WORDS_PER_BYTE * longest + 1, np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def document_shingles(
     data: Bytes, start: int, stop: int, ngram: int, table: Folding, scratch: Hashes
 ) -> tuple[int, np.uint64]:
@@ -126,7 +126,7 @@ def document_shingles(
     return count, text
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def appended(hashes: Hashes, filled: int, scratch: Hashes, count: int) -> Hashes:
     """The first `filled` of `hashes` and `count` of `scratch`, in one array."""
     if filled + count > len(hashes):
@@ -139,7 +139,7 @@ def appended(hashes: Hashes, filled: int, scratch: Hashes, count: int) -> Hashes
     return hashes
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shingles(
     data: Bytes, offsets: Offsets, ngram: int, table: Folding
 ) -> tuple[Hashes, Offsets, Hashes]:
@@ -158,7 +158,7 @@ def _shingles(
     return hashes[: starts[-1]], starts, texts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _words(
     data: Bytes, start: int, stop: int, table: Folding, words: Hashes
 ) -> tuple[int, np.uint64]:
@@ -227,7 +227,7 @@ def _words(
     return count, mix64(text ^ np.uint64(count))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _joined(text: np.uint64, word: np.uint64) -> np.uint64:
     """The hash of a text and its next word; it depends on the order of words."""
     return ((text << np.uint64(5) | text >> np.uint64(59)) ^ word) * FACTOR

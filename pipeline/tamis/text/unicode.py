@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import regex
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.utf8 import Integer, decode
 
 LETTER = 1  # General_Category L*
@@ -109,13 +109,13 @@ def spans(pattern: str) -> Iterator[tuple[int, int]]:
             yield first + match.start(), first + match.end()
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def position(index: NDArray[np.uint16], code: Integer) -> np.int64:
     """Place of code point `code` in a table of `two_level`."""
     return (np.int64(index[code >> 8]) << 8) | (code & 255)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def flag_at(
     data: NDArray[np.uint8],
     here: Integer,

@@ -5,8 +5,9 @@ byte that begins no character counts as one replacement character of one byte.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tamis.compiled import kernel
 
 # An integer in a kernel: the types are the same for numba, not for mypy.
 Integer = int | np.int64
@@ -14,7 +15,7 @@ Integer = int | np.int64
 REPLACEMENT = np.int64(0xFFFD)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def decode(
     data: NDArray[np.uint8], position: Integer, stop: Integer
 ) -> tuple[np.int64, int]:
@@ -38,7 +39,7 @@ def decode(
     return code, width
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def code_point_counts(
     data: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> NDArray[np.int64]:

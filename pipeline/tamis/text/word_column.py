@@ -11,9 +11,9 @@ The column is in no stage's schema, so no file has it.
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Offsets, utf8_buffers
 from tamis.text.columns import WORDS
 from tamis.text.words import Words, segment
@@ -64,7 +64,7 @@ def _read(batch: pa.RecordBatch) -> Words | None:
     return _absolute(listed.offsets.to_numpy(), starts, ends, lengths, offsets)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _within(
     words: Words, offsets: Offsets
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -79,7 +79,7 @@ def _within(
     return starts, ends
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _absolute(
     bounds: NDArray[np.int32],
     starts: NDArray[np.int32],

@@ -15,9 +15,9 @@ Kernels read the buffers of `tamis.text.buffers`; positions are in bytes of `dat
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.breaks import word_breaks
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.unicode import JOINER, LETTER, NUMBER, UNSPACED, code_points, flag_at
@@ -53,7 +53,7 @@ def no_words(documents: int) -> Words:
     return Words(empty, empty, np.empty(0, np.int32), np.zeros(documents + 1, np.int64))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _runs(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -99,7 +99,7 @@ def _runs(
     return words, is_unspaced[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cut(
     data: NDArray[np.uint8],
     runs: Words,
@@ -141,7 +141,7 @@ def _cut(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _length(
     data: NDArray[np.uint8],
     start: int,

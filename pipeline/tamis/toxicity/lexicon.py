@@ -18,9 +18,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.growth import doubled
 from tamis.text.hashing import OFFSET, empty_table, extended, finished, place
@@ -105,7 +105,7 @@ def _folding() -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
     return tables.index, tables.lower
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _table(
     data: Bytes,
     offsets: Offsets,
@@ -139,7 +139,7 @@ def _table(
     return keys, entries
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(
     data: Bytes,
     words: Words,
@@ -189,13 +189,13 @@ def _count(
     return hits, distinct
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _seed(number: int) -> np.uint64:
     """Start of the hashes of a language's entries, larger than any code point."""
     return extended(OFFSET, 0x110000 + number)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _usable_flags(data: Bytes, offsets: Offsets, words: Words) -> NDArray[np.bool_]:
     flags = np.empty(len(offsets) - 1, np.bool_)
     for entry in range(len(flags)):
@@ -206,7 +206,7 @@ def _usable_flags(data: Bytes, offsets: Offsets, words: Words) -> NDArray[np.boo
     return flags
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_usable(
     data: Bytes, start: int, stop: int, words: Words, first: int, last: int
 ) -> bool:
@@ -221,7 +221,7 @@ def _is_usable(
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_joint(data: Bytes, start: int, gap: int) -> bool:
     """Whether a gap is one space (or no-break space), hyphen or apostrophe."""
     first = data[start]

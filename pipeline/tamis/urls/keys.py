@@ -19,9 +19,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, read_only
 from tamis.text.hashing import OFFSET, PRIME, finished
 from tamis.urls.normalise import Address, address
@@ -92,12 +92,12 @@ def places_of(
     return _places_of(read_only(data), spans, read_only(hashes), read_only(starts))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _key(state: np.uint64, kind: int) -> np.uint64:
     return finished(state ^ (np.uint64(kind + 1) * _KIND))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _host_state(
     data: Bytes, start: int, stop: int, parents: Keys
 ) -> tuple[np.uint64, int]:
@@ -117,7 +117,7 @@ def _host_state(
     return state, max(dots - 1, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _find(hashes: Keys, starts: Starts, shift: np.uint64, key: np.uint64) -> int:
     first = np.int64(key >> shift)
     for place in range(np.int64(starts[first]), np.int64(starts[first + 1])):
@@ -126,7 +126,7 @@ def _find(hashes: Keys, starts: Starts, shift: np.uint64, key: np.uint64) -> int
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _places_of(
     data: Bytes, spans: Spans, hashes: Keys, starts: Starts
 ) -> NDArray[np.int64]:
@@ -160,7 +160,7 @@ def _places_of(
     return places
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _page_place(
     data: Bytes,
     first: int,
@@ -201,7 +201,7 @@ def _page_place(
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _entry_keys(data: Bytes, spans: Spans) -> Keys:
     keys = np.empty(2 * len(spans), np.uint64)
     scratch = np.empty(1, np.uint64)
@@ -220,7 +220,7 @@ def _entry_keys(data: Bytes, spans: Spans) -> Keys:
     return keys[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _line_keys(data: Bytes) -> tuple[Keys, Spans]:
     lines = 1
     for byte in data:
@@ -246,7 +246,7 @@ def _line_keys(data: Bytes) -> tuple[Keys, Spans]:
     return keys[:count].copy(), others[:odd].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_domain(data: Bytes, start: int, stop: int) -> bool:
     """Whether a line is labels of a-z, digits, - and _, without `www.`."""
     if stop - start >= len(_WWW) and (data[start : start + len(_WWW)] == _WWW).all():

@@ -16,9 +16,9 @@ The buffer keeps its capitals: a reader must make letters lower case (`lower`).
 from collections.abc import Iterable
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.urls.normalise import MOST_CHARACTERS, Address
 
@@ -54,13 +54,13 @@ def spelled(addresses: Iterable[Address]) -> tuple[Bytes, Spans]:
     return data, np.array(spans, np.int64).reshape(-1, 5)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def lower(byte: int) -> int:
     """An ASCII capital as its lower-case letter; any other byte unchanged."""
     return byte + 0x20 if 0x41 <= byte <= 0x5A else byte
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _plain_spans(data: Bytes, offsets: Offsets, most: int) -> Spans:
     spans = np.zeros((len(offsets) - 1, 5), np.int64)
     for row in range(len(spans)):
@@ -112,7 +112,7 @@ def _plain_spans(data: Bytes, offsets: Offsets, most: int) -> Spans:
     return spans
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _after_scheme(data: Bytes, first: int, last: int) -> int:
     """The position after `http://` or `https://`; -1 if neither begins here."""
     if not _begins(data, first, last, _SCHEME):
@@ -127,7 +127,7 @@ def _after_scheme(data: Bytes, first: int, last: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _begins(data: Bytes, start: int, stop: int, word: Bytes) -> bool:
     same = 0
     if stop - start >= len(word):

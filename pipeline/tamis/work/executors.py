@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol
 
 from tamis.errors import ConfigError, ExecutorLost
 from tamis.interrupts import stop_if_asked
+from tamis.kernels import KernelsNotCompiled, ensure_kernels
 from tamis.panics import panics_are_errors
 from tamis.work import pulse
 from tamis.work.processes import Death, ProcessDied, last_words
@@ -66,6 +67,7 @@ class Executor(Protocol):
     """
 
     kind: Literal["inline", "ray"]
+    is_local: bool  # whether calls run on this machine alone
     watch: Callable[[], None] | None
 
     @property
@@ -96,6 +98,7 @@ class InlineExecutor:
     kind: Literal["inline", "ray"] = "inline"
     capacity = 1
     workers = 1
+    is_local = True
 
     def __init__(self) -> None:
         self.watch: Callable[[], None] | None = None
@@ -170,7 +173,7 @@ class RayExecutor:
         # has more cores than are wanted, a waiting call would run at once.
         self.capacity = self.workers if self.workers < cpus else 2 * cpus
         self.watch: Callable[[], None] | None = None
-        self._owned = address == "local"
+        self._owned = self.is_local = address == "local"
         self._calls: dict[Any, Call] = {}
         self._keys: dict[Any, bytes] = {}
         self._copied: set[str] = set()
@@ -333,6 +336,7 @@ class DeferredExecutor:
 
     def __init__(self, address: str, workers: int | None) -> None:
         self._address, self._workers = address, workers
+        self.is_local = address == "local"
         self._watch: Callable[[], None] | None = None
         self._started: RayExecutor | None = None
 
@@ -425,6 +429,8 @@ def _apply(
             f"a worker on {socket.gethostname()} has {versions()}, this machine has "
             f"{wanted}: install the same on all of them"
         )
+    with suppress(KernelsNotCompiled, OSError):  # then this worker compiles some
+        ensure_kernels()
     if Path(folder).is_dir():
         os.chdir(folder)
     with _reported(key), panics_are_errors():

@@ -21,6 +21,7 @@ import pyarrow as pa
 from tamis.addresses import without_secrets_in
 from tamis.errors import DamagedFile, InputError, StageError, TamisError
 from tamis.interrupts import held, stop_if_asked
+from tamis.kernels import KernelsNotCompiled, ensure_kernels
 from tamis.remote.failures import AccessRefused
 from tamis.storage import Storage
 from tamis.work.commits import (
@@ -138,6 +139,7 @@ class Tasks:
         self._note_interrupted(group, queue)
         damaged: list[DamagedFile] = []
         if queue:
+            self._compile_kernels()
             self.executor.start()  # before the block: Ray takes SIGTERM for itself
         with held(), self._watched(group) as watch:
             while queue or self.executor.pending:
@@ -242,6 +244,23 @@ class Tasks:
         elif task.isolate and self.executor.kind == "inline":
             function = execute_marked
         self.executor.submit(Call(task.key, function, arguments, gpus=task.gpus))
+
+    def _compile_kernels(self) -> None:
+        """So that no worker of this machine compiles them for itself."""
+        if not self.executor.is_local:
+            return  # the workers of each node see to it
+        group = "compile kernels"
+
+        def say(done: int, of: int) -> None:
+            if done == 0:
+                self.progress.note("compiling kernels, once per installation ...")
+                self.progress.begin(group, of)
+            self.progress.inside(group, 0, done)
+
+        try:
+            ensure_kernels(say)
+        except (KernelsNotCompiled, OSError) as error:
+            self.progress.note(f"each worker compiles kernels for itself: {error}")
 
     def _note_interrupted(self, group: str, waiting: Iterable[Task | Trial]) -> None:
         """Take the marks of a process that ran tasks itself and died for deaths."""

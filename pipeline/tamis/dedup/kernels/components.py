@@ -14,8 +14,9 @@ and the order of edges changes nothing.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tamis.compiled import kernel
 
 Bits = NDArray[np.uint64]
 Ordinals = NDArray[np.uint64]
@@ -29,7 +30,7 @@ def no_bits(documents: int) -> Bits:
     return np.zeros(documents // 64 + 1, np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def set_bits(bits: Bits, ordinals: Ordinals) -> None:
     """Mark `ordinals` as touched."""
     for ordinal in ordinals:
@@ -43,7 +44,7 @@ def running_counts(bits: Bits) -> NDArray[np.int64]:
     return counts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ranks(bits: Bits, counts: NDArray[np.int64], ordinals: Ordinals) -> Parents:
     """Place of each touched ordinal among the touched."""
     places = np.empty(len(ordinals), np.uint32)
@@ -55,7 +56,7 @@ def ranks(bits: Bits, counts: NDArray[np.int64], ordinals: Ordinals) -> Parents:
     return places
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ordinals_between(bits: Bits, start: int, stop: int) -> Ordinals:
     """The touched ordinals in [start, stop), ascending."""
     found = np.empty(max(stop - start, 0), np.uint64)
@@ -71,7 +72,7 @@ def ordinals_between(bits: Bits, start: int, stop: int) -> Ordinals:
     return found[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def joins(parents: Parents, left: Parents, right: Parents) -> NDArray[np.bool_]:
     """Unite the ends of each edge; returns which edges joined two components."""
     is_joining = np.zeros(len(left), np.bool_)
@@ -85,14 +86,14 @@ def joins(parents: Parents, left: Parents, right: Parents) -> NDArray[np.bool_]:
     return is_joining
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def compress(parents: Parents) -> None:
     """Let every place point at its root. Parents are smaller, so one pass is enough."""
     for place in range(len(parents)):
         parents[place] = parents[parents[place]]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def component_sizes(parents: Parents) -> NDArray[np.uint32]:
     """Number of documents in each place's component, after `compress`."""
     counts = np.zeros(len(parents), np.uint32)
@@ -104,7 +105,7 @@ def component_sizes(parents: Parents) -> NDArray[np.uint32]:
     return counts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _root(parents: Parents, place: np.uint32) -> np.uint32:
     """The root of `place`; the path to it is halved on the way."""
     while parents[place] != place:
@@ -113,7 +114,7 @@ def _root(parents: Parents, place: np.uint32) -> np.uint32:
     return place
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ones(word: np.uint64) -> np.int64:
     """Set bits of a word (Hacker's Delight, section 5-1)."""
     word = word - ((word >> _ONE) & np.uint64(0x5555555555555555))

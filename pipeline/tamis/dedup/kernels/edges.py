@@ -11,9 +11,9 @@ components, and linear, while all pairs of a bucket would be quadratic.
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.dedup.kernels.components import (
     joins,
     no_bits,
@@ -36,7 +36,7 @@ def chains(
     return left, right
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _chains(
     hashes: Hashes, ordinals: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -5,16 +5,17 @@ known   (known,)  uint64  ascending; a hash may occur many times
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.dedup.kernels.sorting import sort_pairs
+from tamis.text.buffers import read_only
 
 Hashes = NDArray[np.uint64]
 Rows = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def matching_rows(hashes: Hashes, known: Hashes) -> tuple[Rows, Rows]:
     """Every pair of places whose hashes are equal: in `hashes`, and in `known`."""
     count = place = 0
@@ -31,14 +32,14 @@ def matching_rows(hashes: Hashes, known: Hashes) -> tuple[Rows, Rows]:
     return rows, places
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _first_at_least(known: Hashes, place: int, value: np.uint64) -> int:
     while place < len(known) and known[place] < value:
         place += 1
     return place
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _equal_from(known: Hashes, place: int, value: np.uint64) -> int:
     stop = place
     while stop < len(known) and known[stop] == value:
@@ -52,7 +53,7 @@ def oldest_of_each(groups: Hashes, added: NDArray[np.uint32], keepers: Hashes) -
     In ascending order of the groups.
     """
     order = _order(groups)
-    return _oldest(groups, added, keepers, order)
+    return _oldest(read_only(groups), read_only(added), read_only(keepers), order)
 
 
 def oldest_of_pairs(groups: Hashes, added: NDArray[np.uint32], keepers: Hashes) -> Rows:
@@ -75,7 +76,7 @@ def _order(values: Hashes) -> Rows:
     return order.astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _oldest(
     groups: Hashes, added: NDArray[np.uint32], keepers: Hashes, order: Rows
 ) -> Rows:

@@ -5,13 +5,14 @@ of the time of a binary search through 3*10^6 of them.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tamis.compiled import kernel
 
 Hashes = NDArray[np.uint64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def places_among(hashes: Hashes, known: Hashes) -> NDArray[np.int64]:
     """Place of each hash in `known`, which is ascending and distinct; -1 if absent."""
     bits = 1

@@ -13,9 +13,10 @@ dependent, which makes the estimate better than MinHash's, not worse (section 1.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
+from tamis.text.buffers import read_only
 from tamis.text.normalise import Folding, folding
 from tamis.text.shingles import document_shingles, mix64, scratch_for
 
@@ -40,12 +41,12 @@ def signatures(
     words has no bands: it is compared by its text hash alone.
     """
     texts, band_hashes, is_signed = _signatures(
-        data, offsets, ngram, bands, rows, folding()
+        read_only(data), offsets, ngram, bands, rows, folding()
     )
     return texts, band_hashes, is_signed
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _signatures(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -74,7 +75,7 @@ def _signatures(
     return texts, band_hashes, is_signed
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fill_sketch(hashes: Hashes, slots: Hashes, rounds: NDArray[np.int64]) -> None:
     """Fill `slots` with the sketch of a set of at least one element.
 
@@ -111,7 +112,7 @@ def fill_sketch(hashes: Hashes, slots: Hashes, rounds: NDArray[np.int64]) -> Non
             return
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def band_hash(slots: Hashes, band: int, rows: int) -> np.uint64:
     """A hash of the band's slots. Equal slots in another band give another hash."""
     joined = np.uint64(band + 1) * _BAND

@@ -12,8 +12,9 @@ sqrt(J (1 - J) / 256), 0.029 at 0.7; it is exact for documents with fewer shingl
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tamis.compiled import kernel
 
 SLOTS = 256
 
@@ -29,7 +30,7 @@ def sketches(hashes: NDArray[np.uint64], offsets: Rows) -> tuple[Values, Rows]:
     return (hashes[places] >> np.uint64(32)).astype(np.uint32), starts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def similarity(left: Values, right: Values) -> float:
     """Estimated Jaccard similarity, in [0, 1]; 0 where a sketch is empty."""
     if len(left) == 0 or len(right) == 0:
@@ -57,7 +58,7 @@ def similarity(left: Values, right: Values) -> float:
     return shared / union
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def similarities(
     rows: Rows,
     left: Values,

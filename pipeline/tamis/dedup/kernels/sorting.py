@@ -13,8 +13,9 @@ random hashes on one Zen 4 core.
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tamis.compiled import kernel
 
 Hashes = NDArray[np.uint64]
 Ordinals = NDArray[Any]
@@ -54,7 +55,7 @@ def sort_pairs(
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scatter(
     hashes: Hashes,
     ordinals: Ordinals,
@@ -79,7 +80,7 @@ def _scatter(
     return stops
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sort_pieces(
     hashes: Hashes,
     ordinals: Ordinals,
@@ -107,7 +108,7 @@ def _sort_pieces(
             )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _radix_sort(
     hashes: Hashes,
     ordinals: Ordinals,
@@ -145,7 +146,7 @@ def _radix_sort(
             ordinals[pair] = spare_ordinals[pair]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _insertion_sort(hashes: Hashes, ordinals: Ordinals) -> bool:
     """Sort pairs that are nearly in order; false if there is too much to move.
 

@@ -17,9 +17,9 @@ partition a false match has odds of 3e-8.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.dedup.kernels.sorting import sort_pairs
 from tamis.dedup.kernels.units import Units
 from tamis.text.buffers import Bytes, Offsets
@@ -32,7 +32,7 @@ _NO_TOKEN, _IN_WORD, _IN_LETTER, _IN_SYMBOL = 0, 1, 2, 3
 _BITS_PER_WINDOW = 8  # one window in nine shares its bit by chance and is sorted too
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tokens(data: Bytes, offsets: Offsets, table: Folding) -> tuple[Hashes, Units]:
     """Hash and place of every token."""
     room = offsets[-1] - offsets[0]
@@ -92,7 +92,7 @@ def repeated(
     return is_repeated
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def code_point_spans(
     data: Bytes, offsets: Offsets, found: Units, is_marked: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], Offsets]:
@@ -121,7 +121,7 @@ def code_point_spans(
     return positions[:count], bounds
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _code_points(data: Bytes, start: int, stop: int) -> int:
     count = 0
     for place in range(start, stop):
@@ -129,7 +129,7 @@ def _code_points(data: Bytes, start: int, stop: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_space(code: int) -> bool:
     if code < 0x1680:
         return code <= 0x20 or 0x7F <= code <= 0xA0
@@ -137,7 +137,7 @@ def _is_space(code: int) -> bool:
     return is_wide or 0x2000 <= code <= 0x200A
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _leaving(length: int) -> np.uint64:
     factor = FACTOR
     for _ in range(length - 1):
@@ -145,7 +145,7 @@ def _leaving(length: int) -> np.uint64:
     return factor
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mark(
     hashes: Hashes, bounds: Offsets, length: int, room: NDArray[np.uint64], shift: int
 ) -> int:
@@ -172,7 +172,7 @@ def _mark(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _candidates(
     hashes: Hashes,
     bounds: Offsets,
@@ -205,7 +205,7 @@ def _candidates(
     return found[:number], places[:number]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cover(
     hashes: Hashes,
     found: Hashes,

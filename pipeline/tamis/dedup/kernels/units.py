@@ -15,9 +15,9 @@ every other page, and code without it is broken.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets
 from tamis.text.normalise import Folding
 from tamis.text.shingles import Hashes, appended, document_shingles, mix64, scratch_for
@@ -39,7 +39,7 @@ class Units(NamedTuple):
     bounds: Offsets
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def units(data: Bytes, offsets: Offsets, feeds: int) -> Units:
     """Units with at least `feeds` line feeds between them: 1 for lines, 2 paragraphs."""
     room = (offsets[-1] - offsets[0]) // 2 + len(offsets)
@@ -68,7 +68,7 @@ def units(data: Bytes, offsets: Offsets, feeds: int) -> Units:
     return Units(starts[:count], stops[:count], bounds)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unit_hashes(
     data: Bytes, offsets: Offsets, found: Units, min_words: int, table: Folding
 ) -> Hashes:
@@ -86,7 +86,7 @@ def unit_hashes(
     return hashes
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ngram_hashes(
     data: Bytes, offsets: Offsets, found: Units, ngram: int, table: Folding
 ) -> tuple[Hashes, Offsets]:
@@ -106,7 +106,7 @@ def ngram_hashes(
     return hashes[: bounds[-1]], bounds
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def removal(
     offsets: Offsets, found: Units, is_removed: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], Offsets]:

@@ -15,14 +15,16 @@ Every dropped document thus has a kept one that it is truly similar to.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tamis.compiled import kernel
+from tamis.text.buffers import read_only
 
 Hashes = NDArray[np.uint64]
 Rows = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def jaccard(left: Hashes, right: Hashes) -> float:
     """Similarity of two ascending sets, in [0, 1]; two empty sets are the same."""
     if len(left) == 0 and len(right) == 0:
@@ -42,6 +44,7 @@ def verified_survivors(
     """Row of the keeper of each document; its own row for a document that stays."""
     buckets, number = _buckets(bands)
     survivors = np.arange(len(components))
+    components, hashes = read_only(components), read_only(hashes)
     _walk(components, copies, buckets, number, hashes, offsets, threshold, survivors)
     return survivors
 
@@ -57,7 +60,7 @@ def _buckets(bands: Hashes) -> tuple[NDArray[np.int64], int]:
     return numbers, number
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _walk(
     components: Hashes,
     copies: Rows,
@@ -99,7 +102,7 @@ def _walk(
                 heads[buckets[row, band]] = link
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_near(left: Hashes, right: Hashes, threshold: float) -> bool:
     """Whether the Jaccard similarity is at least `threshold`; two empty sets are not."""
     small, large = min(len(left), len(right)), max(len(left), len(right))
@@ -109,7 +112,7 @@ def _is_near(left: Hashes, right: Hashes, threshold: float) -> bool:
     return shared >= threshold * (len(left) + len(right) - shared)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shared(left: Hashes, right: Hashes) -> int:
     """Size of the intersection of two ascending sets."""
     shared = one = other = 0

@@ -11,9 +11,9 @@ every caller paid for kinds of text that it does not want. A call costs 0.5 µs.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.judge.decide import keep_blocks, predict
 from tamis.html.blocks.judge.features import describe_blocks
 from tamis.html.blocks.judge.paths import follow_paths
@@ -29,7 +29,7 @@ from tamis.html.blocks.write.runs import bytes_needed, write_block, write_line
 Utf8 = NDArray[np.uint8]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def describe(workspace: Workspace) -> None:
     """Fill the features of the tokenized page."""
     page = workspace[0]
@@ -41,7 +41,7 @@ def describe(workspace: Workspace) -> None:
     forget_peers(page)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def decide(workspace: Workspace, keeps_comments: bool) -> tuple[int, int]:
     """Fill probabilities and `is_kept`; returns the words kept and the page's flags."""
     page = workspace[0]
@@ -50,7 +50,7 @@ def decide(workspace: Workspace, keeps_comments: bool) -> tuple[int, int]:
     return words, int(page.state[0].flags)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def plain_text(data: Utf8, workspace: Workspace) -> Utf8:
     """The kept blocks as plain text, one per line."""
     page = workspace[0]
@@ -58,7 +58,7 @@ def plain_text(data: Utf8, workspace: Workspace) -> Utf8:
     return out[: write_plain(data, page, out, ZERO)]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def markdown_text(data: Utf8, workspace: Workspace) -> Utf8:
     """The kept blocks as Markdown."""
     page = workspace[0]
@@ -67,7 +67,7 @@ def markdown_text(data: Utf8, workspace: Workspace) -> Utf8:
     return out[: write_markdown(data, page, items, out, ZERO)]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def title_text(data: Utf8, workspace: Workspace) -> Utf8:
     """<title> on one line; empty if there is none."""
     page = workspace[0]
@@ -76,7 +76,7 @@ def title_text(data: Utf8, workspace: Workspace) -> Utf8:
     return out[: write_line(data, start, stop, page, out)]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def texts_of_blocks(data: Utf8, workspace: Workspace) -> tuple[Utf8, NDArray[np.int64]]:
     """Text of all blocks, kept or not, joined; and where each begins (blocks + 1)."""
     page = workspace[0]

@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
+
+from tamis.compiled import kernel
 
 _WIDTH: Final = 32
 # Types for mypy: a kernel calls an intrinsic without its first argument.
@@ -23,7 +25,7 @@ _make_array: Final[Any] = make_array
 _VECTOR: Final = ir.VectorType(ir.IntType(8), _WIDTH)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def first_of(data: NDArray[np.uint8], position: int, stop: int, byte: np.uint8) -> int:
     """Place of the next such byte, or `stop`."""
     while position < stop and position + _WIDTH <= len(data):
@@ -36,7 +38,7 @@ def first_of(data: NDArray[np.uint8], position: int, stop: int, byte: np.uint8) 
     return min(position, stop)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def first_delimiter(data: NDArray[np.uint8], position: int, stop: int) -> int:
     """Place of the next white space, control, `/`, `=` or `>`, or `stop`."""
     while position < stop and position + _WIDTH <= len(data):
@@ -52,7 +54,7 @@ def first_delimiter(data: NDArray[np.uint8], position: int, stop: int) -> int:
     return stop
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def letters_at(data: NDArray[np.uint8], position: int, stop: int) -> int:
     """End of the run of ASCII letters that begins at `position`."""
     while position < stop and position + _WIDTH <= len(data):
@@ -65,7 +67,7 @@ def letters_at(data: NDArray[np.uint8], position: int, stop: int) -> int:
     return min(position, stop)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def lowered_at(data: NDArray[np.uint8], position: int, stop: int) -> np.uint64:
     """At most 8 bytes as a number, the first byte lowest, each with its bit 32 set.
 

@@ -12,9 +12,9 @@ open elements together, so a page costs O(bytes).
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import (
     CUT_AT_BLOCKS,
     CUT_AT_ELEMENTS,
@@ -49,7 +49,7 @@ _GREATER, _SLASH, _BANG, _QUESTION = 62, 47, 33, 63
 _ALL_BUT_RAW = np.uint32(0xFFFFFFFF ^ tags.RAW)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tokenize(data: NDArray[np.uint8], workspace: Workspace) -> None:
     """Fill the workspace from a page's UTF-8; counts and flags are in its state."""
     page = workspace[0]
@@ -68,7 +68,7 @@ def tokenize(data: NDArray[np.uint8], workspace: Workspace) -> None:
     close_all(page)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _cap_reached(page: Page) -> int:
     """Flag of the first table without room for a tag (up to two rows), or 0."""
     state = page.state[0]
@@ -81,7 +81,7 @@ def _cap_reached(page: Page) -> int:
     return CUT_AT_NAMES if state.names >= MAX_NAMES - 2 else 0
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _next(
     data: NDArray[np.uint8],
     position: int,
@@ -108,7 +108,7 @@ def _next(
     return _text(data, position, stop, page)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _text(
     data: NDArray[np.uint8],
     position: int,
@@ -124,7 +124,7 @@ def _text(
     return end
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _start_tag(
     data: NDArray[np.uint8],
     position: int,
@@ -169,7 +169,7 @@ def _start_tag(
     return position
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _end_tag(data: NDArray[np.uint8], position: int, stop: int, page: Page) -> int:
     value, position = _tag_name(data, position, stop)
     tag = tags.tag_of_hash(value)
@@ -185,7 +185,7 @@ def _end_tag(data: NDArray[np.uint8], position: int, stop: int, page: Page) -> i
     return position
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tag_name(
     data: NDArray[np.uint8], position: int, stop: int
 ) -> tuple[np.uint64, int]:
@@ -202,6 +202,6 @@ def _tag_name(
     return value, position
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_letter(byte: np.uint8) -> bool:
     return bool(97 <= (byte | 32) <= 122)

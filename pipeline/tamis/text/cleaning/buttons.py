@@ -11,8 +11,7 @@ DCLM removes "Sign-in" from every line that begins with it, and "Read more..." w
 three dots; ours must not change "Sign in blue ink" or "You should read more."
 """
 
-from numba import njit
-
+from tamis.compiled import kernel
 from tamis.text.cleaning.line import Line, part, phrase_at, trimmed, without
 from tamis.text.cleaning.phrases import CART, MORE, SIGN_IN, Phrases
 from tamis.text.unicode import (
@@ -33,7 +32,7 @@ _DIGIT_MARKS = (0x2C, 0x2E, 0x27, 0x2019, 0x66C)  # , . ' ’ ٬
 _POWERS = (0x6B, 0x6D, 0x62, 0x5343, 0x4E07, 0x842C)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_counter(line: Line, phrases: Phrases, language: int) -> bool:
     """Whether a line is a number and what it counts, without the signs around both."""
     here, last = 0, len(line.codes)
@@ -57,7 +56,7 @@ def is_counter(line: Line, phrases: Phrases, language: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def without_buttons(line: Line, phrases: Phrases, language: int) -> tuple[Line, int]:
     """The line without its buttons, and how many there were."""
     count = 0
@@ -76,7 +75,7 @@ def without_buttons(line: Line, phrases: Phrases, language: int) -> tuple[Line, 
     return line, count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cart(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
     """Where the phrase is in the line, with the number before it, or (0, 0)."""
     for place in range(len(line.codes)):
@@ -89,7 +88,7 @@ def _cart(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
     return 0, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _more(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
     """Where the phrase is at the end, with dots or an arrow after it, or (0, 0)."""
     last, dots = len(line.codes), 0
@@ -111,7 +110,7 @@ def _more(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
     return first, len(line.codes)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sign_in(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
     """Where the phrase is at the beginning, if no word follows it, or (0, 0)."""
     last = phrase_at(line, 0, phrases, phrase)
@@ -124,7 +123,7 @@ def _sign_in(line: Line, phrases: Phrases, phrase: int) -> tuple[int, int]:
     return 0, last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _stands_alone(line: Line, first: int, last: int) -> bool:
     """Whether no letter touches these characters; only in scripts with spaces."""
     if line.flags[first] & UNSPACED:
@@ -134,12 +133,12 @@ def _stands_alone(line: Line, first: int, last: int) -> bool:
     return not is_begun and not goes_on
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_of_word(line: Line, place: int) -> bool:
     return bool(line.flags[place] & (LETTER | NUMBER | JOINER) != 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _number_end(line: Line, here: int) -> int:
     """End of the number that begins here, with its marks and one sign of its power."""
     while here < len(line.codes) and (
@@ -154,7 +153,7 @@ def _number_end(line: Line, here: int) -> int:
     return here + 1 if is_power and not is_word else here
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _separates_digits(line: Line, place: int) -> bool:
     """Whether this is the space in "1 204"."""
     is_inside = 0 < place < len(line.codes) - 1 and line.flags[place] & SPACE != 0

@@ -28,9 +28,9 @@ line, and `tamis.text.statistics` finds the same.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.cleaning.buttons import is_counter, without_buttons
 from tamis.text.cleaning.line import (
     Line,
@@ -61,7 +61,7 @@ _LINE_FEED, _OPEN, _CURLY_BRACKET = 0x0A, 0x5B, 0x7B
 _KEPT, _CONDEMNS = -1, -2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def clean_lines(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -110,7 +110,7 @@ def clean_lines(
     return cleaned[:size], ends, counts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _clean_document(
     data: NDArray[np.uint8],
     start: int,
@@ -173,7 +173,7 @@ def _clean_document(
     return _trim(cleaned, beginning, size, tables)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _judge(
     line: Line,
     words: int,
@@ -224,7 +224,7 @@ def _judge(
     return _KEPT, line, is_edited
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_bytes(
     data: NDArray[np.uint8],
     start: int,
@@ -237,7 +237,7 @@ def _write_bytes(
     return size + stop - start
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_characters(
     data: NDArray[np.uint8], line: Line, cleaned: NDArray[np.uint8], size: int
 ) -> int:
@@ -247,7 +247,7 @@ def _write_characters(
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _trim(cleaned: NDArray[np.uint8], start: int, stop: int, tables: CodePoints) -> int:
     """Remove white space at both ends of the written line; return its new end."""
     first = start

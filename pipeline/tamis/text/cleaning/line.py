@@ -13,9 +13,9 @@ If characters are removed from a line, all four arrays become shorter.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.cleaning.phrases import ANYWHERE, LETTERS, Phrases, place_of
 from tamis.text.unicode import (
     CLOSER,
@@ -54,7 +54,7 @@ _EDIT = np.frombuffer(b"[edit]", np.uint8)
 _CITATION_NEEDED = np.frombuffer(b"[citation needed]", np.uint8)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_line(
     data: NDArray[np.uint8],
     start: int,
@@ -90,7 +90,7 @@ def read_line(
     return max(first, 0), last, here, here
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def part(room: Line, first: int, last: int) -> Line:
     """Characters `first` to `last`, in the same memory."""
     return Line(
@@ -101,7 +101,7 @@ def part(room: Line, first: int, last: int) -> Line:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def without(line: Line, first: int, last: int) -> Line:
     """The line without characters `first` to `last`."""
     gap = last - first
@@ -113,7 +113,7 @@ def without(line: Line, first: int, last: int) -> Line:
     return part(line, 0, len(line.codes) - gap)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def trimmed(line: Line) -> Line:
     first, last = 0, len(line.codes)
     while first < last and line.flags[first] & SPACE:
@@ -123,7 +123,7 @@ def trimmed(line: Line) -> Line:
     return part(line, first, last)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def has(line: Line, code: int) -> bool:
     for other in line.codes:  # noqa: SIM110  # numba compiles no generator
         if other == code:
@@ -131,7 +131,7 @@ def has(line: Line, code: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def word_count(line: Line, like_datatrove: bool) -> tuple[int, int]:
     """Number of words of a line, and of characters of the longest.
 
@@ -156,7 +156,7 @@ def word_count(line: Line, like_datatrove: bool) -> tuple[int, int]:
     return words + has_word + (unspaced + 1) // 2, longest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def without_citations(line: Line) -> tuple[Line, int]:
     """The line without [3], [], [edit] and [citation needed], and how many there were.
 
@@ -176,7 +176,7 @@ def without_citations(line: Line) -> tuple[Line, int]:
     return part(line, 0, kept), count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _citation_length(line: Line, first: int) -> int:
     if line.codes[first] != _OPEN:
         return 0
@@ -191,7 +191,7 @@ def _citation_length(line: Line, first: int) -> int:
     return last + 1 - first if is_citation else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_at(line: Line, first: int, phrase: NDArray[np.uint8]) -> bool:
     if first + len(phrase) > len(line.codes):
         return False
@@ -202,7 +202,7 @@ def _is_at(line: Line, first: int, phrase: NDArray[np.uint8]) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ends_sentence(line: Line, like_datatrove: bool) -> bool:
     """Whether a line ends as C4 requires: in a full stop or similar, or a quotation
     mark, but not in three dots. Thai and Lao lines always do."""
@@ -222,7 +222,7 @@ def ends_sentence(line: Line, like_datatrove: bool) -> bool:
     return is_quoted or line.flags[last - 1] & TERMINAL != 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ends_in_dots(line: Line, last: int) -> bool:
     return (
         last >= 3
@@ -232,7 +232,7 @@ def _ends_in_dots(line: Line, last: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def kinds_in(line: Line, phrases: Phrases, language: int) -> int:
     """Sum of the kinds with a phrase anywhere in the line."""
     found = np.int64(0)
@@ -251,7 +251,7 @@ def kinds_in(line: Line, phrases: Phrases, language: int) -> int:
     return int(found)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def phrase_at(line: Line, place: int, phrases: Phrases, phrase: int) -> int:
     """The phrase's length if it begins at this character, else 0."""
     first = phrases.starts[phrase]
@@ -264,7 +264,7 @@ def phrase_at(line: Line, place: int, phrases: Phrases, phrase: int) -> int:
     return int(length)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_uppercase(line: Line) -> bool:
     """Whether more than half of a line's characters are capitals."""
     capitals = 0
@@ -273,7 +273,7 @@ def is_uppercase(line: Line) -> bool:
     return 2 * capitals > len(line.flags)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_number(line: Line) -> bool:
     """Whether a line has digits and possibly signs, but no letter."""
     has_digit = False

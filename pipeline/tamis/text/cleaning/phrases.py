@@ -23,9 +23,9 @@ from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.unicode import UNSPACED, code_points, position
 
 LOREM, JAVASCRIPT, POLICY, COUNTER, CART, MORE, SIGN_IN = (1 << bit for bit in range(7))
@@ -105,7 +105,7 @@ def phrases() -> Phrases:
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def place_of(first: int, second: int, third: int, fourth: int) -> int:
     """A hash below PLACES of four code points; others may have the same."""
     return (((first * 31 + second) * 31 + third) * 31 + fourth) & (PLACES - 1)

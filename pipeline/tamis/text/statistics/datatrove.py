@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.function_words import function_words
 from tamis.text.hashing import empty_table, finished, place
@@ -99,7 +99,7 @@ def line_ratios(text: str, words: int) -> list[float]:
     ]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ngram_ratios(
     data: NDArray[np.uint8],
     words: Words,
@@ -134,7 +134,7 @@ def ngram_ratios(
     return ratios
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _top_chars(
     keys: NDArray[np.uint64],
     until: NDArray[np.int64],
@@ -159,7 +159,7 @@ def _top_chars(
     return np.int64(best_count * chars)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _duplicated_chars(
     keys: NDArray[np.uint64],
     until: NDArray[np.int64],
@@ -181,7 +181,7 @@ def _duplicated_chars(
     return repeated
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _polynomials(
     data: NDArray[np.uint8], words: Words
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

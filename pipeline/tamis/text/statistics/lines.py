@@ -25,9 +25,9 @@ words scores 0.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.hashing import OFFSET, empty_table, extended, finished, place
 from tamis.text.statistics.columns import LINES as COLUMNS
 from tamis.text.unicode import CLOSER, SPACE, TERMINAL, CodePoints, position
@@ -43,7 +43,7 @@ _BULLETS = (
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def line_statistics(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -74,7 +74,7 @@ def line_statistics(
     return statistics
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _read_lines(
     text: NDArray[np.uint8],
     tables: CodePoints,
@@ -109,7 +109,7 @@ def _read_lines(
     return lines
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _trimmed(
     text: NDArray[np.uint8], first: int, last: int, tables: CodePoints
 ) -> tuple[int, int]:
@@ -128,7 +128,7 @@ def _trimmed(
     return first, last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _end(
     text: NDArray[np.uint8], first: int, last: int, tables: CodePoints
 ) -> tuple[bool, bool]:
@@ -147,7 +147,7 @@ def _end(
     return False, False
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _character_before(text: NDArray[np.uint8], first: int, last: int) -> int:
     """Start of the character that ends at `last`, at most 4 bytes before."""
     start = last - 1
@@ -156,7 +156,7 @@ def _character_before(text: NDArray[np.uint8], first: int, last: int) -> int:
     return start
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hash(text: NDArray[np.uint8], first: int, last: int) -> tuple[np.uint64, np.int64]:
     """Hash of the bytes of a line, and its number of code points."""
     value, length = OFFSET, np.int64(0)
@@ -166,7 +166,7 @@ def _hash(text: NDArray[np.uint8], first: int, last: int) -> tuple[np.uint64, np
     return finished(value), length
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _signs(text: NDArray[np.uint8]) -> tuple[int, int]:
     """Number of # in a text, and of three dots or the sign …."""
     hash_signs, ellipses, dots = 0, 0, 0
@@ -182,7 +182,7 @@ def _signs(text: NDArray[np.uint8]) -> tuple[int, int]:
     return hash_signs, ellipses
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _compare(
     hashes: NDArray[np.uint64],
     lengths: NDArray[np.int64],
@@ -221,7 +221,7 @@ def _compare(
     row[10] = row[7] / max(1, line_chars)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _divide(row: NDArray[np.float64], chars: Integer, words: Integer) -> None:
     """Turn the counts of the functions above into ratios."""
     for column in (1, 2, 3, 4, 6):

@@ -10,9 +10,9 @@ the places for n = 3, and in almost none from 6 on.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.hashing import empty_table, finished, place
 from tamis.text.statistics.columns import DUPLICATE
 from tamis.text.statistics.columns import NGRAMS as COLUMNS
@@ -23,7 +23,7 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST_DUPLICATE, _LAST = DUPLICATE[0], DUPLICATE[-1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ngram_ratios(
     hashes: NDArray[np.uint64],
     words: Words,
@@ -74,7 +74,7 @@ def ngram_ratios(
     return ratios
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _repeated(
     grams: NDArray[np.uint64],
     firsts: NDArray[np.int64],
@@ -108,7 +108,7 @@ def _repeated(
     return kept
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _top_chars(
     firsts: NDArray[np.int64],
     slots: NDArray[np.int64],
@@ -125,7 +125,7 @@ def _top_chars(
     return np.int64(best_count * chars)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _duplicated_chars(
     firsts: NDArray[np.int64],
     slots: NDArray[np.int64],

@@ -10,9 +10,9 @@ They are English, so they say nothing about text in another language.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.statistics.columns import PHRASES as COLUMNS
 
 POLICIES = (
@@ -41,7 +41,7 @@ for _phrase in _PHRASES:
             _BEGINS[_first, _second] = True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def phrase_counts(
     data: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> NDArray[np.int64]:
@@ -69,7 +69,7 @@ def phrase_counts(
     return counts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _phrase_at(data: NDArray[np.uint8], start: int, stop: int) -> int:
     """Number of the phrase that begins at `start`, or -1."""
     for phrase in range(len(_STARTS) - 1):

@@ -9,9 +9,9 @@ abbreviation. A sentence counts if it has a letter or a digit.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.statistics.columns import SENTENCES as COLUMNS
 from tamis.text.unicode import (
     CLOSER,
@@ -30,7 +30,7 @@ _LINE_FEED, _DOT = 0x0A, 0x2E
 _NEED_SPACE = (0x21, 0x2E, 0x3F)  # ! . ?
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sentence_statistics(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], tables: CodePoints
 ) -> NDArray[np.float64]:
@@ -43,7 +43,7 @@ def sentence_statistics(
     return statistics
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _read_sentences(
     data: NDArray[np.uint8], here: int, stop: int, tables: CodePoints
 ) -> int:

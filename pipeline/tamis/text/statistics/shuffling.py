@@ -6,9 +6,9 @@ languages on 2026-11-22.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.function_words import GOVERNS, NEVER_FIRST, NEVER_LAST, UNGOVERNED
 from tamis.text.hashing import empty_table, place
 
@@ -27,7 +27,7 @@ _SUREST = 0.95  # cap of the share of small words, or of words unlike verbs
 HAS_LETTER, IS_SMALL, IS_CAPITAL, IS_JUDGED, IS_UNENDED = 1, 2, 4, 8, 16
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def expected(
     documents: NDArray[np.int64],
     hashes: NDArray[np.uint64],

@@ -13,9 +13,9 @@ stop words for the language.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.function_words import STOP, FunctionWords
 from tamis.text.hashing import OFFSET, extended, finished
 from tamis.text.statistics.columns import VOCABULARY as COLUMNS
@@ -28,7 +28,7 @@ NO_LIST = -1.0
 _FIRST_BYTE = np.uint64(56)  # bits below a hash's first byte
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def vocabulary(
     data: NDArray[np.uint8],
     words: Words,
@@ -80,7 +80,7 @@ def vocabulary(
     return hashes, roles, statistics
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill_buckets(
     hashes: NDArray[np.uint64], first: int, buckets: NDArray[np.int64]
 ) -> None:
@@ -96,7 +96,7 @@ def _fill_buckets(
     buckets[256] = at
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _read(
     data: NDArray[np.uint8], words: Words, word: int, tables: CodePoints
 ) -> tuple[np.uint64, int, int]:

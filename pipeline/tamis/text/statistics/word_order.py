@@ -23,9 +23,9 @@ Roles and endings are from `tamis.text.function_words`; repeats and starts need 
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.text.function_words import (
     GOVERNS,
     NEVER_FIRST,
@@ -91,7 +91,7 @@ def order_statistics(
     return log_odds(places, found, chances)[:, np.newaxis]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _read_words(
     data: NDArray[np.uint8], words: Words, tables: CodePoints, lists: FunctionWords
 ) -> NDArray[np.uint8]:
@@ -116,7 +116,7 @@ def _read_words(
     return kinds
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _has_ending(
     data: NDArray[np.uint8],
     start: int,
@@ -142,7 +142,7 @@ def _has_ending(
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _look(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -196,7 +196,7 @@ def _look(
     return all_places, all_found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gap(
     data: NDArray[np.uint8], start: int, stop: int, tables: CodePoints, is_last: bool
 ) -> int:
@@ -227,7 +227,7 @@ def _gap(
     return gap
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _has_clause_spaces(code: Integer) -> bool:
     """Whether it is Thai, Lao, Burmese or Khmer, where spaces separate clauses."""
     block = int(code) >> 7

@@ -10,8 +10,9 @@ import re
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tamis.compiled import kernel
 
 # A word is a run of letters and digits; a character of a script written without
 # spaces is a word by itself.
@@ -66,7 +67,7 @@ def _trigrams(words: NDArray[np.int64]) -> NDArray[np.int64]:
     return words[:-2] << 42 | words[1:-1] << 21 | words[2:]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _chain(
     page: NDArray[np.int64],
     gold: NDArray[np.int64],
@@ -126,7 +127,7 @@ def _chain(
     return is_matched
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(
     page: NDArray[np.int64],
     gold: NDArray[np.int64],

@@ -18,8 +18,8 @@ import math
 from typing import Final
 
 import numpy as np
-from numba import njit
 
+from tamis.compiled import kernel
 from tamis.html.blocks.judge.features import NAMES
 from tamis.html.blocks.layout import CHUNK, COMMENT, CONTENT, MODELS, Page
 from tamis.html.blocks.simd import lowest_bit
@@ -38,7 +38,7 @@ _LOG_ODDS = (np.arange(_BINS) + 0.5) / _BINS_PER_UNIT - _BINS / _BINS_PER_UNIT /
 _CHANCES = 1.0 / (1.0 + np.exp(-(_LOG_ODDS + _ERRORS[:, np.newaxis])))
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def predict(page: Page) -> None:
     """Fill `probabilities`: the logistic of a model's bias plus one leaf per tree."""
     count = page.state[0].blocks
@@ -55,7 +55,7 @@ def predict(page: Page) -> None:
                 )
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _sum_leaves(page: Page, model: int, chunk: int) -> None:
     """Fill `scores` of the chunk in `columns`; see forest.py for the method."""
     open_leaves, scores = page.open_leaves, page.scores
@@ -76,7 +76,7 @@ def _sum_leaves(page: Page, model: int, chunk: int) -> None:
             scores[index] += leaves[lowest_bit(open_leaves[index])]
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def keep_blocks(page: Page, keeps_comments: bool) -> int:
     """Fill `is_kept`; returns the words kept.
 
@@ -104,7 +104,7 @@ def keep_blocks(page: Page, keeps_comments: bool) -> int:
     return words
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _cutoff(page: Page) -> int:
     """Lowest bin that is kept; 256 on a page without words."""
     words = np.zeros(_BINS)
@@ -130,13 +130,13 @@ def _cutoff(page: Page) -> int:
     return best_cutoff
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_comment(page: Page, index: int) -> bool:
     probability = page.probabilities[COMMENT, index]
     return bool(probability > 0.5 and probability > page.probabilities[CONTENT, index])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bin(probability: float) -> int:
     if probability <= 0.0:
         return 0

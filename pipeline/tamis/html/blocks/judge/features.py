@@ -9,9 +9,9 @@ The order of the *_NAMES below is the order in which the functions write.
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.judge.paths import ALL_KINDS
 from tamis.html.blocks.judge.peers import PEER_NAMES, peer_features
 from tamis.html.blocks.judge.regions import words_before_main
@@ -103,7 +103,7 @@ NAMES: Final[tuple[str, ...]] = (
 assert len(NAMES) <= FEATURES
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def describe_blocks(page: Page) -> None:
     """Fill `features` of every block; paths, regions and peers must be filled."""
     _find_next_headings(page)
@@ -126,7 +126,7 @@ def describe_blocks(page: Page) -> None:
             heading = block
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _own(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     block = page.blocks[index]
     special = 0
@@ -145,7 +145,7 @@ def _own(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at + len(OWN_NAMES)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _place(
     page: Page, index: int, heading: int, row: NDArray[np.float32], at: int
 ) -> int:
@@ -168,7 +168,7 @@ def _place(
     return at + len(PLACE_NAMES)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _windows(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     count = page.state[0].blocks
     for size in _WINDOWS:
@@ -179,7 +179,7 @@ def _windows(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _path(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     element = page.blocks[index].element
     path = page.paths[element]
@@ -196,7 +196,7 @@ def _path(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     """Write HOLDER_NAMES: of ancestors that hold more blocks than the one before."""
     block = page.blocks[index]
@@ -223,7 +223,7 @@ def _holders(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at + len(HOLDER_NAMES)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _region(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     region = page.regions[0]
     block = page.blocks[index]
@@ -262,7 +262,7 @@ def _region(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     return at + len(REGION_NAMES)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _page(page: Page, row: NDArray[np.float32]) -> None:
     count = page.state[0].blocks
     region = page.regions[0]
@@ -287,7 +287,7 @@ def _page(page: Page, row: NDArray[np.float32]) -> None:
     row[11] = region.digits / total
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _find_next_headings(page: Page) -> None:
     """Fill `next_heading`: the next heading after each block, else the block count."""
     following = page.state[0].blocks
@@ -298,7 +298,7 @@ def _find_next_headings(page: Page) -> None:
             following = index
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sums(page: Page, start: int, stop: int) -> tuple[int, int, int, int]:
     """Words, linked words, punctuation, and words of long blocks in start:stop."""
     return (
@@ -309,7 +309,7 @@ def _sums(page: Page, start: int, stop: int) -> tuple[int, int, int, int]:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _outside(index: int, start: int, stop: int) -> int:
     """Blocks between a block and a range: negative before it, 0 inside."""
     if index < start:

@@ -8,8 +8,8 @@ names are of that kind: first the tags of TAG_KINDS, then the dictionary's kinds
 from typing import Final
 
 import numpy as np
-from numba import njit
 
+from tamis.compiled import kernel
 from tamis.html.blocks.judge.dictionary import KIND_NAMES
 from tamis.html.blocks.layout import DICTIONARY_SLOTS, KINDS, Page
 from tamis.html.blocks.read import tags
@@ -37,7 +37,7 @@ for _kind, _names in enumerate(TAG_KINDS):
         _KIND_OF_TAG[tags.NAMES.index(_name)] = _kind
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def follow_paths(page: Page) -> None:
     """Fill `paths` and `nearest` of every element."""
     for index in range(page.state[0].elements):
@@ -75,7 +75,7 @@ def follow_paths(page: Page) -> None:
                     page.nearest[index, _FIRST_NAME_KIND + kind] = element.depth
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _names_of(page: Page, start: int, stop: int) -> tuple[np.float32, int, bool]:
     """Sum of the log-odds, union of the kinds, and whether any name is known."""
     total, kinds, is_known = np.float32(0), 0, False

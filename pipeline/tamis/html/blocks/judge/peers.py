@@ -8,9 +8,9 @@ is the page's text; an article's comments have another markup pattern than the a
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.judge.regions import words_before_main
 from tamis.html.blocks.layout import GROUP_SLOTS, Page
 
@@ -24,7 +24,7 @@ PEER_NAMES: Final = (
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_peers(page: Page) -> None:
     """Fill `peers`, and in `peers_of` the slot of the nearest ancestor's peers.
 
@@ -62,7 +62,7 @@ def find_peers(page: Page) -> None:
             page.peers_of[index] = page.peers_of[parent] if parent >= 0 else -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def peer_features(page: Page, index: int, row: NDArray[np.float32], at: int) -> int:
     """Write PEER_NAMES of a block from `at` on, all 0 if no ancestor has a peer.
 
@@ -81,7 +81,7 @@ def peer_features(page: Page, index: int, row: NDArray[np.float32], at: int) -> 
     return at + len(PEER_NAMES)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def forget_peers(page: Page) -> None:
     """Free the slots of this page's elements, for the next page."""
     for index in range(page.state[0].elements):
@@ -89,7 +89,7 @@ def forget_peers(page: Page) -> None:
             page.peers[page.own_peers[index]].key = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _slot(page: Page, pattern: np.uint64) -> int:
     """The slot of a markup pattern, emptied if it is new."""
     key = max(pattern * _MIX, np.uint64(1))

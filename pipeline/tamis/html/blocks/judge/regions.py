@@ -12,8 +12,8 @@ main heading  the heading that shares most with <title>
 from typing import Final
 
 import numpy as np
-from numba import njit
 
+from tamis.compiled import kernel
 from tamis.html.blocks.judge.dictionary import KIND_NAMES
 from tamis.html.blocks.judge.paths import TAG_KIND_NAMES
 from tamis.html.blocks.layout import GROUP_SLOTS, Page
@@ -26,7 +26,7 @@ _COMMENT: Final = len(TAG_KIND_NAMES) + KIND_NAMES.index("comment")
 _LIST_ITEM: Final = TAG_KIND_NAMES.index("li")
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def find_regions(page: Page) -> None:
     """Fill prefix sums, groups, copies and `regions`; paths must be filled already."""
     _sum_up(page)
@@ -35,14 +35,14 @@ def find_regions(page: Page) -> None:
     _find_groups(page)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def words_before_main(page: Page) -> int:
     """Words before the main heading; 0 if there is none."""
     main = page.regions[0].main_heading
     return int(page.words_before[main]) if main >= 0 else 0
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def forget_groups(page: Page) -> None:
     """Free the slots of this page's blocks, for the next page."""
     for block in range(page.state[0].blocks):
@@ -50,7 +50,7 @@ def forget_groups(page: Page) -> None:
         page.copies[page.copy_of[block]].key = 0
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _sum_up(page: Page) -> None:
     region = page.regions[0]
     region.headings = region.heading_words = region.paragraph_words = 0
@@ -95,7 +95,7 @@ def _sum_up(page: Page) -> None:
     page.long_before[count] = longs
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _find_run(page: Page) -> None:
     region = page.regions[0]
     region.run_start = region.run_stop = start = 0
@@ -109,7 +109,7 @@ def _find_run(page: Page) -> None:
             best, region.run_start, region.run_stop = total, start, index + 1
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _find_best_element(page: Page) -> None:
     for index in range(page.state[0].blocks):
         block = page.blocks[index]
@@ -145,7 +145,7 @@ def _find_best_element(page: Page) -> None:
     page.regions[0].best_score = best_score
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _find_groups(page: Page) -> None:
     region = page.regions[0]
     best = page.elements[region.best_element]
@@ -173,7 +173,7 @@ def _find_groups(page: Page) -> None:
     region.repeated_words = repeated
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add(table: Page, key: np.uint64, block: Page, index: int) -> int:
     """Count the block under its key; returns the slot. Key 0 is read as 1."""
     key = max(key, np.uint64(1))

@@ -8,9 +8,9 @@ lower case, at least two bytes long. Digits separate words: they number things.
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import DIALOG, HIDDEN, MAX_NAMES, MAX_NAMES_OF_ELEMENT
 from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, fnv1a
 from tamis.html.blocks.simd import first_delimiter, first_of, lowered_at
@@ -45,7 +45,7 @@ def _packed(name: bytes) -> np.uint64:
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_attributes(
     data: NDArray[np.uint8],
     position: int,
@@ -97,7 +97,7 @@ def read_attributes(
     return stop, count, flags | TAG_IS_CUT
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _value(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int, int]:
     """Start and stop of the value after `=`, and where reading goes on."""
     while position < stop and data[np.uint64(position)] <= _SPACE:
@@ -117,7 +117,7 @@ def _value(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int,
     return first, position, position
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _flag_of_aria(name: np.uint64, rest: np.uint64) -> int:
     """The flag that aria-hidden or aria-modal sets if true; 0 for other names."""
     if name == _ARIA_HID and rest == _DEN:
@@ -125,7 +125,7 @@ def _flag_of_aria(name: np.uint64, rest: np.uint64) -> int:
     return DIALOG if name == _ARIA_MOD and rest == _AL else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _append_words(
     data: NDArray[np.uint8],
     first: int,
@@ -153,7 +153,7 @@ def _append_words(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _compact_hash(data: NDArray[np.uint8], first: int, last: int) -> np.uint64:
     """Hash of a value, in lower case and without white space."""
     value = FNV_OFFSET
@@ -167,7 +167,7 @@ def _compact_hash(data: NDArray[np.uint8], first: int, last: int) -> np.uint64:
     return value
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _hides(data: NDArray[np.uint8], first: int, last: int) -> bool:
     """Whether a declaration in the style hides the element."""
     start = first

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import REFERENCE_SLOTS, Page
 from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, fnv1a, open_addressing
 
@@ -87,7 +87,7 @@ def reference_table() -> tuple[
     return keys, first, second
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def class_of(code: int) -> int:
     """Class of a code point."""
     if code < _LISTED:
@@ -95,7 +95,7 @@ def class_of(code: int) -> int:
     return _class_of_others(code)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def character_at(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int]:
     """Code point of the UTF-8 sequence at `position`, and where the next starts.
 
@@ -119,7 +119,7 @@ def character_at(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int
     return code, position + length
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def reference_at(
     data: NDArray[np.uint8], position: int, stop: int, page: Page
 ) -> tuple[int, int, int]:
@@ -155,7 +155,7 @@ def reference_at(
     return best_first, best_second, best_stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _numeric_reference(
     data: NDArray[np.uint8], position: int, stop: int
 ) -> tuple[int, int, int]:
@@ -186,7 +186,7 @@ def _numeric_reference(
     return code, 0, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _class_of_others(code: int) -> int:
     if 0x4E00 <= code <= 0x9FFF:
         return IDEOGRAPH

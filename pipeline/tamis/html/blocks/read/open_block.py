@@ -5,8 +5,8 @@ if it holds a visible character.
 """
 
 import numpy as np
-from numba import njit
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import MAX_TITLE_WORDS, TITLE_BITS, Page
 from tamis.html.blocks.read.tags import BLOCK, FNV_PRIME, PROPERTIES
 from tamis.html.blocks.read.words import hash_of_word
@@ -14,7 +14,7 @@ from tamis.html.blocks.read.words import hash_of_word
 _TITLE_MASK = np.uint64(TITLE_BITS - 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def open_block(page: Page) -> None:
     """Make room for the next block's text."""
     state = page.state[0]
@@ -29,7 +29,7 @@ def open_block(page: Page) -> None:
     state.pending_breaks = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def begin_block(page: Page) -> None:
     """Set the element that the block belongs to, at its first visible text."""
     state = page.state[0]
@@ -46,7 +46,7 @@ def begin_block(page: Page) -> None:
     block.container = page.stack[level]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def finish_block(page: Page) -> None:
     """End the open block; discard it if it has no visible character."""
     state = page.state[0]
@@ -60,7 +60,7 @@ def finish_block(page: Page) -> None:
     open_block(page)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def end_word(page: Page) -> None:
     """Close the word at the end of the open block's text."""
     state = page.state[0]
@@ -72,7 +72,7 @@ def end_word(page: Page) -> None:
         state.in_word = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_in_title(page: Page, word: np.uint64) -> int:
     """1 if the word is in the page's <title>, as far as that was read, else 0."""
     if page.title_bits[word & _TITLE_MASK] == 0:
@@ -83,7 +83,7 @@ def is_in_title(page: Page, word: np.uint64) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_title_word(page: Page, word: np.uint64) -> None:
     """Store the hash of a word of <title>."""
     state = page.state[0]

@@ -6,9 +6,9 @@ in a browser.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, fnv1a
 from tamis.html.blocks.simd import first_of
 
@@ -19,13 +19,13 @@ _LESS, _GREATER, _SLASH, _BANG, _HYPHEN, _BRACKET = map(
 _SCRIPT = np.uint64(fnv1a(b"script"))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def after_declaration(data: NDArray[np.uint8], position: int, stop: int) -> int:
     """The position after the next `>`: for doctypes, `<?xml ...>`, `</ >`."""
     return min(first_of(data, position, stop, _GREATER) + 1, stop)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def after_comment(
     data: NDArray[np.uint8], position: int, stop: int, is_foreign: bool
 ) -> int:
@@ -57,7 +57,7 @@ def after_comment(
     return stop
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def after_raw(
     data: NDArray[np.uint8], position: int, stop: int, name: np.uint64
 ) -> tuple[int, int]:
@@ -103,7 +103,7 @@ def after_raw(
     return stop, stop
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _opens_comment(data: NDArray[np.uint8], position: int, stop: int) -> bool:
     return bool(
         position + 3 < stop
@@ -113,7 +113,7 @@ def _opens_comment(data: NDArray[np.uint8], position: int, stop: int) -> bool:
     )
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _name_hash(
     data: NDArray[np.uint8], position: int, stop: int
 ) -> tuple[np.uint64, int]:
@@ -129,7 +129,7 @@ def _name_hash(
     return np.uint64(0), position
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _is_cdata(data: NDArray[np.uint8], position: int, stop: int) -> bool:
     """`[CDATA[` at `position`."""
     return bool(
@@ -144,7 +144,7 @@ def _is_cdata(data: NDArray[np.uint8], position: int, stop: int) -> bool:
     )
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _after_cdata(data: NDArray[np.uint8], position: int, stop: int) -> int:
     for at in range(position + 2, stop):
         if data[at] == _GREATER and data[at - 1] == 93 and data[at - 2] == 93:

@@ -8,8 +8,9 @@ is not listed (custom elements among them) is OTHER, an inline element.
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tamis.compiled import kernel
 
 # Properties.
 BLOCK: Final = 1 << 0  # starts and ends a block of text
@@ -202,7 +203,7 @@ _IDS = np.zeros(_SLOTS, np.uint8)
 _IDS[_places] = np.arange(1, COUNT)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tag_of_hash(value: np.uint64) -> int:
     """Id of the tag whose lower-cased name has this FNV-1a hash, or OTHER."""
     slot = value & np.uint64(_SLOTS - 1)

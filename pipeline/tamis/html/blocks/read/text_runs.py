@@ -5,9 +5,9 @@ continue across inline tags ("<b>w</b>ord" is one), never across blocks or <br>.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import (
     BREAK,
     IN_PRE,
@@ -49,7 +49,7 @@ _AMPERSAND, _A, _Z = 38, 97, 122
 _NONE = np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_text(
     data: NDArray[np.uint8],
     start: int,
@@ -131,7 +131,7 @@ def read_text(
     _append_span(page, start, stop, (LINKED if state.link >= 0 else 0) + ZERO)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def break_line(page: Page, position: int) -> None:
     """Break the line in the block, at a <br>; a second one in a row ends the block."""
     state = page.state[0]
@@ -143,7 +143,7 @@ def break_line(page: Page, position: int) -> None:
         _append_span(page, position, position, BREAK + ZERO)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_title(
     data: NDArray[np.uint8],
     start: int,
@@ -178,7 +178,7 @@ def read_title(
             add_title_word(page, hash_of_character(code))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _title_stop(data: NDArray[np.uint8], start: int, stop: int) -> int:
     """Where the first MAX_TITLE characters of start:stop end."""
     position = start
@@ -189,13 +189,13 @@ def _title_stop(data: NDArray[np.uint8], start: int, stop: int) -> int:
     return position
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_preformatted(page: Page) -> bool:
     top = page.stack[page.state[0].depth - 1]
     return bool(page.elements[top].flags & np.uint32(IN_PRE))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _append_span(page: Page, start: int, stop: int, flags: int) -> None:
     state = page.state[0]
     span = page.spans[state.spans]

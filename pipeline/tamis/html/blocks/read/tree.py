@@ -6,8 +6,8 @@ range of blocks inside it.
 """
 
 import numpy as np
-from numba import njit
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import (
     FLATTENED,
     IN_BUTTON,
@@ -28,7 +28,7 @@ from tamis.html.blocks.read.tags import PROPERTIES
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def clear(page: Page) -> None:
     """Empty the workspace and open the root element."""
     page.open_tags[:] = 0
@@ -45,7 +45,7 @@ def clear(page: Page) -> None:
     start_element(page, tags.HTML + ZERO, np.uint32(0), ZERO, ZERO)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def start_element(
     page: Page,
     tag: int,
@@ -110,7 +110,7 @@ def start_element(
         state.foreign = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def end_element(page: Page, tag: int) -> None:
     """Close the nearest open element of this tag that the end tag may reach."""
     state = page.state[0]
@@ -154,13 +154,13 @@ def end_element(page: Page, tag: int) -> None:
             return
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _has_heading(page: Page) -> bool:
     """Whether a heading of any level is open."""
     return bool(page.open_tags[tags.H1 : tags.H6 + 1].any())
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _outermost(page: Page) -> int:
     """A tag may look only above this level for the element that it closes.
 
@@ -174,14 +174,14 @@ def _outermost(page: Page) -> int:
     return max(int(state.depth) - 2, 0)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def close_all(page: Page) -> None:
     """End of the page: finish the open block and close every element."""
     finish_block(page)
     _pop_to(page, ZERO)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pop_to(page: Page, level: int) -> None:
     """Close the open elements from the innermost down to `level`."""
     state = page.state[0]
@@ -201,7 +201,7 @@ def _pop_to(page: Page, level: int) -> None:
         state.depth -= 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _nearest_foreign(page: Page) -> int:
     state = page.state[0]
     for level in range(state.depth - 1, -1, -1):
@@ -211,7 +211,7 @@ def _nearest_foreign(page: Page) -> int:
     return -1
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _close_implied(page: Page, tag: int) -> None:
     properties = PROPERTIES[tag]
     state = page.state[0]
@@ -237,7 +237,7 @@ def _close_implied(page: Page, tag: int) -> None:
         _close_paragraph(page)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _close_nearest(page: Page, tag: int, other: int) -> None:
     """Close the nearest open `tag` or `other` below the next list boundary."""
     if page.open_tags[tag] == 0 and page.open_tags[other] == 0:
@@ -252,7 +252,7 @@ def _close_nearest(page: Page, tag: int, other: int) -> None:
             return
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _close_link(page: Page) -> None:
     """End the open link at the next one, unless a block has begun in it."""
     page.state[0].link = -1
@@ -266,7 +266,7 @@ def _close_link(page: Page) -> None:
             return
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _close_paragraph(page: Page) -> None:
     for level in range(page.state[0].depth - 1, _outermost(page), -1):
         page.state[0].looks += 1
@@ -278,7 +278,7 @@ def _close_paragraph(page: Page) -> None:
             return
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _close_table_parts(page: Page, tag: int) -> None:
     """End a cell at the next cell, and a row at the next row, within their table."""
     found = ZERO

@@ -7,16 +7,16 @@ piece, and their number.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME
 from tamis.html.blocks.simd import lowered_at
 
 _NO_BYTES = np.uint64(1 << 63)  # marks a character beyond ASCII, not a piece
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def begun_with_letters(
     data: NDArray[np.uint8], start: int, stop: int
 ) -> tuple[np.uint64, np.uint64, int]:
@@ -28,7 +28,7 @@ def begun_with_letters(
     return value, lowered_at(data, start, stop), stop - start
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def with_character(
     value: np.uint64, piece: np.uint64, length: int, code: int
 ) -> tuple[np.uint64, np.uint64, int]:
@@ -42,19 +42,19 @@ def with_character(
     return value, piece, length + 1
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def hash_of_word(value: np.uint64, piece: np.uint64, length: int) -> np.uint64:
     """Hash of the word, which is complete."""
     return _fold(value, piece) if length else value
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def hash_of_character(code: int) -> np.uint64:
     """Hash of a word that is one character beyond ASCII."""
     return _fold(FNV_OFFSET, _NO_BYTES | np.uint64(code))
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def _fold(value: np.uint64, piece: np.uint64) -> np.uint64:
     """FNV-1a by eight bytes; the shift lets high bytes reach the low bits."""
     value = (value ^ piece) * FNV_PRIME

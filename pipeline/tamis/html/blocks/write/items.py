@@ -7,9 +7,9 @@ it, are indented by the mark's width.
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import ZERO, Page
 from tamis.html.blocks.read import tags
 
@@ -22,7 +22,7 @@ ITEM = np.dtype([("number", np.int32), ("is_marked", np.bool_)], align=True)
 Items = Any
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def items_of(page: Page) -> Items:
     """One ITEM per element; it stays empty if the element is no list item."""
     count = page.state[0].elements + ZERO
@@ -38,7 +38,7 @@ def items_of(page: Page) -> Items:
     return items
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def nesting(page: Page, items: Items, container: int) -> tuple[int, int, int]:
     """Number of open quotes, columns of indentation, and the innermost item or -1.
 
@@ -63,7 +63,7 @@ def nesting(page: Page, items: Items, container: int) -> tuple[int, int, int]:
     return min(quotes, _MAX_NESTING + ZERO), columns, item
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write_mark(number: int, out: NDArray[np.uint8], at: int) -> int:
     """`- ` or `12. `; returns where it ends."""
     stop = at + width_of_mark(number)
@@ -78,7 +78,7 @@ def write_mark(number: int, out: NDArray[np.uint8], at: int) -> int:
     return stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def width_of_mark(number: int) -> int:
     width = 2
     while number > 0:

@@ -8,9 +8,9 @@ not for rendering untrusted pages.
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import IN_PRE, NO, NONE, ZERO, Page
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.write.items import Items, nesting, width_of_mark, write_mark
@@ -31,7 +31,7 @@ _LINE_FEED, _BLANK, _HASH, _HYPHEN, _QUOTE, _BAR, _TICK, _TILDE, _BACKSLASH = (
 )
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def write_markdown(
     data: NDArray[np.uint8], page: Page, items: Items, out: NDArray[np.uint8], at: int
 ) -> int:
@@ -66,7 +66,7 @@ def write_markdown(
     return _end_row(out, at, previous_row, is_first_row, cells)
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def bytes_for_markdown(data: NDArray[np.uint8], page: Page, items: Items) -> int:
     """The most bytes that `write_markdown` may write."""
     needed = bytes_needed(page, 0, page.state[0].blocks)
@@ -77,7 +77,7 @@ def bytes_for_markdown(data: NDArray[np.uint8], page: Page, items: Items) -> int
     return needed
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _separate(
     page: Page,
     items: Items,
@@ -107,7 +107,7 @@ def _separate(
     return at + 1
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _write_marked(
     data: NDArray[np.uint8],
     page: Page,
@@ -162,7 +162,7 @@ def _write_marked(
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bytes_for_marks(
     data: NDArray[np.uint8], page: Page, index: int, quotes: int, indent: int
 ) -> int:
@@ -180,13 +180,13 @@ def _bytes_for_marks(
     return int(lines * (2 * quotes + indent + 4) + 16)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _item_of(page: Page, items: Items, index: int) -> int:
     _, _, item = nesting(page, items, page.blocks[index].container)
     return int(item)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_prefix(quotes: int, indent: int, out: NDArray[np.uint8], at: int) -> int:
     for _ in range(quotes):
         out[at], out[at + 1] = _QUOTE, _BLANK
@@ -197,14 +197,14 @@ def _write_prefix(quotes: int, indent: int, out: NDArray[np.uint8], at: int) -> 
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_fence(byte: int, out: NDArray[np.uint8], at: int) -> int:
     """Three marks and a line feed."""
     out[at], out[at + 1], out[at + 2], out[at + 3] = byte, byte, byte, _LINE_FEED
     return at + 4
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _fence(out: NDArray[np.uint8], first: int, last: int) -> int:
     """The fence's byte: a backtick, or a tilde for code that holds three backticks."""
     for position in range(first, last - 2):
@@ -213,7 +213,7 @@ def _fence(out: NDArray[np.uint8], first: int, last: int) -> int:
     return _TICK
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_cell(
     data: NDArray[np.uint8], page: Page, index: int, out: NDArray[np.uint8], at: int
 ) -> int:
@@ -227,7 +227,7 @@ def _write_cell(
     return end
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _write_cells(
     page: Page, previous: int, index: int, out: NDArray[np.uint8], at: int
 ) -> int:
@@ -238,7 +238,7 @@ def _write_cells(
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cells_between(page: Page, previous: int, index: int) -> int:
     """By how many cells of the row the second block comes later, 1 to 64."""
     first, last = page.blocks[previous].container, page.blocks[index].container
@@ -250,7 +250,7 @@ def _cells_between(page: Page, previous: int, index: int) -> int:
     return min(max(count, 1), 64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _end_row(
     out: NDArray[np.uint8], at: int, row: int, is_first_row: bool, cells: int
 ) -> int:
@@ -269,7 +269,7 @@ def _end_row(
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _table_of(page: Page, row: int) -> int:
     element = row
     while element >= 0 and page.elements[element].tag != tags.TABLE:

@@ -7,9 +7,9 @@ table that is used for layout becomes separate paragraphs.
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import NONE, ZERO, Page
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.write.runs import write_block
@@ -18,7 +18,7 @@ _CELL_WORDS: Final = 40
 _LINE_FEED, _BLANK, _BAR = 10, 32, 124
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def write_plain(
     data: NDArray[np.uint8], page: Page, out: NDArray[np.uint8], at: int
 ) -> int:
@@ -46,7 +46,7 @@ def write_plain(
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _join_lines(out: NDArray[np.uint8], at: int, stop: int) -> None:
     """Replace line feeds, which <br> made, by spaces."""
     for position in range(at, stop):
@@ -54,7 +54,7 @@ def _join_lines(out: NDArray[np.uint8], at: int, stop: int) -> None:
             out[position] = _BLANK
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def share_row(page: Page, previous: int, index: int) -> bool:
     """Whether two blocks are different cells of one row."""
     row = row_of(page, index)
@@ -66,7 +66,7 @@ def share_row(page: Page, previous: int, index: int) -> bool:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def row_of(page: Page, index: int) -> int:
     """The table row of a block that is all of a short cell, else -1."""
     block = page.blocks[index]

@@ -7,9 +7,9 @@ to `out` from `at` on and return where they stopped; `out` must be large enough
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tamis.compiled import kernel
 from tamis.html.blocks.layout import BREAK, IN_PRE, NO, ZERO, Page
 from tamis.html.blocks.read.characters import (
     SPACE,
@@ -21,7 +21,7 @@ from tamis.html.blocks.read.characters import (
 _AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bytes_needed(page: Page, first: int, last: int) -> int:
     """The most bytes that blocks first:last may take, with the marks around them.
 
@@ -38,7 +38,7 @@ def bytes_needed(page: Page, first: int, last: int) -> int:
     return needed
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write_block(
     data: NDArray[np.uint8], page: Page, index: int, out: NDArray[np.uint8], at: int
 ) -> int:
@@ -57,7 +57,7 @@ def write_block(
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write_line(
     data: NDArray[np.uint8],
     position: int,
@@ -70,7 +70,7 @@ def write_line(
     return end - 1 if end > 0 and out[end - 1] == _BLANK else end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write_run(
     data: NDArray[np.uint8],
     position: int,
@@ -109,7 +109,7 @@ def write_run(
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write_character(code: int, out: NDArray[np.uint8], at: int) -> int:
     """Write one code point as UTF-8."""
     if code < 0x80:
@@ -131,7 +131,7 @@ def write_character(code: int, out: NDArray[np.uint8], at: int) -> int:
     return at + 4
 
 
-@njit(nogil=True, inline="always")
+@kernel(inline="always")
 def _write_kept_space(code: int, out: NDArray[np.uint8], start: int, at: int) -> int:
     """Write white space of preformatted text, without blank lines at its start."""
     if code == _RETURN:
@@ -142,7 +142,7 @@ def _write_kept_space(code: int, out: NDArray[np.uint8], start: int, at: int) ->
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _end_line(out: NDArray[np.uint8], start: int, at: int) -> int:
     """Write a line feed, unless nothing was written so far."""
     while at > start and (out[at - 1] == _BLANK or out[at - 1] == _TAB):
