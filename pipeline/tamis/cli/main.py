@@ -20,6 +20,7 @@ from tamis.errors import ConfigError, StageError, TamisError, nearest
 # Module and line of help of each command. `tamis --help` imports none of them, and each
 # imports what it needs when it is called: its own help loads no engine and no model.
 _COMMANDS = {
+    "init": ("init", "Write a recipe for archives of your own."),
     "run": ("run", "Run RECIPE (default: stages.yaml)."),
     "check": ("check", "Check RECIPE (default: stages.yaml) and print its plan."),
     "inspect": (
@@ -93,7 +94,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with: tamis check stages.yaml && tamis run stages.yaml",
+    epilog="Start with: tamis init && tamis check && tamis run",
 )
 @click.version_option(package_name="tamis", prog_name="tamis")
 def tamis() -> None:

@@ -12,12 +12,17 @@ Unassigned and private code points have no flag.
 
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import unidata_version
 
 import numpy as np
 import regex
 from numpy.typing import NDArray
+from xxhash import xxh3_64_hexdigest
 
+from tamis.cache import cached_arrays
 from tamis.compiled import kernel
 from tamis.text.utf8 import Integer, decode
 
@@ -71,7 +76,15 @@ class CodePoints(NamedTuple):
 
 @lru_cache(maxsize=1)
 def code_points() -> CodePoints:
-    """The tables, computed on first use (about 50 ms) and kept."""
+    """The tables, computed once for each version of Python and `regex`: it takes 50 ms."""
+    source = xxh3_64_hexdigest(Path(__file__).read_bytes())
+    about = f"{unidata_version}-{version('regex')}-{source}"
+    tables = cached_arrays(f"code-points-{about}", _computed)
+    # Copies: kernels are compiled for arrays that can be written.
+    return CodePoints(*(np.array(tables[name]) for name in CodePoints._fields))
+
+
+def _computed() -> dict[str, NDArray[Any]]:
     flags = np.zeros(_CODE_POINTS, np.uint16)
     for flag, pattern in _PATTERNS.items():
         for start, stop in spans(pattern):
@@ -82,7 +95,7 @@ def code_points() -> CodePoints:
             # İ becomes i and a dot above: only the first of the two is used.
             lower[code] = ord(chr(code).lower()[0]) - code
     index, (of_block, lower_of_block) = two_level(flags, lower)
-    return CodePoints(index, of_block, lower_of_block)
+    return {"index": index, "flags": of_block, "lower": lower_of_block}
 
 
 def two_level(

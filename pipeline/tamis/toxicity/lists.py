@@ -6,7 +6,15 @@ files are read; its code is never imported.
 
 import json
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, files
+from importlib.metadata import PackageNotFoundError, files, version
+from pathlib import Path
+from unicodedata import unidata_version
+
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_64
+
+from tamis.cache import cached_arrays
 
 PACKAGE = "glin-profanity"
 
@@ -65,14 +73,22 @@ def packaged_lists() -> dict[str, tuple[str, ...]]:
     Entries that cannot match and Latin ones of one or two letters are left out: the
     lists have `sm`, `ak`, `am`, which are also words of normal prose.
     """
-    from tamis.toxicity.lexicon import usable
-
     try:
-        paths = files(PACKAGE) or []
+        package = version(PACKAGE)
     except PackageNotFoundError:
         return {}
+    libraries = (package, version("icu4py"), version("regex"))
+    name = f"word-lists-{'-'.join(libraries)}-{unidata_version}-{_digest_of_sources()}"
+    content = bytes(cached_arrays(name, _read)["json"])
+    return {code: tuple(entries) for code, entries in json.loads(content).items()}
+
+
+def _read() -> dict[str, NDArray[np.uint8]]:
+    """The lists as JSON: to read and to sieve them takes a quarter of a second."""
+    from tamis.toxicity.lexicon import usable
+
     lists = {}
-    for path in paths:
+    for path in files(PACKAGE) or []:
         name = path.as_posix()
         language = _LANGUAGES.get(path.stem)
         if name.startswith(_FOLDER) and path.suffix == ".json" and language:
@@ -82,4 +98,16 @@ def packaged_lists() -> dict[str, tuple[str, ...]]:
                 for entry in usable(entries)
                 if len(entry) > 2 or not entry.isascii()
             )
-    return lists
+    return {"json": np.frombuffer(json.dumps(lists).encode(), np.uint8)}
+
+
+def _digest_of_sources() -> str:
+    """A hash of the code that decides which entries are usable."""
+    names = (
+        *("toxicity/lists.py", "toxicity/lexicon.py", "text/words.py"),
+        *("text/breaks.py", "text/unicode.py", "text/utf8.py", "text/hashing.py"),
+    )
+    digest = xxh3_64()
+    for name in names:
+        digest.update(Path(__file__).parents[1].joinpath(name).read_bytes())
+    return str(digest.hexdigest())
