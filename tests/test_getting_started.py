@@ -37,20 +37,26 @@ def started(folder: Path, line: str, **environment: str) -> str:
     return done.stdout
 
 
-def follow(folder: Path, python: str, **environment: str) -> dict[str, str]:
-    """Every command of the page in its order, in an empty folder; what each prints."""
+def follow(
+    folder: Path, python: str, *, kind: str = "", **environment: str
+) -> dict[str, str]:
+    """Every command of the page in its order, in an empty folder; what each prints.
+
+    `kind`: the executor of all runs, in place of the recipe's.
+    """
     printed = {}
     for line in lines():
         if "my-crawl/" in line:
             shutil.copytree(folder / "samples", folder / "my-crawl")
         own = re.sub(r"^tamis ", f"{python} -m tamis ", line)
+        if kind and line.startswith(("tamis run", "tamis check")):
+            own += f" --set executor.kind={kind}"
         printed[line] = started(folder, own, **environment)
     return printed
 
 
-@pytest.mark.ray
 def test_every_command_of_the_page_works_in_its_order(tmp_path: Path) -> None:
-    printed = follow(tmp_path, sys.executable)
+    printed = follow(tmp_path, sys.executable, kind="inline")
     assert next(iter(printed)) == "tamis init --example"
     assert (tmp_path / "out" / "mix" / "_manifest.json").is_file()
     assert (tmp_path / "my-out" / "report.html").is_file()

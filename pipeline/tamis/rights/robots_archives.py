@@ -69,6 +69,7 @@ def build_table(
         )
     with temporary as folder:
         try:
+            executor.start()  # before the block: Ray takes SIGTERM for itself
             with held():
                 read = _read_all(
                     files, Path(folder), agents, access=access, executor=executor
