@@ -3,6 +3,7 @@
     python benchmarks/start.py              # medians of five starts, one core pinned
     python benchmarks/start.py --rounds 9
     python benchmarks/start.py --check      # exit code 1 if one is over its limit
+    python benchmarks/start.py --kernels    # instead: all kernels into an empty cache
 
 Seconds of CPU, of the process and its children: those on the clock say more about the
 disk. A first start that fills the cache is not counted. Times from a busy machine are
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -66,11 +68,32 @@ def cpu_seconds(arguments: list[str], core: int) -> float:
     return user + after.children_system - before.children_system
 
 
+def compile_kernels() -> None:
+    """As on a new machine: by so many processes as there are cores."""
+    print(f"load {os.getloadavg()[0]:.1f}, {len(os.sched_getaffinity(0))} cores")
+    with tempfile.TemporaryDirectory() as cache:
+        before, start = os.times(), time.monotonic()
+        subprocess.run(
+            [sys.executable, "-m", "tamis", "kernels"],
+            env=os.environ | {"TAMIS_CACHE": cache},
+            check=True,
+        )
+        after, seconds = os.times(), time.monotonic() - start
+        kernels = len(list(Path(cache).rglob("*.nbc")))
+    cpu = after.children_user - before.children_user
+    cpu += after.children_system - before.children_system
+    print(f"{kernels} kernels, {cpu:.0f} s of CPU, {seconds:.0f} s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--kernels", action="store_true")
     asked = parser.parse_args()
+    if asked.kernels:
+        compile_kernels()
+        return
     core = min(os.sched_getaffinity(0))
     print(f"load {os.getloadavg()[0]:.1f}, core {core}")
     is_over = False

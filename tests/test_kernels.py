@@ -130,6 +130,22 @@ def test_a_run_over_the_samples_compiles_nothing(tmp_path: Path) -> None:
         assert json.loads(shown.splitlines()[-1]) == []
 
 
+def test_kernels_of_a_package_that_cannot_be_written_are_copied(tmp_path: Path) -> None:
+    """An image of a container has them, and runs as a user who cannot write to it."""
+    ensure_kernels()
+    script = (
+        "import tamis.kernels as k\n"
+        "assert k.ensure_kernels(lambda done, of: print('compiles'))\n"
+        "assert not k.ensure_kernels()\n"
+    )
+    shown, _ = python(script, TAMIS_CACHE=str(tmp_path))
+    assert shown == ""
+    output = ["--set", f"output={tmp_path / 'out'}", "--set", "executor=inline"]
+    recipe = ["run", str(ROOT / "stages.yaml"), "--quiet", *output]
+    shown, _ = python(COMPILED, *recipe, TAMIS_CACHE=str(tmp_path))
+    assert json.loads(shown.splitlines()[-1]) == []
+
+
 def test_processes_that_ask_at_once_compile_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

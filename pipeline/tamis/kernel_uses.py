@@ -11,9 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 import tamis
+from tamis.urls.keys import address_keys, line_keys
+from tamis.urls.normalise import address
 
 _TEXTS = (
     "The mill stands on the river. It was built of stone, and it grinds flour for the town.\n"
@@ -69,11 +72,14 @@ def lists() -> None:
     hosts = [
         "https://www.mill.example/river/page.html?a=1",
         "http://xn--mhle-0ra.example/",
-        "",
     ]
+    lines = b"bad.example\nmill.example/river/\n"
+    # A prepared list is kept, so that a second one of the same lines calls no kernel.
+    line_keys(np.frombuffer(lines, np.uint8))
+    address_keys([address(host) for host in hosts])
     with tempfile.TemporaryDirectory() as folder:
         blocked = Path(folder) / "blocked.txt"
-        blocked.write_text("bad.example\nmill.example/river/\n", "utf-8")
+        blocked.write_bytes(lines)
         table = pa.table({"url": hosts, "html": [_PAGE.encode()] * len(hosts)})
         tamis.apply([{"filter_url": {"lists": [str(blocked)]}}, "read_rights"], table)
 

@@ -9,6 +9,7 @@ is named after all sources says that it is done:
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -42,8 +43,19 @@ def ensure_kernels(say: Say | None = None, *, processes: int | None = None) -> b
     with _locked(mark.parent / ".lock"):
         if mark.exists():
             return False
-        _compile(say or (lambda done, of: None), processes or len(_cpus()))
+        if not _copy_shipped(mark):
+            _compile(say or (lambda done, of: None), processes or len(_cpus()))
         mark.touch()
+    return True
+
+
+def _copy_shipped(mark: Path) -> bool:
+    """Copy what came with the package, as in an image that runs as another user."""
+    shipped = Path(__file__).parent / ".cache" / "kernels" / mark.parent.name
+    if shipped == mark.parent or not (shipped / mark.name).exists():
+        return False
+    without = shutil.ignore_patterns("complete-*", ".lock")
+    shutil.copytree(shipped, mark.parent, ignore=without, dirs_exist_ok=True)
     return True
 
 
@@ -95,7 +107,7 @@ def _mark() -> Path | None:
 
     folder = kernels_folder()
     python = "py{}{}".format(*sys.version_info)
-    stamp = sources_stamp(tuple(_kernel_modules()))
+    stamp = sources_stamp((*_kernel_modules(), "tamis.kernel_uses"))
     return folder and folder / f"complete-{python}-{numba.__version__}-{stamp}"
 
 
