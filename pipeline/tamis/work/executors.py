@@ -181,7 +181,7 @@ class RayExecutor:
         self._submitted = 0
         self._folder = str(Path.cwd())
         self._remote = self._ray.remote(max_retries=0)(_apply)
-        self._node = self._ray.get_runtime_context().get_node_id()
+        self._node = ""  # of this process, from the first call on
         self._unquiet = quiet_errors(self._ray) if self._owned else None
 
     @property
@@ -196,6 +196,7 @@ class RayExecutor:
         self._send(call, cpus=1)
 
     def _send(self, call: Call, *, cpus: int) -> None:
+        self._node = self._node or self._ray.get_runtime_context().get_node_id()
         self._submitted += 1
         key = f"{self._board}:{self._submitted}".encode()
         reference = self._remote.options(
