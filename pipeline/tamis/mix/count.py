@@ -147,11 +147,11 @@ def _counted(rows: Any, tokenizer: str | None) -> NDArray[np.int64]:
     counts: list[int] = []
     for start in range(0, len(rows["text"]), _TOKENIZED_AT_ONCE):
         texts = rows["text"].slice(start, _TOKENIZED_AT_ONCE).to_pylist()
-        counts += _lengths(encoder, texts)
+        counts += text_tokens(encoder, texts)
     return np.array(counts, np.int64)
 
 
-def _lengths(encoder: Any, texts: Sequence[str]) -> list[int]:
+def text_tokens(encoder: Any, texts: Sequence[str]) -> list[int]:
     """Tokens of each text; UNCOUNTED for one at which the tokenizer fails."""
     try:
         with panics_are_errors():
@@ -160,16 +160,23 @@ def _lengths(encoder: Any, texts: Sequence[str]) -> list[int]:
     except Exception:  # the library raises the bare class
         if len(texts) == 1:
             return [UNCOUNTED]
-        return [count for text in texts for count in _lengths(encoder, [text])]
+        return [count for text in texts for count in text_tokens(encoder, [text])]
 
 
 @lru_cache(maxsize=1)
 def open_tokenizer(path: str) -> Any:
-    """The tokenizer of a tokenizer.json. Raises ConfigError if it cannot be read."""
+    """The tokenizer of a tokenizer.json. Raises ConfigError if it cannot be read.
+
+    It counts whole texts: what the file says of batches, padding and a longest length,
+    is left out.
+    """
     from tokenizers import Tokenizer  # only recipes with a tokenizer load it
 
     try:
         with panics_are_errors():
-            return Tokenizer.from_file(path)
+            tokenizer = Tokenizer.from_file(path)
+            tokenizer.no_padding()
+            tokenizer.no_truncation()
+            return tokenizer
     except Exception as error:  # the library raises the bare class
         raise ConfigError(f"mix_corpus.tokenizer: {path}: {error}") from error

@@ -66,7 +66,7 @@ Rehydration = dict[Annotated[int, Field(ge=1)], Annotated[float, Field(ge=0, le=
 class MixCorpus(Barrier):
     """What goes into the mix, how often, and how it is cut."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     path_settings: ClassVar[tuple[str, ...]] = ("tokenizer",)
     folders: ClassVar[tuple[str, ...]] = ("mix", "mixed")
 
