@@ -222,6 +222,30 @@ def test_each_of_several_documents_is_set_apart(
     assert {commit.key for commit in commits} == {"a", "b-crash", "c", "d-crash", "e"}
 
 
+@pytest.mark.parametrize(
+    ("number", "is_own"),
+    [
+        *((number, True) for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)),
+        *(
+            (number, False)
+            for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
+        ),
+        # A batch system before it takes a node back, a limit of its own, an operator.
+        *(
+            (number, False)
+            for number in (signal.SIGUSR1, signal.SIGXCPU, signal.SIGQUIT)
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
+def test_only_the_signal_of_a_fault_is_a_process_s_own_doing(
+    number: signal.Signals, is_own: bool
+) -> None:
+    with pytest.raises(ProcessDied) as error:
+        in_fresh_process(signal.raise_signal, (number,))
+    assert (error.value.death.is_own, number.name in str(error.value)) == (is_own, True)
+
+
 def test_the_next_run_tries_a_verdict_again_and_lets_it_stand(
     storage: Storage, tmp_path: Path
 ) -> None:

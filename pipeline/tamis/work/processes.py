@@ -30,8 +30,12 @@ _TAIL_BYTES = 16 << 10
 _MOST_FRAMES, _MOST_LINES, _MOST_CHARACTERS = 2, 6, 500
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _UNKNOWN = b"unknown"  # the answer if what is to be called cannot be imported
-# Signals that others send: a process that died of one may have done nothing wrong.
-_SENT = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+# Signals of a fault. A process that died of another one may have done nothing wrong:
+# operators, batch systems and limits send SIGKILL, SIGTERM, SIGUSR1, SIGXCPU ...
+_FAULTS = {
+    *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV),
+    *(signal.SIGSYS, signal.SIGTRAP),
+}
 # Lines of stacks in reports of a crash, by Python, Rust and Ray.
 _UNTOLD = re.compile(
     r"Extension modules:|Current thread|Thread 0x|Stack \(most recent|\d+: |at /|note: "
@@ -113,7 +117,9 @@ def in_fresh_process(
         content = answer.read()
         if code != 0 or not content:
             words = last_words(_tail(stderr))
-            raise ProcessDied(Death(_cause(code), words, is_own=-code not in _SENT))
+            raise ProcessDied(
+                Death(_cause(code), words, is_own=code >= 0 or -code in _FAULTS)
+            )
     if content == _UNKNOWN:
         return function(*arguments)
     value, error = pickle.loads(content)
