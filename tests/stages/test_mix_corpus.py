@@ -275,6 +275,11 @@ def test_a_language_has_one_weight() -> None:
         MixCorpus(weights={"zh": 1, "cmn": 1})
 
 
+def test_weights_whose_sum_is_no_number_are_a_mistake() -> None:
+    with pytest.raises(ValidationError, match="the sum of the weights is too large"):
+        MixCorpus(weights={"eng": 1e308, "fra": 1e308})
+
+
 def test_weights_that_no_document_has_are_a_mistake(tmp_path: Path) -> None:
     rows = [row(id_, language="tha") for id_ in range(9)]
     weights = {"deu": 1.0, "fra": 2.0, "tha": 0.0}

@@ -93,6 +93,8 @@ class MixCorpus(Barrier):
             return None
         if not all(0 <= weight < inf for weight in weights.values()):
             raise ValueError("weights are numbers of 0 or more")
+        if sum(weights.values()) == inf:  # every share would be 0, and the mix empty
+            raise ValueError("the sum of the weights is too large")
         if sum(weights.values()) == 0:
             raise ValueError("one weight at least must be above 0")
         return by_language(weights)
