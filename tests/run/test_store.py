@@ -129,6 +129,30 @@ def test_files_of_strangers_and_links_stay(tamis: Any, tmp_path: Path) -> None:
     assert note.read_text() == "mine"
 
 
+@pytest.mark.parametrize("folder", ["mix", "work/tmp", "extracted"])
+def test_nothing_goes_behind_a_link(
+    tamis: Any, command: Any, tmp_path: Path, folder: str
+) -> None:
+    """Not a half-written file by its name, not what a record lists."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    precious = elsewhere / ("0123456789abcdef" * 2)
+    precious.write_bytes(b"mine")
+    link = tamis.output / folder
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere)
+    tamis.run()
+    first = {path: path.read_bytes() for path in elsewhere.glob("*.parquet")}
+    one = f"input={tamis.recipe.parent / 'samples' / 'samples-00000.warc.gz'}"
+    arguments = [a for a in tamis.arguments(one, STRICT) if a != "--quiet"]
+    said = command(*arguments).stdout
+    assert ("of earlier runs stay in mix/" in said) == (folder == "mix")
+    command("clean", str(tamis.output), "--yes")
+    assert {path: path.read_bytes() for path in first} == first
+    assert bool(first) == (folder != "work/tmp")
+    assert precious.read_bytes() == b"mine"
+
+
 def test_the_mix_of_the_newest_complete_run_is_kept(
     tamis: Any, command: Any, tmp_path: Path
 ) -> None:

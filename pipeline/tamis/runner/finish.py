@@ -19,11 +19,11 @@ from tamis.runner.dropped.publish import (
     thresholds,
 )
 from tamis.runner.dropped.rows import masking_fingerprint
-from tamis.runner.store import records_of, write_run
+from tamis.runner.store import write_run
 from tamis.storage.records import sealed
 from tamis.tally import Lost, RunSummary, Tally, add
 from tamis.warc.splits import UNKNOWN_SIZE
-from tamis.work.commits import Commit, fingerprint_of
+from tamis.work.commits import Commit, fingerprint_of, records_of
 from tamis.work.fingerprints import (
     file_sha256,
     icu_version,
@@ -37,7 +37,6 @@ LastAct = Callable[[], None]
 _INPUTS_PER_TASK = 1000
 # Folders whose files are those of the last run, whatever other runs made.
 _OF_LAST_RUN = ("mix/", "dropped/")
-_TEMPORARY = re.compile(r"work/tmp/[0-9a-f]{32}")
 _MARK = re.compile(r"-[0-9a-f]{16}\.json$")
 
 
@@ -219,7 +218,7 @@ def _versions(recipe: Recipe) -> dict[str, str]:
 def _sweep(tasks: Tasks, manifests: Iterable[str]) -> None:
     """Leave in mix/ and dropped/ what this run published, and nothing half-written.
 
-    Only files go that a record of this folder lists. Saved documents, layers and work of
+    Only files go that a record of this folder lists, and none behind a link. Saved documents, layers and work of
     other configurations stay, so that a configuration that comes back finds them.
     """
     storage = tasks.storage
@@ -231,7 +230,18 @@ def _sweep(tasks: Tasks, manifests: Iterable[str]) -> None:
             named |= paths
         else:
             replaced |= {p for p in paths if p.startswith(_OF_LAST_RUN)}
-    unfinished = [n for n in storage.names("work/tmp") if _TEMPORARY.fullmatch(n)]
-    unfinished += [n for n in storage.names("work/marks") if _MARK.search(n)]
+    marks = [n for n in storage.names("work/marks") if _MARK.search(n)]
+    going = sorted(replaced - named) + marks
+    own = [name for name in going if not storage.is_behind_link(name)]
+    if len(own) < len(going):
+        tasks.progress.note(
+            f"{storage.shown}: {len(going) - len(own):,} files of earlier runs stay in "
+            f"{_folders(set(going) - set(own))}, as a link leads there"
+        )
     storage.check_lock()
-    storage.remove(sorted(replaced - named) + unfinished)
+    storage.remove([*own, *storage.unfinished()])
+
+
+def _folders(names: Iterable[str]) -> str:
+    """The folders of the files, as messages name them."""
+    return ", ".join(sorted({f"{name.rpartition('/')[0]}/" for name in names}))

@@ -11,7 +11,7 @@ import gzip
 import itertools
 import re
 import zlib
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from functools import partial
 from tamis.errors import ConfigError, DamagedFile
 from tamis.storage import Storage
 from tamis.tally import SUMMARY, RunSummary
-from tamis.work.commits import Commit, known_commit
+from tamis.work.commits import known_commit, records_of
 
 RUNS = "runs"
 _RECORDS = ".records.gz"
@@ -53,16 +53,6 @@ def write_run(
     names = gzip.compress("\n".join(sorted(used)).encode(), mtime=0)
     storage.write(f"{RUNS}/{stamp}{_RECORDS}", names)
     storage.write_record(f"{RUNS}/{stamp}.json", summary)
-
-
-def records_of(storage: Storage) -> Iterator[tuple[str, Commit]]:
-    """Every commit record of the folder, by name; damaged ones are left out."""
-    names = [name for name in storage.names("commits") if name.endswith(".json")]
-    with ThreadPoolExecutor(16) as pool:
-        commits = pool.map(partial(known_commit, storage), names)
-        for name, commit in zip(names, commits, strict=True):
-            if isinstance(commit, Commit):
-                yield name, commit
 
 
 def plan_cleaning(
@@ -108,6 +98,7 @@ def plan_cleaning(
     folders = {name.partition("/")[0] for name in sizes}
     present = {name for folder in sorted(folders) for name in storage.names(folder)}
     files = sorted((set(sizes) & present) - named)
+    files = [name for name in files if not storage.is_behind_link(name)]
     return Cleaning(
         tuple(sorted(going)),
         tuple(files),

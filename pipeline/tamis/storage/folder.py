@@ -7,6 +7,7 @@ twice are one file, and no writer can damage another's. Only commit records
 """
 
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,6 +37,7 @@ T = TypeVar("T")
 REMAKE = "delete it and `tamis run` makes it again"
 _CHUNK_BYTES = 8 << 20
 _REMOVED_TOGETHER = 1000
+_TEMPORARY = re.compile(r"work/tmp/[0-9a-f]{32}")
 # A missing file is told by the caller; for a write it is the bucket that is missing.
 _READING = ("read", "list", "look at", "remove")
 
@@ -219,6 +221,23 @@ class Storage:
         except FileNotFoundError:
             return {}
         return {path[start:]: about["size"] for path, about in found.items()}
+
+    def is_behind_link(self, name: str) -> bool:
+        """Whether a symbolic link leads from this folder to that of the file."""
+        folder = Path(name).parent
+        return self.is_local and any(
+            Path(self.path(str(above))).is_symlink()
+            for above in (folder, *folder.parents)
+            if above != Path()
+        )
+
+    def unfinished(self) -> list[str]:
+        """Files that writers of this folder left half-written."""
+        return [
+            name
+            for name in self.names("work/tmp")
+            if _TEMPORARY.fullmatch(name) and not self.is_behind_link(name)
+        ]
 
     def write(self, name: str, content: bytes) -> None:
         """Write `content` under `name`, atomically replacing an earlier file."""

@@ -22,8 +22,10 @@ import hashlib
 import json
 import zlib
 from collections.abc import ItemsView, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -185,6 +187,16 @@ def known_commit(storage: Storage, name: str) -> Commit | DamagedFile:
         return storage.read_record(name, _RECORD)
     except DamagedFile as error:
         return error
+
+
+def records_of(storage: Storage) -> Iterator[tuple[str, Commit]]:
+    """Every commit record of the folder, by name; damaged ones are left out."""
+    names = [name for name in storage.names("commits") if name.endswith(".json")]
+    with ThreadPoolExecutor(16) as pool:
+        commits = pool.map(partial(known_commit, storage), names)
+        for name, commit in zip(names, commits, strict=True):
+            if isinstance(commit, Commit):
+                yield name, commit
 
 
 def last_mark(storage: Storage, key: str, fingerprint: str) -> Any:

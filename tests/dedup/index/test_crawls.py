@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tamis.dedup.index import folder as dedup_index
 from tamis.dedup.index import run as dedup_index_run
 from tamis.dedup.index.compaction import compact
 from tamis.dedup.index.folder import generations
-from tamis.dedup.index.turn import holder, remove_newest, unlock
+from tamis.dedup.index.turn import holder, remove_newest, sweep, unlock
 from tamis.dedup.kernels import tiers
 from tamis.errors import ConfigError, StorageError
 from tamis.storage import Storage
@@ -240,6 +241,52 @@ def test_removing_the_newest_undoes_it(crawls: Any) -> None:
     remove_newest(crawls.index)
     assert crawls.run("crawl-3", every[2]) == first
     assert contents(crawls.index) == after
+
+
+def test_files_of_strangers_in_an_index_and_behind_links_stay(
+    crawls: Any, tmp_path: Path
+) -> None:
+    """Whoever names a folder of theirs as the index keeps what they have in it."""
+    rng = np.random.default_rng(11)
+    index, elsewhere = Path(crawls.index.root), tmp_path / "elsewhere"
+    half_written = "0123456789abcdef" * 2
+    mine = [
+        index / f for f in ("work/thesis.txt", "hashes/a.parquet", "commits/b.json")
+    ]
+    mine += [index / "generations/notes.txt", elsewhere / half_written]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    (index / "work/tmp").symlink_to(elsewhere)
+    (index / "keepers").symlink_to(elsewhere)
+    for number in (1, 2, 3):
+        crawls.run(f"crawl-{number}", random_rows(rng, number, 20))
+    keepers = set(elsewhere.iterdir())
+    assert remove_newest(crawls.index).last == 3
+    assert [path.read_text() for path in mine] == ["mine"] * len(mine)
+    assert set(elsewhere.iterdir()) == keepers
+    named = {own.file.path for g in generations(crawls.index) for own in g.files}
+    assert set(crawls.index.names("hashes")) - named == {"hashes/a.parquet"}
+    assert crawls.index.names("commits") == ["commits/b.json"]
+
+
+def test_a_removal_that_is_killed_leaves_nothing(crawls: Any, killed: Any) -> None:
+    rng = np.random.default_rng(12)
+    write = 0
+    while True:
+        crawls.run("crawl-1", random_rows(rng, 1, 20), output=f"out-{write}")
+        try:
+            with killed(write):
+                remove_newest(crawls.index)
+            break
+        except killed.error:
+            write += 1
+        if generations(crawls.index):
+            remove_newest(crawls.index)
+        else:
+            sweep(crawls.index)
+        assert not [n for f in ("hashes", "commits") for n in crawls.index.names(f)]
+    assert write > 2
 
 
 def test_who_was_given_up_compares_anew(crawls: Any, killed: Any) -> None:

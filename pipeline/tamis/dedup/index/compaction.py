@@ -111,8 +111,9 @@ def _merge(tasks: Tasks, some: Sequence[Generation]) -> Generation:
         some[0].first, some[-1].last, runs, some[0].settings, index_files(commits)
     )
     index.write(merged.name, manifest(merged))
+    # Files first: a manifest still lists what is left if this is interrupted.
     old = [file.file.path for own in some for file in own.files]
     kept = {own.file.path for own in merged.files}
-    index.remove(own.name for own in some)
-    index.remove(path for path in old if path not in kept)
+    going = [*(path for path in old if path not in kept), *(own.name for own in some)]
+    index.remove(name for name in going if not index.is_behind_link(name))
     return merged

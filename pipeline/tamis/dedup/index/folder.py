@@ -159,13 +159,16 @@ def ranges_in(column: str, rows: int) -> list[tuple[int, int]]:
     return bounds_of(ranges_for(rows, _MOST_ROWS.get(column, 1 << 23)))
 
 
+def all_generations(storage: Storage) -> list[Generation]:
+    """Every manifest, also those that a merged one covers. Raises DamagedFile."""
+    found = [storage.read_record(name, _GENERATION) for name in manifests(storage)]
+    return sorted(found, key=lambda own: (own.first, -own.last))
+
+
 def generations(storage: Storage) -> list[Generation]:
     """All that is published, the oldest first. Raises DamagedFile."""
-    found = [storage.read_record(name, _GENERATION) for name in manifests(storage)]
-    # A merged one covers those that it was merged from.
-    found.sort(key=lambda own: (own.first, -own.last))
     published: list[Generation] = []
-    for own in found:
+    for own in all_generations(storage):
         if not published or own.first > published[-1].last:
             published.append(own)
     return published

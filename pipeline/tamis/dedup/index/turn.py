@@ -23,22 +23,26 @@ from pydantic import TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from tamis.dedup.index.folder import (
-    SCHEMAS,
     Generation,
+    all_generations,
     generations,
     input_hashes,
     locked,
     manifest,
-    manifests,
     reading,
 )
 from tamis.errors import ConfigError, DamagedFile, StorageError
 from tamis.storage import Storage
+from tamis.work.commits import (
+    Commit,
+    fingerprint_of,
+    publish_commit,
+    record_name,
+    records_of,
+)
 
 WRITER = "writer.json"
 TICKET = "index-turn.json"
-
-_SWEPT = (*SCHEMAS, "commits", "work")
 
 
 @with_config(extra="forbid")
@@ -211,6 +215,10 @@ def remove_newest(index: Storage) -> Generation:
                 f"{index.shown}: the newest generation holds several runs, "
                 f"{newest.first} to {newest.last}, which cannot be separated"
             )
+        # What a record lists is found again if the next lines are interrupted.
+        files = tuple(own.file for own in newest.files)
+        gone = Commit(f"{newest.first:06}", fingerprint_of(newest.name), files)
+        publish_commit(index, record_name("removed", gone.key, gone.fingerprint), gone)
         index.remove([WRITER, newest.name])
         sweep(index)
         return newest
@@ -225,12 +233,26 @@ def unlock(index: Storage) -> Reservation | None:
 
 
 def sweep(index: Storage) -> None:
-    """Remove files that no manifest names: merged, given up, or left by a killed run."""
-    published = generations(index)
-    named = {own.name for own in published}
-    named |= {own.file.path for generation in published for own in generation.files}
-    found: Sequence[str] = [name for f in _SWEPT for name in index.names(f)]
-    index.remove(name for name in [*manifests(index), *found] if name not in named)
+    """Remove what is merged, given up, or left by a killed run.
+
+    Only files go that a manifest or a record of this folder lists, and none behind a link;
+    the records go last, so that what is left is listed if this is interrupted.
+    """
+    named = _named(generations(index))
+    manifests = all_generations(index)
+    records = dict(records_of(index))
+    files = {own.file.path for one in manifests for own in one.files}
+    files |= {file.path for commit in records.values() for file in commit.files}
+    lists = {own.name for own in manifests} | set(records)
+    going = [*sorted(files - named), *sorted(lists - named)]
+    index.remove(n for n in going if not index.is_behind_link(n))
+    index.remove(index.unfinished())
+
+
+def _named(published: Sequence[Generation]) -> set[str]:
+    """Manifests, and the files that they list."""
+    files = {own.file.path for generation in published for own in generation.files}
+    return files | {own.name for own in published}
 
 
 def _end_turn(index: Storage, output: Storage) -> None:
