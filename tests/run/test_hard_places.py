@@ -103,6 +103,7 @@ def test_a_user_without_a_home_and_a_list_of_urls(tmp_path: Path) -> None:
         pytest.param("identify_language.model={}", id="model"),
         pytest.param("filter_quality.thresholds={}", id="bounds"),
         pytest.param("input={}", id="input"),
+        pytest.param("input={}.paths", id="list of inputs"),
     ],
 )
 def test_a_pipe_is_not_waited_for(
@@ -110,6 +111,7 @@ def test_a_pipe_is_not_waited_for(
 ) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
+    os.mkfifo(f"{pipe}.paths")
     settings = [f"output={tmp_path / 'out'}", "executor.kind=inline"]
     settings.append(setting.format(pipe))
     done = command("run", "--quiet", *(f"--set={value}" for value in settings))

@@ -96,6 +96,7 @@ def about_input(path: str, access: Access) -> About:
 def read_input(path: str, access: Access) -> bytes:
     """All bytes of a file, such as a list. Raises InputError if it cannot be read."""
     if not is_remote(path):
+        _about_local(path, access)  # refuses a pipe
         with open_input(path, access) as file:
             try:
                 return bytes(file.read())
