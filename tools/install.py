@@ -19,6 +19,9 @@ _PIP = [
     "--no-input",
     "--quiet",
 ]
+# Python keeps the bytecode of what it imports. Where it must not, each process would compile
+# thousands of modules again: then all are compiled now, which takes half a minute.
+_COMPILED = ["--compile-bytecode"] if sys.dont_write_bytecode else []
 # What a user has told pip about where packages are, and how uv calls it.
 _PLACES = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -56,7 +59,7 @@ def _without_uv(*installs: list[str]) -> str:
     environment = os.environ | _places_of_pip() | {"VIRTUAL_ENV": sys.prefix}
     for step in (
         [*_PIP, "install", *pinned],
-        *([*uv, *install] for install in installs),
+        *([*uv, *install, *_COMPILED] for install in installs),
     ):
         try:
             ended = subprocess.run(
