@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tamis.report import page
 from tamis.text import unicode
 from tamis.toxicity import lists
 
@@ -14,7 +13,7 @@ from tamis.toxicity import lists
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache that has nothing yet, for tables that this process has not read."""
     monkeypatch.setenv("TAMIS_CACHE", str(tmp_path / "cache"))
-    kept = (unicode.code_points, lists.packaged_lists, page._environment)
+    kept = (unicode.code_points, lists.packaged_lists)
     for function in kept:
         function.cache_clear()
     return tmp_path / "cache"
@@ -42,22 +41,3 @@ def test_word_lists(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         found = lists.packaged_lists()
         assert found == {code: tuple(words) for code, words in computed.items()}
         monkeypatch.setattr(lists, "_read", lambda: pytest.fail("made again"))
-
-
-def test_templates(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def rendered() -> str:
-        page._environment.cache_clear()
-        template = page._environment().get_template("script.html")
-        return template.render()
-
-    first = rendered()
-    assert first
-    (kept,) = (cache / "templates").glob("script.html.*")
-    assert rendered() == first
-    content = bytearray(kept.read_bytes())
-    content[len(content) // 2] ^= 1
-    kept.write_bytes(content)
-    assert rendered() == first  # damaged, and made again
-    monkeypatch.setitem(page._SETTINGS, "trim_blocks", False)
-    rendered()
-    assert len(list((cache / "templates").glob("script.html.*"))) == 2

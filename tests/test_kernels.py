@@ -146,12 +146,8 @@ def test_kernels_of_a_package_that_cannot_be_written_are_copied(tmp_path: Path) 
     assert json.loads(shown.splitlines()[-1]) == []
 
 
-def test_processes_that_ask_at_once_compile_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_processes_that_ask_at_once_compile_once(tmp_path: Path) -> None:
     """The others wait for the lock and find the mark."""
-    uses = tmp_path / "tamis"
-    uses.mkdir()
     script = (
         "import sys; from pathlib import Path; import tamis.kernels as k\n"
         f"k._mark = lambda: Path({str(tmp_path)!r}) / 'mark'\n"

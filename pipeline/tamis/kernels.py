@@ -13,10 +13,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
+
+from tamis.work.ray_start import available_cpus
 
 # From the longest to the shortest, so that the last one to end begins early.
 GROUPS = ("pages", "words", "duplicates", "languages", "lists", "spans")
@@ -44,7 +47,7 @@ def ensure_kernels(say: Say | None = None, *, processes: int | None = None) -> b
         if mark.exists():
             return False
         if not _copy_shipped(mark):
-            _compile(say or (lambda done, of: None), processes or len(_cpus()))
+            _compile(say or (lambda done, of: None), processes or available_cpus())
         mark.touch()
     return True
 
@@ -61,9 +64,11 @@ def _copy_shipped(mark: Path) -> bool:
 
 def _compile(say: Say, processes: int) -> None:
     ahead, ended = list(GROUPS), 0
-    running: dict[str, subprocess.Popen[str]] = {}
+    running: dict[str, subprocess.Popen[bytes]] = {}
     say(0, len(GROUPS))
-    try:
+    with ExitStack() as stack:
+        said = {name: stack.enter_context(TemporaryFile()) for name in GROUPS}
+        stack.callback(_end, running)
         while ahead or running:
             while ahead and len(running) < processes:
                 name = ahead.pop(0)
@@ -71,24 +76,25 @@ def _compile(say: Say, processes: int) -> None:
                     [sys.executable, "-m", "tamis.kernel_uses", name],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    text=True,
+                    stderr=said[name],
                     env=os.environ | {_USING: "1"},
                 )
             over = [n for n, process in running.items() if process.poll() is not None]
             for name in over:
-                process = running.pop(name)
-                if process.returncode:
-                    words = process.communicate()[1].strip().splitlines() or ["killed"]
-                    raise KernelsNotCompiled(f"{name}: {words[-1]}")
+                if running.pop(name).returncode:
+                    said[name].seek(0)
+                    words = said[name].read().decode("utf-8", "replace").splitlines()
+                    raise KernelsNotCompiled(f"{name}: {(words or ['killed'])[-1]}")
                 ended += 1
                 say(ended, len(GROUPS))
             if not over:
                 time.sleep(_LOOK_SECONDS)
-    finally:
-        for process in running.values():
-            process.kill()
-            process.wait()
+
+
+def _end(running: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    for process in running.values():
+        process.kill()
+        process.wait()
 
 
 def kernels_folder() -> Path | None:
@@ -116,12 +122,6 @@ def _kernel_modules() -> Iterator[str]:
     for path in package.rglob("*.py"):
         if b"from tamis.compiled import kernel" in path.read_bytes():
             yield ".".join(path.relative_to(package.parent).with_suffix("").parts)
-
-
-def _cpus() -> set[int]:
-    with suppress(AttributeError):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
 
 
 @contextmanager

@@ -10,19 +10,12 @@ Counts are those of run.json. Sections drawn from tables say how many of them we
 
 import base64
 import hashlib
-import marshal
-import sys
-from collections.abc import MutableMapping
 from functools import lru_cache
-from typing import Any
 
 import jinja2
-import numpy as np
 import yaml
 from markupsafe import Markup
-from xxhash import xxh3_128_hexdigest
 
-from tamis.cache import cached_arrays
 from tamis.report import spelling
 from tamis.report.alarms import alarm_lines
 from tamis.report.clusters import clusters
@@ -43,11 +36,6 @@ from tamis.report.summary import (
 from tamis.storage import Storage
 from tamis.tally import RunSummary
 
-_SETTINGS: dict[str, Any] = {
-    "autoescape": True,
-    "trim_blocks": True,
-    "lstrip_blocks": True,
-}
 _LISTED = 50  # inputs, losses and the like: the first ones, and how many more
 
 
@@ -87,35 +75,14 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-class _Compiled(jinja2.PackageLoader):
-    """The package's templates. Their code is kept in the cache: to compile them takes longer
-    than to write the page.
-    """
-
-    def load(
-        self,
-        environment: jinja2.Environment,
-        name: str,
-        globals: MutableMapping[str, Any] | None = None,
-    ) -> jinja2.Template:
-        source, path, is_current = self.get_source(environment, name)
-
-        def compiled() -> dict[str, Any]:
-            code = marshal.dumps(environment.compile(source, name, path))
-            return {"code": np.frombuffer(code, np.uint8)}
-
-        about = (_SETTINGS, jinja2.__version__, sys.implementation.cache_tag, source)
-        kept = f"templates/{name}.{xxh3_128_hexdigest(repr(about).encode())}"
-        code = marshal.loads(cached_arrays(kept, compiled)["code"].tobytes())
-        return environment.template_class.from_code(
-            environment, code, globals or {}, is_current
-        )
-
-
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=_Compiled("tamis.report"), undefined=jinja2.StrictUndefined, **_SETTINGS
+        loader=jinja2.PackageLoader("tamis.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= spelling.FILTERS
     environment.tests |= {"web_address": spelling.is_web_address}
