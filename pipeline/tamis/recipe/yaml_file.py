@@ -66,7 +66,7 @@ def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
             content = file.read(_MAX_RECIPE_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(
-            f"no recipe at {path}: name one, or start from the stages.yaml of the repository"
+            f"no recipe at {path}: name one, or write one with `tamis init`"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the recipe {path}: {error}") from error
