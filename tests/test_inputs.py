@@ -15,6 +15,7 @@ import pytest
 from tamis import inputs
 from tamis.errors import ConfigError, InputError
 from tamis.inputs import resolve
+from tamis.remote.opening import Access, open_input
 from tamis.warc.names import content_stamp, listed_name
 from tamis.warc.splits import UNKNOWN_SIZE
 
@@ -112,7 +113,10 @@ def test_a_pipe_is_no_archive(tmp_path: Path) -> None:
     """Opening it would wait for a writer for ever."""
     os.mkfifo(tmp_path / "a.warc.gz")
     (pipe,) = resolve([f"{tmp_path}/a.warc.gz"])
-    assert pipe.problem == f"{tmp_path}/a.warc.gz: no regular file"
+    message = f"{tmp_path}/a.warc.gz: no regular file"
+    assert pipe.problem == message
+    with pytest.raises(InputError, match=message):
+        open_input(str(tmp_path / "a.warc.gz"), Access())
 
 
 def test_a_list_names_files_beside_it(archives: Path) -> None:

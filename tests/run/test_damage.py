@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 from fixtures.recipes import own_recipe
 
+from tamis import Run
+from tamis.errors import DamagedFile
+
 Command = Callable[..., Any]
 Damage = Callable[[bytes], bytes]
 
@@ -201,6 +204,19 @@ def test_a_flipped_bit_in_the_list_of_tables_is_said_and_made_again(
     assert folder.run().code == 0
     assert folder.command("inspect", out).code == 0
     assert folder.published() == expected
+
+
+@pytest.mark.parametrize("table", PUBLISHED)
+def test_a_flipped_bit_in_the_footer_of_a_published_table_is_named(
+    folder: Folder, table: str
+) -> None:
+    """Arrow checks pages alone; statistics in the footer say which of them to read."""
+    folder.restore()
+    path = next(folder.pristine.glob(f"{table}/*.parquet"))
+    assert folder.damage(path, lambda content: flipped(content, 1 - 64 / len(content)))
+    with pytest.raises(DamagedFile, match=f"{path.name} is damaged") as raised:
+        getattr(Run(folder.output), table)()
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.long

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 the recipe or the arguments are wrong, 130 inter
 """
 
 import contextlib
+import errno
 import importlib
 import io
 import os
@@ -146,8 +147,17 @@ def _flushed(code: int) -> int:
         except (OSError, ValueError) as error:
             code = code or 1
             with contextlib.suppress(OSError, ValueError):
-                _complain(f"the output cannot be written: {error}")
+                _complain(_told_of_system(error))
     return code
+
+
+def _told_of_system(error: Exception) -> str:
+    """The error in one line. Files have names: what has none is a stream."""
+    why = " ".join(str(error).split()) or type(error).__name__
+    of_space = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    is_stream = isinstance(error, OSError) and error.errno in of_space
+    is_stream = is_stream and getattr(error, "filename", None) is None
+    return f"the standard output cannot be written: {why}" if is_stream else why
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -179,7 +189,7 @@ def main(arguments: list[str] | None = None) -> None:
         _complain(str(error))
         sys.exit(1)
     except (OSError, MemoryError) as error:  # of the system, where no one explained it
-        _complain(" ".join(str(error).split()) or type(error).__name__)
+        _complain(_told_of_system(error))
         sys.exit(1)
     # A bug: as Python shows it, but without addresses' secrets.
     except Exception as error:

@@ -66,6 +66,7 @@ def open_input(
     `stamp`, reading raises InputError. Raises InputError if the file cannot be opened.
     """
     if not is_remote(path):
+        _refuse_pipe(path)
         try:
             opened: IO[bytes] = fsspec.open(
                 path, "rb", **options_for(path, access.options)
@@ -96,7 +97,7 @@ def about_input(path: str, access: Access) -> About:
 def read_input(path: str, access: Access) -> bytes:
     """All bytes of a file, such as a list. Raises InputError if it cannot be read."""
     if not is_remote(path):
-        _about_local(path, access)  # refuses a pipe
+        _about_local(path, access)
         with open_input(path, access) as file:
             try:
                 return bytes(file.read())
@@ -136,9 +137,15 @@ def _about_local(path: str, access: Access) -> About:
     if about["type"] == "directory":
         raise InputError(f"{shown}: a folder; name its files: {shown}/*.warc.gz")
     if about["type"] != "file" or not S_ISREG(about.get("mode", S_IFREG)):
-        # A pipe would be waited for: opening one ends when somebody writes to it.
         raise InputError(f"{shown}: no regular file")
     return About(int(about.get("size") or 0), str(about.get("mtime", "")))
+
+
+def _refuse_pipe(path: str) -> None:
+    """Raise InputError for a pipe or a device: opening one waits for a writer."""
+    local = Path(path.removeprefix("file://"))
+    if is_local(path) and local.exists() and not (local.is_file() or local.is_dir()):
+        raise InputError(f"{without_secrets(path)}: no regular file")
 
 
 def _origin(
