@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import fsspec
+import pyarrow.parquet as pq
 import xxhash
 from pydantic import TypeAdapter
 
@@ -29,10 +30,14 @@ from tamis.storage.failures import (
     is_foreign,
 )
 from tamis.storage.lock import OTHER_RUN, WAIT, ObjectLock, file_lock
-from tamis.storage.parquet import Table, Torn, footer_digest
+from tamis.storage.opened import Kept, Key
+from tamis.storage.parquet import Table, Torn, footer_digest, is_named_by_content
 from tamis.storage.records import MOST_BYTES, Unreadable, sealed, unsealed
 
 T = TypeVar("T")
+
+_TABLES: Kept[Table] = Kept(32 << 20)
+_FOOTERS: Kept[pq.FileMetaData] = Kept(16 << 20)
 
 REMAKE = "delete it and `tamis run` makes it again"
 _CHUNK_BYTES = 8 << 20
@@ -146,11 +151,41 @@ class Storage:
     @contextmanager
     def table(self, name: str, *, pre_buffer: bool = True) -> Iterator[Table]:
         """A Parquet file, verified as it is read. Raises DamagedFile."""
-        with self.open(name) as source:
-            try:
-                yield Table(source, name, pre_buffer=pre_buffer)
-            except Torn as error:
-                raise self.damaged(name, str(error)) from error
+        key = self._key(name)
+        table = None if key is None else _TABLES.take(key)
+        if table is not None:
+            with self._as_damaged(name):
+                yield table
+        else:
+            footer = None if key is None else _FOOTERS.take(key)
+            with self.open(name) as source, self._as_damaged(name):
+                table = Table(source, name, metadata=footer, pre_buffer=pre_buffer)
+                if key is not None and not table.bytes_held:
+                    size = table.metadata.serialized_size
+                    _FOOTERS.put(key, table.metadata, size)
+                yield table
+        if key is not None and table.bytes_held:
+            _TABLES.put(key, table, table.bytes_held)
+
+    def _key(self, name: str) -> Key | None:
+        """Under what an open table is kept; null if it may change or does not exist."""
+        if not is_named_by_content(name):
+            return None
+        path = self.path(name)
+        if not self.is_local:
+            return self.root, path
+        try:
+            about = Path(path).stat()
+        except OSError:
+            return None
+        return self.root, path, about.st_size, about.st_mtime_ns, about.st_ino
+
+    @contextmanager
+    def _as_damaged(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except Torn as error:
+            raise self.damaged(name, str(error)) from error
 
     def read_record(
         self,

@@ -31,18 +31,30 @@ class Table:
     """An open Parquet file of ours. Every method raises Torn for damage that it meets."""
 
     def __init__(
-        self, source: IO[bytes], name: str, *, pre_buffer: bool = True
+        self,
+        source: IO[bytes],
+        name: str,
+        *,
+        metadata: pq.FileMetaData | None = None,
+        pre_buffer: bool = True,
     ) -> None:
+        """`metadata` is what an earlier `Table` of this file had."""
+        content: Any = source
+        self.bytes_held = 0  # of the whole file, if it is small
         with _as_torn():
-            tail = _tail(source)
-            written = _END.search(name)
-            if written and written[2] != _digest_of(tail):
-                raise Torn("its footer is not the one that was written")
-            metadata = pq.read_metadata(pa.BufferReader(tail))
+            if metadata is None:
+                tail, is_all = _tail(source)
+                written = _END.search(name)
+                if written and written[2] != _digest_of(tail):
+                    raise Torn("its footer is not the one that was written")
+                metadata = pq.read_metadata(pa.BufferReader(tail))
+                if is_all:
+                    self.bytes_held = len(tail)
+                    content = pa.BufferReader(tail)
             self._file = pq.ParquetFile(
-                source, metadata=metadata, pre_buffer=pre_buffer, **VERIFYING
+                content, metadata=metadata, pre_buffer=pre_buffer, **VERIFYING
             )
-        self.metadata = self._file.metadata
+        self.metadata = metadata
         self.schema: pa.Schema = self._file.schema_arrow
         self.num_row_groups: int = self._file.num_row_groups
 
@@ -97,6 +109,11 @@ def parquet_writer(target: Any, schema: pa.Schema, **options: Any) -> pq.Parquet
     return pq.ParquetWriter(target, schema, **settings)
 
 
+def is_named_by_content(name: str) -> bool:
+    """Whether a table is a published one, which never changes."""
+    return _END.search(name) is not None
+
+
 def digest_in(name: str) -> str:
     """The digest of a published Parquet file's bytes, which its name has."""
     found = _END.search(name)
@@ -112,11 +129,13 @@ def verifying_format() -> ds.ParquetFileFormat:
 
 def footer_digest(source: IO[bytes]) -> str:
     """8 hex digits of the digest of an open file's footer. Raises Torn without one."""
-    return _digest_of(_tail(source))
+    return _digest_of(_tail(source)[0])
 
 
-def _tail(source: IO[bytes]) -> bytes:
-    """The footer, its length and the magic behind it; perhaps some bytes before."""
+def _tail(source: IO[bytes]) -> tuple[bytes, bool]:
+    """The footer, its length and the magic behind it, perhaps some bytes before; whether
+    that is the whole file.
+    """
     size = source.seek(0, 2)
     if size < 2 * _LENGTH_BYTES:
         raise Torn(f"it has {size} bytes")
@@ -124,7 +143,8 @@ def _tail(source: IO[bytes]) -> bytes:
     needed = _needed(tail)
     if needed > size:
         raise Torn("it does not end as a Parquet file")
-    return tail if needed <= len(tail) else _at(source, size - needed, size)
+    tail = tail if needed <= len(tail) else _at(source, size - needed, size)
+    return tail, len(tail) == size
 
 
 def _at(source: IO[bytes], start: int, stop: int) -> bytes:
