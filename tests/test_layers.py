@@ -42,6 +42,7 @@ LAYERS = [
     {"storage", "work.executors"},
     {"remote"},
     {"work.commits"},
+    {"work.ledger"},
     {"inputs", "work.trials"},
     {"work.tasks"},
     {"crawl_index", "documents", "rights.robots_archives"},

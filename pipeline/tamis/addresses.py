@@ -20,6 +20,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -94,6 +95,7 @@ def is_local(path: str) -> bool:
     return not separator or scheme in _LOCAL
 
 
+@lru_cache(1 << 17)  # a run asks several times about each of 90,000 archives
 def without_secrets(path: str) -> str:
     """Scheme, host and path of an address; a local path unchanged.
 

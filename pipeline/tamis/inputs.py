@@ -32,6 +32,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from stat import S_ISREG
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -79,6 +80,8 @@ class InputFile:
     size    bytes; UNKNOWN_SIZE if the server was not asked
     stamp   of its content; empty for what CommonCrawl's server has, which never changes
     etag    the server's, by which a change while it is read is noticed; empty for a disk
+    seen    what the disk says of the file, which changes with every write; empty where it
+            may not, and for remote files
     """
 
     path: str
@@ -87,6 +90,7 @@ class InputFile:
     stamp: str = ""
     etag: str = ""
     problem: str | None = None
+    seen: str = ""
 
     @property
     def about_bytes(self) -> int:
@@ -105,6 +109,8 @@ def _to_stderr(line: str) -> None:
 
 T = TypeVar("T")
 Known = Mapping[str, tuple[int, str]]
+Stamped = Mapping[str, tuple[str, str]]
+_SETTLED_NS = 2_000_000_000
 
 
 def shown_places(files: Sequence[InputFile]) -> dict[str, str]:
@@ -139,12 +145,14 @@ def resolve(
     *,
     requests_per_second: float | None = None,
     known: Known | None = None,
+    stamped: Stamped | None = None,
     are_all_asked: bool = False,
     note: Callable[[str], None] | None = None,
 ) -> list[InputFile]:
     """Every file that the patterns name, once, sorted by name.
 
-    `known`: size and ETag by name, as an earlier run found them. A path of which server or
+    `known`: size and ETag by name, as an earlier run found them; `stamped`: by the path of
+    a local file, what the disk said of it (`InputFile.seen`) and its stamp. A path of which server or
     disk does not answer is named in `note`, or on stderr.
 
     Raises ConfigError for a glob that matches nothing and for two files that have one
@@ -159,7 +167,8 @@ def resolve(
     def file_of(path: str) -> InputFile:
         if not are_asked and _is_published(path) and not _known(path, known or {}):
             return InputFile(path, archive_name(path, ""), UNKNOWN_SIZE)
-        return _known(path, known or {}) or input_file(path, access)
+        before = (stamped or {}).get(path)
+        return _known(path, known or {}) or input_file(path, access, before)
 
     files = _answers(paths, file_of, note)
     return _once(sorted(files, key=lambda file: (file.name, file.path)))
@@ -221,8 +230,18 @@ def _note_silent(
         note(f"input: no answer for {since:.0f} s about {without_secrets(path)}{more}")
 
 
-def input_file(path: str, access: Access) -> InputFile:
-    """The file of a path, as its server or disk describes it."""
+def input_file(
+    path: str, access: Access, before: tuple[str, str] | None = None
+) -> InputFile:
+    """The file of a path, as its server or disk describes it.
+
+    `before`: what the disk said when its stamp was this.
+    """
+    size, seen = _seen(path)
+    if before and seen == before[0]:
+        return InputFile(
+            path, archive_name(path, before[1]), size, before[1], seen=seen
+        )
     try:
         about = about_input(path, access)
         stamp = "" if _is_published(path) else _stamp(path, access, about)
@@ -232,7 +251,28 @@ def input_file(path: str, access: Access) -> InputFile:
         name = published_name(path) or base_name(path)
         return InputFile(path, name, problem=str(error))
     etag = about.stamp if about.stamp.startswith('"') else ""
-    return InputFile(path, archive_name(path, stamp), about.size, stamp, etag)
+    name = archive_name(path, stamp)
+    return InputFile(path, name, about.size, stamp, etag, seen=seen)
+
+
+def _seen(path: str) -> tuple[int, str]:
+    """The bytes of a local file, and its size, inode and times as a text.
+
+    That is "" if the next write may leave it alike. A write changes the time of change,
+    and nobody can set it back; but two within one tick of the clock have the same. So a
+    file that has just changed is read again next time (as git does with its index).
+    """
+    if not is_local(path) or "::" in path:
+        return 0, ""
+    try:
+        about = Path(path.removeprefix("file://")).stat()
+    except (OSError, ValueError):
+        return 0, ""
+    changed = about.st_ctime_ns
+    if not S_ISREG(about.st_mode) or abs(time.time_ns() - changed) < _SETTLED_NS:
+        return 0, ""
+    size = about.st_size
+    return size, f"{size}-{about.st_ino}-{about.st_mtime_ns}-{changed}"
 
 
 def name_at(path: str, access: Access, about: About) -> str:

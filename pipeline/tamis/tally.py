@@ -150,7 +150,10 @@ SUMMARY = TypeAdapter(RunSummary)
 def add(total: Any, more: Mapping[str, Any]) -> Any:
     """Add `more` into `total`, key by key: numbers sum, lists append up to 10,000."""
     for key, value in more.items():
-        if isinstance(value, Mapping):
+        kind = type(value)
+        if kind is int or kind is float:
+            total[key] = total.get(key, 0) + value
+        elif isinstance(value, Mapping):
             add(total.setdefault(key, {}), value)
         elif isinstance(value, bool | str) or value is None:
             total.setdefault(key, value)

@@ -16,7 +16,8 @@ from tamis.quality.presets import preset_bounds
 from tamis.stages.filter_quality import FilterQuality
 from tamis.storage import Storage
 from tamis.storage.records import sealed
-from tamis.work.commits import Commit, File, publish_commit
+from tamis.work.commits import Commit, File
+from tamis.work.ledger import publish_commit
 
 Command = Callable[..., Any]
 

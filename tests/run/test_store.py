@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tamis.work import tasks as tasks_module
+
 
 def files_of(output: Path) -> set[str]:
     return {
@@ -23,9 +25,14 @@ def shards(output: Path) -> dict[str, bytes]:
 STRICT = "filter_quality.bounds={word_count: [80, null]}"
 
 
-@pytest.fixture
-def tried(tamis: Any) -> tuple[Any, dict[str, bytes], set[str]]:
-    """A run, then one over one input with another threshold."""
+@pytest.fixture(params=["single", "gathered"])
+def tried(
+    tamis: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Any, dict[str, bytes], set[str]]:
+    """A run, then one over one input with another threshold; records single or in ledgers."""
+    if request.param == "gathered":
+        monkeypatch.setattr(tasks_module, "RECORDS", 2)
+        monkeypatch.setattr(tasks_module, "FEWEST", 1)
     tamis.run()
     first, mix = files_of(tamis.output), shards(tamis.output)
     one = f"input={tamis.recipe.parent / 'samples' / 'samples-00000.warc.gz'}"

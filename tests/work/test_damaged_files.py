@@ -18,8 +18,9 @@ from tamis.storage import Storage
 from tamis.storage.lock import Held
 from tamis.storage.records import sealed
 from tamis.tally import SUMMARY
-from tamis.work.commits import Commit, File, Outputs, known_commit, publish_commit
+from tamis.work.commits import Commit, File, Outputs
 from tamis.work.executors import InlineExecutor
+from tamis.work.ledger import known_commit, publish_commit
 from tamis.work.tasks import Silent, Task, Tasks
 
 TABLE = pa.table(

@@ -19,11 +19,10 @@ from tamis.work.commits import (
     Commit,
     Outputs,
     fingerprint_of,
-    known_commit,
-    publish_commit,
     record_name,
 )
 from tamis.work.executors import Call, InlineExecutor, Outcome
+from tamis.work.ledger import known_commit, publish_commit
 from tamis.work.processes import Death, ProcessDied, in_fresh_process
 from tamis.work.tasks import (
     MAX_DEATHS,

@@ -2,7 +2,7 @@
 
 import platform
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,21 @@ from tamis.runner.store import write_run
 from tamis.storage.records import sealed
 from tamis.tally import Lost, RunSummary, Tally, add
 from tamis.warc.splits import UNKNOWN_SIZE
-from tamis.work.commits import Commit, fingerprint_of, records_of
+from tamis.work.commits import Commit, fingerprint_of
 from tamis.work.fingerprints import (
     file_sha256,
     icu_version,
     library_version,
     stage_dependencies,
 )
-from tamis.work.tasks import Task, Tasks
+from tamis.work.ledger import records_of
+from tamis.work.tasks import WHOLE, Task, Tasks
 
 LastAct = Callable[[], None]
 
 _INPUTS_PER_TASK = 1000
 # Folders whose files are those of the last run, whatever other runs made.
-_OF_LAST_RUN = ("mix/", "dropped/")
+_OF_LAST_RUN = ("mix", "dropped")
 _MARK = re.compile(r"-[0-9a-f]{16}\.json$")
 
 
@@ -51,6 +52,7 @@ def finish(
     missing: Mapping[str, str],
     lost: Lost,
     manifests: Mapping[str, Any],
+    files_of_barriers: Collection[str],
     last_acts: Sequence[LastAct],
     executor: str,
     seconds: float,
@@ -64,8 +66,7 @@ def finish(
     from tamis.report.page import render_page
 
     published = _publish(tasks, dropped, work)
-    for commit in published:
-        add(tally, commit.tally)
+    add(tally, tasks.total("dropped", published))
     resolved = recipe.resolved()
     places, paths = shown_places(files), warc_paths(files)
     resolved["executor"]["kind"] = (
@@ -114,7 +115,8 @@ def finish(
     if is_complete:
         for act in last_acts:
             act()
-        _sweep(tasks, manifests)
+        own = {file.path for commit in published for file in commit.files}
+        _sweep(tasks, {*manifests, *files_of_barriers, *own})
     return summary
 
 
@@ -215,23 +217,24 @@ def _versions(recipe: Recipe) -> dict[str, str]:
     }
 
 
-def _sweep(tasks: Tasks, manifests: Iterable[str]) -> None:
+def _sweep(tasks: Tasks, named: Collection[str]) -> None:
     """Leave in mix/ and dropped/ what this run published, and nothing half-written.
 
-    Only files go that a record of this folder lists, and none behind a link. Saved documents, layers and work of
-    other configurations stay, so that a configuration that comes back finds them.
+    Only files go that a record of this folder lists, and none behind a link. Saved
+    documents, layers and work of other configurations stay, so that a configuration that
+    comes back finds them. Records are read only where an earlier run left something.
     """
     storage = tasks.storage
-    named, replaced = set(manifests), set[str]()
-    for name, commit in records_of(storage):
-        paths = {file.path for file in commit.files}
-        paths |= set(commit.tally.get("manifests", ()))
-        if name in tasks.used:
-            named |= paths
-        else:
-            replaced |= {p for p in paths if p.startswith(_OF_LAST_RUN)}
+    others = {n for folder in _OF_LAST_RUN for n in storage.names(folder)}.difference(
+        named
+    )
+    listed: set[str] = set()
+    for _, commit in records_of(storage) if others else ():
+        listed |= others.intersection(file.path for file in commit.files)
+        if commit.key == WHOLE:
+            listed |= others.intersection(commit.tally.get("manifests", ()))
     marks = [n for n in storage.names("work/marks") if _MARK.search(n)]
-    going = sorted(replaced - named) + marks
+    going = [*sorted(listed), *marks]
     own = [name for name in going if not storage.is_behind_link(name)]
     if len(own) < len(going):
         tasks.progress.note(

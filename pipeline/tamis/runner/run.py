@@ -119,6 +119,7 @@ def _to_the_end(setting: Setting, executor: Executor, start: float) -> Outcome:
             retried=setting.tasks.retried,
         ),
         manifests=state.manifests,
+        files_of_barriers=state.published,
         last_acts=state.last_acts,
         executor=executor.kind,
         seconds=time.time() - start,

@@ -24,7 +24,7 @@ from tamis.runner.passes.saved import file_task, saved_name, saved_rows
 from tamis.runner.passes.splits import (
     SplitTasks,
     corrected_tasks,
-    known_files,
+    earlier_plan,
     planned_ranges,
     selection_of,
     task_name,
@@ -36,7 +36,7 @@ from tamis.storage import Storage
 from tamis.tally import Tally, add
 from tamis.work.commits import Commit, File, fingerprint_of
 from tamis.work.fingerprints import pass_fingerprint, stage_dependencies
-from tamis.work.tasks import Task, Tasks
+from tamis.work.tasks import WHOLE, Task, Tasks
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class State:
     parts      that save with its layers; empty until a step needs them
     labels     the stage of each layer; null if its rows name the stage
     manifests  JSON files that barriers publish at the end
+    published  files of barriers that stay after the run
     last_acts  functions of barriers that are called at the end
     losses     of the inputs that lost something
     """
@@ -81,6 +82,7 @@ class State:
     parts: list[Part] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
     manifests: dict[str, Any] = field(default_factory=dict)
+    published: set[str] = field(default_factory=set)
     last_acts: list[LastAct] = field(default_factory=list)
     losses: list[InputLoss] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -101,11 +103,17 @@ def recipe_files(
     """
     source = recipe.stages[0]
     assert isinstance(source, Source)
+    plan = earlier_plan(storage)
     return resolve(
         recipe.input,
         recipe.storage_options,
         requests_per_second=source.requests_to_one_host(),
-        known=known_files(storage),
+        known={name: (about["size"], about["etag"]) for name, about in plan.items()},
+        stamped={
+            about["path"]: (about["seen"], about["stamp"])
+            for about in plan.values()
+            if about["seen"]
+        },
         note=note,
     )
 
@@ -140,15 +148,11 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
     source = step.stages[0]
     assert isinstance(source, Source)
     tasks, storage = setting.tasks, setting.storage
-    ranges = planned_ranges(
-        storage,
-        state.files,
-        source,
-        cores=tasks.executor.workers,
-        note=tasks.progress.note,
-    )
+    earlier = earlier_plan(storage, tasks.progress.note)
+    cores = tasks.executor.workers
+    ranges = planned_ranges(earlier, state.files, source, cores=cores)
     if not setting.is_dry:
-        write_plan(storage, state.files, source, ranges=ranges)
+        write_plan(storage, earlier, state.files, source, ranges=ranges)
     makers = SplitTasks(
         _work(setting, step),
         source,
@@ -221,8 +225,7 @@ def _layer_pass(setting: Setting, state: State, step: Pass) -> None:
         for part, commit in zip(parts, commits, strict=True)
     ]
     state.labels.append(None)
-    for commit in commits:
-        add(state.tally, commit.tally)
+    add(state.tally, setting.tasks.total(step.name, commits))
 
 
 def _barrier(setting: Setting, state: State, step: BarrierStep) -> None:
@@ -234,12 +237,13 @@ def _barrier(setting: Setting, state: State, step: BarrierStep) -> None:
         state.last_acts.append(partial(stage.conclude, list(parts), tasks, begun))
     depends = [stage_dependencies(stage), [part.fingerprint for part in parts]]
     fingerprint = fingerprint_of(*depends, *([begun] if begun is not None else []))
-    done = tasks.recall(step.name, "all", fingerprint)
+    done = tasks.recall(step.name, WHOLE, fingerprint)
     if done is None:
         tasks.progress.begin(step.name, 0)
         announce(stage, parts, tasks, above=stages[: step.position])
         done = _run_barrier(step, parts, tasks, begun=begun, fingerprint=fingerprint)
     layers = done.files[: len(parts)]
+    state.published.update(file.path for file in done.files[len(parts) :])
     state.parts = [
         part.with_layer(layer, fingerprint)
         for part, layer in zip(parts, layers, strict=True)
@@ -274,7 +278,7 @@ def _run_barrier(
         "manifests": result.manifests,
     }
     files = (*result.layers, *result.files)
-    return tasks.record(step.name, Commit("all", fingerprint, files, tally))
+    return tasks.record(step.name, Commit(WHOLE, fingerprint, files, tally))
 
 
 def _take_saved(
@@ -296,23 +300,20 @@ def _take_saved(
             why = setting.tasks.unreadable[unread[0]]
             state.missing[state.places[file.path]] = why
             state.files.remove(file)
-    state.saved = {}
+    state.saved, every = {}, []
     for file in state.files:
         commits = [c for task in planned[file.name] for c in each[task.key]]
-        read: list[Mapping[str, Any]] = []
+        every += commits
         for commit in commits:
-            tally = {k: v for k, v in commit.tally.items() if k != "split"}
-            source = tally.get("source", {})
-            read.append(source)
-            for place in ("first_start", "next_start"):
-                source.pop(place, None)
-            add(state.tally, tally)
             rows = commit.of(f"commits/{step.name}")
             state.sidecars.setdefault(file.name, []).extend(rows)
         state.saved[file.name] = [replace(commit, tally={}) for commit in commits]
-        loss = input_loss(file.name, file.size, read)
-        if loss.lost:
-            state.losses.append(loss)
+        if step.kind == "source":
+            loss = input_loss(
+                file.name, file.size, [c.tally["source"] for c in commits]
+            )
+            state.losses += [loss] if loss.lost else []
+    add(state.tally, setting.tasks.total(step.name, every))
 
 
 def parts_of(state: State) -> list[Part]:

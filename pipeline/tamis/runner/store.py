@@ -12,15 +12,13 @@ import itertools
 import re
 import zlib
 from collections.abc import Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from tamis.errors import ConfigError, DamagedFile
 from tamis.storage import Storage
 from tamis.tally import SUMMARY, RunSummary
-from tamis.work.commits import known_commit, records_of
+from tamis.work.ledger import records_in, records_of, remove_records
 
 RUNS = "runs"
 _RECORDS = ".records.gz"
@@ -116,7 +114,7 @@ def clean(storage: Storage, cleaning: Cleaning) -> None:
     """
     storage.check_lock()
     storage.remove(cleaning.files)
-    storage.remove(cleaning.records)
+    remove_records(storage, cleaning.records)
     storage.remove(f"{RUNS}/{stamp}{_RECORDS}" for stamp in cleaning.runs)
 
 
@@ -130,13 +128,12 @@ def last_files(storage: Storage, dataset: str) -> list[str]:
     own = sorted(
         n for n in _records(storage, last) if n.startswith(f"commits/{dataset}/")
     )
-    with ThreadPoolExecutor(16) as pool:
-        commits = list(pool.map(partial(known_commit, storage), own))
+    found = records_in(storage, dataset, set(own))
     files: list[str] = []
-    for commit in commits:
-        if isinstance(commit, DamagedFile):
-            raise commit
-        files += [file.path for file in commit.of(dataset)]
+    for name in own:
+        if name not in found.commits:
+            raise next(iter(found.damaged), storage.damaged(name, "it does not exist"))
+        files += [file.path for file in found.commits[name].of(dataset)]
     return files
 
 

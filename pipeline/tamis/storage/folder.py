@@ -197,13 +197,19 @@ class Storage:
         """What `write_record` wrote. Raises StorageError if there is none, DamagedFile
         if it is anything else.
         """
+        try:
+            return unsealed(self.read(name, most_bytes=most_bytes), kind)
+        except Unreadable as error:
+            raise self.damaged(name, str(error)) from error
+
+    def read(self, name: str, *, most_bytes: int = MOST_BYTES) -> bytes:
+        """A whole file. Raises StorageError if there is none, DamagedFile if it has more
+        than `most_bytes`.
+        """
         content = self._content(name, most_bytes + 1)
         if len(content) > most_bytes:
             raise self.damaged(name, f"it has more than {most_bytes} bytes")
-        try:
-            return unsealed(content, kind)
-        except Unreadable as error:
-            raise self.damaged(name, str(error)) from error
+        return content
 
     def _content(self, name: str, most_bytes: int) -> bytes:
         """The first bytes of a file, by one request: it may be replaced meanwhile."""
@@ -248,6 +254,9 @@ class Storage:
     def sizes(self, folder: str) -> dict[str, int]:
         """The bytes of all files below `folder`, by name."""
         base = self.path(folder)
+        if self.is_local:
+            with self._errors("list", folder):
+                return _sizes_below(base, folder)
         self.filesystem.invalidate_cache(base)
         start = len(self.path()) + 1
         try:
@@ -503,6 +512,23 @@ class Written:
         self.temporary = temporary
         self.name = ""
         self.bytes = 0
+
+
+def _sizes_below(base: str, name: str) -> dict[str, int]:
+    """The bytes of all files below a local folder, by name; links are followed."""
+    found: dict[str, int] = {}
+    try:
+        entries = list(os.scandir(base))
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    for entry in entries:
+        own = f"{name}/{entry.name}" if name else entry.name
+        with suppress(FileNotFoundError):  # gone since, or a link to nothing
+            if entry.is_dir():
+                found |= _sizes_below(entry.path, own)
+            else:
+                found[own] = entry.stat().st_size
+    return found
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ task or, if a setting changed, does not find the record.
     {"digest", "key", "fingerprint", "files": [{"dataset", "path", "rows", "bytes"}],
      "tally", "replaced_by"}
 
-A record that is not as it was written counts as none (`tamis.storage.records`).
+A record that is not as it was written counts as none (`tamis.storage.records`). Where
+records are, and how the driver gathers them: `tamis.work.ledger`.
 
 Later passes and barriers read a `Part` (`tamis.documents.parts`), made of the files of
 such records.
@@ -20,12 +21,9 @@ left by a killed driver), the first record counts and the second worker uses it.
 
 import hashlib
 import json
-import zlib
-from collections.abc import ItemsView, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -35,7 +33,6 @@ from pydantic import Field, TypeAdapter, with_config
 from tamis.errors import DamagedFile
 from tamis.storage import Storage
 from tamis.storage.parquet import parquet_writer
-from tamis.storage.records import sealed
 
 Counts = dict[str, int]
 """What a task counted, by name."""
@@ -75,36 +72,7 @@ class Commit:
         return tuple(file for file in self.files if file.dataset == dataset)
 
 
-_RECORD = TypeAdapter(Commit)
 _MARK = TypeAdapter(dict[str, Any])
-
-
-class _Packed(Mapping[str, Any]):
-    """A tally as compressed JSON, decompressed at each access."""
-
-    def __init__(self, tally: Mapping[str, Any]) -> None:
-        self._content = zlib.compress(json.dumps(dict(tally)).encode())
-
-    def _tally(self) -> dict[str, Any]:
-        tally: dict[str, Any] = json.loads(zlib.decompress(self._content))
-        return tally
-
-    def __getitem__(self, key: str) -> Any:
-        return self._tally()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tally())
-
-    def __len__(self) -> int:
-        return len(self._tally())
-
-    def items(self) -> ItemsView[str, Any]:
-        return self._tally().items()
-
-
-def packed(commit: Commit) -> Commit:
-    """The commit with its tally in a twentieth of the memory: a pass has 100,000."""
-    return replace(commit, tally=_Packed(commit.tally))
 
 
 class Outputs:
@@ -164,39 +132,6 @@ class Rehearsal(Outputs):
     ) -> Iterator[pq.ParquetWriter]:
         with pq.ParquetWriter(pa.BufferOutputStream(), schema) as writer:
             yield writer
-
-
-def publish_commit(storage: Storage, name: str, commit: Commit) -> Commit:
-    """Create the record, or return the one that existed before."""
-    content = sealed(asdict(commit), sort_keys=True)
-    if storage.create(name, content):
-        return commit
-    first = known_commit(storage, name)
-    if isinstance(first, Commit) and all(
-        storage.size(file.path) == file.bytes for file in first.files
-    ):
-        return first
-    # It is damaged, or files that it lists were deleted or cut: it is not valid any more.
-    storage.write(name, content)
-    return commit
-
-
-def known_commit(storage: Storage, name: str) -> Commit | DamagedFile:
-    """A record, or why it counts as none."""
-    try:
-        return storage.read_record(name, _RECORD)
-    except DamagedFile as error:
-        return error
-
-
-def records_of(storage: Storage) -> Iterator[tuple[str, Commit]]:
-    """Every commit record of the folder, by name; damaged ones are left out."""
-    names = [name for name in storage.names("commits") if name.endswith(".json")]
-    with ThreadPoolExecutor(16) as pool:
-        commits = pool.map(partial(known_commit, storage), names)
-        for name, commit in zip(names, commits, strict=True):
-            if isinstance(commit, Commit):
-                yield name, commit
 
 
 def last_mark(storage: Storage, key: str, fingerprint: str) -> Any:

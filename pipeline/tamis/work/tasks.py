@@ -10,10 +10,8 @@ import ctypes
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -24,19 +22,30 @@ from tamis.interrupts import held, stop_if_asked
 from tamis.kernels import KernelsNotCompiled, ensure_kernels
 from tamis.remote.failures import AccessRefused
 from tamis.storage import Storage
+from tamis.tally import Tally
 from tamis.work.commits import (
     LOADING,
     STARTED,
     Commit,
     Outputs,
-    known_commit,
     last_mark,
     mark_name,
-    packed,
-    publish_commit,
     record_name,
 )
 from tamis.work.executors import Call, Executor, Outcome
+from tamis.work.ledger import (
+    FEWEST,
+    RECORDS,
+    Sum,
+    compact,
+    gather,
+    is_ledger,
+    publish_commit,
+    records_in,
+    records_of,
+    remove_records,
+    total_of,
+)
 from tamis.work.processes import Death, in_fresh_process
 from tamis.work.trials import Trial, Verdict, tried_alone
 from tamis.work.watch import Watch
@@ -44,6 +53,7 @@ from tamis.work.watch import Watch
 MAX_ATTEMPTS = 3
 # Others may end a task's worker: its machine, a watch over memory, an operator.
 MAX_DEATHS = 12
+WHOLE = "all"  # key of what is done once for all parts
 STAGE_NOTE = "in stage "  # start of an exception's note that names the stage
 
 
@@ -110,6 +120,11 @@ class Tasks:
         self.used: set[str] = set()  # names of the commit records that this run uses
         self.executed: dict[str, int] = {}  # group -> tasks that really ran
         self.retried: Counter[str] = Counter()  # group -> attempts after the first
+        # By group: records that are in no ledger, and the number of the next one.
+        self._single: dict[str, dict[str, Commit]] = {}
+        self._next_ledger: dict[str, int] = {}
+        self._sums: dict[str, list[Sum]] = {}  # of ledgers, by group
+        self._damaged: set[str] = set()  # ledgers with damaged lines
         self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
         # By group and key: keys recur from group to group.
         self._attempts: Counter[tuple[str, str]] = Counter()
@@ -154,7 +169,8 @@ class Tasks:
                     continue
                 task = known[outcome.call.name]
                 if outcome.error is None and outcome.died is None:
-                    commits[task.key] = packed(outcome.value)
+                    commits[task.key] = compact(outcome.value)
+                    self._gather(group, commits[task.key])
                     self.executed[group] = self.executed.get(group, 0) + 1
                     self.progress.advance(group, outcome.value, redone=True)
                 elif isinstance(outcome.error, DamagedFile):
@@ -166,6 +182,7 @@ class Tasks:
                     self.progress.note(f"set aside: {outcome.error}")
                 else:
                     queue.extend(self._again(group, task, outcome))
+        self._gather(group)
         if damaged:
             raise _together(damaged)
         return {task.key: self.whole(group, task.key, commits) for task in tasks}
@@ -176,16 +193,11 @@ class Tasks:
         These files stay, and are replaced when the same content is written again. One that
         no record lists is removed: the end of a run writes it.
         """
-        every = self.storage.names("commits")
-        every = [name for name in every if name.endswith(".json")]
-        with ThreadPoolExecutor(16) as pool:
-            commits = pool.map(partial(known_commit, self.storage), every)
-            listing: dict[str, set[str]] = {}
-            for name, commit in zip(every, commits, strict=True):
-                if isinstance(commit, Commit):
-                    own = {file.path for file in commit.files}.intersection(names)
-                    listing |= {name: own} if own else {}
-        self.storage.remove(listing)
+        listing: dict[str, set[str]] = {}
+        for name, commit in records_of(self.storage):
+            own = {file.path for file in commit.files}.intersection(names)
+            listing |= {name: own} if own else {}
+        remove_records(self.storage, listing)
         self.storage.remove(sorted(set(names).difference(*listing.values())))
 
     def recall(self, group: str, key: str, fingerprint: str) -> Commit | None:
@@ -361,7 +373,7 @@ class Tasks:
                 return ()  # what the earlier run found stands
             self.progress.note(f"{trial.name}: {_spelled(trial.mark)} does no harm now")
             record = record_name(group, task.key, task.fingerprint)
-            self.storage.remove([record])
+            remove_records(self.storage, [record])
             del commits[task.key]
             return [task]
         if verdict.death is None:
@@ -437,17 +449,11 @@ class Tasks:
 
     def committed(self, group: str, tasks: Sequence[Task]) -> dict[str, Commit]:
         """Commits of the finished tasks whose files all exist."""
-        names = {
-            record_name(group, task.key, task.fingerprint): task.key for task in tasks
-        }
-        present = [
-            name for name in self.storage.names(f"commits/{group}") if name in names
-        ]
-        with ThreadPoolExecutor(16) as pool:
-            records = pool.map(partial(known_commit, self.storage), present)
-            found = [r if isinstance(r, DamagedFile) else packed(r) for r in records]
-        commits = [one for one in found if isinstance(one, Commit)]
-        problems = [one.what for one in found if isinstance(one, DamagedFile)]
+        names = {record_name(group, task.key, task.fingerprint) for task in tasks}
+        found = records_in(self.storage, group, names)
+        self._next_ledger[group] = max(found.number, self._next_ledger.get(group, 0))
+        commits = list(found.commits.values())
+        problems = [one.what for one in found.damaged]
         folders = {file.dataset for commit in commits for file in commit.files}
         sizes: dict[str, int] = {}
         for folder in sorted(folders):
@@ -464,7 +470,33 @@ class Tasks:
                 if file.path in sizes
             ]
         self._note_redone(group, problems)
+        self._sums.setdefault(group, []).extend(found.sums)
+        damaged = {name for one in found.damaged for name in one.names}
+        self._damaged |= set(filter(is_ledger, damaged))
+        single = self._single.setdefault(group, {})
+        single |= {
+            n: c for n in found.single if (c := found.commits[n]).key in finished
+        }
         return finished
+
+    def total(self, group: str, commits: Iterable[Commit]) -> Tally:
+        """The sum of the tallies of commits that `run_each` gave for the group."""
+        named = [(record_name(group, c.key, c.fingerprint), c) for c in commits]
+        return total_of(named, self._sums.get(group, ()))
+
+    def _gather(self, group: str, commit: Commit | None = None) -> None:
+        """Write ledgers of single records: of one more, or (none) at the group's end."""
+        single = self._single.setdefault(group, {})
+        if commit is not None:
+            single[record_name(group, commit.key, commit.fingerprint)] = commit
+        if commit is None and self._damaged:
+            remove_records(self.storage, self._damaged)
+            self._damaged.clear()
+        if len(single) < (FEWEST if commit is None else RECORDS):
+            return
+        number = self._next_ledger.get(group, 0)
+        self._next_ledger[group] = gather(self.storage, group, number, single.values())
+        single.clear()
 
     def _note_redone(self, group: str, problems: Sequence[str]) -> None:
         """Say in one line why tasks are done again; nothing if their files are gone."""

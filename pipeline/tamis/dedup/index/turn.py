@@ -33,13 +33,8 @@ from tamis.dedup.index.folder import (
 )
 from tamis.errors import ConfigError, DamagedFile, StorageError
 from tamis.storage import Storage
-from tamis.work.commits import (
-    Commit,
-    fingerprint_of,
-    publish_commit,
-    record_name,
-    records_of,
-)
+from tamis.work.commits import Commit, fingerprint_of, record_name
+from tamis.work.ledger import publish_commit, records_of, remove_records
 
 WRITER = "writer.json"
 TICKET = "index-turn.json"
@@ -243,9 +238,9 @@ def sweep(index: Storage) -> None:
     records = dict(records_of(index))
     files = {own.file.path for one in manifests for own in one.files}
     files |= {file.path for commit in records.values() for file in commit.files}
-    lists = {own.name for own in manifests} | set(records)
-    going = [*sorted(files - named), *sorted(lists - named)]
+    going = [*sorted(files - named), *sorted({m.name for m in manifests} - named)]
     index.remove(n for n in going if not index.is_behind_link(n))
+    remove_records(index, (n for n in records if not index.is_behind_link(n)))
     index.remove(index.unfinished())
 
 

@@ -39,12 +39,17 @@ Ranges = dict[str, list[tuple[int, int]]]
 
 @with_config(extra="forbid")
 class _Planned(TypedDict):
-    """What the plan has of a file: what the ranges were made for, and the ranges."""
+    """What the plan has of a file: what the ranges were made for, and the ranges.
+
+    `path`, `seen`: of a local file, for which the disk said this when it had the stamp.
+    """
 
     size: int
     stamp: str
     etag: str
     asked: int | None
+    path: str
+    seen: str
     ranges: list[tuple[int, int]]
 
 
@@ -55,19 +60,14 @@ class _Plan(TypedDict):
     files: dict[str, _Planned]
 
 
+Plan = dict[str, _Planned]
 _PLAN = TypeAdapter(_Plan)
 
 
 def planned_ranges(
-    storage: Storage,
-    files: Sequence[InputFile],
-    source: Source,
-    *,
-    cores: int,
-    note: Callable[[str], None],
+    earlier: Plan, files: Sequence[InputFile], source: Source, *, cores: int
 ) -> Ranges:
     """Ranges of every file, from the plan of an earlier run if that still fits."""
-    earlier = _earlier_plan(storage, note)
     ranges: Ranges = {}
     split_bytes = source.bytes_per_split()
     size_of_split = split_bytes or _balanced(files, cores)
@@ -83,35 +83,33 @@ def planned_ranges(
     return ranges
 
 
-def known_files(storage: Storage) -> dict[str, tuple[int, str]]:
-    """Size and ETag of files by name, from the plan of an earlier run."""
-    plan = _earlier_plan(storage)
-    return {name: (about["size"], about["etag"]) for name, about in plan.items()}
-
-
 def write_plan(
     storage: Storage,
+    earlier: Plan,
     files: Sequence[InputFile],
     source: Source,
     *,
     ranges: Ranges,
 ) -> None:
     """Keep the plan for the runs that resume this one, or that read other inputs."""
-    plan: dict[str, Any] = _earlier_plan(storage) | {
+    plan: dict[str, Any] = earlier | {
         file.name: {
             **_about(file, source.bytes_per_split()),
             "etag": file.etag,
+            "path": file.path if file.seen else "",
+            "seen": file.seen,
             "ranges": ranges[file.name],
         }
         for file in files
     }
-    storage.write_record(PLAN, {"files": plan})
+    if plan != earlier:
+        storage.write_record(PLAN, {"files": plan}, indent=None)
 
 
-def _earlier_plan(
-    storage: Storage, note: Callable[[str], None] | None = None
-) -> dict[str, _Planned]:
-    """The plan of an earlier run; empty, with a note, if it is damaged."""
+def earlier_plan(storage: Storage, note: Callable[[str], None] | None = None) -> Plan:
+    """What the plan of an earlier run has of each file, by name; nothing, with a note, if
+    it is damaged.
+    """
     try:
         if not storage.exists(PLAN):
             return {}
@@ -308,6 +306,8 @@ def misplaced(commits: Sequence[Commit]) -> tuple[int, int] | None:
 
     Returns its index and where it has to begin; None if all splits are right.
     """
+    if len(commits) == 1:
+        return None  # the file's first split begins where it should
     due = 0
     for index, commit in enumerate(commits):
         start, stop, exact, _ = commit.tally["split"]

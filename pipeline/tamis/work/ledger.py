@@ -1,0 +1,356 @@
+"""Where commit records are: a file each, and ledgers of a thousand.
+
+    commits/GROUP/KEY-FINGERPRINT.json           by the worker that ends the task
+    commits/GROUP/ledger-NUMBER-DIGEST.jsonl     the same records, one a line, by the driver;
+                                                 the sum of their tallies is the first line
+
+The driver gathers records as tasks end, so that 90,000 of them are 90 files to list and
+to read. Of two records of one name the single one counts, then that of the ledger with
+the higher number. Single ones are removed once their ledger is written; a driver that is
+killed between the two leaves both, which are equal. Each record has its own digest: a
+damaged line costs that record, and what its task did is done again.
+"""
+
+import json
+import re
+from collections.abc import (
+    Callable,
+    Collection,
+    ItemsView,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import xxhash
+from pydantic import NonNegativeInt, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from tamis.errors import DamagedFile
+from tamis.storage import Storage
+from tamis.storage.records import (
+    Unreadable,
+    parsed,
+    sealed,
+    sealed_text,
+    unsealed,
+    unsealed_text,
+)
+from tamis.tally import Tally, add
+from tamis.work.commits import Commit, record_name
+
+
+@with_config(extra="forbid")
+class _About(TypedDict):
+    """The first line of a ledger: how many records it has, and the sum of their tallies but
+    those of the records, by number, that stand apart.
+    """
+
+    records: NonNegativeInt
+    apart: list[NonNegativeInt]
+    sum: dict[str, Any]
+
+
+RECORDS = 1000  # of a ledger
+FEWEST = 250  # for which the end of a group makes one
+_LEDGER = re.compile(r"commits/[^/]+/ledger-(\d{6})-([0-9a-f]{16})\.jsonl")
+_TALLY = b', "tally": '
+_RECORD = TypeAdapter(Commit)
+_COUNTS = TypeAdapter(dict[str, Any])
+_SUM = TypeAdapter(_About)
+_READERS = 16
+
+
+class Unparsed(Mapping[str, Any]):
+    """A tally as the JSON it is stored as, parsed at each access: a pass has 100,000.
+
+    Raises DamagedFile, by `damaged`, if it is no JSON object.
+    """
+
+    def __init__(self, text: bytes, damaged: Callable[[str], DamagedFile]) -> None:
+        self.text = text
+        self._damaged = damaged
+
+    def parsed(self) -> dict[str, Any]:
+        try:
+            return _COUNTS.validate_json(self.text)
+        except ValidationError as error:
+            raise self._damaged("a tally is no object") from error
+
+    def items(self) -> ItemsView[str, Any]:
+        return self.parsed().items()
+
+    def __getitem__(self, key: str) -> Any:
+        return self.parsed()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parsed())
+
+    def __len__(self) -> int:
+        return len(self.parsed())
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What the tallies of some commits, by name, add up to."""
+
+    commits: Mapping[str, Commit]
+    tally: Mapping[str, Any]
+
+
+@dataclass
+class Found:
+    """The records of a group.
+
+    commits  by name
+    sums     of whole ledgers: the commits of each, and the sum of their tallies
+    single   names of those that are in no ledger
+    damaged  files, or lines of them, that count as none
+    number   of the next ledger
+    """
+
+    commits: dict[str, Commit] = field(default_factory=dict)
+    sums: list["Sum"] = field(default_factory=list)
+    single: list[str] = field(default_factory=list)
+    damaged: list[DamagedFile] = field(default_factory=list)
+    number: int = 0
+
+
+def record_text(commit: Commit) -> bytes:
+    """A record as its file, or its line, has it."""
+    tally = commit.tally
+    text = tally.text if isinstance(tally, Unparsed) else _json(dict(tally))
+    head = {
+        "files": [vars(file) for file in commit.files],
+        "fingerprint": commit.fingerprint,
+        "key": commit.key,
+        "replaced_by": commit.replaced_by,
+    }
+    # The tally is last, so that a reader finds it without parsing it.
+    return sealed_text(_json(head).removesuffix(b"}") + _TALLY + text + b"}")
+
+
+def compact(commit: Commit) -> Commit:
+    """The commit with its tally in a tenth of the memory."""
+    if isinstance(commit.tally, Unparsed):
+        return commit
+    return replace(commit, tally=Unparsed(_json(dict(commit.tally)), _never))
+
+
+def publish_commit(storage: Storage, name: str, commit: Commit) -> Commit:
+    """Create the record, or return the one that existed before."""
+    content = record_text(commit)
+    if storage.create(name, content):
+        return commit
+    first = known_commit(storage, name)
+    if isinstance(first, Commit) and all(
+        storage.size(file.path) == file.bytes for file in first.files
+    ):
+        return first
+    # It is damaged, or files that it lists were deleted or cut: it is not valid any more.
+    storage.write(name, content)
+    return commit
+
+
+def known_commit(storage: Storage, name: str) -> Commit | DamagedFile:
+    """A single record, or why it counts as none."""
+    try:
+        return storage.read_record(name, _RECORD)
+    except DamagedFile as error:
+        return error
+
+
+def records_in(
+    storage: Storage, group: str, wanted: Collection[str] | None = None
+) -> Found:
+    """The records of a group, or those of the wanted names among them."""
+    return _found(storage, storage.names(f"commits/{group}"), wanted)
+
+
+def records_of(storage: Storage) -> Iterator[tuple[str, Commit]]:
+    """Every commit record of the folder, by name; damaged ones are left out."""
+    groups: dict[str, list[str]] = {}
+    for name in storage.names("commits"):
+        groups.setdefault(name.split("/")[1], []).append(name)
+    for names in groups.values():
+        yield from _found(storage, names).commits.items()
+
+
+def tally_of(commit: Commit) -> dict[str, Any]:
+    """What a commit adds to the tally of the run: all but where its split began and ended."""
+    tally = dict(commit.tally.items())
+    tally.pop("split", None)
+    if "source" in tally:
+        places = ("first_start", "next_start")
+        source = {k: v for k, v in tally["source"].items() if k not in places}
+        tally["source"] = source
+    return tally
+
+
+def total_of(commits: Iterable[tuple[str, Commit]], sums: Iterable[Sum]) -> Tally:
+    """The sum of the tallies of commits, by name; `sums` of some of them save parsing."""
+    left, total = dict(commits), Tally()
+    for one in sums:
+        if all(left.get(name) is commit for name, commit in one.commits.items()):
+            add(total, one.tally)
+            for name in one.commits:
+                del left[name]
+    for commit in left.values():
+        add(total, tally_of(commit))
+    return total
+
+
+def gather(storage: Storage, group: str, number: int, commits: Iterable[Commit]) -> int:
+    """Write a ledger of commits whose records are single; the number of the next one."""
+    own = list(commits)
+    storage.check_lock()
+    _write(storage, group, number, own)
+    storage.remove(record_name(group, c.key, c.fingerprint) for c in own)
+    return number + 1
+
+
+def remove_records(storage: Storage, names: Iterable[str]) -> None:
+    """Delete records, wherever they are; a missing one is no error.
+
+    A ledger among the names only loses its damaged lines.
+    """
+    going = set(names)
+    storage.remove(sorted(n for n in going if not is_ledger(n)))
+    for group in sorted({name.split("/")[1] for name in going}):
+        for ledger in filter(is_ledger, storage.names(f"commits/{group}")):
+            found = _read(storage, ledger)
+            kept = [c for name, c in found.commits.items() if name not in going]
+            if len(kept) == len(found.commits) and not found.damaged:
+                continue
+            if kept:
+                number = int(_of_ledger(ledger)[1])
+                _write(storage, group, number, kept)
+            storage.remove([ledger])
+
+
+def _found(
+    storage: Storage, names: Iterable[str], wanted: Collection[str] | None = None
+) -> Found:
+    all_ = list(names)
+    ledgers = sorted(filter(is_ledger, all_))
+    single = [
+        n for n in all_ if n.endswith(".json") and (wanted is None or n in wanted)
+    ]
+    found = Found()
+    with ThreadPoolExecutor(_READERS) as pool:
+        for read in pool.map(partial(_read, storage, wanted=wanted), ledgers):
+            found.commits |= read.commits
+            found.sums += read.sums
+            found.damaged += read.damaged
+        for name, commit in zip(
+            single, pool.map(partial(known_commit, storage), single), strict=True
+        ):
+            if isinstance(commit, Commit):
+                found.commits[name] = compact(commit)
+                found.single.append(name)
+            else:
+                found.damaged.append(commit)
+    if ledgers:
+        found.number = int(_of_ledger(ledgers[-1])[1]) + 1
+    return found
+
+
+def _read(
+    storage: Storage, ledger: str, wanted: Collection[str] | None = None
+) -> Found:
+    """The records of one ledger."""
+    found = Found()
+    group = ledger.split("/")[1]
+    try:
+        content = storage.read(ledger)
+    except DamagedFile as error:
+        found.damaged.append(error)
+        return found
+    is_whole = xxhash.xxh3_64_hexdigest(content) == _of_ledger(ledger)[2]
+    damaged = partial(storage.damaged, ledger)
+    names: list[str] = []
+    first, *lines = content.removesuffix(b"\n").split(b"\n")
+    for number, line in enumerate(lines, start=2):
+        try:
+            commit = _commit(unsealed_text(line, is_sound=is_whole), damaged)
+        except Unreadable as error:
+            found.damaged.append(damaged(f"line {number}: {error}"))
+            continue
+        name = record_name(group, commit.key, commit.fingerprint)
+        names.append(name)
+        if wanted is None or name in wanted:
+            found.commits[name] = commit
+    try:
+        about = unsealed(first, _SUM)
+    except Unreadable as error:
+        found.damaged.append(damaged(f"line 1: {error}"))
+        return found
+    if len(names) == about["records"] and len(found.commits) == len(names):
+        apart = {names[number] for number in about["apart"]}
+        own = {n: c for n, c in found.commits.items() if n not in apart}
+        found.sums.append(Sum(own, about["sum"]))
+    if not is_whole and not found.damaged:
+        found.damaged.append(damaged("lines of it are missing"))
+    return found
+
+
+def _commit(text: bytes, damaged: Callable[[str], DamagedFile]) -> Commit:
+    """The commit of a record without its digest. Raises Unreadable."""
+    head, found, tally = text.partition(_TALLY)
+    if not found or tally[:1] != b"{":
+        raise Unreadable("it has no tally")
+    commit = parsed(head + b"}", _RECORD)
+    return replace(commit, tally=Unparsed(tally[:-1], damaged))
+
+
+def _write(
+    storage: Storage, group: str, number: int, commits: Sequence[Commit]
+) -> None:
+    tallies = list(map(tally_of, commits))
+    # Lists are added in the order of the run's inputs, and records are in that of ends.
+    apart = [
+        n for n, tally in enumerate(tallies) if commits[n].replaced_by or _lists(tally)
+    ]
+    total = Tally()
+    for place in sorted(set(range(len(tallies))).difference(apart)):
+        add(total, tallies[place])
+    about = {"records": len(commits), "apart": apart, "sum": total}
+    with (
+        storage.writer(f"commits/{group}", f"ledger-{number:06d}", ".jsonl") as written,
+        written.temporary.open("wb") as file,
+    ):
+        file.write(sealed(about, sort_keys=True) + b"\n")
+        file.writelines(record_text(commit) + b"\n" for commit in commits)
+
+
+def _lists(tally: Mapping[str, Any]) -> bool:
+    """Whether there is a list in it that is not empty."""
+    return any(
+        _lists(value)
+        if isinstance(value, Mapping)
+        else value and isinstance(value, list)
+        for value in tally.values()
+    )
+
+
+def is_ledger(name: str) -> bool:
+    return _LEDGER.fullmatch(name) is not None
+
+
+def _of_ledger(name: str) -> re.Match[str]:
+    found = _LEDGER.fullmatch(name)
+    assert found is not None
+    return found
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True).encode()
+
+
+def _never(why: str) -> DamagedFile:
+    raise AssertionError(f"our own tally cannot be read: {why}")
