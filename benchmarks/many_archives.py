@@ -31,6 +31,7 @@ import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
 from tamis.recipe.load import Recipe
+from tamis.runner.passes import units
 from tamis.runner.run import run
 from tamis.work.commits import File, Outputs
 from tamis.work.executors import Call, InlineExecutor
@@ -130,13 +131,20 @@ def _split(outputs: Outputs, empty: Empty, work: Any, *rest: Any) -> dict[str, A
     schema = pa.schema([("id", pa.uint64()), ("drop_reason", pa.string())])
     empty.table(outputs, f"commits/{work.name}", schema)
     empty.table(outputs, work.name, work.saved)
-    split = rest[1] if len(rest) > 1 else None
+    (split, *_) = rest[1] if len(rest) > 1 and rest[1] else (None,)
     tally = _tally([stage.label for stage in work.stages])
     if split is not None and hasattr(split, "stop"):
         tally["source"] = {
-            "records": 90_000, "admitted": 30_000, "records_lost": 0,
-            "bytes_lost": 0, "named": 0, "retries": 0, "dates_unread": 0,
-            "losses": [], "first_start": 0, "next_start": split.stop,
+            "records": 90_000,
+            "admitted": 30_000,
+            "records_lost": 0,
+            "bytes_lost": 0,
+            "named": 0,
+            "retries": 0,
+            "dates_unread": 0,
+            "losses": [],
+            "first_start": 0,
+            "next_start": split.stop,
             "refused": {"request": {"None": {"application/http": 30_000}}},
         }
         tally["split"] = [split.start, split.stop, split.exact, []]
@@ -175,9 +183,12 @@ def _tally(labels: list[str]) -> dict[str, Any]:
     return {
         "stages": {
             label: {
-                "documents_in": 30_000, "documents_out": 29_000,
-                "characters_in": 9_000_000, "characters_out": 8_000_000,
-                "seconds": 12.5, "dropped": {"low": amounts},
+                "documents_in": 30_000,
+                "documents_out": 29_000,
+                "characters_in": 9_000_000,
+                "characters_out": 8_000_000,
+                "seconds": 12.5,
+                "dropped": {"low": amounts},
             }
             for label in labels
         },
@@ -226,7 +237,8 @@ def make_archives(folder: Path, count: int) -> None:
 
 
 def step(folder: Path, name: str, latency: float) -> None:
-    """One process: run or resume, or plan alone."""
+    """One process: run or resume, or plan alone. Small archives are not read together here."""
+    units.FEWEST_SMALL = sys.maxsize
     warnings.simplefilter("ignore")
     start = time.perf_counter()
     made = recipe(folder, latency)
@@ -288,6 +300,8 @@ def main() -> None:
             chosen.folder, name, 0.0 if name == "run" else chosen.latency
         ).wait():
             sys.exit(f"{name} failed")
+    if not chosen.kills:
+        return
     whole = list(listing(chosen.folder / "out"))
     rng = random.Random(_SEED)
     shutil.rmtree(chosen.folder / "out")

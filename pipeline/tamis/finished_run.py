@@ -242,7 +242,8 @@ class Run:
         state = (
             "complete" if self.is_complete else f"{len(self.missing)} inputs missing"
         )
-        return f"tamis.Run({self.output!r}): {state}, {len(self._inputs)} inputs"
+        count = sum(len(tables.inputs) for tables in self._inputs)
+        return f"tamis.Run({self.output!r}): {state}, {count} inputs"
 
     def _repr_html_(self) -> str:
         from tamis.tables import table_html
@@ -255,7 +256,7 @@ class Run:
 
         name = task_name(self._places.name_of(row["warc_path"]) or "")
         for tables in self._inputs:
-            for path in tables.saved if tables.name == name else ():
+            for path in tables.saved if name in tables.inputs else ():
                 for saved in rows_with(
                     self.storage, path, [row["id"]], columns=["text"]
                 ):

@@ -107,7 +107,8 @@ def test_one_document_at_a_time_finds_the_same(
     assert passed(storage, saved, deaths=1)[1:] == (texts, dropped)
     assert marks[0] == LOADING
     assert marks[1] == marks[-1] == READING
-    place = {"id": 4, "url": None, "offset": None, "row": 4, "stage": "measure_text"}
+    place = {"id": 4, "url": None, "warc_path": None, "offset": None}
+    place |= {"row": 4, "stage": "measure_text"}
     assert marks[-2] == place
 
 

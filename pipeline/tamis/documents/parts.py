@@ -1,13 +1,13 @@
 """Saved documents as later passes and barriers see them: parts and aligned layers.
 
-A part holds the documents of one input file in offset order, however the file was
-split, so that nothing computed from parts depends on splits. Passes of filters and
+A part holds the documents of one input file, or of some small ones, in offset order,
+however the file was split, so that nothing computed from parts depends on splits. Passes of filters and
 barriers do not rewrite documents: each adds a layer, a file aligned row for row. A
 layer that shortens texts says what to remove from them (`tamis.text.cuts`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -24,16 +24,25 @@ _OF_LAYER = "layer {}"
 
 @dataclass(frozen=True)
 class Part:
-    """The saved documents of one input file. Every layer has `id` and `drop_reason`."""
+    """The saved documents of one input file, or of some small ones.
+
+    Every layer has `id` and `drop_reason`. `inputs` are the names of the files, if
+    it is not one that has the part's.
+    """
 
     name: str
     fingerprint: str
     files: tuple[File, ...]
     layers: tuple[File, ...] = ()
+    inputs: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        return self.inputs or (self.name,)
 
     def read(self, storage: Storage, columns: Sequence[str]) -> pa.Table:
         """`columns` of every document in order, also of dropped ones.
@@ -91,7 +100,7 @@ class Part:
     def with_layer(self, layer: File, fingerprint: str) -> "Part":
         """This part with one more layer."""
         name = fingerprint_of(self.fingerprint, fingerprint)
-        return Part(self.name, name, self.files, (*self.layers, layer))
+        return replace(self, fingerprint=name, layers=(*self.layers, layer))
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,13 @@ T = TypeVar("T")
 
 @with_config(extra="forbid")
 class _Tables(TypedDict):
-    """What tables.json has of an input."""
+    """What tables.json has of an input, or of some small ones, whose names it has."""
 
     dropped: str
     saved: tuple[str, ...]
     layers: tuple[tuple[str | None, str], ...]
     duplicates: str | None
+    inputs: tuple[str, ...]
 
 
 @with_config(extra="forbid")
@@ -71,7 +72,7 @@ _MANIFEST = TypeAdapter(Manifest)
 
 @dataclass(frozen=True)
 class InputTables:
-    """The tables of one input file, by name. `saved` holds its documents with signals;
+    """The tables of one input file, or of some small `inputs`, by name. `saved` holds its documents with signals;
     `duplicates` is null where nothing was deduplicated. `layers` have the stage that
     made each, null where its rows name the stage.
     """
@@ -81,6 +82,7 @@ class InputTables:
     saved: tuple[str, ...]
     duplicates: str | None
     layers: tuple[tuple[str | None, str], ...] = ()
+    inputs: tuple[str, ...] = ()
 
 
 def inputs_of(storage: Storage) -> list[InputTables]:
@@ -93,10 +95,7 @@ def inputs_of(storage: Storage) -> list[InputTables]:
         raise StorageError(
             f"{storage.shown_path(TABLES)}: {strange[0]!r} is no input's name"
         )
-    return [
-        InputTables(name, of["dropped"], of["saved"], of["duplicates"], of["layers"])
-        for name, of in sorted(tables.items())
-    ]
+    return [InputTables(name=name, **of) for name, of in sorted(tables.items())]
 
 
 def mix_shards(storage: Storage) -> list[str]:

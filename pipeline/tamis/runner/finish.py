@@ -143,6 +143,7 @@ def _tables(
                 ),
                 None,
             ),
+            "inputs": list(source.part.input_names),
         }
         for source, commit in zip(inputs, dropped, strict=True)
     }

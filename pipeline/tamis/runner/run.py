@@ -132,11 +132,11 @@ def _dropped_inputs(state: State) -> list[DroppedInput]:
     parts = {part.name: part for part in parts_of(state)}
     return [
         DroppedInput(
-            task_name(file.name),
-            tuple(state.sidecars[file.name]),
-            parts[task_name(file.name)],
+            task_name(unit.name),
+            tuple(state.sidecars[unit.name]),
+            parts[task_name(unit.name)],
         )
-        for file in state.files
+        for unit in state.units
     ]
 
 

@@ -30,6 +30,7 @@ from tamis.runner.passes.splits import (
     task_name,
     write_plan,
 )
+from tamis.runner.passes.units import Unit, units_of
 from tamis.runner.passes.work import PassWork
 from tamis.stage import Barrier, Begun, Source, Stage, Transform
 from tamis.storage import Storage
@@ -61,11 +62,11 @@ class Setting:
 class State:
     """What one step gives to the next.
 
-    files      inputs that could be read so far
+    units      inputs that could be read so far, by part
     missing    why the others could not, by place
     places     where each input is, without secrets, by path
-    saved      commits of the last save so far, by input name
-    sidecars   files of dropped rows, by input name
+    saved      commits of the last save so far, by the unit's name
+    sidecars   files of dropped rows, by the unit's name
     parts      that save with its layers; empty until a step needs them
     labels     the stage of each layer; null if its rows name the stage
     manifests  JSON files that barriers publish at the end
@@ -74,7 +75,7 @@ class State:
     losses     of the inputs that lost something
     """
 
-    files: list[InputFile]
+    units: list[Unit]
     missing: dict[str, str]
     places: dict[str, str]
     saved: dict[str, list[Commit]] = field(default_factory=dict)
@@ -122,7 +123,7 @@ def run_steps(setting: Setting) -> State:
     """Run passes and barriers, as far as the inputs allow."""
     places = shown_places(setting.inputs)
     state = State(
-        files=[file for file in setting.inputs if not file.problem],
+        units=[Unit((file,)) for file in setting.inputs if not file.problem],
         missing={
             places[file.path]: file.problem for file in setting.inputs if file.problem
         },
@@ -148,39 +149,45 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
     source = step.stages[0]
     assert isinstance(source, Source)
     tasks, storage = setting.tasks, setting.storage
+    files = [file for unit in state.units for file in unit.files]
     earlier = earlier_plan(storage, tasks.progress.note)
     cores = tasks.executor.workers
-    ranges = planned_ranges(earlier, state.files, source, cores=cores)
+    ranges = planned_ranges(earlier, files, source, cores=cores)
     if not setting.is_dry:
-        write_plan(storage, earlier, state.files, source, ranges=ranges)
+        write_plan(storage, earlier, files, source, ranges=ranges)
+    selection = selection_of(
+        source,
+        files,
+        storage,
+        options=setting.recipe.storage_options,
+        is_kept=not setting.is_dry,
+        note=tasks.progress.note,
+    )
     makers = SplitTasks(
         _work(setting, step),
         source,
         _pass_fingerprint(setting, step),
         warc_paths=warc_paths(setting.inputs),
         tasks=tasks.executor.workers,
-        selection=selection_of(
-            source,
-            state.files,
-            storage,
-            options=setting.recipe.storage_options,
-            is_kept=not setting.is_dry,
-            note=tasks.progress.note,
-        ),
+        selection=selection,
     )
-    planned = {
-        file.name: [
-            makers.task(file, start, stop, exact=start == 0)
-            for start, stop in ranges[file.name]
-        ]
-        for file in state.files
-    }
+    if selection is None:
+        state.units = units_of(files, ranges)
+    planned = {unit.name: makers.tasks(unit, ranges) for unit in state.units}
     each = tasks.run_each(step.name, _flat(planned))
-    files = state.files
-    while corrected := corrected_tasks(files, planned, each, makers=makers):
+    broken = [u for u in state.units if u.is_group and not each[u.name]]
+    if broken:
+        apart = [one for unit in broken for one in unit.apart()]
+        alone = {unit.name: makers.tasks(unit, ranges) for unit in apart}
+        each |= tasks.run_each(step.name, _flat(alone))
+        planned |= alone
+        whole = [unit for unit in state.units if unit not in broken]
+        state.units = sorted([*whole, *apart], key=lambda unit: unit.files[0].name)
+    units = state.units
+    while corrected := corrected_tasks(units, planned, each, makers=makers):
         planned.update(corrected)
         each |= tasks.run_each(step.name, _flat(corrected))
-        files = [file for file in files if file.name in corrected]
+        units = [unit for unit in units if unit.name in corrected]
     _take_saved(setting, state, step, planned=planned, each=each)
 
 
@@ -190,13 +197,13 @@ def _table_pass(setting: Setting, state: State, step: Pass) -> None:
     fingerprint = _pass_fingerprint(setting, step)
     parts = {part.name: part for part in state.parts}
     planned = {
-        file.name: [
+        unit.name: [
             file_task(work, fingerprint, rows)
             for rows in saved_rows(
-                state.saved[file.name], state.labels, parts.get(task_name(file.name))
+                state.saved[unit.name], state.labels, parts.get(task_name(unit.name))
             )
         ]
-        for file in state.files
+        for unit in state.units
     }
     each = setting.tasks.run_each(step.name, _flat(planned))
     # The next layers belong to the new save.
@@ -294,39 +301,55 @@ def _take_saved(
     The tallies are added up and then released: those of 100,000 inputs would fill the
     driver's memory.
     """
-    for file in list(state.files):
-        unread = [task.key for task in planned[file.name] if not each[task.key]]
+    for unit in list(state.units):
+        unread = [task.key for task in planned[unit.name] if not each[task.key]]
         if unread:
             why = setting.tasks.unreadable[unread[0]]
-            state.missing[state.places[file.path]] = why
-            state.files.remove(file)
+            state.missing |= {state.places[file.path]: why for file in unit.files}
+            state.units.remove(unit)
     state.saved, every = {}, []
-    for file in state.files:
-        commits = [c for task in planned[file.name] for c in each[task.key]]
+    for unit in state.units:
+        commits = [c for task in planned[unit.name] for c in each[task.key]]
         every += commits
         for commit in commits:
             rows = commit.of(f"commits/{step.name}")
-            state.sidecars.setdefault(file.name, []).extend(rows)
-        state.saved[file.name] = [replace(commit, tally={}) for commit in commits]
+            state.sidecars.setdefault(unit.name, []).extend(rows)
+        state.saved[unit.name] = [replace(commit, tally={}) for commit in commits]
         if step.kind == "source":
-            loss = input_loss(
-                file.name, file.size, [c.tally["source"] for c in commits]
-            )
-            state.losses += [loss] if loss.lost else []
+            state.losses += _losses(unit, [dict(c.tally.items()) for c in commits])
     add(state.tally, setting.tasks.total(step.name, every))
+
+
+def _losses(unit: Unit, tallies: Sequence[Mapping[str, Any]]) -> list[InputLoss]:
+    """The losses of each input of a unit that lost something."""
+    if unit.is_group:
+        found = []
+        for file in unit.files:
+            own = [
+                t["lossy"][file.name]
+                for t in tallies
+                if file.name in t.get("lossy", ())
+            ]
+            found.append(input_loss(file.name, file.size, own))
+    else:
+        (file,) = unit.files
+        found = [input_loss(file.name, file.size, [t["source"] for t in tallies])]
+    return [loss for loss in found if loss.lost]
 
 
 def parts_of(state: State) -> list[Part]:
     """The saved documents by input file, kept with their layers from step to step."""
     if not state.parts:
-        for file in state.files:
+        for unit in state.units:
             files = tuple(
                 saved
-                for commit in state.saved[file.name]
+                for commit in state.saved[unit.name]
                 for saved in commit.of(saved_name(commit))
             )
             fingerprint = fingerprint_of([saved.path for saved in files])
-            state.parts.append(Part(task_name(file.name), fingerprint, files))
+            inputs = tuple(task_name(file.name) for file in unit.files)
+            part = Part(task_name(unit.name), fingerprint, files, inputs=inputs)
+            state.parts.append(part)
     return state.parts
 
 

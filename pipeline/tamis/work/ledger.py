@@ -182,9 +182,10 @@ def records_of(storage: Storage) -> Iterator[tuple[str, Commit]]:
 
 
 def tally_of(commit: Commit) -> dict[str, Any]:
-    """What a commit adds to the tally of the run: all but where its split began and ended."""
+    """What a commit adds to the tally of the run: all but what tells splits and inputs apart."""
     tally = dict(commit.tally.items())
     tally.pop("split", None)
+    tally.pop("lossy", None)
     if "source" in tally:
         places = ("first_start", "next_start")
         source = {k: v for k, v in tally["source"].items() if k not in places}

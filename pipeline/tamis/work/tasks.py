@@ -63,7 +63,8 @@ class Task:
 
     `alone` gives arguments with which `function` has only the document of a mark.
     `isolate` gives the tasks to run instead of one that kills its worker, from that
-    mark; none if it cannot be cut further.
+    mark; none if it cannot be cut further. `is_tried_apart`: whoever runs it tries its
+    inputs one by one if one of them cannot be read.
     """
 
     key: str
@@ -73,6 +74,7 @@ class Task:
     isolate: Callable[[Any], Sequence["Task"]] | None = None
     alone: Callable[[Any], tuple[Any, ...]] | None = None
     gpus: float = 0.0
+    is_tried_apart: bool = False
 
 
 class Progress(Protocol):
@@ -179,7 +181,8 @@ class Tasks:
                     raise outcome.error  # the next file would be refused too
                 elif isinstance(outcome.error, InputError):
                     self.unreadable[task.key] = str(outcome.error)
-                    self.progress.note(f"set aside: {outcome.error}")
+                    if not task.is_tried_apart:
+                        self.progress.note(f"set aside: {outcome.error}")
                 else:
                     queue.extend(self._again(group, task, outcome))
         self._gather(group)

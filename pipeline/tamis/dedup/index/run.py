@@ -118,7 +118,7 @@ def begin_turn(
     note: Callable[[str], None],
 ) -> IndexTurn:
     """The turn as JSON values; the fingerprints of the run depend on it."""
-    names = _hashes_of(part.name for part in parts)
+    names = _hashes_of(name for part in parts for name in part.input_names)
     if is_dry:
         turn: Turn = upcoming(index, fingerprint, settings, inputs=names)
     else:
@@ -196,7 +196,8 @@ def publish_turn(job: Job, decided: Decided | None) -> None:
     for commit in decided.published if decided else ():
         for name, count in commit.tally.items():
             tally[name] = tally.get(name, 0) + count
-    names = _hashes_of(part.name for group in job.groups for part in group.parts)
+    parts = [part for group in job.groups for part in group.parts]
+    names = _hashes_of(name for part in parts for name in part.input_names)
     tasks = Tasks(job.index, job.tasks.executor, job.tasks.progress)
     published += job.step.elsewhere(tasks)(
         "index-inputs", add_inputs, [(names, number)]

@@ -152,10 +152,11 @@ def _starts(table: pa.Table, keep_text: bool) -> list[int]:
     sizes = np.zeros(table.num_rows, np.int64)
     if "text_chars" in table.column_names:
         sizes = np.asarray(pc.fill_null(table["text_chars"], 0)).astype(np.int64)
-    starts: list[int] = []
-    size = _WHOLE_CHARACTERS
+    starts = [0] if len(sizes) else []
+    size = 0
     for row, own in enumerate(sizes.tolist()):
-        if size + own > _WHOLE_CHARACTERS or row - starts[-1] == _WHOLE_TEXTS:
+        is_full = size + own > _WHOLE_CHARACTERS or row - starts[-1] == _WHOLE_TEXTS
+        if row and is_full:
             starts.append(row)
             size = 0
         size += own

@@ -5,8 +5,9 @@ memory of a few batches. Rows that a stage drops are removed from the batch at o
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -26,40 +27,79 @@ from tamis.work.transforms import Applied, kept_and_dropped, through
 
 _ROW_GROUP_BYTES = 32 << 20
 _FILE_BATCH_ROWS = 256
+# Of batches that small inputs are gathered to.
+_BATCH_ROWS = 64
+_BATCH_BYTES = 16 << 20
 
 
 def run_split(
     outputs: Outputs,
     work: PassWork,
     source: Source,
-    split: Split,
+    splits: Sequence[Split],
     crashes: Crashes = (),
     only: int | None = None,
 ) -> Tally:
-    """Read one split of an input and take its documents through the pass.
+    """Read one split of an input, or several whole inputs, and take their documents
+    through the pass.
 
     `only` the one of this id, if it is given: the others are not even counted.
     """
-    reading = Reading()
     account = _Account.of(work)
+    readings = [Reading() for _ in splits]
     batches = (
         account.of_source(source, batch, seconds)
-        for batch, seconds in _timed(source.read(split, reading))
+        for batch, seconds in _together(
+            _timed(source.read(split, reading))
+            for split, reading in zip(splits, readings, strict=True)
+        )
     )
     if only is not None:
         own = pa.scalar(only, pa.uint64())  # half of all ids are no int64
         batches = (batch.filter(pc.equal(batch["id"], own)) for batch in batches)
-    length = max(1, split.stop - split.start)
+    starts, length = {}, 0
+    for split in splits:
+        starts[split.warc_path] = length - split.start
+        length += max(1, split.stop - split.start)
 
     def share(batch: pa.RecordBatch, rows: int) -> float:
-        offset = batch["warc_offset"][batch.num_rows - 1].as_py()
-        return float(offset - split.start) / length
+        last = batch.slice(batch.num_rows - 1)
+        start = starts.get(last["warc_path"][0].as_py(), 0)
+        return float(start + last["warc_offset"][0].as_py()) / length
 
     _drive(outputs, work, batches, account=account, crashes=crashes, share=share)
     found = account.tally
-    found["source"] = source_tally(reading)
-    found["split"] = (split.start, split.stop, split.exact, list(crashes))
+    for split, reading in zip(splits, readings, strict=True):
+        own_tally = source_tally(reading)
+        add(found, {"source": own_tally})
+        if len(splits) > 1 and (reading.records_lost or reading.bytes_lost):
+            found.setdefault("lossy", {})[split.name] = own_tally
+    if len(splits) == 1:
+        (split,) = splits
+        found["split"] = (split.start, split.stop, split.exact, list(crashes))
     return found
+
+
+def _together(
+    sources: Iterable[Iterable[tuple[pa.RecordBatch, float]]],
+) -> Iterator[tuple[pa.RecordBatch, float]]:
+    """The batches, and the seconds each took to read; small ones of several inputs as one."""
+    waiting: list[pa.RecordBatch] = []
+    seconds = 0.0
+    for batch, took in chain.from_iterable(sources):
+        rows = sum(one.num_rows for one in waiting) + batch.num_rows
+        size = sum(one.nbytes for one in waiting) + batch.nbytes
+        if waiting and (rows > _BATCH_ROWS or size > _BATCH_BYTES):
+            yield _one(waiting), seconds
+            waiting, seconds = [], 0.0
+        waiting.append(batch)
+        seconds += took
+    if waiting:
+        yield _one(waiting), seconds
+
+
+def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
 def run_file(
@@ -102,7 +142,7 @@ def _drive(
     careful = outputs.deaths > 0
     if careful:
         outputs.mark(LOADING)
-    chain = chain_for(work)
+    transforms = chain_for(work)
     row = first_row
 
     def admit(stage: Transform, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -124,7 +164,7 @@ def _drive(
                 kept = rows
                 for number, label in enumerate(layers):
                     kept = account.of_layer(kept, number, label)
-                kept = through(chain, kept, account.of_stage, admit=admit)
+                kept = through(transforms, kept, account.of_stage, admit=admit)
                 row += rows.num_rows
                 if kept.num_rows:
                     waiting.append(_as_saved(kept, work.saved))
@@ -218,6 +258,7 @@ def _place(batch: pa.RecordBatch, row: int, stage: Stage) -> dict[str, Any]:
         "stage": stage.label,
         "id": batch["id"][0].as_py(),
         "url": batch["url"][0].as_py(),
+        "warc_path": batch["warc_path"][0].as_py(),
         "offset": batch["warc_offset"][0].as_py(),
     }
 

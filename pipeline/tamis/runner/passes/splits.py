@@ -20,6 +20,7 @@ from tamis.errors import ConfigError, DamagedFile
 from tamis.inputs import InputFile
 from tamis.remote.opening import Access
 from tamis.runner.passes.chain import run_split
+from tamis.runner.passes.units import Unit
 from tamis.runner.passes.work import Crashes, PassWork
 from tamis.stage import Source
 from tamis.storage import Storage
@@ -173,6 +174,52 @@ class SplitTasks:
         crashes: Sequence[Sequence[Any]] = (),
     ) -> Task:
         """A task that reads the records of `file` that begin in [start, stop)."""
+        split, depends = self._split(file, start, stop, exact)
+        apart: Crashes = tuple((int(id_), str(stage)) for id_, stage in crashes)
+        how = ("x" if exact else "") + (f"-crash{len(apart)}" if apart else "")
+        return Task(
+            key=f"{task_name(file.name)}-{start}-{stop}{how}",
+            fingerprint=fingerprint_of(self._fingerprint, *depends, how, apart),
+            function=run_split,
+            arguments=(self._work, self._source, (split,), apart),
+            isolate=self._isolate(file, start, stop, exact, apart),
+            alone=self._alone([split]),
+        )
+
+    def tasks(self, unit: Unit, ranges: Ranges) -> list[Task]:
+        """The tasks of a unit: one for each split of its file, or one for all its files."""
+        if unit.is_group:
+            return [self._together(unit)]
+        (file,) = unit.files
+        return [
+            self.task(file, start, stop, exact=start == 0)
+            for start, stop in ranges[file.name]
+        ]
+
+    def _together(self, unit: Unit) -> Task:
+        """A task that reads several whole files. They are read apart if one of them cannot
+        be read, or holds a page that kills its worker.
+        """
+        made = [self._split(file, 0, file.size, exact=True) for file in unit.files]
+        splits = tuple(split for split, _ in made)
+
+        def isolate(mark: Any) -> Sequence[Task]:
+            return [self.task(file, 0, file.size, exact=True) for file in unit.files]
+
+        return Task(
+            key=unit.name,
+            fingerprint=fingerprint_of(self._fingerprint, *(how for _, how in made)),
+            function=run_split,
+            arguments=(self._work, self._source, splits),
+            isolate=isolate,
+            alone=self._alone(splits),
+            is_tried_apart=True,
+        )
+
+    def _split(
+        self, file: InputFile, start: int, stop: int, exact: bool
+    ) -> tuple[Split, list[Any]]:
+        """A split, and what its outcome depends on."""
         crawl = self._source.crawl_name() or crawl_of(file.path)
         selected, chosen = None, []
         if self._selection is not None:
@@ -192,32 +239,17 @@ class SplitTasks:
             file.name,
             self._warc_paths[file.path],
         )
-        apart: Crashes = tuple((int(id_), str(stage)) for id_, stage in crashes)
-        how = ("x" if exact else "") + (f"-crash{len(apart)}" if apart else "")
-        place = split.warc_path
-        about = (file.name, file.stamp, place, crawl, start, stop, how, apart)
-        fingerprint = fingerprint_of(self._fingerprint, *about, *chosen)
-        return Task(
-            key=f"{task_name(file.name)}-{start}-{stop}{how}",
-            fingerprint=fingerprint,
-            function=run_split,
-            arguments=(
-                self._work,
-                self._source,
-                split,
-                apart,
-            ),
-            isolate=self._isolate(file, start, stop, exact, apart),
-            alone=self._alone(split),
-        )
+        about = [file.name, file.stamp, split.warc_path, crawl, start, stop]
+        return split, [*about, *chosen]
 
-    def _alone(self, split: Split) -> Callable[[Any], tuple[Any, ...]]:
+    def _alone(self, splits: Sequence[Split]) -> Callable[[Any], tuple[Any, ...]]:
         """A function that gives the arguments to read the document of a mark alone."""
 
         def alone(mark: Any) -> tuple[Any, ...]:
             start = int(mark["offset"])
-            place = replace(split, start=start, stop=start + 1, exact=True)
-            return (self._work, self._source, place, (), int(mark["id"]))
+            own = next(one for one in splits if one.warc_path == mark["warc_path"])
+            place = replace(own, start=start, stop=start + 1, exact=True)
+            return (self._work, self._source, (place,), (), int(mark["id"]))
 
         return alone
 
@@ -276,19 +308,22 @@ def selection_of(
 
 
 def corrected_tasks(
-    files: Sequence[InputFile],
+    units: Sequence[Unit],
     planned: Mapping[str, list[Task]],
     each: Mapping[str, list[Commit]],
     *,
     makers: SplitTasks,
 ) -> dict[str, list[Task]]:
-    """New tasks of each file in which a split began at the wrong place.
+    """New tasks, by unit, of each file in which a split began at the wrong place.
 
     An archive within the archive can deceive the scan for the first record; the end of
     the split before it is certain (`tamis.warc.splits`).
     """
     corrected = {}
-    for file in files:
+    for unit in units:
+        if unit.is_group:
+            continue  # of whole files
+        (file,) = unit.files
         if not all(each[task.key] for task in planned[file.name]):
             continue  # unreadable: set aside in the end
         commits = [c for task in planned[file.name] for c in each[task.key]]
