@@ -30,7 +30,7 @@ DATA = ROOT.parent / "shared" / "data"
 _PAGES = ("", "-wcxb", "-daniel", "-recipes", "-htmldate")
 _PEER = """
 import json, sys, time
-from datatrove.tamis.readers import WarcReader
+from datatrove.pipeline.readers import WarcReader
 folder, names = sys.argv[1], sys.argv[2:]
 for name in names:
     for document in WarcReader(folder, glob_pattern=name).run():
@@ -50,10 +50,10 @@ from tamis.warc.splits import Split
 paths, decodes = sys.argv[2:], sys.argv[1] == "decode"
 if decodes:
     from tamis.stages.decode_html import DecodeHtml
-    decode = build(DecodeHtml())
+    decode = DecodeHtml().build()
 def batches_of(path):
     length = os.path.getsize(path)
-    return read(ReadWarc(), Split(path, 0, length, length))
+    return ReadWarc().read(Split(path, 0, length, length))
 for path in paths:
     for batch in batches_of(path):
         pass  # warms up
