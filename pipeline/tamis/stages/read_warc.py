@@ -69,7 +69,7 @@ class ReadWarc(Source):
     storage_options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     def libraries(self) -> tuple[str, ...]:
-        return ("fastwarc", "publicsuffixlist")
+        return ("deflate", "fastwarc", "publicsuffixlist")
 
     def columns_written(self) -> pa.Schema:
         return schema.RECORD

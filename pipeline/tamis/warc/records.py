@@ -17,6 +17,7 @@ from tamis.errors import InputError
 from tamis.warc.foreign import LONGEST, other_kind, packed_kind
 from tamis.warc.frames import Archive, first_bytes
 from tamis.warc.headers import Header
+from tamis.warc.libdeflate import whole_members
 from tamis.warc.members import read_members
 from tamis.warc.proof import digest_holds, whole_block
 from tamis.warc.record import Loss, Record, is_wanted
@@ -115,10 +116,16 @@ def _steps(
         place.next_start = stream.position
         return
     position = start
+    may_be_members = archive.codec == "gzip" and not archive.is_arc
+    whole = whole_members(archive.source, stop) if may_be_members else None
     while position < stop:
-        if archive.codec == "gzip" and not archive.is_arc:
+        if may_be_members:
             position = yield from read_members(
-                archive.source, position, stop, max_block_bytes=max_block_bytes
+                archive.source,
+                position,
+                stop,
+                whole=whole,
+                max_block_bytes=max_block_bytes,
             )
             if position >= stop:
                 break
