@@ -4,8 +4,8 @@ Over 9,266 members of real pages, one core: .183 ms a page and .0053 a smaller m
 fastwarc's stream .370 and .0083, by isal .257 and .0072, by zlib .464 and .0085.
 
 The functions of the `deflate` package neither tell where a member ends nor doubt the size
-that its last bytes state. libdeflate's own do, and they are in the same library: so that
-is called. Without them there, `library` is None and members are read as streams.
+that its last bytes state. libdeflate's own do, and are in the package's library: they are
+called. Where a library hides them, members are read as streams.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ MOST_INFLATED = 4 << 20
 # nothing may come of them.
 _LEAST, _WINDOW = 64 * 1024, 1 << 20
 _FLAGS = 3  # where a member's flags are
-# That its header has a CRC, which libdeflate does not check; and those without meaning.
+# A CRC of the header, which libdeflate does not check, and flags without meaning.
 _REFUSED_FLAGS = 0xE2
 _SUCCESS, _BAD_DATA, _REFUSED = 0, 1, -1  # by libdeflate's enum, and by us
 
@@ -42,7 +42,7 @@ def library() -> ctypes.CDLL | None:
     pointer = ctypes.c_void_p
     alloc.argtypes, alloc.restype = [], pointer
     free.argtypes, free.restype = [pointer], None
-    # decompressor; bytes, and how many; room, and how much; bytes read; bytes written
+    # Decompressor; bytes, and how many; room, and how much; bytes read; bytes written.
     inflate.argtypes = [pointer, pointer, size, pointer, size, sizes, sizes]
     inflate.restype = ctypes.c_int
     return found
