@@ -7,6 +7,8 @@ identified, else the server's, else sniffed from the body.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from tamis.warc.http import Response, decode_body, parse_response
 from tamis.warc.record import Record
@@ -34,8 +36,7 @@ class Admitted:
     response: Response | None  # None for a conversion record
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """Under what a record that becomes no document is counted."""
 
     type: str
@@ -75,8 +76,18 @@ def media_type(value: str | None) -> str | None:
     """`Text/HTML; charset=utf-8` -> `text/html`; None if there is no type."""
     if value is None:
         return None
+    return _usual(value) if len(value) <= _USUAL_LENGTH else _essence(value)
+
+
+def _essence(value: str) -> str | None:
     essence = value.partition(";")[0].partition(",")[0].strip().lower()
     return essence if _MEDIA_TYPE.fullmatch(essence) else None
+
+
+# Values repeat, so most are found in the cache. A hostile archive may have as many as it
+# likes: no long one is kept.
+_USUAL_LENGTH = 128
+_usual = lru_cache(maxsize=4096)(_essence)
 
 
 def sniffed_type(block: bytes, response: Response) -> str | None:
