@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from tamis.language.codes import known_language
 from tamis.language.models import FastText, packaged_model
-from tamis.language.view import text_view
+from tamis.language.view import text_views
 from tamis.stages.identify_language import IdentifyLanguage
 
 # The 50 most frequent languages of the web with sentences in lid-dev, without Malay and
@@ -128,19 +128,15 @@ def print_speed(texts: list[str]) -> None:
     batch = batch_of(texts)
     sample = IdentifyLanguage().sample_bytes
     model = FastText(packaged_model())
-    short = [text_view(text.encode(), 700) for text in texts]
-    views = [text_view(text.encode(), sample) for text in texts]
+    short = text_views(pa.array(texts), 700)
+    views = text_views(pa.array(texts), sample)
     fast = IdentifyLanguage(languages=CORE, second_opinion_below=0).build()
     both = IdentifyLanguage(languages=CORE).build()
     mean = statistics.mean(len(text.encode()) for text in texts)
     print(f"{len(texts)} real texts of {mean / 1000:.1f} kB, documents per second")
     for name, run in {
-        "lid.176.ftz alone, paragraphs of 700 bytes": lambda: [
-            *map(model.opinion, short)
-        ],
-        f"lid.176.ftz alone, views of {sample} bytes": lambda: [
-            *map(model.opinion, views)
-        ],
+        "lid.176.ftz alone, paragraphs of 700 bytes": lambda: model.opinions(short),
+        f"lid.176.ftz alone, views of {sample} bytes": lambda: model.opinions(views),
         "stage without a second opinion": lambda: fast(batch),
         "stage": lambda: both(batch),
     }.items():

@@ -52,8 +52,9 @@ def test_every_label_has_py3langid_s_probability(
     ours: SequenceModel, theirs: Any
 ) -> None:
     assert set(ours.labels) == set(theirs.labels)
-    for line in lines():
-        found = dict(zip(ours.labels, ours.probabilities(line).tolist(), strict=True))
+    texts = list(lines())
+    for line, chances in zip(texts, ours.probabilities(texts), strict=True):
+        found = dict(zip(ours.labels, chances.tolist(), strict=True))
         ranked = theirs.rank(line)
         for label, chance in ranked:
             # The library sums in float32.
@@ -61,10 +62,14 @@ def test_every_label_has_py3langid_s_probability(
         assert found[ranked[0][0]] >= max(found.values()) - 1e-6, line
 
 
-def test_one_line_leaves_nothing_to_the_next(ours: SequenceModel) -> None:
-    first = ours.probabilities(TEXTS[2])
-    ours.probabilities(TEXTS[4])
-    assert (ours.probabilities(TEXTS[2]) == first).all()
+def test_a_line_s_answer_does_not_depend_on_the_lines_beside_it(
+    ours: SequenceModel,
+) -> None:
+    texts = list(lines())
+    together = ours.probabilities(texts)
+    assert (together == [ours.probabilities([text])[0] for text in texts]).all()
+    assert (ours.probabilities(texts[::-1]) == together[::-1]).all()
+    assert ours.probabilities([]).shape == (0, len(ours.labels))
 
 
 @pytest.fixture

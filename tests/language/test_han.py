@@ -60,7 +60,7 @@ def test_the_stage_tells_what_is_asked_for() -> None:
     rows = pa.RecordBatch.from_pydict({"text": [ACCOUNTS, ELECTION, CHINESE]})
     found = config.build()(rows)["language"].to_pylist()
     assert found == ["jpn", "jpn", "cmn"]
-    columns = languages_of([(ROOMS, Opinion("jpn", 0.9))], asked=("jpn",))
+    columns = languages_of(pa.array([ROOMS]), [Opinion("jpn", 0.9)], asked=("jpn",))
     assert columns["language"].to_pylist() == ["jpn"]
 
 
@@ -75,5 +75,7 @@ def test_the_stage_tells_what_is_asked_for() -> None:
 def test_the_stage_looks_at_chinese_characters_again(
     line: str, is_corrected: bool, expected: str
 ) -> None:
-    columns = languages_of([(line, Opinion("cmn", 0.8))], is_corrected=is_corrected)
+    columns = languages_of(
+        pa.array([line]), [Opinion("cmn", 0.8)], is_corrected=is_corrected
+    )
     assert columns["language"].to_pylist() == [expected]

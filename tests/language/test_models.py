@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tamis.errors import StorageError
@@ -7,12 +8,16 @@ from tamis.language.models import (
     FastText,
     Opinion,
     SecondOpinion,
-    opinion,
+    opinions,
     packaged_model,
 )
 
 NORWEGIAN = "Regjeringen vil legge frem et nytt forslag i morgen, sier ministeren."
 CROATIAN = "Vlada će sutra predstaviti novi prijedlog zakona o obrazovanju."
+
+
+def answer_of(model: FastText | SecondOpinion, line: str) -> Opinion:
+    return model.opinions(pa.array([line]))[0]
 
 
 @pytest.fixture(scope="module")
@@ -42,39 +47,44 @@ def second() -> SecondOpinion:
 def test_both_models_know_the_common_languages(
     first: FastText, second: SecondOpinion, line: str, language: str
 ) -> None:
-    for answer in (first.opinion(line), second.opinion(line)):
+    for answer in (answer_of(first, line), answer_of(second, line)):
         assert answer.language == language
         assert 0 < answer.score <= 1
 
 
 def test_the_languages_asked_for_are_expected(second: SecondOpinion) -> None:
-    asked = second.opinion(CROATIAN)
-    other = SecondOpinion(["bos"]).opinion(CROATIAN)
+    asked = answer_of(second, CROATIAN)
+    other = answer_of(SecondOpinion(["bos"]), CROATIAN)
     assert asked.language == "hrv"
     assert other.language == "bos"
 
 
 def test_a_language_not_asked_for_is_found_all_the_same(second: SecondOpinion) -> None:
-    answer = second.opinion(
-        "Hallitus esittelee huomenna uuden ehdotuksen koulutuksesta."
-    )
+    finnish = "Hallitus esittelee huomenna uuden ehdotuksen koulutuksesta."
+    answer = answer_of(second, finnish)
     assert answer.language == "fin"
     assert answer.score > 0.9
 
 
 def test_a_sure_first_opinion_stands(first: FastText, second: SecondOpinion) -> None:
     line = "Le gouvernement présentera demain une nouvelle proposition."
-    assert opinion(line, first, second, sure_from=0.9) == first.opinion(line)
-    assert opinion(line, first, None, sure_from=0.9) == first.opinion(line)
-    assert opinion(line, first, second, sure_from=1.01) == second.opinion(line)
+    assert opinions(pa.array([line]), first, second, sure_from=0.9)[0] == answer_of(
+        first, line
+    )
+    assert opinions(pa.array([line]), first, None, sure_from=0.9)[0] == answer_of(
+        first, line
+    )
+    assert opinions(pa.array([line]), first, second, sure_from=1.01)[0] == answer_of(
+        second, line
+    )
 
 
 def test_an_unsure_first_opinion_gives_way(
     first: FastText, second: SecondOpinion
 ) -> None:
-    assert first.opinion(NORWEGIAN).score < 0.9
-    answer = opinion(NORWEGIAN, first, second, sure_from=0.9)
-    assert answer == second.opinion(NORWEGIAN)
+    assert answer_of(first, NORWEGIAN).score < 0.9
+    answer = opinions(pa.array([NORWEGIAN]), first, second, sure_from=0.9)[0]
+    assert answer == answer_of(second, NORWEGIAN)
     assert answer.language == "nob"
 
 

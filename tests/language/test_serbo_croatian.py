@@ -1,5 +1,6 @@
 """Serbian in Latin letters is not Croatian, and models do not know it."""
 
+import pyarrow as pa
 import pytest
 
 from tamis.language.models import Opinion
@@ -39,10 +40,12 @@ def test_a_line_is_of_the_standard_whose_words_it_has(
 def test_the_stage_looks_again_at_latin_letters_only(
     line: str, answer: str, expected: str
 ) -> None:
-    columns = languages_of([(line, Opinion(answer, 0.8))])
+    columns = languages_of(pa.array([line]), [Opinion(answer, 0.8)])
     assert columns["language"].to_pylist() == [expected]
 
 
 def test_a_model_of_your_own_is_believed() -> None:
-    columns = languages_of([("Deca su ovde.", Opinion("hrv", 0.8))], is_corrected=False)
+    columns = languages_of(
+        pa.array(["Deca su ovde."]), [Opinion("hrv", 0.8)], is_corrected=False
+    )
     assert columns["language"].to_pylist() == ["hrv"]

@@ -1,8 +1,11 @@
 import time
 
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tamis.language.view import clean, middle_view, text_view
+from tamis.language.view import clean, middle_views, text_view, text_views
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,11 @@ from tamis.language.view import clean, middle_view, text_view
 def test_clean_leaves_words_only(text: str, line: str) -> None:
     assert clean(text) == line
     assert text_view(text.encode(), 1_000) == line
+    assert text_views(pa.array([text, None, text]), 1_000).to_pylist() == [
+        line,
+        "",
+        line,
+    ]
 
 
 def test_a_long_text_is_read_at_its_start_and_in_its_middle() -> None:
@@ -49,9 +57,68 @@ def test_the_two_parts_of_a_text_do_not_overlap() -> None:
 
 
 def test_the_middle_of_a_page() -> None:
-    assert middle_view("menu " + "x" * 10 + " foot", 10) == "x" * 10
-    assert middle_view("short", 10) == "short"
-    assert middle_view("", 10) == ""
+    pages = [
+        "menu " + "x" * 10 + " foot",
+        "short",
+        "",
+        "&eacute; 3",
+        "été" * 9,
+    ]
+    assert middle_views(pages, 10).to_pylist() == [
+        *("x" * 10, "short", "", "é", "éétéétéété"),
+    ]
+    assert middle_views([], 10).to_pylist() == []
+
+
+PIECES = [
+    "a",
+    "Z",
+    "é",
+    "É",
+    "ǅ",
+    "日",
+    "7",
+    "٣",
+    " ",
+    "\n",
+    "\xa0",
+    "\u1680",
+    "\x1c",
+    "𐀀",
+]
+PIECES += ["@", "://", "www.", "/", "w", "\ufffd", "b.c", "\u200b", "\0", "ª", "Ⅷ"]
+BROKEN = [
+    b"\x80",
+    b"\xe6\x97",
+    b"\xc0\x80",
+    b"\xe0\x80\x80",
+    b"\xf0\x80\x80\x80",
+    b"\xff",
+]
+BROKEN += [b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf1"]
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*map(str.encode, PIECES), *BROKEN]), max_size=30)
+    ),
+    st.integers(2, 40),
+)
+def test_the_kernel_s_lines_are_python_s(pieces: list[list[bytes]], size: int) -> None:
+    """Of any bytes: nothing checks those of a column of texts."""
+    texts = [b"".join(some) for some in pieces]
+    column = pa.array(texts, pa.binary()).view(pa.string())
+    lines = text_views(column, size).to_pylist()
+    assert lines == [text_view(text, size) for text in texts]
+
+
+def test_the_kernel_knows_every_character_as_python_does() -> None:
+    texts = [f"a{chr(code)}b" for code in range(0x110000) if code >> 11 != 0x1B]
+    alone = [text[1] for text in texts]
+    for some in (texts, alone):
+        lines = text_views(pa.array(some, pa.large_string())).to_pylist()
+        assert lines == [clean(text) for text in some]
 
 
 @pytest.mark.parametrize("piece", ["@", "a@", "字", "www.", "http://", "1", "\x00"])

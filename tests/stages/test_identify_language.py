@@ -74,14 +74,13 @@ def test_the_columns_are_the_declared_ones(identify: BatchFunction) -> None:
 
 
 def test_unresolved_serbo_croatian_goes_by_its_script() -> None:
-    columns = languages_of(
-        [("dobar dan", Opinion("hbs", 0.7)), ("добар дан", Opinion("hbs", 0.7))]
-    )
+    lines = pa.array(["dobar dan", "добар дан"])
+    columns = languages_of(lines, [Opinion("hbs", 0.7)] * 2)
     assert columns["language"].to_pylist() == ["hrv", "srp"]
 
 
 def test_a_model_may_say_that_a_text_is_in_no_language() -> None:
-    columns = languages_of([("qwfp zxcd", Opinion(None, 0.8))])
+    columns = languages_of(pa.array(["qwfp zxcd"]), [Opinion(None, 0.8)])
     assert columns["language"].to_pylist() == [None]
     assert columns["script"].to_pylist() == ["Latn"]
 

@@ -1,6 +1,6 @@
 """Models that name a text's language: fastText's, and py3langid as a second opinion.
 
-Both take one clean line (see `view`) and answer with an ISO 639-3 code and a score in
+Both take clean lines (see `view`) and answer each with an ISO 639-3 code and a score in
 [0, 1]. `benchmarks/language.py` measures them together.
 
 lid.176 is fast, and a high score is reliable: from 0.9 on it errs in 3
@@ -8,14 +8,17 @@ sentences of 1,000. Below that py3langid is right more often (naive Bayes over b
 sequences, 140 languages), and even more often if it knows which languages to expect.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from tamis.errors import StorageError
 from tamis.language.labels import SERBO_CROATIAN, language_of_label
+from tamis.text.buffers import utf8_buffers
 
 # Prior odds of any other language, relative to one of the recipe. On 7,500 sentences in
 # 75 languages a recipe of 49 finds .991 of its own. A model restricted to the 49 finds
@@ -29,6 +32,8 @@ _BELIEVED_UNOPPOSED = 0.5
 # recipe's languages with which it is sure that a text is in none of them.
 _LIKELIEST = 8
 _HARDLY = 0.01
+
+_AT_ONCE = 256  # lines: their probabilities are 2 MB if the model has 2,000 labels
 
 
 class Opinion(NamedTuple):
@@ -51,24 +56,22 @@ class FastText:
         self._languages = tuple(map(language_of_label, self._model.labels))
         self.known = frozenset(self._languages)
 
-    def opinion(self, line: str) -> Opinion:
-        """The likeliest language."""
-        return self.opinions(line, 1)[0]
+    def opinions(self, lines: pa.Array) -> list[Opinion]:
+        """The likeliest language of each line."""
+        chances = self.chances(lines)
+        best = chances.argmax(axis=1)
+        scores = chances[np.arange(len(best)), best]
+        return list(map(self.opinion, best.tolist(), scores.tolist()))
 
-    def opinions(self, line: str, most: int) -> list[Opinion]:
-        """The likeliest languages, the best first, at least one.
+    def chances(self, lines: pa.Array) -> NDArray[np.float32]:
+        """(lines, labels): their probabilities."""
+        return self._model.probabilities(*utf8_buffers(lines))
 
-        fastText's sums can exceed 1 by a rounding error.
-        """
-        utf8 = np.frombuffer(line.encode("utf-8", "replace"), np.uint8)
-        scores = self._model.probabilities(utf8)
-        best = [scores.argmax()] if most == 1 else (-scores).argsort(kind="stable")
-        found = [
-            Opinion(self._languages[label], min(float(scores[label]), 1.0))
-            for label in best[:most]
-            if scores[label] > 0
-        ]
-        return found or [Opinion(None, 0.0)]
+    def opinion(self, label: int, chance: float) -> Opinion:
+        """What a label's probability means; fastText's sums can exceed 1 by a rounding error."""
+        if chance <= 0:
+            return Opinion(None, 0.0)
+        return Opinion(self._languages[label], min(chance, 1.0))
 
 
 class SecondOpinion:
@@ -92,11 +95,15 @@ class SecondOpinion:
         )
         self.known = frozenset(self._languages)
 
-    def opinion(self, line: str) -> Opinion:
-        """The likeliest language with these odds; of equal ones the first label."""
-        weighed = self._odds * self._model.probabilities(line)
-        best = int(weighed.argmax())
-        return Opinion(self._languages[best], float(weighed[best] / weighed.sum()))
+    def opinions(self, lines: pa.Array) -> list[Opinion]:
+        """The likeliest language of each line with these odds; of equal ones the first label."""
+        weighed = self._odds * self._model.probabilities(lines.to_pylist())
+        best = weighed.argmax(axis=1)
+        scores = weighed[np.arange(len(best)), best] / weighed.sum(axis=1)
+        return [
+            Opinion(self._languages[label], score)
+            for label, score in zip(best.tolist(), scores.tolist(), strict=True)
+        ]
 
     def outweighs(self, first: Opinion) -> bool:
         """Whether this model's answer replaces `first`, an unsure one."""
@@ -109,31 +116,65 @@ class SecondOpinion:
         return first.score < _BELIEVED_UNOPPOSED
 
 
-def opinion(
-    line: str, first: FastText, second: SecondOpinion | None, *, sure_from: float
-) -> Opinion:
-    """The first model's answer if it is sure, else the second's if it has one."""
-    answer = first.opinion(line)
-    if second is None or (
-        answer.score >= sure_from and answer.language != SERBO_CROATIAN
-    ):
-        return answer
-    return second.opinion(line) if second.outweighs(answer) else answer
+def opinions(
+    lines: pa.Array, first: FastText, second: SecondOpinion | None, *, sure_from: float
+) -> list[Opinion]:
+    """The first model's answers where it is sure, else the second's if it has one."""
+    answers: list[Opinion] = []
+    for some in _groups(lines):
+        answers += _opinions(some, first, second, sure_from)
+    return answers
 
 
-def opinion_outside(
-    line: str, first: FastText, asked: frozenset[str]
-) -> Opinion | None:
-    """The first model's answer if it is sure that the language is none of `asked`.
+def _groups(lines: pa.Array) -> Iterator[pa.Array]:
+    """Lines in groups, whose probabilities take little memory."""
+    return (lines.slice(row, _AT_ONCE) for row in range(0, len(lines), _AT_ONCE))
+
+
+def _opinions(
+    lines: pa.Array, first: FastText, second: SecondOpinion | None, sure_from: float
+) -> list[Opinion]:
+    answers = first.opinions(lines)
+    if second is None:
+        return answers
+    unsure = [
+        place
+        for place, answer in enumerate(answers)
+        if (answer.score < sure_from or answer.language == SERBO_CROATIAN)
+        and second.outweighs(answer)
+    ]
+    if unsure:
+        asked = second.opinions(lines.take(pa.array(unsure)))
+        for place, answer in zip(unsure, asked, strict=True):
+            answers[place] = answer
+    return answers
+
+
+def opinions_outside(
+    lines: pa.Array, first: FastText, asked: frozenset[str]
+) -> list[Opinion | None]:
+    """The first model's answers where it is sure that the language is none of `asked`.
 
     It need not be sure which other language it is, if that one is more likely than all
     others together. It cannot judge a language that it does not know: lid.176 takes
     Crimean Tatar for Turkish, with a score of up to .87. See `FastText.known`.
     """
-    answer, *others = first.opinions(line, _LIKELIEST)
+    return [
+        _outside(chances, first, asked)
+        for some in _groups(lines)
+        for chances in first.chances(some)
+    ]
+
+
+def _outside(
+    chances: NDArray[np.float32], first: FastText, asked: frozenset[str]
+) -> Opinion | None:
+    answer = first.opinion(int(chances.argmax()), float(chances.max()))
     is_other = answer.language not in (*asked, None, SERBO_CROATIAN)
     if not is_other or answer.score < _BELIEVED_UNOPPOSED:
         return None
+    best = (-chances).argsort(kind="stable")[1:_LIKELIEST]
+    others = map(first.opinion, best.tolist(), chances[best].tolist())
     wanted = sum(other.score for other in others if other.language in asked)
     return answer if wanted < _HARDLY else None
 

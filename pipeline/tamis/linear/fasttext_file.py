@@ -245,10 +245,8 @@ def _matrix(reader: _Reader, is_coded: bool, wanted: int, of: str = "") -> Matri
         rows, columns = reader.numbers("2q")
         _need(min(rows, columns) >= 0, "its tables")
         _need(columns == wanted, f"{of}vectors of {columns}, not of {wanted}")
-        # As it lies in the file, where no number need begin at a multiple of four.
-        dense = reader.array("<f4", rows, columns)
-        dense.setflags(align=False)
-        return Matrix(dense, _no_codes(), _no_floats(), _no_floats(), 1, columns)
+        dense = unaligned(reader.array("<f4", rows, columns))
+        return Matrix(dense, no_codes(), _no_floats(), _no_floats(), 1, columns)
     has_norms, rows, columns, size = reader.numbers("?2qi")
     _need(min(rows, columns, size) >= 0, "its tables")
     _need(columns == wanted, f"{of}vectors of {columns}, not of {wanted}")
@@ -259,8 +257,7 @@ def _matrix(reader: _Reader, is_coded: bool, wanted: int, of: str = "") -> Matri
     if has_norms:
         norm_codes = reader.array("u1", rows)
         norms = _centroids(reader, 1)[0][norm_codes]
-    dense = np.empty((0, columns), np.float32)
-    dense.setflags(write=False, align=False)
+    dense = unaligned(np.empty((0, columns), np.float32))
     return Matrix(dense, codes.reshape(rows, parts), norms, centroids, width, columns)
 
 
@@ -272,7 +269,13 @@ def _centroids(reader: _Reader, columns: int) -> tuple[NDArray[np.float32], int,
     return reader.array("<f4", dimension * _CENTROIDS).copy(), int(parts), int(width)
 
 
-def _no_codes() -> NDArray[np.uint8]:
+def unaligned(dense: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same, typed as it lies in a file, where no number need begin at a multiple of four."""
+    dense.setflags(write=False, align=False)
+    return dense
+
+
+def no_codes() -> NDArray[np.uint8]:
     empty = np.empty((0, 1), np.uint8)
     empty.setflags(write=False)
     return empty

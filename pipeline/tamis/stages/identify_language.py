@@ -11,7 +11,7 @@ the recipe, provided that the model knows all of these; else 1,000 are read. Wit
 and a `filter_language` below, pages in other languages never reach the extractor.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -25,7 +25,7 @@ from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 
 if TYPE_CHECKING:
-    from tamis.language.models import Opinion
+    from tamis.language.models import FastText, Opinion
 
 # On 1,667 real pages in 10 languages, each the only one of a recipe, this loses 4; reading
 # all text and judging 1,000 characters at once loses 6 and takes twice the time.
@@ -42,7 +42,7 @@ _SURE_FROM = 0.9
 class IdentifyLanguage(Transform):
     """Which models are used, and what they read. The defaults need no file."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     path_settings: ClassVar[tuple[str, ...]] = ("model",)
     tallied: ClassVar[tuple[str, ...]] = ("language", "script")
 
@@ -97,11 +97,10 @@ class IdentifyLanguage(Transform):
         from tamis.language.models import (
             FastText,
             SecondOpinion,
-            opinion,
-            opinion_outside,
+            opinions,
             packaged_model,
         )
-        from tamis.language.view import middle_view
+        from tamis.language.view import text_views
 
         first = FastText(self.model or packaged_model())
         second = SecondOpinion(self.languages) if self.sure_from > 0 else None
@@ -112,40 +111,33 @@ class IdentifyLanguage(Transform):
         # A model of your own may know Serbian in Latin letters.
         is_corrected = self.model is None
 
-        def judge(line: str) -> "Opinion":
-            return opinion(line, first, second, sure_from=self.sure_from)
-
-        def judge_page(text: str) -> "tuple[str, Opinion]":
-            for characters in looks:
-                line = middle_view(text, characters)
-                other = opinion_outside(line, first, asked)
-                if other is not None:
-                    return line, other
-            line = middle_view(text, _HTML_CHARACTERS)
-            return line, judge(line)
+        def judge(lines: pa.Array) -> "list[Opinion]":
+            return opinions(lines, first, second, sure_from=self.sure_from)
 
         def identify_language(batch: pa.RecordBatch) -> pa.RecordBatch:
             if self.on == "text":
-                views = _texts(batch["text"], self.sample_bytes)
-                judged = [(view, judge(view)) for view in views]
+                lines = text_views(batch["text"], self.sample_bytes)
+                answers = judge(lines)
             else:
                 # Read all pages first, then run the models: each needs the CPU cache.
                 texts = list(_pages(batch["html"]))
-                judged = [judge_page(text) for text in texts]
-            return with_columns(
-                batch, languages_of(judged, is_corrected=is_corrected, asked=asked)
+                lines, answers = _judged_pages(texts, looks, first, asked, judge)
+            columns = languages_of(
+                lines, answers, is_corrected=is_corrected, asked=asked
             )
+            return with_columns(batch, columns)
 
         return identify_language
 
 
 def languages_of(
-    judged: "Sequence[tuple[str, Opinion]]",
+    lines: pa.Array,
+    answers: "Sequence[Opinion]",
     *,
     is_corrected: bool = True,
     asked: Collection[str] = (),
 ) -> dict[str, pa.Array]:
-    """The three columns, from clean lines and a model's opinion of each.
+    """The three columns, from clean lines and a model's answer to each.
 
     A line without letters has no language. An unresolved "Serbo-Croatian" of lid.176 is
     decided by its script: Cyrillic is Serbian, Latin is Croatian. Typical words and
@@ -155,19 +147,18 @@ def languages_of(
     from tamis.language.serbo_croatian import CROATIAN, SERBIAN, SISTERS, standard
     from tamis.text.scripts import SCRIPTS, dominant_script
 
-    lines = pa.array([line for line, _ in judged], pa.string())
     scripts = [SCRIPTS[code] for code in dominant_script(*utf8_buffers(lines)).tolist()]
     languages: list[str | None] = []
-    scores = np.array([answer.score for _, answer in judged])
-    for (line, (language, _)), script in zip(judged, scripts, strict=True):
+    scores = np.array([answer.score for answer in answers])
+    for row, (script, (language, _)) in enumerate(zip(scripts, answers, strict=True)):
         if script == _NO_LETTERS:
             language = None
         elif language == SERBO_CROATIAN:
             language = SERBIAN if script == "Cyrl" else CROATIAN
         if is_corrected and language in SISTERS and script == "Latn":
-            language = standard(line, language)
+            language = standard(lines[row].as_py(), language)
         if is_corrected and language in NEIGHBOURS and script == "Hani":
-            language = han_language(line, language, asked)
+            language = han_language(lines[row].as_py(), language, asked)
         languages.append(language)
     has_letters = [script != _NO_LETTERS for script in scripts]
     return {
@@ -186,14 +177,35 @@ def languages_of(
     }
 
 
-def _texts(column: Any, sample_bytes: int) -> Iterator[str]:
-    """What the models read of each text, in order; empty for a null."""
-    from tamis.language.view import text_view
+def _judged_pages(
+    texts: list[str],
+    looks: Sequence[int],
+    first: "FastText",
+    asked: frozenset[str],
+    judge: "Callable[[pa.Array], list[Opinion]]",
+) -> "tuple[pa.Array, list[Opinion]]":
+    """The line by which each page is judged, and the answer.
 
-    data, offsets = utf8_buffers(column)
-    utf8 = data.data  # a memoryview: its slices copy nothing
-    for start, stop in pairwise(offsets.tolist()):
-        yield text_view(utf8[start:stop], sample_bytes)
+    A short look at a page is enough if its language is none of `asked`.
+    """
+    from tamis.language.models import opinions_outside
+    from tamis.language.view import middle_views
+
+    judged: dict[int, tuple[str, Opinion]] = {}
+    for characters in looks:
+        ahead = [row for row in range(len(texts)) if row not in judged]
+        lines = middle_views([texts[row] for row in ahead], characters)
+        others = opinions_outside(lines, first, asked)
+        for row, line, other in zip(ahead, lines.to_pylist(), others, strict=True):
+            if other is not None:
+                judged[row] = line, other
+    ahead = [row for row in range(len(texts)) if row not in judged]
+    lines = middle_views([texts[row] for row in ahead], _HTML_CHARACTERS)
+    answers = judge(lines)
+    judged |= zip(ahead, zip(lines.to_pylist(), answers, strict=True), strict=True)
+    ordered = [judged[row] for row in range(len(texts))]
+    lines = pa.array([line for line, _ in ordered], pa.large_string())
+    return lines, [answer for _, answer in ordered]
 
 
 def _pages(column: Any) -> Iterator[str]:

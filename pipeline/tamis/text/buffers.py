@@ -7,6 +7,7 @@ A null is an empty document to a kernel: stages restore the null afterwards.
 No text is copied; only the offsets are widened to int64.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -47,6 +48,13 @@ def utf8_buffers(column: Any) -> tuple[Bytes, Offsets]:
         if lengths[is_null].any():
             return utf8_buffers(pa.array(column.to_pylist(), column.type))
     return data, offsets
+
+
+def joined(texts: Sequence[bytes]) -> tuple[Bytes, Offsets]:
+    """Data and offsets of some texts."""
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(text) for text in texts], out=offsets[1:])
+    return np.frombuffer(b"".join(texts), np.uint8), offsets
 
 
 def read_only(data: Array) -> Array:
