@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tamis.language.models import packaged_model
+from tamis.linear import fasttext_model
 from tamis.linear.fasttext_model import FastTextModel
 from tamis.text.buffers import joined
 
@@ -142,6 +143,22 @@ def test_any_classifier_answers_as_fasttext_does(
     dice = random.Random(loss)
     lines = [*TEXTS, *(line_of(dice) for _ in range(100))]
     ours, theirs = both(model, other, lines)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", ["codes and norms", "labels in codes", "pruned"])
+def test_a_model_too_large_for_tables_answers_as_fasttext_does(
+    tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its codes are not decoded before, and its pruned n-grams have no ranks."""
+    for limit in ("_MOST_DECODED", "_MOST_RANKED"):
+        monkeypatch.setattr(fasttext_model, limit, 0)
+    path = made(tmp_path / "model.bin", loss=3, **SHAPES[shape])
+    model, other = FastTextModel(path), fasttext.load_model(path)
+    assert len(model._vectors.codes)
+    assert not len(model._ngrams.ranks)
+    dice = random.Random(0)
+    ours, theirs = both(model, other, [*TEXTS, *(line_of(dice) for _ in range(100))])
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
 

@@ -17,13 +17,9 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib import metadata
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
 
 from tamis.cache import cached_arrays
@@ -36,13 +32,7 @@ _FORMAT = 2  # of the arrays below
 _UNITS = 512  # of a weight in 1
 _MOST_UNITS = (1 << 15) // 4  # four weights are summed in an int16
 _ROW = 16  # columns: a multiple of what is added at once
-_LINE = 32  # weights that the processor loads at once
 _LANES = 8  # texts that are walked at once, as a walk waits for memory at each byte
-
-
-# Types for mypy: a kernel calls an intrinsic without its first argument.
-_intrinsic: Final[Any] = intrinsic
-_make_array: Final[Any] = make_array
 
 
 class ByteSequences(NamedTuple):
@@ -193,11 +183,7 @@ def _sum(
         features[several] = at
         several += counts[at] == 0
         counts[at] += 1
-    width = weights.shape[1]
-    totals = np.empty(width, np.int32)
-    for at in features[:several]:
-        for place in range(at * width, (at + 1) * width, _LINE):
-            _fetch(weights, place)
+    totals = np.empty(weights.shape[1], np.int32)
     starts = np.zeros(len(events) + 2, np.int32)
     most = 0
     for at in features[:several]:
@@ -218,24 +204,6 @@ def _sum(
             weight = np.float64(np.log1p(np.float32(count))) / _UNITS
             for column in range(len(scores)):
                 scores[column] += weight * totals[column]
-
-
-@_intrinsic
-def _fetch(typing_context: Any, data: Any, place: Any) -> Any:
-    """Have the processor load a place before it is needed, among many others at once."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = _make_array(signature.args[0])(context, builder, arguments[0])
-        address = builder.gep(array.data, [arguments[1]])
-        address = builder.bitcast(address, ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [address.type, number, number, number])
-        fetch = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
-        # To be read, to be kept in every cache, data.
-        builder.call(fetch, [address, number(0), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return types.void(data, types.int64), generate
 
 
 @kernel
@@ -292,9 +260,15 @@ def _unpacked(path: str) -> dict[str, NDArray[Any]]:
         or not -1 <= feature.min() <= feature.max() < len(weights)
         or weights.shape[1:] != priors.shape
         or not (units == weights).all()
-        or np.abs(units).max() >= _MOST_UNITS
+        or not -_MOST_UNITS < units.min() <= units.max() <= 0
     ):
         raise StorageError(f"{path}: not the model of py3langid that is expected")
+    # Features of many languages are met most: side by side, they share pages of memory.
+    usual = np.array([np.bincount(-column).argmax() for column in weights.T])
+    order = (weights == -usual).sum(axis=1).argsort(kind="stable")
+    place = np.full(len(order) + 1, -1, np.int32)  # the last one, of -1, stays
+    place[order] = np.arange(len(order))
+    weights, feature = weights[order], place[feature]
     return {
         "labels": np.frombuffer(labels, np.uint8),
         "block": block.astype(np.uint16),

@@ -37,6 +37,8 @@ def han_language(line: str, language: str, asked: Collection[str] = ()) -> str:
     asked  the recipe's languages: with Japanese and without Chinese among them, a line
            that may be either is Japanese
     """
+    if language != JAPANESE and _NOM.isdisjoint(line):
+        return language
     letters = [letter for letter in line if letter.isalpha()]
     nom = sum(letter in _NOM for letter in letters)
     if nom and nom >= _LEAST_NOM * len(letters):
