@@ -121,6 +121,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "words": {},
     "letters": {"letters": (2, 4)},
     "one letter": {"letters": (1, 1)},
+    "no letters, as the shortest is longer": {"letters": (2**31 - 1, 3)},
     "pairs of words": {"of_words": 2},
     "letters and words": {"letters": (3, 6), "of_words": 3},
     "version 11 has no letters": {"letters": (2, 4), "version": 11},
@@ -144,6 +145,18 @@ def test_any_classifier_answers_as_fasttext_does(
     lines = [*TEXTS, *(line_of(dice) for _ in range(100))]
     ours, theirs = both(model, other, lines)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_a_negative_longest_n_gram_is_none(tmp_path: Path) -> None:
+    """Only a forged file has one."""
+    utf8 = joined([text.encode() for text in TEXTS])
+    found = [
+        FastTextModel(
+            made(tmp_path / "model.bin", loss=3, letters=letters)
+        ).probabilities(*utf8)
+        for letters in ((0, 0), (2, -(2**31)))
+    ]
+    assert (found[0] == found[1]).all()
 
 
 @pytest.mark.parametrize("shape", ["codes and norms", "labels in codes", "pruned"])

@@ -280,7 +280,7 @@ def _probabilities(
         longest = max(longest, offsets[line + 1] - offsets[line])
     # Two marks to a word, which is a byte and a space at least; then the end, and as many
     # letters as are read behind the last one.
-    most = 2 * longest + 8 + ngrams.longest
+    most = 2 * longest + 8 + max(ngrams.longest, 0)
     letters = _Letters(
         np.empty(most, np.uint8),
         np.zeros(most, np.int32),
@@ -434,7 +434,7 @@ def _add_letters(
     for first in range(0, count, _AT_ONCE):
         size = min(_AT_ONCE, count - first)
         hashes[:] = _BASIS
-        for length in range(1, shortest + lengths):
+        for length in range(1, ngrams.longest + 1):
             _extend(hashes[:size], letters, first, length, widest)
             if length >= shortest:
                 left = letters.left[first : first + size]
