@@ -74,6 +74,19 @@ def test_where_nothing_can_be_written_kernels_compile_all_the_same() -> None:
     assert python(script)[0] == "[3]"
 
 
+def test_a_kernel_is_loaded_without_what_compiling_needs() -> None:
+    """Half of a worker's start; numba gets it by itself before it compiles."""
+    script = (
+        "import sys, numba, numpy as np\n"
+        "from tamis.text.utf8 import code_point_counts\n"
+        "counts = lambda: code_point_counts(\n"
+        "    np.frombuffer('aé磨'.encode(), 'u1'), np.array([0, 6]))\n"
+        "print(counts(), 'numba.np.linalg' in sys.modules)\n"
+        "print(numba.njit(lambda x: np.sort(x)[::-1].sum())(np.arange(5.0)), counts())"
+    )
+    assert python(script)[0].splitlines() == ["[3] False", "10.0 [3]"]
+
+
 @pytest.mark.parametrize("first", ["", "import numba; "])
 def test_one_processor_for_all_machines_unless_asked(first: str) -> None:
     script = (

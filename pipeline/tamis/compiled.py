@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numba
-from numba.core import caching
+from numba.core import caching, runtime
 from numba.core.registry import cpu_target
 
 from tamis.cache import cache_folder
@@ -30,6 +30,7 @@ from tamis.cache import cache_folder
 F = TypeVar("F", bound=Callable[..., Any])
 
 _config: Any = numba.config
+_runtime: Any = runtime
 
 _PACKAGE = Path(__file__).parent
 _IMPORT = re.compile(r"^from (tamis[.\w]*) import (\([^)]*\)|[^(\n]+)", re.MULTILINE)
@@ -61,9 +62,11 @@ def kernel(function: Any = None, **options: Any) -> Any:
     """
     if function is None:
         return lambda wrapped: kernel(wrapped, **options)
-    is_cached = kernels_folder() is not None
-    options = {"nogil": True, "no_cfunc_wrapper": True, "cache": is_cached} | options
-    return numba.njit(**options)(function)
+    options = {"nogil": True, "no_cfunc_wrapper": True} | options
+    dispatcher: Any = numba.njit(**options)(function)
+    if kernels_folder() is not None:
+        dispatcher._cache = _KernelCache(function)
+    return dispatcher
 
 
 @cache
@@ -83,6 +86,22 @@ def sources_stamp(modules: tuple[str, ...]) -> str:
         digest.update(f"{name}\n".encode())
         digest.update(hashlib.sha256(_source(name) or b"").digest())
     return digest.hexdigest()
+
+
+_FunctionCache: Any = caching.FunctionCache
+
+
+class _KernelCache(_FunctionCache):  # type: ignore[misc]
+    """numba's cache, which loads a kernel without all that compiling one needs.
+
+    numba would first import its implementations of every function, half of the start of a
+    worker. It does so by itself before it compiles. A loaded kernel needs the runtime alone.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        _runtime.rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
 
 class KernelFolder(caching.UserProvidedCacheLocator):
