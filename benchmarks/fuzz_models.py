@@ -31,7 +31,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from tamis.errors import TamisError
 from tamis.linear.fasttext_labels import FastTextLabels
-from tamis.mix.count import UNCOUNTED, counted_tokens, open_tokenizer
+from tamis.mix.count import UNCOUNTED, open_tokenizer, text_tokens
 from tamis.rights.robots_table import RobotsTable
 from tamis.toxicity.onnx_labels import OnnxLabels
 from tamis.work.processes import ProcessDied, in_fresh_process
@@ -41,12 +41,8 @@ _TOGETHER = 25  # mutants that share a process as long as it lives
 
 
 def open_tokens(path: str) -> str:
-    import pyarrow as pa
-
     open_tokenizer.cache_clear()
-    rows = pa.table({"text": _TEXTS})
-    open_tokenizer(path)
-    counts = counted_tokens(rows, path)
+    counts = text_tokens(open_tokenizer(path), _TEXTS)
     return "failed at a text" if UNCOUNTED in counts else "opened"
 
 

@@ -3,8 +3,9 @@
     python benchmarks/kills.py                      # until 300 kills have landed
     python benchmarks/kills.py --kills 20 --seed 7
 
-A trial is a run over 120 records of the samples in small splits: plain, with `verify`, or with an index;
-inline or on Ray. It is killed up to three times: the driver, its whole process group, or a
+A trial is a run over 120 records of the samples in small splits: plain, with `verify`, with an
+index, or from many archives of one page; inline or on Ray. Commit records are gathered in
+ledgers of three, so that kills land while one is written. It is killed up to three times: the driver, its whole process group, or a
 worker of Ray; by SIGKILL, SIGTERM or SIGINT; at a random moment, or by strace (if there is
 one) at the n-th rename, link, fsync or unlink. Then it is run to its end. mix/, dropped/ and
 duplicates/ must have the bytes of a run that nobody disturbed, names included.
@@ -40,7 +41,16 @@ _KINDS = {
     "plain": [],
     "verify": ["deduplicate.verify={jaccard: 0.7}"],
     "index": ["deduplicate.index=INDEX"],
+    "pages": ["input=PAGES/*.warc.gz"],
 }
+# The command, with ledgers of three records, and five small archives grouped.
+_COMMAND = """
+from tamis.cli.main import console
+from tamis.runner.passes import units
+from tamis.work import tasks
+tasks.RECORDS, tasks.FEWEST, units.FEWEST_SMALL, units._ENDS = 3, 2, 5, 8
+console()
+"""
 
 _RECORDS = 120  # of the samples: a run is short, and kills are many
 
@@ -68,15 +78,18 @@ class Trial:
     def __init__(self, folder: Path, kind: str, executor: str) -> None:
         self.output = folder / "out"
         settings = [s.replace("INDEX", str(folder / "index")) for s in _KINDS[kind]]
+        settings = [s.replace("PAGES", f"{folder.parent}/pages") for s in settings]
         settings += [f"output={self.output}", f"executor.kind={executor}"]
-        settings += [f"input={folder.parent}/*.warc.gz", "executor.workers=2"]
+        if kind != "pages":
+            settings.append(f"input={folder.parent}/*.warc.gz")
+        settings.append("executor.workers=2")
         settings += ["read_warc.split_bytes=64KiB"]
         self._sets = [part for one in settings for part in ("--set", one)]
         self.executor = executor
 
     def start(self, strace: list[str]) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [*strace, sys.executable, "-m", "tamis", "run", "--quiet", *self._sets],
+            [*strace, sys.executable, "-c", _COMMAND, "run", "--quiet", *self._sets],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT / "pipeline")},
             stdout=subprocess.DEVNULL,
@@ -150,15 +163,19 @@ class Trial:
         }
 
 
-def small_archive() -> bytes:
-    """The first records of the samples, each a gzip member."""
+def small_archives(base: Path) -> None:
+    """The first records of the samples, each a gzip member; and each page as an archive."""
     content = (ROOT / "samples/samples-00000.warc.gz").read_bytes()
     rest = content
-    for _ in range(_RECORDS):
+    (base / "pages").mkdir()
+    for number in range(_RECORDS):
         member = zlib.decompressobj(wbits=31)
-        member.decompress(rest)
+        is_page = b"WARC-Type: response" in member.decompress(rest)[:400]
+        if is_page:
+            own = rest[: len(rest) - len(member.unused_data)]
+            (base / "pages" / f"page-{number:03}.warc.gz").write_bytes(own)
         rest = member.unused_data
-    return content[: len(content) - len(rest)]
+    (base / "small.warc.gz").write_bytes(content[: len(content) - len(rest)])
 
 
 def _end(group: int) -> None:
@@ -201,7 +218,7 @@ def main() -> None:
     draw = random.Random(arguments.seed)
     random.seed(arguments.seed)
     base = Path(tempfile.mkdtemp(prefix="kills-"))
-    (base / "small.warc.gz").write_bytes(small_archive())
+    small_archives(base)
     expected: dict[str, Content] = {}
     seconds, syscalls = 0.0, 0
     for kind in _KINDS:
