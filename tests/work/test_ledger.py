@@ -156,7 +156,7 @@ def test_a_damaged_first_line_costs_the_sum_and_no_record(
 ) -> None:
     commits = [replace(commit(n), replaced_by=()) for n in range(10)]
     gather(storage, GROUP, 0, commits)
-    assert [len(one.commits) for one in records_in(storage, GROUP).sums] == [10]
+    assert [len(one.names) for one in records_in(storage, GROUP).sums] == [10]
     (path,) = ledgers(tmp_path)
     path.write_bytes(path.read_bytes().replace(b'"apart": []', b'"apart": [1]', 1))
     found = records_in(storage, GROUP)
@@ -180,7 +180,7 @@ def test_sums_of_ledgers_add_up_to_what_their_records_do(storage: Storage) -> No
     gather(storage, GROUP, 1, commits[:4])
     published(storage, commits[4:5])
     found = records_in(storage, GROUP)
-    assert [len(one.commits) for one in found.sums] == [6, 3]
+    assert [len(one.names) for one in found.sums] == [6, 3]
     named = [(name_of(one), found.commits[name_of(one)]) for one in commits]
     assert total_of(named, found.sums) == expected
     # Of a ledger of which the run uses a part the sum says nothing.

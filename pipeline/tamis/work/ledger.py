@@ -97,9 +97,9 @@ class Unparsed(Mapping[str, Any]):
 
 @dataclass(frozen=True)
 class Sum:
-    """What the tallies of some commits, by name, add up to."""
+    """What the tallies of some records, by name, add up to."""
 
-    commits: Mapping[str, Commit]
+    names: frozenset[str]
     tally: Mapping[str, Any]
 
 
@@ -108,7 +108,7 @@ class Found:
     """The records of a group.
 
     commits  by name
-    sums     of whole ledgers: the commits of each, and the sum of their tallies
+    sums     of the whole ledgers of which every record counts
     single   names of those that are in no ledger
     damaged  files, or lines of them, that count as none
     number   of the next ledger
@@ -197,9 +197,9 @@ def total_of(commits: Iterable[tuple[str, Commit]], sums: Iterable[Sum]) -> Tall
     """The sum of the tallies of commits, by name; `sums` of some of them save parsing."""
     left, total = dict(commits), Tally()
     for one in sums:
-        if all(left.get(name) is commit for name, commit in one.commits.items()):
+        if one.names <= left.keys():
             add(total, one.tally)
-            for name in one.commits:
+            for name in one.names:
                 del left[name]
     for commit in left.values():
         add(total, tally_of(commit))
@@ -245,20 +245,28 @@ def _found(
     found = Found()
     with ThreadPoolExecutor(_READERS) as pool:
         for read in pool.map(partial(_read, storage, wanted=wanted), ledgers):
-            found.commits |= read.commits
+            _replace(found, read.commits)
             found.sums += read.sums
             found.damaged += read.damaged
         for name, commit in zip(
             single, pool.map(partial(known_commit, storage), single), strict=True
         ):
             if isinstance(commit, Commit):
-                found.commits[name] = compact(commit)
+                _replace(found, {name: compact(commit)})
                 found.single.append(name)
             else:
                 found.damaged.append(commit)
     if ledgers:
         found.number = int(_of_ledger(ledgers[-1])[1]) + 1
     return found
+
+
+def _replace(found: Found, commits: Mapping[str, Commit]) -> None:
+    """Add records, and leave out the sums of ledgers that had any of them."""
+    if not found.commits.keys().isdisjoint(commits):
+        names = commits.keys()
+        found.sums = [one for one in found.sums if one.names.isdisjoint(names)]
+    found.commits |= commits
 
 
 def _read(
@@ -293,8 +301,7 @@ def _read(
         return found
     if len(names) == about["records"] and len(found.commits) == len(names):
         apart = {names[number] for number in about["apart"]}
-        own = {n: c for n, c in found.commits.items() if n not in apart}
-        found.sums.append(Sum(own, about["sum"]))
+        found.sums.append(Sum(frozenset(names) - apart, about["sum"]))
     if not is_whole and not found.damaged:
         found.damaged.append(damaged("lines of it are missing"))
     return found

@@ -201,6 +201,7 @@ class Tasks:
             own = {file.path for file in commit.files}.intersection(names)
             listing |= {name: own} if own else {}
         remove_records(self.storage, listing)
+        self._sums.clear()  # those of tasks that are done again
         self.storage.remove(sorted(set(names).difference(*listing.values())))
 
     def recall(self, group: str, key: str, fingerprint: str) -> Commit | None:
@@ -473,7 +474,9 @@ class Tasks:
                 if file.path in sizes
             ]
         self._note_redone(group, problems)
-        self._sums.setdefault(group, []).extend(found.sums)
+        own = {record_name(group, c.key, c.fingerprint) for c in finished.values()}
+        sums = [one for one in found.sums if one.names <= own]
+        self._sums.setdefault(group, []).extend(sums)
         damaged = {name for one in found.damaged for name in one.names}
         self._damaged |= set(filter(is_ledger, damaged))
         single = self._single.setdefault(group, {})
@@ -485,7 +488,7 @@ class Tasks:
     def total(self, group: str, commits: Iterable[Commit]) -> Tally:
         """The sum of the tallies of commits that `run_each` gave for the group."""
         named = [(record_name(group, c.key, c.fingerprint), c) for c in commits]
-        return total_of(named, self._sums.get(group, ()))
+        return total_of(named, self._sums.pop(group, ()))
 
     def _gather(self, group: str, commit: Commit | None = None) -> None:
         """Write ledgers of single records: of one more, or (none) at the group's end."""
