@@ -203,3 +203,21 @@ def test_a_record_that_leads_outside_removes_nothing(
         record.write_text(json.dumps(about))
     command("clean", str(tamis.output), "--yes")
     assert precious.read_bytes() == b"mine"
+
+
+def test_a_run_that_does_nothing_leaves_the_report_as_it_is(tamis: Any) -> None:
+    """Half a second; what is gone, or would be another one, is written again."""
+    tamis.run()
+    report = tamis.output / "report.html"
+    first = report.stat().st_mtime_ns
+    tamis.run()
+    assert report.stat().st_mtime_ns == first
+    report.unlink()
+    tamis.run()
+    assert "<html" in report.read_text("utf-8")
+    written = report.stat().st_mtime_ns
+    tamis.run(STRICT)
+    changed = report.stat().st_mtime_ns
+    assert changed > written
+    tamis.run()
+    assert report.stat().st_mtime_ns > changed

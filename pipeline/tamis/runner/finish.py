@@ -1,5 +1,6 @@
 """The end of a run: write dropped/, run.json and report.html, remove old files."""
 
+import json
 import platform
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -19,7 +20,8 @@ from tamis.runner.dropped.publish import (
     thresholds,
 )
 from tamis.runner.dropped.rows import masking_fingerprint
-from tamis.runner.store import write_run
+from tamis.runner.store import last_summary, write_run
+from tamis.storage import Storage
 from tamis.storage.records import sealed
 from tamis.tally import Lost, RunSummary, Tally, add
 from tamis.warc.splits import UNKNOWN_SIZE
@@ -38,6 +40,8 @@ LastAct = Callable[[], None]
 _INPUTS_PER_TASK = 1000
 # Folders whose files are those of the last run, whatever other runs made.
 _OF_LAST_RUN = ("mix", "dropped")
+# What two runs over the same work differ in.
+_OF_ONE_RUN: dict[str, Any] = {"seconds": 0.0, "tasks_executed": {}}
 _MARK = re.compile(r"-[0-9a-f]{16}\.json$")
 
 
@@ -63,8 +67,6 @@ def finish(
     A complete run also publishes the manifests, lets barriers conclude, and removes the
     mix and the dropped pages of the run before it.
     """
-    from tamis.report.page import render_page
-
     published = _publish(tasks, dropped, work)
     add(tally, tasks.total("dropped", published))
     resolved = recipe.resolved()
@@ -108,9 +110,10 @@ def finish(
         for name, content in manifests.items():
             tasks.storage.publish(name, sealed(content, indent=1, sort_keys=True))
     tables = _tables(dropped, published, labels=work.labels)
+    before = None if tasks.executed else last_summary(tasks.storage)
     tasks.storage.publish(TABLES, sealed({"inputs": tables}))
     tasks.storage.publish("run.json", sealed(summary, indent=1))
-    tasks.storage.publish("report.html", render_page(summary, tasks.storage).encode())
+    _report(tasks.storage, summary, before)
     write_run(tasks.storage, summary, tasks.used, ended=datetime.now(UTC))
     if is_complete:
         for act in last_acts:
@@ -118,6 +121,18 @@ def finish(
         own = {file.path for commit in published for file in commit.files}
         _sweep(tasks, {*manifests, *files_of_barriers, *own})
     return summary
+
+
+def _report(storage: Storage, summary: RunSummary, before: RunSummary | None) -> None:
+    """Write report.html, if it would show anything else than that of the run `before`."""
+    if before is not None and storage.exists("report.html"):
+        # As JSON has it: tuples are lists there.
+        now = json.loads(json.dumps({**summary, **_OF_ONE_RUN}))
+        if now == json.loads(json.dumps({**before, **_OF_ONE_RUN})):
+            return
+    from tamis.report.page import render_page
+
+    storage.publish("report.html", render_page(summary, storage).encode())
 
 
 def _tables(
