@@ -247,7 +247,8 @@ class SplitTasks:
 
         def alone(mark: Any) -> tuple[Any, ...]:
             start = int(mark["offset"])
-            own = next(one for one in splits if one.warc_path == mark["warc_path"])
+            path = mark.get("warc_path")
+            own = next((one for one in splits if one.warc_path == path), splits[0])
             place = replace(own, start=start, stop=start + 1, exact=True)
             return (self._work, self._source, (place,), (), int(mark["id"]))
 
