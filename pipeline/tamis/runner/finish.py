@@ -38,6 +38,7 @@ from tamis.work.tasks import WHOLE, Task, Tasks
 LastAct = Callable[[], None]
 
 _INPUTS_PER_TASK = 1000
+_INDENTED_INPUTS = 1000
 # Folders whose files are those of the last run, whatever other runs made.
 _OF_LAST_RUN = ("mix", "dropped")
 # What two runs over the same work differ in.
@@ -112,9 +113,11 @@ def finish(
     tables = _tables(dropped, published, labels=work.labels)
     before = None if tasks.executed else last_summary(tasks.storage)
     tasks.storage.publish(TABLES, sealed({"inputs": tables}))
-    tasks.storage.publish("run.json", sealed(summary, indent=1))
+    # Indented for people; of very many inputs nobody reads all, and Python takes a minute.
+    content = sealed(summary, indent=1 if len(files) <= _INDENTED_INPUTS else None)
+    tasks.storage.publish("run.json", content)
     _report(tasks.storage, summary, before)
-    write_run(tasks.storage, summary, tasks.used, ended=datetime.now(UTC))
+    write_run(tasks.storage, content, tasks.used, ended=datetime.now(UTC))
     if is_complete:
         for act in last_acts:
             act()

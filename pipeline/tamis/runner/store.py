@@ -44,13 +44,13 @@ class Cleaning:
 
 
 def write_run(
-    storage: Storage, summary: RunSummary, used: Set[str], *, ended: datetime
+    storage: Storage, summary: bytes, used: Set[str], *, ended: datetime
 ) -> None:
-    """Keep the summary of a run, and the commit records that it stands on."""
+    """Keep run.json of a run, and the commit records that it stands on."""
     stamp = f"{ended.astimezone(UTC).strftime(_STAMP)[:-3]}Z"
     names = gzip.compress("\n".join(sorted(used)).encode(), mtime=0)
     storage.write(f"{RUNS}/{stamp}{_RECORDS}", names)
-    storage.write_record(f"{RUNS}/{stamp}.json", summary)
+    storage.write(f"{RUNS}/{stamp}.json", summary)
 
 
 def plan_cleaning(
