@@ -90,3 +90,12 @@ def test_hostile_text_is_cleaned_in_time(text: str) -> None:
 )
 def test_a_title_is_one_line(title: str, expected: str | None) -> None:
     assert clean_title(title) == expected
+
+
+@pytest.mark.parametrize("marks", [30, 31, 45, 62])
+def test_marks_over_the_limit_are_found_wherever_they_are(marks: int) -> None:
+    for before in range(70):
+        for after in ("", "b" * 70):
+            lead = "b" * before + "e"
+            expected = unicodedata.normalize("NFC", lead + "\u0301" * 30 + after)
+            assert clean(lead + "\u0301" * marks + after) == expected

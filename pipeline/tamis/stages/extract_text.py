@@ -177,10 +177,11 @@ def written_columns(
     A text without Markdown of its own (plain text) is its own Markdown.
     """
     from tamis.html.clean import clean, clean_title
+    from tamis.html.clean_texts import clean_texts
 
     none = Extracted("", None)
     pages = [none if isinstance(outcome, str) else outcome for outcome in outcomes]
-    texts = [clean(page.text) or None for page in pages]
+    texts = [text or None for text in clean_texts([page.text for page in pages])]
     titles = [clean_title(page.title or "") for page in pages]
     notes = [page.note for page in pages]
     reasons = [
