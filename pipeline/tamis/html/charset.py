@@ -22,7 +22,6 @@ from turbohtml.detect import Detection, detect
 
 from tamis.html.labels import REPLACEMENT
 from tamis.html.prescan import encoding_in_header, encoding_in_markup
-from tamis.text.buffers import Bytes
 
 DEFAULT = "windows-1252"
 
@@ -46,7 +45,6 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16be"),
 )
 _ASCII = bytes(range(128))
-_ESCAPE = 0x1B
 # ISO-2022-JP is made of ASCII bytes: this escape switches to two-byte kanji.
 _KANJI_ESCAPE = re.compile(rb"\x1b\$[@B]")
 # The euro sign and the ligature of cœur. In windows-1252 these bytes are a currency
@@ -105,15 +103,10 @@ def decode(
     return Decoded(_decoded(data, name), name, "detector" if is_evident else "default")
 
 
-def is_plain_utf_8(data: Bytes) -> bool:
-    """Whether valid UTF-8 is the page's text: it has no byte order mark, and is neither
-    ISO-2022-JP nor UTF-16, whose bytes can be valid UTF-8 too."""
-    head = data[:1024].tobytes()
-    return (
-        not head.startswith(codecs.BOM_UTF8)
-        and utf_16_without_mark(head) is None
-        and not (data == _ESCAPE).any()
-    )
+def is_plain_utf_8(head: bytes) -> bool:
+    """Whether valid UTF-8 without an escape is the page's text: its first kilobyte has no
+    byte order mark, and is not UTF-16, whose bytes can be valid UTF-8 too."""
+    return not head.startswith(codecs.BOM_UTF8) and utf_16_without_mark(head) is None
 
 
 def utf_16_without_mark(data: bytes) -> str | None:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from tamis.stage import BatchFunction, Transform, drop, with_columns
-from tamis.text.buffers import utf8_buffers
+from tamis.text.buffers import read_only, utf8_buffers
 
 _WRITTEN = pa.schema(
     [
@@ -58,27 +58,36 @@ class DecodeHtml(Transform):
 def decoded_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
     """The columns this stage writes; a null page stays null in all of them."""
     from tamis.html.charset import decode, is_plain_utf_8
-    from tamis.html.replacements import replacement_characters
+    from tamis.html.page_bytes import escape_and_replacements
 
     pages, content_types, hosts = (
         batch.column(name) for name in ("html", "http_content_type", "host")
     )
     rows = batch.num_rows
     data, offsets = utf8_buffers(pages)
+    data, places = read_only(data), offsets.tolist()
+    is_null = np.asarray(pages.is_null())
     kept = _as_string(pages)
     pieces: list[pa.Array] = []  # decoded pages and the runs of kept ones between them
     charsets: list[str | None] = ["utf-8"] * rows
     sources: list[str | None] = ["utf8"] * rows
+    undecodable = np.zeros(rows, np.int32)
     run_start = 0
     for row in range(rows):
-        if not pages[row].is_valid:
+        if is_null[row]:
             charsets[row] = sources[row] = None
             continue
-        page = data[offsets[row] : offsets[row + 1]]
-        if _is_utf_8(kept.slice(row, 1)) and is_plain_utf_8(page):
-            continue
-        decoded = decode(page.tobytes(), content_types[row].as_py(), hosts[row].as_py())
+        start, stop = places[row], places[row + 1]
+        head = data[start : min(start + 1024, stop)].tobytes()
+        if is_plain_utf_8(head) and _is_utf_8(kept.slice(row, 1)):
+            has_escape, undecodable[row] = escape_and_replacements(data, start, stop)
+            if not has_escape:  # with one, it may be ISO-2022-JP
+                continue
+        decoded = decode(
+            data[start:stop].tobytes(), content_types[row].as_py(), hosts[row].as_py()
+        )
         charsets[row], sources[row] = decoded.charset, decoded.source
+        undecodable[row] = decoded.text.count("\ufffd")
         pieces += [
             kept.slice(run_start, row - run_start),
             pa.array([decoded.text], pa.string()),
@@ -90,7 +99,7 @@ def decoded_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
         "html": html,
         "charset": pa.array(charsets, pa.string()),
         "charset_source": pa.array(sources, pa.string()),
-        "undecodable": replacement_characters(html),
+        "undecodable": pa.array(undecodable, mask=is_null),
     }
 
 
