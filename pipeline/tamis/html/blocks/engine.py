@@ -37,7 +37,7 @@ from tamis.html.blocks.shells import FEW_WORDS, state_html
 from tamis.html.blocks.tokenizer import tokenize
 from tamis.html.blocks.workspace import Workspace, new_workspace
 from tamis.html.extract import Extracted
-from tamis.text.buffers import utf8_buffers
+from tamis.text.buffers import read_only, utf8_buffers
 
 Comments = Literal["keep", "drop"]
 
@@ -75,18 +75,17 @@ def build(
 
     def extract_pages(pages: pa.StringArray) -> list[Extracted]:
         data, offsets = utf8_buffers(pages)
-        found = extract_buffers(
-            data, offsets, comments=comments, markdown=markdown, workspace=workspace
-        )
-        none = [None] * len(pages)
+        data = read_only(data)
         return [
-            Extracted(text, title or None, marked, note_of(int(flags)))
-            for text, title, marked, flags in zip(
-                found.text.to_pylist(),
-                found.title.to_pylist(),
-                none if found.markdown is None else found.markdown.to_pylist(),
-                found.flags,
-                strict=True,
+            Extracted(
+                page.text.decode(),
+                page.title.decode() or None,
+                page.markdown.decode() if markdown else None,
+                note_of(page.flags),
+            )
+            for page in (
+                _extracted(data[start:stop], workspace, comments == "keep", markdown)
+                for start, stop in itertools.pairwise(offsets.tolist())
             )
         ]
 
@@ -131,8 +130,7 @@ def extract_buffers(
     if workspace is None:
         workspace = _own_workspace()
     # Arrow's buffers may be writeable or not; numba would compile a kernel for each.
-    data = data.view()
-    data.flags.writeable = False
+    data = read_only(data)
     pages = [
         _extracted(data[start:stop], workspace, comments == "keep", markdown)
         for start, stop in itertools.pairwise(offsets.tolist())
@@ -176,7 +174,7 @@ def _read(
 ) -> _Page:
     tokenize(html, workspace)
     describe(workspace)
-    words, flags = decide(workspace, keeps_comments)
+    words, flags = decide(workspace, keeps_comments, False)
     return _Page(
         plain_text(html, workspace).tobytes(),
         title_text(html, workspace).tobytes(),

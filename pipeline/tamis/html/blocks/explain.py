@@ -101,7 +101,7 @@ def _read(data: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool) -
     """Decide on every block; returns the number of words kept."""
     tokenize(data, workspace)
     describe(workspace)
-    return int(decide(workspace, keeps_comments)[0])
+    return int(decide(workspace, keeps_comments, True)[0])
 
 
 def _blocks(

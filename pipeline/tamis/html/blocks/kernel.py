@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compiled import kernel
-from tamis.html.blocks.judge.decide import keep_blocks, predict
+from tamis.html.blocks.judge.decide import keep_content, predict, settle_comments
 from tamis.html.blocks.judge.features import describe_blocks
 from tamis.html.blocks.judge.paths import follow_paths
 from tamis.html.blocks.judge.peers import find_peers, forget_peers
 from tamis.html.blocks.judge.regions import find_regions, forget_groups
-from tamis.html.blocks.layout import ZERO
+from tamis.html.blocks.layout import COMMENT, CONTENT, NO, ZERO
 from tamis.html.blocks.workspace import Workspace
 from tamis.html.blocks.write.items import items_of
 from tamis.html.blocks.write.markdown import bytes_for_markdown, write_markdown
@@ -42,11 +42,19 @@ def describe(workspace: Workspace) -> None:
 
 
 @kernel
-def decide(workspace: Workspace, keeps_comments: bool) -> tuple[int, int]:
-    """Fill probabilities and `is_kept`; returns the words kept and the page's flags."""
+def decide(
+    workspace: Workspace, keeps_comments: bool, judges_all: bool
+) -> tuple[int, int]:
+    """Fill probabilities and `is_kept`; returns the words kept and the page's flags.
+
+    Whether a block is a comment is asked only of those for which it matters, unless
+    `judges_all`.
+    """
     page = workspace[0]
-    predict(page)
-    words = keep_blocks(page, keeps_comments)
+    predict(page, CONTENT + ZERO, NO)
+    keep_content(page)
+    predict(page, COMMENT + ZERO, not keeps_comments and not judges_all)
+    words = settle_comments(page, keeps_comments)
     return words, int(page.state[0].flags)
 
 

@@ -245,6 +245,7 @@ PAGE = np.dtype(
         ("linked_before", np.int32, (MAX_BLOCKS + 1,)),
         ("stops_before", np.int32, (MAX_BLOCKS + 1,)),  # terminals and commas
         ("long_before", np.int32, (MAX_BLOCKS + 1,)),  # words of long plain blocks
+        ("judged", np.int32, (MAX_BLOCKS,)),  # blocks that the trees are asked about
         ("group_of", np.int32, (MAX_BLOCKS,)),
         ("copy_of", np.int32, (MAX_BLOCKS,)),
         ("next_heading", np.int32, (MAX_BLOCKS,)),

@@ -25,6 +25,7 @@ from tamis.html.blocks.layout import (
     MAX_ELEMENTS,
     MAX_NAMES,
     MAX_SPANS,
+    NO,
     SILENT,
     ZERO,
     Page,
@@ -135,12 +136,15 @@ def _start_tag(
     tag = tags.tag_of_hash(value)
     state = page.state[0]
     name_start = state.names + ZERO
+    properties = PROPERTIES[tag]
+    # In svg and math, raw text is markup.
+    closed = tags.VOID | tags.IGNORED | (tags.RAW if state.foreign < 0 else 0)
+    opens = properties & np.uint32(closed) == 0
     position, name_stop, flags = read_attributes(
-        data, position, stop, page.names, name_start
+        data, position, stop, page.names, name_start, opens
     )
     if flags & TAG_IS_CUT:
         return stop
-    properties = PROPERTIES[tag]
     if state.foreign >= 0:
         if properties & np.uint32(tags.BREAKOUT | tags.BLOCK):
             end_element(page, page.elements[state.foreign].tag + ZERO)
@@ -174,7 +178,7 @@ def _end_tag(data: NDArray[np.uint8], position: int, stop: int, page: Page) -> i
     value, position = _tag_name(data, position, stop)
     tag = tags.tag_of_hash(value)
     position, _, flags = read_attributes(
-        data, position, stop, page.names, page.state[0].names + ZERO
+        data, position, stop, page.names, page.state[0].names + ZERO, NO
     )
     if flags & TAG_IS_CUT:
         return stop
@@ -192,7 +196,7 @@ def _tag_name(
     """Hash of the lower-cased tag name at `position`, and where it ends."""
     value = FNV_OFFSET
     while position < stop:
-        byte = data[position]
+        byte = data[np.uint64(position)]
         if byte <= 32 or byte in (_SLASH, _GREATER):
             break
         if 65 <= byte <= 90:

@@ -5,14 +5,15 @@ import pytest
 from numba import njit
 from numpy.typing import NDArray
 
-from tamis.html.blocks.judge.decide import PAGE_ERROR, keep_blocks
+from tamis.html.blocks.judge.decide import PAGE_ERROR, keep_content, settle_comments
 from tamis.html.blocks.layout import COMMENT, CONTENT
 from tamis.html.blocks.workspace import Workspace, new_workspace
 
 
 @njit(cache=True)
 def _keep(workspace: NDArray[np.void], keeps_comments: bool) -> int:
-    return keep_blocks(workspace[0], keeps_comments)
+    keep_content(workspace[0])
+    return settle_comments(workspace[0], keeps_comments)
 
 
 @pytest.fixture(scope="module")

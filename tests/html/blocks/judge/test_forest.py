@@ -14,8 +14,8 @@ from tamis.html.blocks.workspace import new_workspace, use_trees
 
 
 @njit(cache=True)
-def _predict(workspace: NDArray[np.void]) -> None:
-    predict(workspace[0])
+def _predict(workspace: NDArray[np.void], model: int, only_kept: bool) -> None:
+    predict(workspace[0], model, only_kept)
 
 
 def grown(leaves: list[int], rng: np.random.Generator) -> Trees:
@@ -69,11 +69,33 @@ def test_questions_lead_to_the_leaf_that_a_walk_ends_in(blocks: int) -> None:
     page = workspace[0]
     page["state"][0]["blocks"] = blocks
     page["features"][:blocks, : len(NAMES)] = rows
-    _predict(workspace)
     for model, trees in ((CONTENT, content), (COMMENT, comment)):
+        _predict(workspace, model, False)
         expected = [walked(trees, row) for row in rows]
         found = page["probabilities"][model, :blocks]
         np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_only_the_kept_blocks_are_judged_on_demand() -> None:
+    rng = np.random.default_rng(0)
+    blocks = 3 * CHUNK
+    workspace = new_workspace()
+    trees = grown([LEAVES, 5], rng)
+    use_trees(workspace, COMMENT, trees)
+    page = workspace[0]
+    page["state"][0]["blocks"] = blocks
+    page["features"][:blocks, : len(NAMES)] = rng.integers(-4, 5, (blocks, len(NAMES)))
+    is_kept = rng.random(blocks) < 0.4
+    page["is_kept"][:blocks] = is_kept
+    page["probabilities"][COMMENT, :blocks] = -1
+    _predict(workspace, COMMENT, True)
+    rows = page["features"][:blocks]
+    expected = [
+        walked(trees, row) if kept else -1
+        for row, kept in zip(rows, is_kept, strict=True)
+    ]
+    found = page["probabilities"][COMMENT, :blocks]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_a_tree_of_more_leaves_than_a_mask_has_bits_becomes_several() -> None:

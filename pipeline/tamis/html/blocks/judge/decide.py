@@ -21,7 +21,7 @@ import numpy as np
 
 from tamis.compiled import kernel
 from tamis.html.blocks.judge.features import NAMES
-from tamis.html.blocks.layout import CHUNK, COMMENT, CONTENT, MODELS, Page
+from tamis.html.blocks.layout import CHUNK, COMMENT, CONTENT, Page
 from tamis.html.blocks.simd import lowest_bit
 
 # Standard deviation, in log-odds. Of 0, 1, 2, 3 and 4 the best in site-grouped
@@ -38,21 +38,28 @@ _LOG_ODDS = (np.arange(_BINS) + 0.5) / _BINS_PER_UNIT - _BINS / _BINS_PER_UNIT /
 _CHANCES = 1.0 / (1.0 + np.exp(-(_LOG_ODDS + _ERRORS[:, np.newaxis])))
 
 
-@kernel(inline="always")
-def predict(page: Page) -> None:
-    """Fill `probabilities`: the logistic of a model's bias plus one leaf per tree."""
-    count = page.state[0].blocks
+@kernel
+def predict(page: Page, model: int, only_kept: bool) -> None:
+    """Fill `probabilities`: the logistic of a model's bias plus one leaf per tree.
+
+    Of all blocks, or only of those that are kept so far.
+    """
+    count = 0
+    for block in range(page.state[0].blocks):
+        if page.is_kept[block] or not only_kept:
+            page.judged[count] = block
+            count += 1
     for first in range(0, count, CHUNK):
         chunk = min(CHUNK, count - first)
         for index in range(chunk):
+            row = page.features[page.judged[first + index]]
             for feature in range(_FEATURES):
-                page.columns[feature, index] = page.features[first + index, feature]
-        for model in range(MODELS):
-            _sum_leaves(page, model, chunk)
-            for index in range(chunk):
-                page.probabilities[model, first + index] = 1.0 / (
-                    1.0 + math.exp(-page.scores[index])
-                )
+                page.columns[feature, index] = row[feature]
+        _sum_leaves(page, model, chunk)
+        for index in range(chunk):
+            page.probabilities[model, page.judged[first + index]] = 1.0 / (
+                1.0 + math.exp(-page.scores[index])
+            )
 
 
 @kernel(inline="always")
@@ -77,28 +84,32 @@ def _sum_leaves(page: Page, model: int, chunk: int) -> None:
 
 
 @kernel(inline="always")
-def keep_blocks(page: Page, keeps_comments: bool) -> int:
-    """Fill `is_kept`; returns the words kept.
-
-    Users' comments are added to the blocks above the cutoff, or removed from them. They
-    are not removed if they are most of the words: a forum's content is the thread.
-    """
+def keep_content(page: Page) -> None:
+    """Fill `is_kept`: the blocks above the cutoff."""
     cutoff = _cutoff(page)
-    words = comments = 0
     for index in range(page.state[0].blocks):
         page.is_kept[index] = _bin(page.probabilities[CONTENT, index]) >= cutoff
+
+
+@kernel(inline="always")
+def settle_comments(page: Page, keeps_comments: bool) -> int:
+    """Add users' comments to the kept blocks, or remove them; returns the words kept.
+
+    They are not removed if they are most of the words: a forum's content is the thread.
+    """
+    words = comments = 0
+    for index in range(page.state[0].blocks):
         if page.is_kept[index]:
             words += page.blocks[index].words
             if _is_comment(page, index):
                 comments += page.blocks[index].words
     is_thread = 2 * comments > words
     for index in range(page.state[0].blocks):
-        if not _is_comment(page, index):
-            continue
-        if keeps_comments and not page.is_kept[index]:
-            page.is_kept[index] = 1
-            words += page.blocks[index].words
-        elif page.is_kept[index] and not keeps_comments and not is_thread:
+        if keeps_comments:
+            if not page.is_kept[index] and _is_comment(page, index):
+                page.is_kept[index] = 1
+                words += page.blocks[index].words
+        elif page.is_kept[index] and not is_thread and _is_comment(page, index):
             page.is_kept[index] = 0
             words -= page.blocks[index].words
     return words

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compiled import kernel
-from tamis.html.blocks.judge.regions import words_before_main
-from tamis.html.blocks.layout import GROUP_SLOTS, Page
+from tamis.html.blocks.judge.regions import slots_for, words_before_main
+from tamis.html.blocks.layout import Page
 
 PEER_NAMES: Final = (
     "peers",
@@ -32,6 +32,7 @@ def find_peers(page: Page) -> None:
     `words_before` and the best run must be filled already.
     """
     region = page.regions[0]
+    last_slot = slots_for(2 * page.state[0].blocks) - 1
     for index in range(page.state[0].elements):
         page.own_peers[index] = -1
         element = page.elements[index]
@@ -43,7 +44,7 @@ def find_peers(page: Page) -> None:
         is_whole = page.paths[index].wider != element.parent
         if element.parent < 0 or stop - start < 2 or is_whole:
             continue
-        slot = _slot(page, element.signature ^ np.uint64(element.parent))
+        slot = _slot(page, last_slot, element.signature ^ np.uint64(element.parent))
         peers = page.peers[slot]
         if peers.elements == 0:
             peers.first = start
@@ -90,12 +91,12 @@ def forget_peers(page: Page) -> None:
 
 
 @kernel
-def _slot(page: Page, pattern: np.uint64) -> int:
+def _slot(page: Page, last_slot: int, pattern: np.uint64) -> int:
     """The slot of a markup pattern, emptied if it is new."""
     key = max(pattern * _MIX, np.uint64(1))
-    slot = key >> np.uint64(32) & np.uint64(GROUP_SLOTS - 1)
+    slot = key >> np.uint64(32) & np.uint64(last_slot)
     while page.peers[slot].key != 0 and page.peers[slot].key != key:
-        slot = (slot + np.uint64(1)) & np.uint64(GROUP_SLOTS - 1)
+        slot = (slot + np.uint64(1)) & np.uint64(last_slot)
     peers = page.peers[slot]
     if peers.key == 0:
         peers.key = key

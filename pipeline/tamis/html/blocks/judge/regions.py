@@ -16,7 +16,7 @@ import numpy as np
 from tamis.compiled import kernel
 from tamis.html.blocks.judge.dictionary import KIND_NAMES
 from tamis.html.blocks.judge.paths import TAG_KIND_NAMES
-from tamis.html.blocks.layout import GROUP_SLOTS, Page
+from tamis.html.blocks.layout import GROUP_SLOTS, ZERO, Page
 from tamis.html.blocks.read import tags
 
 _PRICE: Final = 8.0
@@ -150,6 +150,7 @@ def _find_groups(page: Page) -> None:
     region = page.regions[0]
     best = page.elements[region.best_element]
     repeated = 0
+    last_slot = slots_for(page.state[0].blocks + ZERO) - 1
     for index in range(page.state[0].blocks):
         block = page.blocks[index]
         element = page.elements[block.element]
@@ -159,10 +160,10 @@ def _find_groups(page: Page) -> None:
                 break
             element = page.elements[element.parent]
             key = (key ^ element.signature) * _MIX
-        page.copy_of[index] = _add(page.copies, block.hash, block, index)
+        page.copy_of[index] = _add(page.copies, last_slot, block.hash, block, index)
         if page.copies[page.copy_of[index]].blocks > 1:
             repeated += block.words
-        page.group_of[index] = _add(page.groups, key, block, index)
+        page.group_of[index] = _add(page.groups, last_slot, key, block, index)
         group = page.groups[page.group_of[index]]
         plain = block.words - block.linked_words
         group.longest = max(group.longest, plain)
@@ -174,12 +175,21 @@ def _find_groups(page: Page) -> None:
 
 
 @kernel
-def _add(table: Page, key: np.uint64, block: Page, index: int) -> int:
+def slots_for(keys: int) -> int:
+    """Slots of a table to use, a power of two: few for few keys, to stay in the cache."""
+    slots = 64
+    while slots < 2 * keys and slots < GROUP_SLOTS:
+        slots *= 2
+    return slots
+
+
+@kernel
+def _add(table: Page, last_slot: int, key: np.uint64, block: Page, index: int) -> int:
     """Count the block under its key; returns the slot. Key 0 is read as 1."""
     key = max(key, np.uint64(1))
-    slot = key & np.uint64(GROUP_SLOTS - 1)
+    slot = key & np.uint64(last_slot)
     while table[slot].key != 0 and table[slot].key != key:
-        slot = (slot + np.uint64(1)) & np.uint64(GROUP_SLOTS - 1)
+        slot = (slot + np.uint64(1)) & np.uint64(last_slot)
     group = table[slot]
     if group.key == 0:
         group.key = key

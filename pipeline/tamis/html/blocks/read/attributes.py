@@ -52,11 +52,13 @@ def read_attributes(
     stop: int,
     names: NDArray[np.uint64],
     count: int,
+    opens: bool,
 ) -> tuple[int, int, int]:
     """Read a tag from the end of its name to the end of its `>`.
 
     Words are appended to `names` from `count` on. Returns where the tag ends,
-    the new count, and the flags found.
+    the new count, and the flags found. A tag that opens no element needs only where it
+    ends, and whether it closes itself.
     """
     flags = 0
     limit = min(count + MAX_NAMES_OF_ELEMENT, MAX_NAMES)
@@ -71,6 +73,12 @@ def read_attributes(
             return position + 1, count, flags
         start = position  # a name has at least one byte, even if it is a `=`
         position = first_delimiter(data, position + 1, stop)
+        if not opens:
+            while position < stop and data[np.uint64(position)] <= _SPACE:
+                position += 1
+            if position < stop and data[np.uint64(position)] == _EQUALS:
+                _, _, position = _value(data, position + 1, stop)
+            continue
         name, rest = lowered_at(data, start, position), np.uint64(0)
         if position - start > 8:
             rest = lowered_at(data, start + 8, position)
@@ -136,8 +144,15 @@ def _append_words(
 ) -> int:
     value, length = FNV_OFFSET, 0
     was_lower = False
-    for position in range(first, last + 1):
-        byte = data[position] if position < last else np.uint8(_SPACE)
+    position = first
+    while position <= last:
+        # Most of a value is this: small letters, which need no look at what precedes.
+        while position < last and 97 <= data[np.uint64(position)] <= 122:
+            value = (value ^ np.uint64(data[np.uint64(position)])) * FNV_PRIME
+            length += 1
+            position += 1
+            was_lower = True
+        byte = data[np.uint64(position)] if position < last else np.uint8(_SPACE)
         is_upper = 65 <= byte <= 90
         is_letter = is_upper or 97 <= byte <= 122 or byte >= 0x80
         if length > 0 and (not is_letter or (is_upper and was_lower)):
@@ -150,6 +165,7 @@ def _append_words(
             value = (value ^ np.uint64(lowered)) * FNV_PRIME
             length += 1
         was_lower = bool(is_letter and not is_upper)
+        position += 1
     return count
 
 
