@@ -24,7 +24,7 @@ from tamis.text.buffers import Bytes, read_only
 from tamis.text.growth import doubled
 from tamis.text.hashing import OFFSET, PRIME, extended
 from tamis.text.unicode import code_points, position
-from tamis.text.utf8 import decode
+from tamis.text.utf8 import Integer, decode
 from tamis.text.words import Words
 
 WINDOW_CHARACTERS = 400
@@ -32,6 +32,7 @@ WINDOW_CHARACTERS = 400
 # Kinds of n-gram start from different values: the word `ab` is not the characters `ab`.
 _WORD, _PAIR, _EDGE = 0x110001, 0x110002, 0x110003
 _LONGEST = 5
+_EDGE_HASH = np.uint64((int(OFFSET) ^ _EDGE) * int(PRIME) % 2**64)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing
 
 # A bucket's number depends on these and the text; weights are valid for these only.
@@ -130,11 +131,11 @@ def _buckets(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     pieces = np.empty(1 << 16, np.int32)
     offsets = np.zeros(len(windows.words), np.int64)
-    codes, found = _scratch(words, windows)
+    found = _scratch(words, windows)
     total = 0
     for window in range(len(windows.words) - 1):
         first, last = windows.words[window], windows.words[window + 1]
-        count = _fill(data, words, first, last, bits, index, lower, codes, found)
+        count = _fill(data, words, first, last, bits, index, lower, found)
         while total + count > len(pieces):
             pieces = doubled(pieces)
         for gram in range(count):
@@ -155,29 +156,27 @@ def _weighted_sums(
     lower: NDArray[np.int32],
 ) -> NDArray[np.float64]:
     sums = np.zeros(len(windows.words) - 1)
-    codes, found = _scratch(words, windows)
+    found = _scratch(words, windows)
     for window in range(len(sums)):
         first, last = windows.words[window], windows.words[window + 1]
-        count = _fill(data, words, first, last, bits, index, lower, codes, found)
+        count = _fill(data, words, first, last, bits, index, lower, found)
         total = 0  # an integer: exact in any order
         for gram in range(count):
-            total += weights[found[gram]]
+            total += weights[np.uint64(found[gram])]
         sums[window] = total / np.sqrt(max(count, 1))
     return sums
 
 
 @kernel
-def _scratch(
-    words: Words, windows: Windows
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Arrays for the code points and the n-grams of the longest window."""
+def _scratch(words: Words, windows: Windows) -> NDArray[np.int32]:
+    """Room for the n-grams of the longest window."""
     longest = 0
     for window in range(len(windows.words) - 1):
         length = 2
         for word in range(windows.words[window], windows.words[window + 1]):
             length += words.lengths[word] + 2
         longest = max(longest, length)
-    return np.empty(longest, np.int64), np.empty(longest * _LONGEST, np.int32)
+    return np.empty(longest * _LONGEST, np.int32)
 
 
 @kernel
@@ -189,26 +188,39 @@ def _fill(
     bits: int,
     index: NDArray[np.uint16],
     lower: NDArray[np.int32],
-    codes: NDArray[np.int64],
     found: NDArray[np.int32],
 ) -> int:
     """Write the buckets of the words [first, last) to `found`; returns their number."""
     shift = np.uint64(64 - bits)
-    count, length = 0, 0
+    count = 0
     previous = np.uint64(0)
+    # Hashes of the last one to four code points of the run, and how many there are.
+    one, two, three, four, length = _EDGE_HASH, _EDGE_HASH, _EDGE_HASH, _EDGE_HASH, 1
     for word in range(first, last):
-        if word == first or words.starts[word] > words.ends[word - 1]:
-            codes[length] = _EDGE
-            length += 1
         value = extended(OFFSET, _WORD)
         here, stop = words.starts[word], words.ends[word]
         while here < stop:
-            code, width = decode(data, here, stop)
+            code, width = np.int64(data[np.uint64(here)]), 1
+            at = code
+            if code >= 0x80:  # ASCII is the tables' first block
+                code, width = decode(data, here, stop)
+                at = position(index, code)
             here += width
-            code += lower[position(index, code)]
+            code += lower[at]
             value = extended(value, code)
-            codes[length] = code
+            _add(found, count, one, two, three, four, code, shift)
+            count += min(length, _LONGEST - 1)
+            one, two, three, four = (
+                extended(OFFSET, code),
+                extended(one, code),
+                extended(two, code),
+                extended(three, code),
+            )
             length += 1
+        if word + 1 == last or words.starts[word + 1] > words.ends[word]:
+            _add(found, count, one, two, three, four, _EDGE, shift)
+            count += min(length, _LONGEST - 1)
+            one, length = _EDGE_HASH, 1
         found[count] = (value * _MULTIPLIER) >> shift
         count += 1
         if word > first:
@@ -216,14 +228,26 @@ def _fill(
             found[count] = (pair * _MULTIPLIER) >> shift
             count += 1
         previous = value
-    codes[length] = _EDGE
-    length += 1
-    for start in range(length - 1):
-        value = extended(OFFSET, codes[start])
-        for reached in range(start + 1, min(length, start + _LONGEST)):
-            value = extended(value, codes[reached])
-            found[count] = (value * _MULTIPLIER) >> shift
-            count += 1
-            if codes[reached] == _EDGE:
-                break
     return count
+
+
+@kernel(inline="always")
+def _add(
+    found: NDArray[np.int32],
+    count: int,
+    one: np.uint64,
+    two: np.uint64,
+    three: np.uint64,
+    four: np.uint64,
+    code: Integer,
+    shift: np.uint64,
+) -> None:
+    """Write the buckets of the n-grams of 2 to 5 that end with `code`.
+
+    Those longer than the run are written, too: what follows overwrites them.
+    """
+    at = np.uint64(count)
+    found[at] = (extended(one, code) * _MULTIPLIER) >> shift
+    found[at + np.uint64(1)] = (extended(two, code) * _MULTIPLIER) >> shift
+    found[at + np.uint64(2)] = (extended(three, code) * _MULTIPLIER) >> shift
+    found[at + np.uint64(3)] = (extended(four, code) * _MULTIPLIER) >> shift
