@@ -44,6 +44,56 @@ def extended(value: np.uint64, code: Integer) -> np.uint64:
     return (value ^ np.uint64(code)) * PRIME
 
 
+@kernel
+def bytes_hash(data: NDArray[np.uint8], start: int, stop: int) -> np.uint64:
+    """Hash of data[start:stop], eight bytes at a time."""
+    if stop - start < 8:
+        return finished(_joined(OFFSET, short_number(data, start, stop)))
+    value, here = OFFSET ^ np.uint64(stop - start), start
+    while here + 8 < stop:
+        value = _joined(value, eight_bytes(data, here))
+        here += 8
+    return finished(_joined(value, eight_bytes(data, stop - 8)))
+
+
+@kernel(inline="always")
+def short_number(data: NDArray[np.uint8], start: int, stop: int) -> np.uint64:
+    """Less than eight bytes and how many they are, as a number: equal only for equals."""
+    size = stop - start
+    number = np.uint64(0)
+    if size and start + 8 <= len(data):
+        unread = np.uint64(64 - 8 * size)
+        number = eight_bytes(data, start) << unread >> unread
+    else:
+        for step in range(size):
+            byte = np.uint64(data[np.uint64(start + step)])
+            number |= byte << np.uint64(8 * step)
+    return number | np.uint64(size) << np.uint64(56)
+
+
+@kernel(inline="always")
+def _joined(value: np.uint64, piece: np.uint64) -> np.uint64:
+    """FNV-1a's step; the shift lets high bytes reach the low bits."""
+    value = (value ^ piece) * PRIME
+    return value ^ value >> np.uint64(32)
+
+
+@kernel(inline="always")
+def eight_bytes(data: NDArray[np.uint8], start: int) -> np.uint64:
+    """Eight bytes as a number, the first byte lowest; LLVM makes this one load."""
+    at = np.uint64(start)
+    return (
+        np.uint64(data[at])
+        | np.uint64(data[at + np.uint64(1)]) << np.uint64(8)
+        | np.uint64(data[at + np.uint64(2)]) << np.uint64(16)
+        | np.uint64(data[at + np.uint64(3)]) << np.uint64(24)
+        | np.uint64(data[at + np.uint64(4)]) << np.uint64(32)
+        | np.uint64(data[at + np.uint64(5)]) << np.uint64(40)
+        | np.uint64(data[at + np.uint64(6)]) << np.uint64(48)
+        | np.uint64(data[at + np.uint64(7)]) << np.uint64(56)
+    )
+
+
 @kernel(inline="always")
 def finished(value: np.uint64) -> np.uint64:
     """The hash with all bits mixed; 1 instead of 0, which marks an empty place."""

@@ -22,6 +22,9 @@ from tamis.text.breaks import word_breaks
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.unicode import JOINER, LETTER, NUMBER, UNSPACED, code_points, flag_at
 
+# What a byte tells of its character.
+_GAP, _ASCII_WORD, _ANY = 0, 1, 2
+
 
 class Words(NamedTuple):
     """The words of a batch, document after document, in the order of the text.
@@ -69,10 +72,35 @@ def _runs(
     lengths = np.empty(capacity, np.int32)
     is_unspaced = np.empty(capacity, np.bool_)
     documents = np.zeros(len(offsets), np.int64)
+    kinds = _byte_kinds(flags)
+    most = np.int64(0)
+    for document in range(len(offsets) - 1):
+        most = max(most, offsets[document + 1] - offsets[document])
+    bounds = np.empty(most + 2, np.int64)
     count = 0
     for document in range(len(offsets) - 1):
         here, stop = offsets[document], offsets[document + 1]
+        _find_bounds(data, here, stop, kinds, bounds)
+        part = 0
         while here < stop:
+            while bounds[part + 1] <= here:
+                part += 1
+            end = bounds[part + 1]
+            kind = kinds[data[here]]
+            if kind == _GAP:
+                here = end
+                continue
+            # Nine words in ten are ASCII between two gaps.
+            if (
+                kind == _ASCII_WORD
+                and here == bounds[part]
+                and (end == stop or kinds[data[end]] == _GAP)
+            ):
+                starts[count], ends[count], lengths[count] = here, end, end - here
+                is_unspaced[count] = False
+                count += 1
+                here = end
+                continue
             flag, width = flag_at(data, here, stop, index, flags)
             if not flag & (LETTER | NUMBER):
                 here += width
@@ -97,6 +125,45 @@ def _runs(
         starts[:count].copy(), ends[:count].copy(), lengths[:count].copy(), documents
     )
     return words, is_unspaced[:count].copy()
+
+
+@kernel
+def _byte_kinds(flags: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Of every byte: `_GAP` and `_ASCII_WORD` tell all of it, `_ANY` does not.
+
+    An underscore is in a word only if one began before it.
+    """
+    kinds = np.full(256, _ANY, np.uint8)
+    for byte in range(0x80):
+        if flags[byte] & (LETTER | NUMBER):
+            kinds[byte] = _ASCII_WORD
+        elif not flags[byte] & JOINER:
+            kinds[byte] = _GAP
+    return kinds
+
+
+@kernel
+def _find_bounds(
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    kinds: NDArray[np.uint8],
+    bounds: NDArray[np.int64],
+) -> None:
+    """Write where the kind of byte changes; `start` is the first bound, `stop` the last.
+
+    There is no branch: a processor cannot foresee where a word ends, and to be wrong
+    costs it more than the bytes of the word.
+    """
+    bounds[0] = start
+    count = np.uint64(start < stop)
+    before = kinds[data[start]] if start < stop else np.uint8(_GAP)
+    for here in range(np.uint64(start), np.uint64(stop)):
+        kind = kinds[data[here]]
+        bounds[count] = here
+        count += np.uint64(kind != before)
+        before = kind
+    bounds[count] = stop
 
 
 @kernel

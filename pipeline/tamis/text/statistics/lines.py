@@ -28,7 +28,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compiled import kernel
-from tamis.text.hashing import OFFSET, empty_table, extended, finished, place
+from tamis.text.hashing import (
+    OFFSET,
+    bytes_hash,
+    empty_table,
+    extended,
+    finished,
+    place,
+)
 from tamis.text.statistics.columns import LINES as COLUMNS
 from tamis.text.unicode import CLOSER, SPACE, TERMINAL, CodePoints, position
 from tamis.text.utf8 import Integer, decode
@@ -159,11 +166,10 @@ def _character_before(text: NDArray[np.uint8], first: int, last: int) -> int:
 @kernel
 def _hash(text: NDArray[np.uint8], first: int, last: int) -> tuple[np.uint64, np.int64]:
     """Hash of the bytes of a line, and its number of code points."""
-    value, length = OFFSET, np.int64(0)
+    length = np.int64(0)
     for byte in text[first:last]:
-        value = extended(value, np.int64(byte))
         length += byte & 0xC0 != 0x80
-    return finished(value), length
+    return bytes_hash(text, first, last), length
 
 
 @kernel

@@ -54,14 +54,24 @@ def _read_sentences(
     has_word, has_terminal, has_space = False, False, False
     length, is_number = 0, False
     while here < stop:
-        code, width = decode(data, here, stop)
+        code, width = np.int64(data[here]), 1
+        at = code
+        if code >= 0x80:  # ASCII is the tables' first block
+            code, width = decode(data, here, stop)
+            at = position(tables.index, code)
         here += width
-        flag = tables.flags[position(tables.index, code)]
+        flag = tables.flags[at]
         if flag & (LETTER | NUMBER):
             if has_terminal and has_space:
                 sentences += flag & LOWER == 0
             has_word, has_terminal, has_space = True, False, False
             length, is_number = length + 1, flag & NUMBER != 0
+            while here < stop:  # the rest of an ASCII word, which changes no more
+                byte = data[np.uint64(here)]
+                if byte >= 0x80 or not tables.flags[byte] & (LETTER | NUMBER):
+                    break
+                length, is_number = length + 1, tables.flags[byte] & NUMBER != 0
+                here += 1
         elif code == _LINE_FEED or (flag & TERMINAL and code not in _NEED_SPACE):
             sentences += has_word
             has_word, has_terminal, has_space, length = False, False, False, 0

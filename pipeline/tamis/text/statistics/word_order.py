@@ -104,11 +104,9 @@ def _read_words(
         for word in range(words.documents[document], words.documents[document + 1]):
             here, end = words.starts[word], words.ends[word]
             flag, _ = flag_at(data, here, end, tables.index, tables.flags)
-            kind = 0
-            if flag & LETTER:
-                kind = HAS_LETTER
-                kind |= IS_SMALL if flag & LOWER else 0
-                kind |= IS_CAPITAL if flag & UPPER else 0
+            # Without branches, which a processor cannot foresee here.
+            case = IS_SMALL * (flag & LOWER != 0) | IS_CAPITAL * (flag & UPPER != 0)
+            kind = (HAS_LETTER | case) * (flag & LETTER != 0)
             if kind == HAS_LETTER and first < last:
                 is_ended = _has_ending(data, here, end, lists, first, last)
                 kind |= IS_JUDGED if is_ended else IS_JUDGED | IS_UNENDED
