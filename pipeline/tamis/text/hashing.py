@@ -48,12 +48,13 @@ def extended(value: np.uint64, code: Integer) -> np.uint64:
 def bytes_hash(data: NDArray[np.uint8], start: int, stop: int) -> np.uint64:
     """Hash of data[start:stop], eight bytes at a time."""
     if stop - start < 8:
-        return finished(_joined(OFFSET, short_number(data, start, stop)))
+        return finished(OFFSET ^ short_number(data, start, stop))
     value, here = OFFSET ^ np.uint64(stop - start), start
     while here + 8 < stop:
-        value = _joined(value, eight_bytes(data, here))
+        # Mixed, not only multiplied: the last eight bytes overlap those before them.
+        value = finished(value ^ eight_bytes(data, here))
         here += 8
-    return finished(_joined(value, eight_bytes(data, stop - 8)))
+    return finished(value ^ eight_bytes(data, stop - 8))
 
 
 @kernel(inline="always")
@@ -69,13 +70,6 @@ def short_number(data: NDArray[np.uint8], start: int, stop: int) -> np.uint64:
             byte = np.uint64(data[np.uint64(start + step)])
             number |= byte << np.uint64(8 * step)
     return number | np.uint64(size) << np.uint64(56)
-
-
-@kernel(inline="always")
-def _joined(value: np.uint64, piece: np.uint64) -> np.uint64:
-    """FNV-1a's step; the shift lets high bytes reach the low bits."""
-    value = (value ^ piece) * PRIME
-    return value ^ value >> np.uint64(32)
 
 
 @kernel(inline="always")

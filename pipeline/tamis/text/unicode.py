@@ -128,7 +128,7 @@ def position(index: NDArray[np.uint16], code: Integer) -> np.int64:
     return (np.int64(index[code >> 8]) << 8) | (code & 255)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)  # inlined by numba, it counts references
 def flag_at(
     data: NDArray[np.uint8],
     here: Integer,
