@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 import tamis
+from tamis.toxicity.lexicon import usable
 from tamis.urls.keys import address_keys, line_keys
 from tamis.urls.normalise import address
 
@@ -61,6 +62,7 @@ def words() -> None:
 
 def languages() -> None:
     """Both models, and those of toxicity and quality: linear models over words and n-grams."""
+    usable(["a list", "that is kept"])  # so that building it calls no kernel
     tamis.apply("identify_language", [*_TEXTS, "mill 1851", "a" * 3000])
     tamis.apply(
         [{"score_toxicity": {"per": per}} for per in ("window", "document")], _texts()
