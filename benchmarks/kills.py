@@ -47,8 +47,8 @@ _KINDS = {
 _COMMAND = """
 from tamis.cli.main import console
 from tamis.runner.passes import units
-from tamis.work import tasks
-tasks.RECORDS, tasks.FEWEST, units.FEWEST_SMALL, units._ENDS = 3, 2, 5, 8
+from tamis.work import ledger
+ledger.RECORDS, ledger.FEWEST, units.FEWEST_SMALL, units._ENDS = 3, 2, 5, 8
 console()
 """
 

@@ -110,7 +110,7 @@ def _to_stderr(line: str) -> None:
 T = TypeVar("T")
 Known = Mapping[str, tuple[int, str]]
 Stamped = Mapping[str, tuple[str, str]]
-_SETTLED_NS = 2_000_000_000
+_SETTLED_NS = 60_000_000_000
 
 
 def shown_places(files: Sequence[InputFile]) -> dict[str, str]:
@@ -259,8 +259,9 @@ def _seen(path: str) -> tuple[int, str]:
     """The bytes of a local file, and its size, inode and times as a text.
 
     That is "" if the next write may leave it alike. A write changes the time of change,
-    and nobody can set it back; but two within one tick of the clock have the same. So a
-    file that has just changed is read again next time (as git does with its index).
+    and nobody can set it back (but on mounts that have none, as sshfs's); two within one
+    tick of the clock have the same. So a file that has changed within a minute, by a clock
+    that may be a server's, is read again next time (as git does with its index).
     """
     if not is_local(path) or "::" in path:
         return 0, ""
@@ -272,7 +273,8 @@ def _seen(path: str) -> tuple[int, str]:
     if not S_ISREG(about.st_mode) or abs(time.time_ns() - changed) < _SETTLED_NS:
         return 0, ""
     size = about.st_size
-    return size, f"{size}-{about.st_ino}-{about.st_mtime_ns}-{changed}"
+    where = f"{about.st_dev}-{about.st_ino}"
+    return size, f"{size}-{where}-{about.st_mtime_ns}-{changed}"
 
 
 def name_at(path: str, access: Access, about: About) -> str:

@@ -83,7 +83,7 @@ class Tally(TypedDict, total=False):
     stages: dict[str, StageTally]
     columns: dict[str, dict[str, int]]  # {column: {value: documents}}
     source: SourceTally
-    lossy: dict[str, SourceTally]  # of a task of many inputs, those that lost something
+    lossy: dict[str, SourceTally]  # of inputs that lost something, by name
     barriers: dict[str, dict[str, Any]]  # by label, what each counted
     pages_lost_to_limits: list[LostPage]
     split: tuple[int, int, bool, list[tuple[int, str]]]

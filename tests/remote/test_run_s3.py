@@ -11,7 +11,7 @@ from tamis.recipe.load import load_recipe
 from tamis.runner.passes import units
 from tamis.runner.run import run
 from tamis.storage import Storage
-from tamis.work import tasks
+from tamis.work import ledger
 from tamis.work.executors import InlineExecutor
 from tamis.work.tasks import Silent
 
@@ -52,8 +52,8 @@ def test_a_run_in_a_store_leaves_what_one_on_a_disk_does(
     """Archives of one page are read together, and records are in ledgers."""
     monkeypatch.setattr(units, "FEWEST_SMALL", 5)
     monkeypatch.setattr(units, "_ENDS", 4)
-    monkeypatch.setattr(tasks, "RECORDS", 2)
-    monkeypatch.setattr(tasks, "FEWEST", 1)
+    monkeypatch.setattr(ledger, "RECORDS", 2)
+    monkeypatch.setattr(ledger, "FEWEST", 1)
     for number, page in enumerate(members_of(small_archive)):
         name = f"page-{number:02}.warc.gz"
         (tmp_path / name).write_bytes(page)

@@ -148,6 +148,7 @@ def test_a_page_that_ends_its_process_costs_itself_and_none_of_its_group(
     own = pages(samples / "samples-00000.warc.gz")[:110]
     for number, page in enumerate(own):
         (tmp_path / f"page-{number:03}.warc.gz").write_bytes(page)
+    (tmp_path / "page-061.warc.gz").write_bytes(own[61][:-40])
     (tmp_path / "poison.py").write_text(POISON, "utf-8")
     url = re.search(rb"WARC-Target-URI: (\S+)", gzip.decompress(own[60]))
     assert url is not None
@@ -158,7 +159,7 @@ def test_a_page_that_ends_its_process_costs_itself_and_none_of_its_group(
     recipe = tmp_path / "stages.yaml"
     recipe.write_text(text.replace("  - extract_text", stage), "utf-8")
     command = [sys.executable, "-m", "tamis", "run", str(recipe)]
-    command += ["--set", "executor.kind=inline", "--set", "dropped.text=false"]
+    command += ["--set", "executor.kind=inline", "--set", "max_lost=1"]
     ended = [
         subprocess.run(command, capture_output=True, text=True, check=False)
         for _ in range(3)
@@ -170,7 +171,8 @@ def test_a_page_that_ends_its_process_costs_itself_and_none_of_its_group(
     crashed = [row["url"] for row in rows if row["reason"] == "worker_crash"]
     assert crashed == [url[1].decode()]
     summary = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
-    assert summary["source"]["admitted"] == len(own)
+    assert summary["source"]["admitted"] == len(own) - 1
+    assert ["page-061" in name for name in summary["lost"]["inputs"]] == [True]
 
 
 @pytest.mark.usefixtures("grouped")

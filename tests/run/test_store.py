@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tamis.work import tasks as tasks_module
+from tamis.work import ledger as ledger_module
 
 
 def files_of(output: Path) -> set[str]:
@@ -31,8 +31,8 @@ def tried(
 ) -> tuple[Any, dict[str, bytes], set[str]]:
     """A run, then one over one input with another threshold; records single or in ledgers."""
     if request.param == "gathered":
-        monkeypatch.setattr(tasks_module, "RECORDS", 2)
-        monkeypatch.setattr(tasks_module, "FEWEST", 1)
+        monkeypatch.setattr(ledger_module, "RECORDS", 2)
+        monkeypatch.setattr(ledger_module, "FEWEST", 1)
     tamis.run()
     first, mix = files_of(tamis.output), shards(tamis.output)
     one = f"input={tamis.recipe.parent / 'samples' / 'samples-00000.warc.gz'}"

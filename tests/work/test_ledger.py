@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from tamis.storage import Storage
-from tamis.work import tasks as tasks_module
+from tamis.storage.records import sealed
+from tamis.work import ledger as ledger_module
 from tamis.work.commits import Commit, File, Outputs, record_name
 from tamis.work.executors import InlineExecutor
 from tamis.work.ledger import (
@@ -223,8 +224,8 @@ def ran(storage: Storage, count: int, notes: Notes | None = None) -> tuple[Any, 
 def test_a_run_gathers_its_records_as_it_goes(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks_module, "RECORDS", 10)
-    monkeypatch.setattr(tasks_module, "FEWEST", 4)
+    monkeypatch.setattr(ledger_module, "RECORDS", 10)
+    monkeypatch.setattr(ledger_module, "FEWEST", 4)
     first, tasks = ran(storage, 23)  # 10, 10, and 3 that stay single
     assert tasks.executed == {GROUP: 23}
     assert records_by_ledger(tmp_path) == [10, 10]
@@ -239,7 +240,7 @@ def test_a_run_gathers_its_records_as_it_goes(
 def test_a_task_of_a_damaged_line_is_done_again_and_the_ledger_mended(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks_module, "FEWEST", 4)
+    monkeypatch.setattr(ledger_module, "FEWEST", 4)
     ran(storage, 8)
     (path,) = ledgers(tmp_path)
     path.write_bytes(re.sub(rb'"number": 5}', b'"number": 6}', path.read_bytes()))
@@ -255,11 +256,72 @@ def test_a_task_of_a_damaged_line_is_done_again_and_the_ledger_mended(
     assert (tasks.executed, notes.said) == ({}, [])
 
 
+@pytest.mark.parametrize("damage", ["first line", "no newline", "a newline more"])
+def test_a_ledger_of_which_no_record_is_lost_is_mended_and_nothing_done_again(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    """What is written anew has the name that it had."""
+    monkeypatch.setattr(ledger_module, "FEWEST", 4)
+    ran(storage, 8)
+    (path,) = ledgers(tmp_path)
+    whole = path.read_bytes()
+    changed = {
+        "first line": whole.replace(b'"records": 8', b'"records": 9', 1),
+        "no newline": whole[:-1],
+        "a newline more": whole + b"\n",
+    }
+    path.write_bytes(changed[damage])
+    for _ in range(2):
+        notes = Notes()
+        _, tasks = ran(storage, 8, notes)
+        assert (tasks.executed, notes.said) == ({}, [])
+    assert path.read_bytes() == whole
+    assert ledgers(tmp_path) == [path]
+
+
+def test_a_record_that_was_forgotten_does_not_come_back(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the few single ones that a later group's end may gather."""
+    monkeypatch.setattr(ledger_module, "FEWEST", 6)
+    tasks = Tasks(storage, InlineExecutor())
+    first = tasks.run(GROUP, made(5))
+    tasks.forget([first[2].files[0].path])
+    tasks.run(GROUP, [*made(2), *made(9)[5:]])  # the third is not among them
+    assert ledgers(tmp_path)
+    assert name_of(first[2]) not in records_in(storage, GROUP).commits
+
+
+def test_records_that_are_not_what_they_are_called_count_as_none(
+    storage: Storage, tmp_path: Path
+) -> None:
+    one = commit(1)
+    storage.write(f"commits/{GROUP}/other-0000.json", record_text(one))
+    strange = replace(one, key="../../../victim")
+    storage.write(f"commits/{GROUP}/victim-0001.json", record_text(strange))
+    gather(storage, GROUP, 0, [replace(commit(n), replaced_by=()) for n in range(3)])
+    (path,) = ledgers(tmp_path)
+    _, rest = path.read_bytes().split(b"\n", 1)
+    about = sealed({"records": 3, "apart": [99], "sum": {}})
+    path.write_bytes(about + b"\n" + rest)
+    found = records_in(storage, GROUP)
+    assert sorted(found.commits) == sorted(name_of(commit(n)) for n in range(3))
+    assert (found.sums, len(found.damaged)) == ([], 3)
+
+
+def test_a_ledger_ends_before_it_is_too_large_to_read(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "_MOST_LEDGER_BYTES", 40)
+    ran(storage, 9)
+    assert records_by_ledger(tmp_path) == [4, 4]
+
+
 def test_a_task_whose_file_is_gone_is_done_again(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The new record counts, though the ledger has the old one."""
-    monkeypatch.setattr(tasks_module, "FEWEST", 4)
+    monkeypatch.setattr(ledger_module, "FEWEST", 4)
     first, _ = ran(storage, 8)
     (tmp_path / first[2].files[0].path).unlink()
     again, tasks = ran(storage, 8)
@@ -275,7 +337,7 @@ def test_a_ledger_whose_single_records_were_not_removed_yet(
 ) -> None:
     """The driver was killed in between."""
     monkeypatch.setattr(Storage, "remove", lambda self, names: None)
-    monkeypatch.setattr(tasks_module, "FEWEST", 4)
+    monkeypatch.setattr(ledger_module, "FEWEST", 4)
     first, _ = ran(storage, 8)
     assert len(ledgers(tmp_path)) == 1
     monkeypatch.undo()

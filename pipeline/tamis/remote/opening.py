@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from stat import S_IFREG, S_ISREG
+from stat import S_IFREG, S_ISDIR, S_ISREG
 from typing import IO, Any, TypeVar
 
 import fsspec
@@ -143,8 +143,13 @@ def _about_local(path: str, access: Access) -> About:
 
 def _refuse_pipe(path: str) -> None:
     """Raise InputError for a pipe or a device: opening one waits for a writer."""
-    local = Path(path.removeprefix("file://"))
-    if is_local(path) and local.exists() and not (local.is_file() or local.is_dir()):
+    if not is_local(path):
+        return
+    try:
+        mode = Path(path.removeprefix("file://")).stat().st_mode
+    except (OSError, ValueError):
+        return  # opening it says why
+    if not (S_ISREG(mode) or S_ISDIR(mode)):
         raise InputError(f"{without_secrets(path)}: no regular file")
 
 

@@ -322,18 +322,13 @@ def _take_saved(
 
 def _losses(unit: Unit, tallies: Sequence[Mapping[str, Any]]) -> list[InputLoss]:
     """The losses of each input of a unit that lost something."""
-    if unit.is_group:
-        found = []
-        for file in unit.files:
-            own = [
-                t["lossy"][file.name]
-                for t in tallies
-                if file.name in t.get("lossy", ())
-            ]
-            found.append(input_loss(file.name, file.size, own))
-    else:
-        (file,) = unit.files
-        found = [input_loss(file.name, file.size, [t["source"] for t in tallies])]
+    found = []
+    for file in unit.files:
+        own = [
+            one for tally in tallies if (one := tally.get("lossy", {}).get(file.name))
+        ]
+        read = own if unit.is_group else [tally["source"] for tally in tallies]
+        found.append(input_loss(file.name, file.size, read if own else []))
     return [loss for loss in found if loss.lost]
 
 

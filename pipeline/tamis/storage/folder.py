@@ -161,11 +161,10 @@ class Storage:
             with self.open(name) as source, self._as_damaged(name):
                 table = Table(source, name, metadata=footer, pre_buffer=pre_buffer)
                 if key is not None and not table.bytes_held:
-                    size = table.metadata.serialized_size
-                    _FOOTERS.put(key, table.metadata, size)
+                    _FOOTERS.put(key, table.metadata, table.memory)
                 yield table
         if key is not None and table.bytes_held:
-            _TABLES.put(key, table, table.bytes_held)
+            _TABLES.put(key, table, table.memory)
 
     def _key(self, name: str) -> Key | None:
         """Under what an open table is kept; null if it may change or does not exist."""

@@ -21,6 +21,7 @@ VERIFYING = {"page_checksum_verification": True}
 _END = re.compile(r"-([0-9a-f]{16})([0-9a-f]{8})\.parquet$")
 _LENGTH_BYTES = 8  # of the footer's length and the magic at the file's end
 _TAIL_BYTES = 64 << 10
+_CHUNK_MEMORY = 3 << 10  # measured: of a column in a row group, in Arrow's objects
 
 
 class Torn(ValueError):
@@ -92,6 +93,12 @@ class Table:
             yield batch
         if left and names != []:
             raise Torn("it has another number of rows than its footer says")
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes it takes to keep this open, or its footer."""
+        chunks: int = self.metadata.num_columns * max(1, self.num_row_groups)
+        return self.bytes_held + _CHUNK_MEMORY * chunks
 
     def rows_within(self, most_bytes: int, most_rows: int) -> int:
         """How many rows to read at once so that they have about `most_bytes`, unpacked."""

@@ -34,6 +34,7 @@ from typing_extensions import TypedDict
 from tamis.errors import DamagedFile
 from tamis.storage import Storage
 from tamis.storage.records import (
+    MOST_BYTES,
     Unreadable,
     parsed,
     sealed,
@@ -57,6 +58,7 @@ class _About(TypedDict):
 
 
 RECORDS = 1000  # of a ledger
+_MOST_LEDGER_BYTES = 64 << 20  # of tallies: they may list thousands of losses
 FEWEST = 250  # for which the end of a group makes one
 _LEDGER = re.compile(r"commits/[^/]+/ledger-(\d{6})-([0-9a-f]{16})\.jsonl")
 _TALLY = b', "tally": '
@@ -115,7 +117,7 @@ class Found:
     """
 
     commits: dict[str, Commit] = field(default_factory=dict)
-    sums: list["Sum"] = field(default_factory=list)
+    sums: list[Sum] = field(default_factory=list)
     single: list[str] = field(default_factory=list)
     damaged: list[DamagedFile] = field(default_factory=list)
     number: int = 0
@@ -206,12 +208,71 @@ def total_of(commits: Iterable[tuple[str, Commit]], sums: Iterable[Sum]) -> Tall
     return total
 
 
-def gather(storage: Storage, group: str, number: int, commits: Iterable[Commit]) -> int:
+class Gathering:
+    """The records of one group, gathered by the driver as its tasks end."""
+
+    def __init__(self, storage: Storage, group: str) -> None:
+        self._storage = storage
+        self._group = group
+        self._single: dict[str, Commit] = {}  # those that are in no ledger
+        self._bytes = 0
+        self._number = 0  # of the next ledger
+        self._sums: list[Sum] = []
+        self._damaged: set[str] = set()  # ledgers with damaged lines
+
+    def take(self, found: Found, finished: Collection[Commit]) -> None:
+        """Take over what was found of the group, of which these commits are valid."""
+        valid = {_name(self._group, commit): commit for commit in finished}
+        self._number = max(self._number, found.number)
+        self._sums += [one for one in found.sums if one.names <= valid.keys()]
+        damaged = {name for one in found.damaged for name in one.names}
+        self._damaged |= set(filter(is_ledger, damaged))
+        for name in found.single:
+            if name in valid:
+                self._hold(name, valid[name])
+
+    def add(self, commit: Commit) -> None:
+        """One more record, which a worker or the driver has written."""
+        self._hold(_name(self._group, commit), commit)
+        if len(self._single) >= RECORDS or self._bytes >= _MOST_LEDGER_BYTES:
+            self._gather()
+
+    def end(self) -> None:
+        """The group has ended: leave out damaged lines, and few single records."""
+        if self._damaged:
+            remove_records(self._storage, self._damaged)
+            self._damaged.clear()
+        if len(self._single) >= FEWEST:
+            self._gather()
+
+    def forget(self, names: Iterable[str]) -> None:
+        """These records were removed."""
+        for name in names:
+            self._single.pop(name, None)
+        self._sums.clear()
+
+    def total(self, commits: Iterable[Commit]) -> Tally:
+        """The sum of the tallies of commits of the group."""
+        sums, self._sums = self._sums, []
+        return total_of(((_name(self._group, c), c) for c in commits), sums)
+
+    def _hold(self, name: str, commit: Commit) -> None:
+        self._single[name] = commit
+        text = commit.tally.text if isinstance(commit.tally, Unparsed) else b""
+        self._bytes += len(text)
+
+    def _gather(self) -> None:
+        self._storage.check_lock()
+        own = list(self._single.values())
+        self._number = gather(self._storage, self._group, self._number, own)
+        self._single.clear()
+        self._bytes = 0
+
+
+def gather(storage: Storage, group: str, number: int, commits: Sequence[Commit]) -> int:
     """Write a ledger of commits whose records are single; the number of the next one."""
-    own = list(commits)
-    storage.check_lock()
-    _write(storage, group, number, own)
-    storage.remove(record_name(group, c.key, c.fingerprint) for c in own)
+    _write(storage, group, number, commits)
+    storage.remove(_name(group, commit) for commit in commits)
     return number + 1
 
 
@@ -224,14 +285,16 @@ def remove_records(storage: Storage, names: Iterable[str]) -> None:
     storage.remove(sorted(n for n in going if not is_ledger(n)))
     for group in sorted({name.split("/")[1] for name in going}):
         for ledger in filter(is_ledger, storage.names(f"commits/{group}")):
+            if (storage.size(ledger) or 0) > MOST_BYTES:
+                continue  # it was not read, and no driver wrote it
             found = _read(storage, ledger)
             kept = [c for name, c in found.commits.items() if name not in going]
             if len(kept) == len(found.commits) and not found.damaged:
                 continue
-            if kept:
-                number = int(_of_ledger(ledger)[1])
-                _write(storage, group, number, kept)
-            storage.remove([ledger])
+            number = int(_of_ledger(ledger)[1])
+            # Where only the first line was damaged, it gets its own name again.
+            if not kept or _write(storage, group, number, kept) != ledger:
+                storage.remove([ledger])
 
 
 def _found(
@@ -251,6 +314,9 @@ def _found(
         for name, commit in zip(
             single, pool.map(partial(known_commit, storage), single), strict=True
         ):
+            group = name.split("/")[1]
+            if isinstance(commit, Commit) and name != _name(group, commit):
+                commit = storage.damaged(name, "it is the record of another task")
             if isinstance(commit, Commit):
                 _replace(found, {name: compact(commit)})
                 found.single.append(name)
@@ -290,7 +356,7 @@ def _read(
         except Unreadable as error:
             found.damaged.append(damaged(f"line {number}: {error}"))
             continue
-        name = record_name(group, commit.key, commit.fingerprint)
+        name = _name(group, commit)
         names.append(name)
         if wanted is None or name in wanted:
             found.commits[name] = commit
@@ -300,6 +366,9 @@ def _read(
         found.damaged.append(damaged(f"line 1: {error}"))
         return found
     if len(names) == about["records"] and len(found.commits) == len(names):
+        if max(about["apart"], default=0) >= len(names):
+            found.damaged.append(damaged("line 1: it names records that it has not"))
+            return found
         apart = {names[number] for number in about["apart"]}
         found.sums.append(Sum(frozenset(names) - apart, about["sum"]))
     if not is_whole and not found.damaged:
@@ -316,9 +385,8 @@ def _commit(text: bytes, damaged: Callable[[str], DamagedFile]) -> Commit:
     return replace(commit, tally=Unparsed(tally[:-1], damaged))
 
 
-def _write(
-    storage: Storage, group: str, number: int, commits: Sequence[Commit]
-) -> None:
+def _write(storage: Storage, group: str, number: int, commits: Sequence[Commit]) -> str:
+    """Write a ledger; returns its name."""
     tallies = list(map(tally_of, commits))
     # Lists are added in the order of the run's inputs, and records are in that of ends.
     apart = [
@@ -334,6 +402,7 @@ def _write(
     ):
         file.write(sealed(about, sort_keys=True) + b"\n")
         file.writelines(record_text(commit) + b"\n" for commit in commits)
+    return written.name
 
 
 def _lists(tally: Mapping[str, Any]) -> bool:
@@ -354,6 +423,10 @@ def _of_ledger(name: str) -> re.Match[str]:
     found = _LEDGER.fullmatch(name)
     assert found is not None
     return found
+
+
+def _name(group: str, commit: Commit) -> str:
+    return record_name(group, commit.key, commit.fingerprint)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

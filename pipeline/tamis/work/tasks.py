@@ -34,17 +34,13 @@ from tamis.work.commits import (
 )
 from tamis.work.executors import Call, Executor, Outcome
 from tamis.work.ledger import (
-    FEWEST,
-    RECORDS,
-    Sum,
+    Gathering,
     compact,
-    gather,
     is_ledger,
     publish_commit,
     records_in,
     records_of,
     remove_records,
-    total_of,
 )
 from tamis.work.processes import Death, in_fresh_process
 from tamis.work.trials import Trial, Verdict, tried_alone
@@ -122,11 +118,7 @@ class Tasks:
         self.used: set[str] = set()  # names of the commit records that this run uses
         self.executed: dict[str, int] = {}  # group -> tasks that really ran
         self.retried: Counter[str] = Counter()  # group -> attempts after the first
-        # By group: records that are in no ledger, and the number of the next one.
-        self._single: dict[str, dict[str, Commit]] = {}
-        self._next_ledger: dict[str, int] = {}
-        self._sums: dict[str, list[Sum]] = {}  # of ledgers, by group
-        self._damaged: set[str] = set()  # ledgers with damaged lines
+        self._gatherings: dict[str, Gathering] = {}  # by group
         self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
         # By group and key: keys recur from group to group.
         self._attempts: Counter[tuple[str, str]] = Counter()
@@ -172,7 +164,7 @@ class Tasks:
                 task = known[outcome.call.name]
                 if outcome.error is None and outcome.died is None:
                     commits[task.key] = compact(outcome.value)
-                    self._gather(group, commits[task.key])
+                    self._gathering(group).add(commits[task.key])
                     self.executed[group] = self.executed.get(group, 0) + 1
                     self.progress.advance(group, outcome.value, redone=True)
                 elif isinstance(outcome.error, DamagedFile):
@@ -185,7 +177,7 @@ class Tasks:
                         self.progress.note(f"set aside: {outcome.error}")
                 else:
                     queue.extend(self._again(group, task, outcome))
-        self._gather(group)
+        self._gathering(group).end()
         if damaged:
             raise _together(damaged)
         return {task.key: self.whole(group, task.key, commits) for task in tasks}
@@ -200,9 +192,11 @@ class Tasks:
         for name, commit in records_of(self.storage):
             own = {file.path for file in commit.files}.intersection(names)
             listing |= {name: own} if own else {}
-        remove_records(self.storage, listing)
-        self._sums.clear()  # those of tasks that are done again
-        self.storage.remove(sorted(set(names).difference(*listing.values())))
+        ledgers = list(filter(is_ledger, names))
+        remove_records(self.storage, [*listing, *ledgers])
+        for gathering in self._gatherings.values():
+            gathering.forget(listing)
+        self.storage.remove(sorted(set(names).difference(ledgers, *listing.values())))
 
     def recall(self, group: str, key: str, fingerprint: str) -> Commit | None:
         """The commit of finished work, if all of its files exist."""
@@ -378,6 +372,7 @@ class Tasks:
             self.progress.note(f"{trial.name}: {_spelled(trial.mark)} does no harm now")
             record = record_name(group, task.key, task.fingerprint)
             remove_records(self.storage, [record])
+            self._gathering(group).forget([record])
             del commits[task.key]
             return [task]
         if verdict.death is None:
@@ -407,7 +402,8 @@ class Tasks:
         keys = tuple(piece.key for piece in pieces)
         tally = {"mark": mark, "death": why}
         commit = Commit(task.key, task.fingerprint, (), tally, keys)
-        commits[task.key] = publish_commit(self.storage, name, commit)
+        commits[task.key] = compact(publish_commit(self.storage, name, commit))
+        self._gathering(group).add(commits[task.key])
         known.update({piece.key: piece for piece in pieces})
         finished = self.committed(group, pieces)
         commits.update(finished)
@@ -420,14 +416,15 @@ class Tasks:
         unfinished: list[Task] = []
         replaced = [commit for commit in commits.values() if commit.replaced_by]
         while replaced:
-            commit = replaced.pop()
-            isolate = known[commit.key].isolate
-            pieces = isolate(commit.tally["mark"]) if isolate else ()
+            pieces: list[Task] = []
+            for commit in replaced:
+                isolate = known[commit.key].isolate
+                pieces += isolate(commit.tally["mark"]) if isolate else ()
             finished = self.committed(group, pieces)
             commits.update(finished)
             known.update({piece.key: piece for piece in pieces})
             unfinished += [piece for piece in pieces if piece.key not in finished]
-            replaced += [done for done in finished.values() if done.replaced_by]
+            replaced = [done for done in finished.values() if done.replaced_by]
         return unfinished
 
     def whole(
@@ -455,9 +452,8 @@ class Tasks:
         """Commits of the finished tasks whose files all exist."""
         names = {record_name(group, task.key, task.fingerprint) for task in tasks}
         found = records_in(self.storage, group, names)
-        self._next_ledger[group] = max(found.number, self._next_ledger.get(group, 0))
         commits = list(found.commits.values())
-        problems = [one.what for one in found.damaged]
+        problems: list[str] = []
         folders = {file.dataset for commit in commits for file in commit.files}
         sizes: dict[str, int] = {}
         for folder in sorted(folders):
@@ -473,36 +469,19 @@ class Tasks:
                 for file in different
                 if file.path in sizes
             ]
+        if len(finished) < len(names):
+            # Else what is damaged is of no task here.
+            problems = [*(one.what for one in found.damaged), *problems]
         self._note_redone(group, problems)
-        own = {record_name(group, c.key, c.fingerprint) for c in finished.values()}
-        sums = [one for one in found.sums if one.names <= own]
-        self._sums.setdefault(group, []).extend(sums)
-        damaged = {name for one in found.damaged for name in one.names}
-        self._damaged |= set(filter(is_ledger, damaged))
-        single = self._single.setdefault(group, {})
-        single |= {
-            n: c for n in found.single if (c := found.commits[n]).key in finished
-        }
+        self._gathering(group).take(found, finished.values())
         return finished
 
     def total(self, group: str, commits: Iterable[Commit]) -> Tally:
         """The sum of the tallies of commits that `run_each` gave for the group."""
-        named = [(record_name(group, c.key, c.fingerprint), c) for c in commits]
-        return total_of(named, self._sums.pop(group, ()))
+        return self._gathering(group).total(commits)
 
-    def _gather(self, group: str, commit: Commit | None = None) -> None:
-        """Write ledgers of single records: of one more, or (none) at the group's end."""
-        single = self._single.setdefault(group, {})
-        if commit is not None:
-            single[record_name(group, commit.key, commit.fingerprint)] = commit
-        if commit is None and self._damaged:
-            remove_records(self.storage, self._damaged)
-            self._damaged.clear()
-        if len(single) < (FEWEST if commit is None else RECORDS):
-            return
-        number = self._next_ledger.get(group, 0)
-        self._next_ledger[group] = gather(self.storage, group, number, single.values())
-        single.clear()
+    def _gathering(self, group: str) -> Gathering:
+        return self._gatherings.setdefault(group, Gathering(self.storage, group))
 
     def _note_redone(self, group: str, problems: Sequence[str]) -> None:
         """Say in one line why tasks are done again; nothing if their files are gone."""

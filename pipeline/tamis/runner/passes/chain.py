@@ -72,7 +72,7 @@ def run_split(
     for split, reading in zip(splits, readings, strict=True):
         own_tally = source_tally(reading)
         add(found, {"source": own_tally})
-        if len(splits) > 1 and (reading.records_lost or reading.bytes_lost):
+        if reading.records_lost or reading.bytes_lost:
             found.setdefault("lossy", {})[split.name] = own_tally
     if len(splits) == 1:
         (split,) = splits
