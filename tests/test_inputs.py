@@ -129,7 +129,7 @@ def test_a_settled_file_is_stamped_once(
     monkeypatch.setattr(inputs, "_SETTLED_NS", -1)
     (first,) = resolve([str(path)])
     assert (first.name, first.stamp) == (new.name, new.stamp)
-    stamped = {first.path: (first.seen, first.stamp)}
+    stamped = {first.seen: first.stamp}
     read: list[str] = []
     stamp = inputs._stamp
     monkeypatch.setattr(
@@ -146,7 +146,7 @@ def test_a_settled_file_is_stamped_once(
     assert other.stamp != first.stamp
     shutil.copy2(path, path.with_name("b.tmp"))
     path.with_name("b.tmp").rename(path)  # another file, the same content
-    (copied,) = resolve([str(path)], stamped={other.path: (other.seen, other.stamp)})
+    (copied,) = resolve([str(path)], stamped={other.seen: other.stamp})
     assert (copied.name, copied.stamp) == (other.name, other.stamp)
     assert len(read) == 2
 

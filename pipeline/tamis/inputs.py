@@ -80,8 +80,8 @@ class InputFile:
     size    bytes; UNKNOWN_SIZE if the server was not asked
     stamp   of its content; empty for what CommonCrawl's server has, which never changes
     etag    the server's, by which a change while it is read is noticed; empty for a disk
-    seen    what the disk says of the file, which changes with every write; empty where it
-            may not, and for remote files
+    seen    what the disk says of the file, which changes with every write, without its
+            path; empty where it may not change, and for remote files
     """
 
     path: str
@@ -109,7 +109,7 @@ def _to_stderr(line: str) -> None:
 
 T = TypeVar("T")
 Known = Mapping[str, tuple[int, str]]
-Stamped = Mapping[str, tuple[str, str]]
+Stamped = Mapping[str, str]
 _SETTLED_NS = 60_000_000_000
 
 
@@ -151,8 +151,8 @@ def resolve(
 ) -> list[InputFile]:
     """Every file that the patterns name, once, sorted by name.
 
-    `known`: size and ETag by name, as an earlier run found them; `stamped`: by the path of
-    a local file, what the disk said of it (`InputFile.seen`) and its stamp. A path of which server or
+    `known`: size and ETag by name, as an earlier run found them; `stamped`: the stamps of
+    local files by what the disk said of them (`InputFile.seen`). A path of which server or
     disk does not answer is named in `note`, or on stderr.
 
     Raises ConfigError for a glob that matches nothing and for two files that have one
@@ -167,8 +167,7 @@ def resolve(
     def file_of(path: str) -> InputFile:
         if not are_asked and _is_published(path) and not _known(path, known or {}):
             return InputFile(path, archive_name(path, ""), UNKNOWN_SIZE)
-        before = (stamped or {}).get(path)
-        return _known(path, known or {}) or input_file(path, access, before)
+        return _known(path, known or {}) or input_file(path, access, stamped)
 
     files = _answers(paths, file_of, note)
     return _once(sorted(files, key=lambda file: (file.name, file.path)))
@@ -230,18 +229,15 @@ def _note_silent(
         note(f"input: no answer for {since:.0f} s about {without_secrets(path)}{more}")
 
 
-def input_file(
-    path: str, access: Access, before: tuple[str, str] | None = None
-) -> InputFile:
+def input_file(path: str, access: Access, stamped: Stamped | None = None) -> InputFile:
     """The file of a path, as its server or disk describes it.
 
-    `before`: what the disk said when its stamp was this.
+    `stamped`: the stamps of local files of which the disk said so (`InputFile.seen`).
     """
     size, seen = _seen(path)
-    if before and seen == before[0]:
-        return InputFile(
-            path, archive_name(path, before[1]), size, before[1], seen=seen
-        )
+    stamp = (stamped or {}).get(seen, "") if seen else ""
+    if stamp:
+        return InputFile(path, archive_name(path, stamp), size, stamp, seen=seen)
     try:
         about = about_input(path, access)
         stamp = "" if _is_published(path) else _stamp(path, access, about)
@@ -256,7 +252,7 @@ def input_file(
 
 
 def _seen(path: str) -> tuple[int, str]:
-    """The bytes of a local file, and its size, inode and times as a text.
+    """The bytes of a local file; and a digest of its path, its inode, size and times.
 
     That is "" if the next write may leave it alike. A write changes the time of change,
     and nobody can set it back (but on mounts that have none, as sshfs's); two within one
@@ -273,8 +269,8 @@ def _seen(path: str) -> tuple[int, str]:
     if not S_ISREG(about.st_mode) or abs(time.time_ns() - changed) < _SETTLED_NS:
         return 0, ""
     size = about.st_size
-    where = f"{about.st_dev}-{about.st_ino}"
-    return size, f"{size}-{where}-{about.st_mtime_ns}-{changed}"
+    where = f"{_digest(path)}-{about.st_dev}-{about.st_ino}"
+    return size, f"{where}-{size}-{about.st_mtime_ns}-{changed}"
 
 
 def name_at(path: str, access: Access, about: About) -> str:

@@ -110,11 +110,7 @@ def recipe_files(
         recipe.storage_options,
         requests_per_second=source.requests_to_one_host(),
         known={name: (about["size"], about["etag"]) for name, about in plan.items()},
-        stamped={
-            about["path"]: (about["seen"], about["stamp"])
-            for about in plan.values()
-            if about["seen"]
-        },
+        stamped={about["seen"]: about["stamp"] for about in plan.values()},
         note=note,
     )
 

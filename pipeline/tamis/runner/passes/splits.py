@@ -42,14 +42,13 @@ Ranges = dict[str, list[tuple[int, int]]]
 class _Planned(TypedDict):
     """What the plan has of a file: what the ranges were made for, and the ranges.
 
-    `path`, `seen`: of a local file, for which the disk said this when it had the stamp.
+    `seen`: what the disk said of a local file when it had the stamp.
     """
 
     size: int
     stamp: str
     etag: str
     asked: int | None
-    path: str
     seen: str
     ranges: list[tuple[int, int]]
 
@@ -97,7 +96,6 @@ def write_plan(
         file.name: {
             **_about(file, source.bytes_per_split()),
             "etag": file.etag,
-            "path": file.path if file.seen else "",
             "seen": file.seen,
             "ranges": ranges[file.name],
         }
