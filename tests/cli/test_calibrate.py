@@ -16,7 +16,7 @@ from tamis.quality.presets import preset_bounds
 from tamis.stages.filter_quality import FilterQuality
 from tamis.storage import Storage
 from tamis.storage.records import sealed
-from tamis.work.commits import Commit, File
+from tamis.work.commits import Commit, File, record_name
 from tamis.work.ledger import publish_commit
 
 Command = Callable[..., Any]
@@ -26,7 +26,7 @@ def ended(folder: Path, *names: str) -> None:
     """A run has ended here that stands on these files."""
     records = []
     for name in names:
-        record = Path("commits", "documents", f"{name}.json")
+        record = Path(record_name("documents", name, "f"))
         file = File("documents", f"documents/{name}.parquet", 0, 0)
         publish_commit(Storage(str(folder)), str(record), Commit(name, "f", (file,)))
         records.append(f"{record}\n")
