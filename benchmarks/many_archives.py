@@ -44,7 +44,7 @@ _LISTED = 1000  # names of an answer
 _SEED = 20261130
 
 
-class Delayed(LocalFileSystem):  # type: ignore[misc]
+class Delayed(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types
     """A disk whose every request takes `seconds`."""
 
     protocol = "delayed"

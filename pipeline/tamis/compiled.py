@@ -91,7 +91,7 @@ def sources_stamp(modules: tuple[str, ...]) -> str:
 _FunctionCache: Any = caching.FunctionCache
 
 
-class _KernelCache(_FunctionCache):  # type: ignore[misc]
+class _KernelCache(_FunctionCache):  # type: ignore[misc]  # numba has no types
     """numba's cache, which loads a kernel without all that compiling one needs.
 
     numba would first import its implementations of every function, half of the start of a

@@ -248,7 +248,7 @@ class Gathering:
     def forget(self, names: Iterable[str]) -> None:
         """These records were removed."""
         for name in names:
-            self._single.pop(name, None)
+            self._drop(name)
         self._sums.clear()
 
     def total(self, commits: Iterable[Commit]) -> Tally:
@@ -257,9 +257,13 @@ class Gathering:
         return total_of(((_name(self._group, c), c) for c in commits), sums)
 
     def _hold(self, name: str, commit: Commit) -> None:
+        self._drop(name)
         self._single[name] = commit
-        text = commit.tally.text if isinstance(commit.tally, Unparsed) else b""
-        self._bytes += len(text)
+        self._bytes += _size(commit)
+
+    def _drop(self, name: str) -> None:
+        if name in self._single:
+            self._bytes -= _size(self._single.pop(name))
 
     def _gather(self) -> None:
         self._storage.check_lock()
@@ -427,6 +431,10 @@ def _of_ledger(name: str) -> re.Match[str]:
 
 def _name(group: str, commit: Commit) -> str:
     return record_name(group, commit.key, commit.fingerprint)
+
+
+def _size(commit: Commit) -> int:
+    return len(commit.tally.text) if isinstance(commit.tally, Unparsed) else 0
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
