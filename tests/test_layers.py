@@ -36,7 +36,7 @@ LAYERS = [
         "urls",
         "warc",
     },
-    {"tally", "work.imported", "work.processes", "work.watch"},
+    {"tabular", "tally", "work.imported", "work.processes", "work.watch"},
     {"work.ray_start"},
     {"kernels"},
     {"storage", "work.executors"},

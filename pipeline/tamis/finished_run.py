@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from tamis.addresses import without_secrets
+from tamis.documents.of_run import InputTables, inputs_of
 from tamis.documents.parts import Part
 from tamis.errors import ConfigError
 from tamis.report.funnel import funnel_rows
 from tamis.report.members import Members, members_with
-from tamis.report.reading import InputTables, inputs_of, mix_shards, rows_with
+from tamis.report.reading import mix_shards, rows_with
 from tamis.runner.places import Places
 from tamis.runner.recorded import recorded_stages
 from tamis.runner.records import write_records
@@ -319,18 +320,10 @@ class Run:
 
     def _part(self, tables: InputTables, before: str | None) -> Part:
         """The saved documents of an input, with the layers that count."""
-        labels = [label for label, _ in tables.layers]
-        stop = len(labels)
-        if before is not None:
-            if before not in labels:
-                known = ", ".join(label for label in labels if label) or "none"
-                raise ConfigError(
-                    f"{self.output}: no layer of a stage {before!r}; there are {known}"
-                )
-            stop = labels.index(before)
-        files = tuple(self._file(path) for path in tables.saved)
-        layers = tuple(self._file(path) for _, path in tables.layers[:stop])
-        return Part(tables.name, "", files, layers)
+        try:
+            return tables.part(before)
+        except ConfigError as error:
+            raise ConfigError(f"{self.output}: {error}") from None
 
     def _file(self, path: str) -> File:
         with self.storage.table(path) as opened:

@@ -82,6 +82,7 @@ class InputFile:
     etag    the server's, by which a change while it is read is noticed; empty for a disk
     seen    what the disk says of the file, which changes with every write, without its
             path; empty where it may not change, and for remote files
+    about   what else its source has to know to read it; empty for a file alone
     """
 
     path: str
@@ -91,6 +92,7 @@ class InputFile:
     etag: str = ""
     problem: str | None = None
     seen: str = ""
+    about: str = ""
 
     @property
     def about_bytes(self) -> int:

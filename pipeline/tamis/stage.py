@@ -38,6 +38,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tamis.crawl_index.settings import Select
 from tamis.documents.parts import Part, Published
 from tamis.errors import SchemaError
+from tamis.inputs import InputFile
 from tamis.sizes import spelled
 from tamis.stage_source import (
     SourceFile,
@@ -244,12 +245,32 @@ class Source(Stage):
     Its columns are at least those of `tamis.schema.PROVENANCE` and `drop_reason`.
     """
 
-    # Whether reading may begin within a file. If not, each file is one task.
-    is_splittable: ClassVar[bool] = False
+    # Whether reading may begin at the `warc_offset` of any document. If not, a page that
+    # kills its worker is left out by its id, and its split is read whole.
+    has_byte_offsets: ClassVar[bool] = False
 
     @property
     def kind(self) -> Kind:
         return "source"
+
+    @property
+    def names_inputs(self) -> bool:
+        """Whether its own settings say what is read, and not the recipe's `input`."""
+        return False
+
+    def inputs(self) -> list[InputFile]:
+        """What its settings name, if `names_inputs`. Raises ConfigError."""
+        return []
+
+    def can_split(self, path: str) -> bool:
+        """Whether reading may begin within the file. If not, it is one task."""
+        return False
+
+    def bytes_per_document(self) -> int:
+        """About how many bytes of its files hold one document: for estimates."""
+        # Measured over the 3,087 real pages of pages-dev*.warc.gz (103 MB of gzip) with
+        # benchmarks/throughput.py: docs/benchmarks.md. A page of a crawl is smaller.
+        return 33_000
 
     @abstractmethod
     def read(

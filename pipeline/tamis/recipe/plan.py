@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from tamis.errors import ConfigError, nearest
 from tamis.schema import DECISIONS, PROVENANCE
-from tamis.stage import Barrier, Placement, Resources, Stage, Transform
+from tamis.stage import Barrier, Placement, Resources, Source, Stage, Transform
 from tamis.stages.save import Save
 from tamis.text.columns import WORDS
 
@@ -149,6 +149,18 @@ def mistakes_of_order(
     if not _has_save(stages):
         mistakes.append("stages: nothing is kept without a `save: NAME`")
     return mistakes
+
+
+def mistakes_of_input(stages: Sequence[Stage], patterns: Sequence[str]) -> list[str]:
+    """Mistakes in what is read: by the recipe's `input`, or by what the source names."""
+    source = stages[0] if stages else None
+    if not isinstance(source, Source):
+        return []
+    if source.names_inputs and patterns:
+        return [f"input: {source.label} names what is read: leave `input` out"]
+    if not source.names_inputs and not patterns:
+        return ["input: it is needed: the archives to read, as paths or addresses"]
+    return []
 
 
 def _mistakes_of(stage: Stage, placement: Placement) -> Iterator[str]:

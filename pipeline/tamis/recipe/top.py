@@ -50,7 +50,8 @@ class TopLevel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    input: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+    # Empty only where the source names what is read.
+    input: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     output: str = Field(min_length=1)
     seed: int = Field(0, ge=0, lt=2**63)
     languages: Annotated[

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from tamis.documents.of_run import InputTables
 from tamis.pii.masking import mask_beginning
 from tamis.pii.urls import masked_url
-from tamis.report.reading import InputTables, batches, rows_with, spread
+from tamis.report.reading import batches, rows_with, spread
 from tamis.storage import Storage
 from tamis.tally import RunSummary
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from tamis.documents.of_run import InputTables
 from tamis.pii.masking import mask_beginning
 from tamis.pii.urls import masked_url
 from tamis.report.funnel import funnel_rows
-from tamis.report.reading import InputTables, batches, schema_of, spread
+from tamis.report.reading import batches, schema_of, spread
 from tamis.schema import DROPPED
 from tamis.storage import Storage
 from tamis.tally import RunSummary

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tamis.report.reading import InputTables, batches, schema_of, spread
+from tamis.documents.of_run import InputTables
+from tamis.report.reading import batches, schema_of, spread
 from tamis.schema import PROVENANCE
 from tamis.storage import Storage
 from tamis.tally import RunSummary

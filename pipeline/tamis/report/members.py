@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.documents.of_run import InputTables
 from tamis.pii.urls import masked_url
-from tamis.report.reading import InputTables, batches, rows_with
+from tamis.report.reading import batches, rows_with
 from tamis.storage import Storage
 
 _COLUMNS = ["id", "cluster", "cluster_size", "kept", "drop_reason"]

@@ -16,6 +16,7 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
+from tamis.documents.of_run import inputs_of
 from tamis.report import spelling
 from tamis.report.alarms import alarm_lines
 from tamis.report.clusters import clusters
@@ -25,7 +26,6 @@ from tamis.report.funnel import funnel_rows
 from tamis.report.histograms import distributions
 from tamis.report.languages import language_rows, mix_tally
 from tamis.report.lost import lost_lines
-from tamis.report.reading import inputs_of
 from tamis.report.summary import (
     refused_rows,
     rights_rows,

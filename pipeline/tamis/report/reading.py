@@ -6,7 +6,6 @@ inputs at even distances. Each section says how many it read.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -14,10 +13,8 @@ import pyarrow.compute as pc
 from pydantic import TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from tamis.errors import StorageError
 from tamis.storage import Storage
 
-TABLES = "tables.json"  # written by every run that comes to its end
 MANIFEST = "mix/_manifest.json"
 
 _BATCH_ROWS = 8192
@@ -25,17 +22,6 @@ _TEXT_ROWS = 256  # at most with texts
 _BATCH_BYTES = 16 << 20
 
 T = TypeVar("T")
-
-
-@with_config(extra="forbid")
-class _Tables(TypedDict):
-    """What tables.json has of an input, or of some small ones, whose names it has."""
-
-    dropped: str
-    saved: tuple[str, ...]
-    layers: tuple[tuple[str | None, str], ...]
-    duplicates: str | None
-    inputs: tuple[str, ...]
 
 
 @with_config(extra="forbid")
@@ -59,43 +45,7 @@ class Manifest(TypedDict):
     shards: list[Shard]
 
 
-@with_config(extra="forbid")
-class _Inputs(TypedDict):
-    """tables.json."""
-
-    inputs: dict[str, _Tables]
-
-
-_TABLES = TypeAdapter(_Inputs)
 _MANIFEST = TypeAdapter(Manifest)
-
-
-@dataclass(frozen=True)
-class InputTables:
-    """The tables of one input file, or of some small `inputs`, by name. `saved` holds its documents with signals;
-    `duplicates` is null where nothing was deduplicated. `layers` have the stage that
-    made each, null where its rows name the stage.
-    """
-
-    name: str
-    dropped: str
-    saved: tuple[str, ...]
-    duplicates: str | None
-    layers: tuple[tuple[str | None, str], ...] = ()
-    inputs: tuple[str, ...] = ()
-
-
-def inputs_of(storage: Storage) -> list[InputTables]:
-    """Every input of the run that has tables, in the order of the names."""
-    tables: dict[str, _Tables] = {}
-    if storage.exists(TABLES):
-        tables = storage.read_record(TABLES, _TABLES)["inputs"]
-    strange = [name for name in tables if "/" in name or name in ("", ".", "..")]
-    if strange:
-        raise StorageError(
-            f"{storage.shown_path(TABLES)}: {strange[0]!r} is no input's name"
-        )
-    return [InputTables(name=name, **of) for name, of in sorted(tables.items())]
 
 
 def mix_shards(storage: Storage) -> list[str]:

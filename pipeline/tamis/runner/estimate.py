@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tamis.stage import Bill, Stage
+from tamis.stage import Bill, Source, Stage
 
-# Measured over the 3,087 real pages of pages-dev*.warc.gz (103 MB of gzip) with
-# benchmarks/throughput.py: docs/benchmarks.md. A page of a crawl is smaller.
-_BYTES_PER_PAGE = 33_000
 _OUTPUT_BYTES_PER_PAGE = 8_000
 # Of all stages without a bill of their own, together.
 _SECONDS_PER_PAGE = 0.0025
@@ -28,7 +25,9 @@ class Estimate:
 
 def estimate(input_bytes: int, stages: Sequence[Stage]) -> Estimate:
     """The estimate for compressed archives of that size, within a factor of two."""
-    pages = input_bytes // _BYTES_PER_PAGE
+    source = stages[0]
+    assert isinstance(source, Source)
+    pages = input_bytes // source.bytes_per_document()
     hours = pages * _SECONDS_PER_PAGE / 3600
     disk_bytes = pages * _OUTPUT_BYTES_PER_PAGE
     bills: dict[str, Bill] = {}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tamis.addresses import open_settings, without_secrets
+from tamis.documents.of_run import TABLES
 from tamis.inputs import InputFile, shown_places, warc_paths
 from tamis.recipe.load import Recipe
-from tamis.report.reading import TABLES
 from tamis.runner.dropped.publish import (
     DroppedInput,
     DroppedWork,
@@ -149,6 +149,8 @@ def _tables(
         source.name: {
             "dropped": commit.of("dropped")[0].path,
             "saved": [file.path for file in source.part.files],
+            "rows": [file.rows for file in source.part.files],
+            "bytes": [file.bytes for file in source.part.files],
             "layers": [
                 [label, layer.path]
                 for label, layer in zip(labels, source.part.layers, strict=True)

@@ -105,15 +105,24 @@ def record_of_url(
     url: str, patterns: Sequence[str], source: Source, *, options: Mapping[str, Any]
 ) -> pa.RecordBatch:
     """The first record of that URL in the inputs. Raises InputError if there is none."""
-    for file in resolve(patterns, options):
+    files = source.inputs() if source.names_inputs else resolve(patterns, options)
+    for file in files:
         if file.problem:
             continue
-        split = Split(file.path, 0, file.size, file.size, exact=True, name=file.name)
+        split = Split(
+            file.path,
+            0,
+            file.size,
+            file.size,
+            exact=True,
+            name=file.name,
+            about=file.about,
+        )
         for batch in source.read(split):
             urls = batch["url"].to_pylist()
             if url in urls:
                 return batch.slice(urls.index(url), 1)
-    where = ", ".join(map(without_secrets, patterns))
+    where = ", ".join(map(without_secrets, patterns)) or source.label
     raise InputError(f"{url}: no such page in {where}")
 
 

@@ -104,6 +104,8 @@ def recipe_files(
     """
     source = recipe.stages[0]
     assert isinstance(source, Source)
+    if source.names_inputs:
+        return source.inputs()
     plan = earlier_plan(storage)
     return resolve(
         recipe.input,

@@ -22,6 +22,7 @@ from tamis.tables import table_html
 # name in camel case.
 NAMES = (
     "read_warc",
+    "read_documents",
     "filter_url",
     "decode_html",
     "read_rights",

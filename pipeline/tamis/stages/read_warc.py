@@ -42,7 +42,7 @@ class ReadWarc(Source):
 
     version: ClassVar[int] = 6
     path_settings: ClassVar[tuple[str, ...]] = ("select.index",)
-    is_splittable: ClassVar[bool] = True
+    has_byte_offsets: ClassVar[bool] = True
     not_fingerprinted: ClassVar[tuple[str, ...]] = (
         "split_bytes",
         "batch_documents",
@@ -73,6 +73,9 @@ class ReadWarc(Source):
 
     def columns_written(self) -> pa.Schema:
         return schema.RECORD
+
+    def can_split(self, path: str) -> bool:
+        return True
 
     def bytes_per_split(self) -> int | None:
         return self.split_bytes

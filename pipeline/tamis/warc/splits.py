@@ -34,6 +34,7 @@ class Split:
     etag      the file's, if it has one; another ETag means another file
     name      of the archive (`tamis.warc.names`): the ids of its documents are made of it
     warc_path what its documents call the file; "": its path, without folder or secrets
+    about     what else the source has to know (`InputFile.about`)
     """
 
     path: str
@@ -47,6 +48,7 @@ class Split:
     etag: str = ""
     name: str = ""
     warc_path: str = ""
+    about: str = ""
 
 
 @dataclass(slots=True)

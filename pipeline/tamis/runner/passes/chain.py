@@ -65,7 +65,10 @@ def run_split(
     def share(batch: pa.RecordBatch, rows: int) -> float:
         last = batch.slice(batch.num_rows - 1)
         start = starts.get(last["warc_path"][0].as_py(), 0)
-        return float(start + last["warc_offset"][0].as_py()) / length
+        at = (
+            last["warc_offset"][0].as_py() or 0
+        )  # of a row, not of a byte, in some files
+        return min(1.0, max(0.0, float(start + at) / length))
 
     _drive(outputs, work, batches, account=account, crashes=crashes, share=share)
     found = account.tally

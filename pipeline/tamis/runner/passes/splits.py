@@ -71,15 +71,14 @@ def planned_ranges(
     ranges: Ranges = {}
     split_bytes = source.bytes_per_split()
     size_of_split = split_bytes or _balanced(files, cores)
-    if not source.is_splittable:
-        size_of_split = None
     for file in files:
         known = earlier.get(file.name)
         about = _about(file, split_bytes)
         if known and {**known, **about} == known:
             ranges[file.name] = known["ranges"]
         else:
-            ranges[file.name] = plan_splits(file.size, size_of_split)
+            own = size_of_split if source.can_split(file.path) else None
+            ranges[file.name] = plan_splits(file.size, own)
     return ranges
 
 
@@ -236,6 +235,7 @@ class SplitTasks:
             file.etag,
             file.name,
             self._warc_paths[file.path],
+            file.about,
         )
         about = [file.name, file.stamp, split.warc_path, crawl, start, stop]
         return split, [*about, *chosen]
@@ -244,6 +244,8 @@ class SplitTasks:
         """A function that gives the arguments to read the document of a mark alone."""
 
         def alone(mark: Any) -> tuple[Any, ...]:
+            if not self._source.has_byte_offsets:
+                return (self._work, self._source, tuple(splits), (), int(mark["id"]))
             start = int(mark["offset"])
             path = mark.get("warc_path")
             own = next((one for one in splits if one.warc_path == path), splits[0])
@@ -265,7 +267,7 @@ class SplitTasks:
             if not mark or "offset" not in mark:
                 return ()
             crashes = (*apart, (int(mark["id"]), str(mark["stage"])))
-            if apart:
+            if apart or not self._source.has_byte_offsets:
                 is_known = mark["id"] in dict(apart)
                 again = self.task(file, start, stop, exact, crashes)
                 return () if is_known else (again,)

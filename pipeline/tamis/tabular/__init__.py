@@ -1,0 +1,1 @@
+"""Text that was extracted elsewhere: files of JSON lines and of Parquet rows."""
