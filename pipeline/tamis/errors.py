@@ -3,9 +3,11 @@
 TamisError
 ├── ConfigError        stages.yaml or the command line says something that cannot be run
 ├── InputError         an input is missing, forbidden or not an archive; names it
-│   └── AccessRefused  a server refuses us altogether (tamis.remote.failures)
+│   ├── AccessRefused  a server refuses us altogether (tamis.remote.failures)
+│   └── NoSuchFile     there is none, perhaps not yet (tamis.remote.failures)
 ├── SchemaError        a table does not have the columns a stage needs
 ├── StorageError       a file cannot be read, written or claimed; names it
+│   ├── InUse          another process has the folder
 │   └── DamagedFile    a file of a folder of ours is not as it was written; names it
 ├── StageError         a stage failed on one task; names both
 └── ExecutorLost       what runs the tasks has ended under the run
@@ -42,6 +44,10 @@ class StorageError(TamisError):
     """
 
     is_transient = False
+
+
+class InUse(StorageError):
+    """Another process has the folder; the message says which."""
 
 
 class DamagedFile(StorageError):

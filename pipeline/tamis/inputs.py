@@ -4,7 +4,8 @@
     a/b.warc.gz, https://h/b.gz    one file
     list.paths.gz, list.paths      one path a line, beside the list or, below crawl-data/,
                                    of https://data.commoncrawl.org/; # begins a comment
-    cc://CC-MAIN-2024-51?limit=9   that crawl's own list; kind=warc|wet|..., segments=I-J
+    cc://CC-MAIN-2024-51?limit=9   that crawl's own list; kind=warc|wet|..., segments=I-J,
+                                   server=ADDRESS of a mirror
 
 A file is identified by its name (`tamis.warc.names`), from which the ids of its documents
 are made. What is named twice is read once. Files are sorted by name, in whatever order they
@@ -62,7 +63,11 @@ _CRAWL_FOLDERS = (
 )
 _MOST_LIST_BYTES = 256 << 20  # unpacked; a crawl's list of archives has 13 MiB
 _LIST_SUFFIXES = (".paths", ".paths.gz")
-_NUMBERS = {"limit": r"[1-9][0-9]{0,8}", "segments": r"[0-9]{1,6}(-[0-9]{1,6})?"}
+_FORMS = {
+    "limit": r"[1-9][0-9]{0,8}",
+    "segments": r"[0-9]{1,6}(-[0-9]{1,6})?",
+    "server": r"(https?|s3)://[^?#]+",
+}
 _CRAWLS = re.compile(r"CC-MAIN-[0-9]{4}(?:-[0-9]{2,4})?|CC-NEWS/[0-9]{4}/[0-9]{2}")
 _KINDS = ("warc", "wet", "robotstxt", "cc-index", "cc-index-table")
 
@@ -417,17 +422,21 @@ def _crawl_paths(pattern: str, access: Access) -> list[str]:
             f"cc://CC-MAIN-2024-51, or cc://CC-NEWS/2021/09 for a month of news"
         )
     query = {key: values[-1] for key, values in parse_qs(address.query).items()}
-    unknown = set(query) - {"limit", "kind", "segments"}
+    unknown = set(query) - {"kind", *_FORMS}
     kind = query.get("kind", "warc")
     is_known = not unknown and kind in _KINDS
-    for key, form in _NUMBERS.items():
-        is_known = is_known and re.fullmatch(form, query.get(key, "1")) is not None
+    for key, form in _FORMS.items():
+        is_known = is_known and (
+            key not in query or re.fullmatch(form, query[key]) is not None
+        )
     if not is_known:
         raise ConfigError(
-            f"input: {without_secrets(pattern)}: known are limit=N, kind={'|'.join(_KINDS)}, segments=I-J"
+            f"input: {without_secrets(pattern)}: known are limit=N, "
+            f"kind={'|'.join(_KINDS)}, segments=I-J, server=ADDRESS"
         )
-    listing = f"{COMMON_CRAWL}crawl-data/{crawl}/{kind}.paths.gz"
-    paths = list(_listed(listing, access))
+    server = query.get("server", COMMON_CRAWL).rstrip("/") + "/"
+    listing = f"{server}crawl-data/{crawl}/{kind}.paths.gz"
+    paths = list(_listed(listing, access, server))
     if "segments" in query:
         paths = _of_segments(paths, query["segments"])
     return paths[: int(query["limit"])] if "limit" in query else paths
@@ -452,7 +461,8 @@ def _segment(path: str) -> str:
     return path.partition("/segments/")[2].partition("/")[0]
 
 
-def _listed(listing: str, access: Access) -> Iterable[str]:
+def _listed(listing: str, access: Access, server: str = "") -> Iterable[str]:
+    """The paths of a list; those below crawl-data/ are on `server`, CommonCrawl's own."""
     try:
         content = read_input(listing, access)
         if _file_of(listing).endswith(".gz"):
@@ -475,7 +485,7 @@ def _listed(listing: str, access: Access) -> Iterable[str]:
     named = [line for line in lines if line and not line.startswith("#")]
     if "://" in listing:
         _check_named(named, listing)
-    return [_absolute(line, folder) for line in named]
+    return [_absolute(line, folder, server) for line in named]
 
 
 def _check_named(lines: Sequence[str], listing: str) -> None:
@@ -500,7 +510,7 @@ def _file_of(path: str) -> str:
     return path.partition("?")[0] if is_address else path
 
 
-def _absolute(line: str, folder: str) -> str:
+def _absolute(line: str, folder: str, server: str = "") -> str:
     if "://" in line or line.startswith("/"):
         return line
     beside = posixpath.join(folder, line)
@@ -509,7 +519,8 @@ def _absolute(line: str, folder: str) -> str:
         return str(Path(beside).absolute())
     if line.startswith(_CRAWL_FOLDERS):
         at_s3 = folder.startswith("s3://commoncrawl")
-        return f"{'s3://commoncrawl/' if at_s3 else COMMON_CRAWL}{line}"
+        own = "s3://commoncrawl/" if at_s3 else COMMON_CRAWL
+        return f"{server or own}{line}"
     return str(Path(beside).absolute()) if is_here else beside
 
 

@@ -14,7 +14,7 @@ from tamis.addresses import open_options, open_settings, without_secrets_in
 from tamis.errors import ConfigError, nearest
 from tamis.recipe.entries import built_stages, long_form, short_name
 from tamis.recipe.places import beside
-from tamis.recipe.plan import mistakes_of_input, mistakes_of_order
+from tamis.recipe.plan import mistakes_of_order, names_inputs
 from tamis.recipe.top import TopLevel, inherited_of, validated
 from tamis.recipe.yaml_file import parse_file, parse_value, placed
 from tamis.stage import Stage
@@ -47,7 +47,7 @@ class Recipe(TopLevel):
         top = validated(settings, mistakes)
         stages = built_stages(given, inherited_of(top), mistakes)
         if top is not None and not mistakes:
-            mistakes = mistakes_of_input(stages, top.input)
+            mistakes = top.mistakes(names_inputs(stages))
             mistakes += mistakes_of_order(stages, top.output, top.languages)
         if mistakes or top is None:
             raise ConfigError("\n".join([f"{path} cannot be run:", *mistakes]))
@@ -126,7 +126,7 @@ def load_recipe(
         entries = []
     stages = built_stages(entries, inherited_of(top), mistakes)
     if top is not None and not mistakes:
-        mistakes = mistakes_of_input(stages, top.input)
+        mistakes = top.mistakes(names_inputs(stages))
         mistakes += mistakes_of_order(stages, top.output, top.languages)
     if mistakes or top is None:
         raise ConfigError(

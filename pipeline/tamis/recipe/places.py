@@ -25,6 +25,10 @@ def beside(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for name in ("input", "output"):
         if name in found:
             found[name] = over_strings(found[name], placed)
+    if isinstance(found.get("refresh"), dict):
+        found["refresh"] = dict(found["refresh"])
+        for keys in (["corpus"], ["crawls", "lists"]):
+            _place(found["refresh"], keys, folder)
     if isinstance(found.get("stages"), list):
         found["stages"] = [_entry_beside(entry, folder) for entry in found["stages"]]
     return found

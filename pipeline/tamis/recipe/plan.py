@@ -151,16 +151,10 @@ def mistakes_of_order(
     return mistakes
 
 
-def mistakes_of_input(stages: Sequence[Stage], patterns: Sequence[str]) -> list[str]:
-    """Mistakes in what is read: by the recipe's `input`, or by what the source names."""
+def names_inputs(stages: Sequence[Stage]) -> bool:
+    """Whether the source says itself what is read, or there is none to say it."""
     source = stages[0] if stages else None
-    if not isinstance(source, Source):
-        return []
-    if source.names_inputs and patterns:
-        return [f"input: {source.label} names what is read: leave `input` out"]
-    if not source.names_inputs and not patterns:
-        return ["input: it is needed: the archives to read, as paths or addresses"]
-    return []
+    return not isinstance(source, Source) or source.names_inputs
 
 
 def _mistakes_of(stage: Stage, placement: Placement) -> Iterator[str]:

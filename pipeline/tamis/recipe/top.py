@@ -12,6 +12,7 @@ from pydantic import (
     field_validator,
 )
 
+from tamis.inputs import COMMON_CRAWL
 from tamis.language.codes import canonical_language
 from tamis.recipe.entries import explained, nul_in
 
@@ -41,6 +42,63 @@ class DroppedSettings(BaseModel):
     text: bool = False
 
 
+class HoldIf(BaseModel):
+    """Bounds on what changes from the last release to a new one; null for no bound.
+
+    language_share  of the tokens, of any language, up or down
+    drop_rate       of any stage, up or down
+    score_mean      of any column whose name ends with `score`, up or down
+    tokens          in the mix, as a share of what was there, up or down
+    new_documents   share of the documents that the last release has not
+    lost            share of the records that damage cost, in any run
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    language_share: float | None = Field(None, ge=0, le=1)
+    drop_rate: float | None = Field(None, ge=0, le=1)
+    score_mean: float | None = Field(None, ge=0)
+    tokens: float | None = Field(None, ge=0)
+    new_documents: float | None = Field(None, ge=0, le=1)
+    lost: float | None = Field(None, ge=0, le=1)
+
+
+class Since(BaseModel):
+    """CommonCrawl's crawls from this one on, as its collinfo.json lists them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    since: str = Field(pattern=r"^CC-MAIN-\d{4}-\d{2}$")
+
+
+class Lists(BaseModel):
+    """Crawls of one's own: each list of archives that a glob finds is one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lists: str = Field(min_length=1)
+
+
+CrawlId = Annotated[
+    str, Field(pattern=r"^(CC-MAIN-\d{4}(-\d{2,4})?|CC-NEWS/\d{4}/\d{2})$")
+]
+
+
+class RefreshSettings(BaseModel):
+    """What `tamis refresh` keeps up to date, and where."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    corpus: str = Field(min_length=1)
+    crawls: Since | Lists | tuple[CrawlId, ...]
+    limit: int | None = Field(None, ge=1)
+    segments: str | None = Field(None, pattern=r"^[0-9]{1,6}(-[0-9]{1,6})?$")
+    keep_releases: int = Field(3, ge=1)
+    hold_if: HoldIf = HoldIf()
+    server: str = Field(COMMON_CRAWL, pattern=r"^(https?|s3)://[^?#]+$")
+    collinfo: str = "https://index.commoncrawl.org/collinfo.json"
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -52,7 +110,7 @@ class TopLevel(BaseModel):
 
     # Empty only where the source names what is read.
     input: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
-    output: str = Field(min_length=1)
+    output: str = Field("", min_length=1)
     seed: int = Field(0, ge=0, lt=2**63)
     languages: Annotated[
         tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)
@@ -63,12 +121,24 @@ class TopLevel(BaseModel):
     max_lost: float = Field(0.001, ge=0, le=1)
     ignore_free_space: bool = False
     storage_options: dict[str, Any] = Field({}, repr=False)
+    refresh: RefreshSettings | None = None
 
     @field_validator("executor", mode="before")
     @classmethod
     def _is_a_kind(cls, executor: Any) -> Any:
         """`executor: inline` is short for `executor: {kind: inline}`."""
         return {"kind": executor} if isinstance(executor, str) else executor
+
+    def mistakes(self, names_inputs: bool) -> list[str]:
+        """Mistakes in what is read and written; `names_inputs`: the source says what."""
+        if self.refresh is not None:
+            return []  # which gives every run its own
+        found = []
+        if names_inputs and self.input:
+            found.append("input: the source names what is read: leave `input` out")
+        if not names_inputs and not self.input:
+            found.append("input: it is needed: archives, as paths or addresses")
+        return found
 
 
 def validated(settings: Mapping[str, Any], mistakes: list[str]) -> TopLevel | None:
@@ -78,6 +148,8 @@ def validated(settings: Mapping[str, Any], mistakes: list[str]) -> TopLevel | No
     if nul:
         mistakes += nul
         return None
+    if "output" not in settings and not settings.get("refresh"):
+        mistakes.append("output: field required")
     try:
         top = TopLevel.model_validate(dict(settings))
     except ValidationError as error:

@@ -1,6 +1,7 @@
 """Errors of remote reads, sorted by what to do about them.
 
     Transient       try again: throttled, cut off, stalled, unreachable
+    NoSuchFile      there is none: an InputError of its own, as it may come later
     InputError      this file cannot be read: it is skipped and the run goes on
     AccessRefused   the server blocks us: going on would make it worse
 
@@ -16,6 +17,10 @@ _MAX_CAUSES = 10
 
 class AccessRefused(InputError):
     """A server has blocked us; the run stops and does not ask it again."""
+
+
+class NoSuchFile(InputError):
+    """Whoever was asked says that there is no such file."""
 
 
 class Transient(Exception):

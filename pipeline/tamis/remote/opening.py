@@ -18,6 +18,7 @@ from tamis.addresses import is_local, without_secrets, without_secrets_in
 from tamis.errors import InputError, nearest
 from tamis.interrupts import pause
 from tamis.remote.ahead import AheadFile
+from tamis.remote.failures import NoSuchFile
 from tamis.remote.origin import About, Origin
 from tamis.remote.pace import Pace, pace_of
 from tamis.remote.retries import Patience, persevere
@@ -72,7 +73,7 @@ def open_input(
                 path, "rb", **options_for(path, access.options)
             ).open()
         except FileNotFoundError:
-            raise InputError(f"{without_secrets(path)}: no such file") from None
+            raise NoSuchFile(f"{without_secrets(path)}: no such file") from None
         except _failures(path) as error:
             raise _unreadable(path, "cannot be opened: ", error) from None
         return opened
@@ -131,7 +132,7 @@ def _about_local(path: str, access: Access) -> About:
         raise InputError(f"{shown}: no permission to read it") from None
     except FileNotFoundError:
         near = _nearest_file(path)
-        raise InputError(f"{shown}: no such file{near}") from None
+        raise NoSuchFile(f"{shown}: no such file{near}") from None
     except _failures(path) as error:
         raise _unreadable(path, "", error) from None
     if about["type"] == "directory":

@@ -15,7 +15,7 @@ import fsspec
 
 from tamis.addresses import without_secrets
 from tamis.errors import InputError
-from tamis.remote.failures import AccessRefused, Transient, reason_of
+from tamis.remote.failures import AccessRefused, NoSuchFile, Transient, reason_of
 from tamis.remote.origin import About
 from tamis.remote.retries import Patience
 
@@ -92,7 +92,7 @@ class StoreFile:
     def _sorted(self, error: Exception) -> Exception:
         """The error to raise instead."""
         if isinstance(error, FileNotFoundError):
-            return InputError(f"{self.name}: no such file")
+            return NoSuchFile(f"{self.name}: no such file")
         if isinstance(error, PermissionError):
             message = f"{self.name}: no permission to read it (403)"
             if self._is_common_crawl:

@@ -17,7 +17,7 @@ import urllib3
 
 from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import ConfigError, InputError
-from tamis.remote.failures import AccessRefused, Transient, reason_of
+from tamis.remote.failures import AccessRefused, NoSuchFile, Transient, reason_of
 from tamis.remote.origin import About
 from tamis.remote.pace import COMMON_CRAWL_HOSTS
 from tamis.remote.retries import Patience, retry_after
@@ -149,7 +149,7 @@ class WebFile:
                 f"is kept), with a lower read_warc.requests_per_second"
             )
         if status in (404, 410):
-            raise InputError(f"{self.name}: no such file")
+            raise NoSuchFile(f"{self.name}: no such file")
         if status in (401, 403):
             raise InputError(f"{self.name}: no permission to read it ({status})")
         if status == 416:

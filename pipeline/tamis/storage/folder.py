@@ -58,7 +58,10 @@ def options_for(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # The files that make a run's results the results of the folder.
-SWITCHES = ("mix/_manifest.json", "tables.json", "run.json", "report.html")
+SWITCHES = (
+    *("mix/_manifest.json", "tables.json", "run.json", "report.html"),
+    *("corpus.json", "latest.json"),
+)
 
 
 class Storage:

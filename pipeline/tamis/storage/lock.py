@@ -22,7 +22,7 @@ from pydantic import Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from tamis.addresses import without_secrets
-from tamis.errors import DamagedFile, StorageError
+from tamis.errors import DamagedFile, InUse, StorageError
 from tamis.interrupts import pause
 from tamis.storage.failures import explained
 from tamis.storage.records import Unreadable, sealed, unsealed
@@ -192,9 +192,9 @@ class ObjectLock:
             return _process(self._held())
         return _process(None)
 
-    def _in_use(self) -> StorageError:
+    def _in_use(self) -> InUse:
         root = without_secrets(self._store.root)
-        return StorageError(
+        return InUse(
             f"{root} is in use by {self._other} ({self._who()}): {self._advice}"
         )
 
@@ -230,7 +230,7 @@ def file_lock(
                 held = unsealed(content or b"", _HELD)
             except Unreadable:
                 held = None
-            raise StorageError(
+            raise InUse(
                 f"{root} is in use by {other} ({_process(held)}): {advice}"
             ) from error
         except OSError as error:
