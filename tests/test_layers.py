@@ -55,6 +55,7 @@ LAYERS = [
     {"recipe", "report"},
     {"runner"},
     {"finished_run"},
+    {"corpus"},
     {"api"},
     {"cli", "kernel_uses"},
 ]

@@ -22,6 +22,7 @@ from tamis.work.ray_start import available_cpus
 from tamis.work.tasks import STAGE_NOTE, Progress
 
 if TYPE_CHECKING:
+    from tamis.corpus.refresh import Plan, Refreshed
     from tamis.dedup.index.folder import Entry, Generation
     from tamis.dedup.index.turn import Reservation
     from tamis.finished_run import Run
@@ -73,6 +74,48 @@ def check(recipe: Recipe) -> "Outlook":
     from tamis.runner.outlook import outlook
 
     return outlook(recipe, recipe.executor.workers or available_cpus())
+
+
+def refresh(
+    recipe: Recipe,
+    *,
+    redo: Sequence[str] | None = None,
+    progress: bool | Progress | None = None,
+) -> "Refreshed":
+    """Bring the corpus of the recipe's `refresh` section up to date, or find that it is.
+
+    `redo`: crawls that the present recipe is applied to again; an empty list is all.
+    Raises InUse while another refresh has the corpus.
+    """
+    from tamis.corpus.refresh import refresh as refresh_on
+
+    settings = recipe.executor
+    with (
+        progress_of(progress) as watching,
+        _executor(settings.kind, settings.address, settings.workers) as executor,
+    ):
+        return refresh_on(recipe, executor, watching, redo=redo)
+
+
+def refresh_plan(recipe: Recipe) -> "Plan":
+    """What `refresh` would do, and what it needs. Writes nothing."""
+    from tamis.corpus.refresh import plan
+
+    return plan(recipe, recipe.executor.workers or available_cpus())
+
+
+def switch_release(
+    recipe: Recipe, release: str, *, progress: bool | Progress | None = None
+) -> None:
+    """Give a release to the readers, whether it is held or old.
+
+    Raises ConfigError for one that the corpus has not, StorageError for one that is not
+    whole any more.
+    """
+    from tamis.corpus.refresh import switch
+
+    with progress_of(progress) as watching:
+        switch(recipe, release, watching)
 
 
 def apply(stages: Any, documents: Any) -> pa.Table:

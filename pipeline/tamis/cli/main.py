@@ -24,6 +24,10 @@ _COMMANDS = {
     "init": ("init", "Write a recipe for archives of your own."),
     "run": ("run", "Run RECIPE (default: stages.yaml)."),
     "check": ("check", "Check RECIPE (default: stages.yaml) and print its plan."),
+    "refresh": (
+        "refresh",
+        "Bring the corpus of RECIPE (default: stages.yaml) up to date.",
+    ),
     "inspect": (
         "inspect",
         "Show documents of RUN, an output folder: of its mix, or dropped (--dropped, --stage).",

@@ -21,6 +21,7 @@ from tamis.report import spelling
 from tamis.report.alarms import alarm_lines
 from tamis.report.clusters import clusters
 from tamis.report.domains import domains
+from tamis.report.drift import RELEASE, changes_of, read_made
 from tamis.report.examples import examples
 from tamis.report.funnel import funnel_rows
 from tamis.report.histograms import distributions
@@ -40,7 +41,8 @@ _LISTED = 50  # inputs, losses and the like: the first ones, and how many more
 
 
 def render_page(run_summary: RunSummary, storage: Storage) -> str:
-    """The page, from run.json and the run's tables."""
+    """The page, from run.json and the run's tables; of a release, from release.json too."""
+    release = read_made(storage) if storage.exists(RELEASE) else None
     environment = _environment()
     inputs = inputs_of(storage)
     style = _source(environment, "style.css")
@@ -70,6 +72,8 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
         examples=examples(run_summary, storage, inputs),
         recipe=yaml.safe_dump(dict(run_summary["recipe"]), sort_keys=False, width=100),
         listed=_LISTED,
+        release=release,
+        changes=changes_of(release) if release else [],
     )
     # The name of an input may be invalid Unicode; the page may not.
     return page.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -50,11 +50,16 @@ _MANIFEST = TypeAdapter(Manifest)
 
 def mix_shards(storage: Storage) -> list[str]:
     """The shards of the mix; none if the run published no mix."""
+    manifest = manifest_of(storage)
+    return [] if manifest is None else [shard["path"] for shard in manifest["shards"]]
+
+
+def manifest_of(storage: Storage) -> Manifest | None:
+    """mix/_manifest.json; null if the run published no mix."""
     if not storage.exists(MANIFEST):
-        return []
-    return [
-        shard["path"] for shard in storage.read_record(MANIFEST, _MANIFEST)["shards"]
-    ]
+        return None
+    found: Manifest = storage.read_record(MANIFEST, _MANIFEST)
+    return found
 
 
 def spread(things: Sequence[T], limit: int) -> list[T]:

@@ -1,0 +1,469 @@
+"""Bring a corpus up to date, or say that it is.
+
+Each new crawl becomes a run against the corpus' index, the oldest first; then all runs
+together become one release, and last of all `latest.json` names it. What is done is in
+`corpus.json`: whoever calls again, after a kill or by a schedule, goes on where it stopped.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from tamis.corpus.crawls import Announced, Crawl, announced, archives_of
+from tamis.corpus.release import (
+    describe,
+    hash_of,
+    mix_of,
+    place_of,
+    refuse_mixed,
+    refuse_without_shards,
+    release_id,
+    release_recipe,
+    thin,
+    tidy,
+)
+from tamis.corpus.state import (
+    INDEX,
+    RELEASES,
+    RUNS,
+    Corpus,
+    Planned,
+    Redo,
+    ReleaseEntry,
+    RunEntry,
+    index_folder,
+    read_corpus,
+    read_latest,
+    release_entry,
+    write_corpus,
+    write_latest,
+)
+from tamis.errors import ConfigError, StorageError
+from tamis.recipe.load import Recipe
+from tamis.recipe.top import RefreshSettings
+from tamis.remote.opening import Access
+from tamis.report.drift import Made, beyond, changes_of
+from tamis.runner.outlook import Outlook, outlook
+from tamis.runner.recorded import recorded_stages
+from tamis.runner.run import run
+from tamis.stage import Stage
+from tamis.stage_source import locator_of
+from tamis.stages.deduplicate import Deduplicate
+from tamis.stages.mix_corpus import MixCorpus
+from tamis.stages.read_warc import ReadWarc
+from tamis.stages.sign import Sign
+from tamis.storage import Storage
+from tamis.tally import SUMMARY
+from tamis.work.commits import fingerprint_of
+from tamis.work.executors import Executor
+from tamis.work.fingerprints import stage_dependencies
+from tamis.work.tasks import Progress
+
+How = Literal["released", "held", "nothing"]
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """How a refresh ended. `release` is the newest one; `why` it is held, if it is."""
+
+    how: How
+    release: str | None
+    runs: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
+    expected: date | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a refresh would do: the runs that are missing, each with what it needs."""
+
+    runs: dict[str, Outlook | None] = field(default_factory=dict)
+    makes_release: bool = False
+    latest: str | None = None
+    awaited: tuple[str, ...] = ()
+    expected: date | None = None
+
+
+def settings_of(recipe: Recipe) -> RefreshSettings:
+    """The section `refresh:`. Raises ConfigError for a recipe that cannot be refreshed."""
+    if recipe.refresh is None:
+        raise ConfigError(f"{recipe.path}: there is no `refresh:` section")
+    mix_of(recipe)
+    if not any(isinstance(stage, Deduplicate) for stage in recipe.stages):
+        raise ConfigError(
+            f"{recipe.path}: refresh needs deduplicate, by which a crawl is compared with "
+            f"those before it"
+        )
+    if not isinstance(recipe.stages[0], ReadWarc):
+        raise ConfigError(f"{recipe.path}: refresh needs read_warc as its first stage")
+    return recipe.refresh
+
+
+def refresh(
+    recipe: Recipe,
+    executor: Executor,
+    progress: Progress,
+    *,
+    redo: Sequence[str] | None = None,
+    today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+) -> Refreshed:
+    """Run what is new, and make a release of all. `redo`: the names of crawls that are run
+    again by the present recipe; an empty list is all of them.
+
+    Holds the lock of the corpus: raises InUse while another refresh has it. Raises a
+    TamisError for what the user has to correct; finished work is kept.
+    """
+    settings = settings_of(recipe)
+    storage = Storage(settings.corpus, recipe.storage_options)
+    with storage.lock(
+        other="another `tamis refresh`",
+        advice="it will do what there is to do",
+        note=progress.note,
+    ):
+        corpus = read_corpus(storage)
+        if redo is not None:
+            _begin_redo(storage, corpus, redo)
+        found = announced(settings, _access(recipe))
+        for name in found.awaited:
+            progress.note(f"{name}: announced, and not there yet")
+        made = _Refresh(recipe, storage, corpus, executor, progress)
+        runs = made.all_runs(found)
+        how, entry = made.release(today)
+        return Refreshed(
+            how,
+            None if entry is None else entry["id"],
+            runs=tuple(runs),
+            why=tuple(entry["held"]) if entry else (),
+            awaited=found.awaited,
+            expected=found.expected,
+        )
+
+
+def plan(recipe: Recipe, workers: int) -> Plan:
+    """What a refresh would do; writes nothing."""
+    settings = settings_of(recipe)
+    storage = Storage(settings.corpus, recipe.storage_options)
+    corpus = read_corpus(storage)
+    access = _access(recipe)
+    found = announced(settings, access)
+    runs: dict[str, Outlook | None] = {}
+    generation = (
+        corpus["redo"]["generation"] if corpus["redo"] else corpus["generation"]
+    )
+    for entry in _missing(corpus, found, access):
+        own = crawl_recipe(recipe, storage, entry, generation)
+        runs[entry["name"]] = outlook(own, workers)
+    latest = read_latest(storage)
+    is_new = bool(runs)
+    if not runs and corpus["runs"]:
+        hash_ = hash_of(storage, corpus["runs"], recipe)
+        is_new = all(one["hash"] != hash_ for one in corpus["releases"])
+    return Plan(
+        runs,
+        is_new,
+        None if latest is None else latest["release"],
+        found.awaited,
+        found.expected,
+    )
+
+
+def switch(recipe: Recipe, release: str, progress: Progress) -> None:
+    """Give a release to the readers, whatever holds it. Raises StorageError, ConfigError."""
+    settings = settings_of(recipe)
+    storage = Storage(settings.corpus, recipe.storage_options)
+    with storage.lock(other="another `tamis refresh`", note=progress.note):
+        corpus = read_corpus(storage)
+        if release_entry(corpus, release) is None:
+            known = ", ".join(one["id"] for one in corpus["releases"]) or "none"
+            raise ConfigError(
+                f"{storage.shown}: no release {release!r}; there are {known}"
+            )
+        refuse_without_shards(place_of(storage, f"{RELEASES}/{release}"))
+        corpus["chosen"] = release
+        write_corpus(storage, corpus)
+        write_latest(storage, release)
+        _clean(storage, corpus, settings.keep_releases)
+
+
+def crawl_recipe(
+    recipe: Recipe,
+    corpus: Storage,
+    entry: RunEntry,
+    generation: int,
+    stages: Sequence[Stage] | None = None,
+) -> Recipe:
+    """The recipe of a crawl's run: no mix, and the corpus' own index."""
+    found: list[Stage] = []
+    for stage in recipe.stages if stages is None else stages:
+        if isinstance(stage, MixCorpus):
+            continue
+        if isinstance(stage, Deduplicate):
+            index = f"{corpus.root}/{index_folder(generation)}"
+            stage = stage.model_copy(update={"index": index})
+        if isinstance(stage, ReadWarc):
+            stage = stage.model_copy(update={"crawl": entry["crawl"]})
+        found.append(stage)
+    return recipe.model_copy(
+        update={
+            "input": tuple(entry["input"]),
+            "output": f"{corpus.root}/{RUNS}/{entry['name']}",
+            "stages": tuple(found),
+            "refresh": None,
+        }
+    )
+
+
+class _Refresh:
+    """One refresh, under the lock of its corpus."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        storage: Storage,
+        corpus: Corpus,
+        executor: Executor,
+        progress: Progress,
+    ) -> None:
+        self._recipe = recipe
+        self._storage = storage
+        self._corpus = corpus
+        self._executor = executor
+        self._progress = progress
+
+    def all_runs(self, found: Announced) -> list[str]:
+        """Run what is missing, in its order; the names of the runs that were made."""
+        names = []
+        for entry in _missing(self._corpus, found, _access(self._recipe)):
+            if entry not in self._corpus["runs"]:
+                self._corpus["runs"].append(entry)
+                self._write()
+            self._progress.note(f"run {entry['name']}")
+            self._run(entry)
+            names.append(entry["name"])
+        return names
+
+    def release(self, today: Callable[[], date]) -> tuple[How, ReleaseEntry | None]:
+        """Make a release of all runs, unless there is one of the same documents."""
+        corpus, storage = self._corpus, self._storage
+        runs = corpus["runs"]
+        if not runs:
+            return "nothing", None
+        refuse_mixed(runs)
+        redo = corpus["redo"]
+        generation = redo["generation"] if redo else corpus["generation"]
+        hash_ = hash_of(storage, runs, self._recipe)
+        whole = [one for one in corpus["releases"] if not one["is_thinned"]]
+        entry = next((one for one in whole if one["hash"] == hash_), None)
+        how: How = "nothing"
+        if entry is None:
+            entry = self._make(hash_, generation, today)
+            how = "held" if entry["held"] else "released"
+        if not entry["held"] and corpus["chosen"] is None:
+            write_latest(storage, entry["id"])
+        if redo:
+            entry["generation"] = generation
+            corpus |= {"generation": generation, "redo": None}
+            self._write()
+        _clean(storage, corpus, _settings(self._recipe).keep_releases)
+        return how, entry
+
+    def _run(self, entry: RunEntry) -> None:
+        redo = self._corpus["redo"]
+        generation = redo["generation"] if redo else self._corpus["generation"]
+        stages = self._stages_of(entry, generation)
+        own = crawl_recipe(self._recipe, self._storage, entry, generation, stages)
+        outcome = run(own, self._executor, self._progress)
+        if not outcome.is_complete:
+            outcome.raise_if_incomplete()
+        entry |= {
+            "recipe": _recipe_hash(own.stages),
+            "generation": generation,
+            "comparable": _comparable(own.stages),
+            "lost": outcome.summary["lost"]["share"],
+        }
+        self._write()
+
+    def _stages_of(self, entry: RunEntry, generation: int) -> tuple[Stage, ...] | None:
+        """The stages by which a run was made, if they hold; null for those of the recipe.
+
+        They hold for a run that only enters another index, and for one that had come to
+        its end when the refresh was killed: the index has its documents.
+        """
+        folder = place_of(self._storage, f"{RUNS}/{entry['name']}")
+        if not folder.exists("run.json"):
+            return None
+        summary = folder.read_record("run.json", SUMMARY)
+        trusted = {locator_of(stage) for stage in self._recipe.stages}
+        stages = recorded_stages(summary, self._recipe.storage_options, trusted)
+        indexes = [s.index or "" for s in stages if isinstance(s, Deduplicate)]
+        has_ended = any(one.endswith(index_folder(generation)) for one in indexes)
+        redo = self._corpus["redo"]
+        is_asked = redo is None or entry["crawl"] in redo["crawls"]
+        is_made = has_ended and summary["complete"]
+        return stages if is_made or not is_asked else None
+
+    def _make(
+        self, hash_: str, generation: int, today: Callable[[], date]
+    ) -> ReleaseEntry:
+        corpus, storage = self._corpus, self._storage
+        planned = corpus["planned"]
+        if planned is None or planned["hash"] != hash_:
+            planned = Planned(id=release_id(today(), hash_), hash=hash_)
+            corpus["planned"] = planned
+            self._write()
+        names = [one["name"] for one in corpus["runs"]]
+        id_ = planned["id"]
+        self._progress.note(f"release {id_} of {len(names)} runs")
+        own = release_recipe(self._recipe, storage, names, id_)
+        run(own, self._executor, self._progress).raise_if_incomplete()
+        latest = read_latest(storage)
+        against = release_entry(corpus, latest["release"]) if latest else None
+        made = describe(storage, planned, corpus["runs"], against=against)
+        self._report(own)
+        entry = ReleaseEntry(
+            id=id_,
+            hash=hash_,
+            runs=names,
+            generation=generation,
+            held=self._held(made),
+            is_thinned=False,
+        )
+        corpus["releases"].append(entry)
+        corpus |= {"planned": None, "chosen": None}
+        self._write()
+        return entry
+
+    def _held(self, made: Made) -> list[str]:
+        """Why readers do not get the release; nothing is compared for the first one."""
+        bounds = _settings(self._recipe).hold_if.model_dump()
+        if bounds["lost"] is None:
+            bounds["lost"] = self._recipe.max_lost
+        if made["against"] is None:
+            lost = made["figures"]["lost"]
+            is_bad = lost > bounds["lost"]
+            return [f"lost: {lost:.6g}, over the bound {bounds['lost']:g}"] * is_bad
+        return beyond(changes_of(made), bounds)
+
+    def _report(self, own: Recipe) -> None:
+        """Write the release's report again, now with what has changed."""
+        from tamis.report.page import render_page
+
+        release = Storage(own.output, own.storage_options)
+        summary = release.read_record("run.json", SUMMARY)
+        release.write("report.html", render_page(summary, release).encode())
+
+    def _write(self) -> None:
+        write_corpus(self._storage, self._corpus)
+
+
+def _recipe_hash(stages: Sequence[Stage]) -> str:
+    """What the documents of a run depend on, besides its archives and their crawl."""
+    own = [
+        stage.model_copy(update={"crawl": None})
+        if isinstance(stage, ReadWarc)
+        else stage
+        for stage in stages
+    ]
+    return fingerprint_of([stage_dependencies(s) for s in own if s.kind != "save"])
+
+
+def _missing(corpus: Corpus, found: Announced, access: Access) -> list[RunEntry]:
+    """The runs that have to be made, in the order in which they enter the index."""
+    redo = corpus["redo"]
+    generation = redo["generation"] if redo else corpus["generation"]
+    missing = [one for one in corpus["runs"] if one["generation"] != generation]
+    for crawl in found.ready:
+        missing += _new_runs(corpus, crawl, access)
+    return missing
+
+
+def _new_runs(corpus: Corpus, crawl: Crawl, access: Access) -> list[RunEntry]:
+    """The run of a crawl that has none, or of the archives that were added to it."""
+    own = [one for one in corpus["runs"] if one["crawl"] == crawl.name]
+    if own and not crawl.grows:
+        return []
+    inputs = [crawl.input]
+    if crawl.grows:
+        known = {path for one in own for path in one["input"]}
+        inputs = [path for path in archives_of(crawl, access) if path not in known]
+        if not inputs:
+            return []
+    number = f"-{len(own) + 1}" if own else ""
+    return [
+        RunEntry(
+            name=f"{crawl.name}{number}",
+            crawl=crawl.name,
+            input=inputs,
+            recipe="",
+            generation=0,
+            comparable={},
+            lost=0.0,
+        )
+    ]
+
+
+def _begin_redo(storage: Storage, corpus: Corpus, crawls: Sequence[str]) -> None:
+    """Have runs made again. Raises ConfigError for a crawl that the corpus has not."""
+    known = list(dict.fromkeys(one["crawl"] for one in corpus["runs"]))
+    named = [name.replace("/", "-") for name in crawls] or known
+    unknown = [name for name in named if name not in known]
+    if unknown or not known:
+        what = f"no crawl {unknown[0]!r}" if unknown else "no crawl yet"
+        raise ConfigError(f"{storage.shown}: {what}; there are {', '.join(known)}")
+    before = corpus["redo"]
+    if before is not None and set(named) <= set(before["crawls"]):
+        return  # goes on
+    newest = before["generation"] if before else corpus["generation"]
+    corpus["redo"] = Redo(generation=newest + 1, crawls=sorted(named))
+    write_corpus(storage, corpus)
+
+
+def _clean(storage: Storage, corpus: Corpus, keep: int) -> None:
+    """Remove what releases were made from, the documents of old ones, and old indexes."""
+    latest = read_latest(storage)
+    pinned = {latest["release"], latest["previous"]} if latest else set()
+    newest = {one["id"] for one in corpus["releases"][-keep:]}
+    for entry in corpus["releases"]:
+        release = place_of(storage, f"{RELEASES}/{entry['id']}")
+        if entry["is_thinned"]:
+            continue
+        tidy(release)
+        if entry["id"] not in pinned | newest:
+            thin(release)
+            entry["is_thinned"] = True
+            write_corpus(storage, corpus)
+    current = release_entry(corpus, latest["release"]) if latest else None
+    if current is not None:
+        old = [
+            name
+            for name in storage.names(INDEX)
+            if name.split("/")[1].isdecimal()
+            and int(name.split("/")[1]) < current["generation"]
+        ]
+        storage.remove(old)
+
+
+def _comparable(stages: Sequence[Stage]) -> dict[str, Any]:
+    """The settings by which duplicates of different runs are told."""
+    found: dict[str, Any] = {}
+    for stage in stages:
+        if isinstance(stage, Sign):
+            bands, rows = stage.banding()
+            found |= {"sign": [stage.version, bands, rows, stage.ngram]}
+        if isinstance(stage, Deduplicate):
+            found |= {"scope": stage.scope, "exact": stage.exact}
+    return found
+
+
+def _settings(recipe: Recipe) -> RefreshSettings:
+    if recipe.refresh is None:
+        raise StorageError("there is no refresh section")
+    return recipe.refresh
+
+
+def _access(recipe: Recipe) -> Access:
+    source = recipe.stages[0]
+    assert isinstance(source, ReadWarc)
+    return Access(recipe.storage_options, source.requests_per_second)

@@ -1,0 +1,535 @@
+"""A corpus is brought up to date with every crawl that a server announces."""
+
+import gzip
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import ROOT, tamis_command
+
+from tamis import Run
+from tamis.recipe.top import HoldIf, RefreshSettings
+from tamis.storage import Storage
+
+RECIPE = """
+languages: [fra, eng, deu, spa, ita, jpn]
+executor: inline
+stages:
+  - read_warc: {}
+  - filter_url: {}
+  - decode_html: {}
+  - extract_text: {}
+  - identify_language: {}
+  - save: extracted
+  - measure_text: {}
+  - sign: {}
+  - save: documents
+  - filter_language: {min_score: 0.65}
+  - deduplicate: {}
+  - mix_corpus: {}
+refresh:
+  corpus: corpus/
+  crawls: CRAWLS
+  server: SERVER
+  collinfo: SERVER/collinfo.json
+"""
+SINCE = "{since: CC-MAIN-2026-30}"
+SENTENCES = [
+    "Le moulin du village tourne encore quand le vent vient de la mer.",
+    "Les enfants apportent du blé et repartent avec un sac de farine.",
+    "On y parle du temps, des récoltes et du prix du pain.",
+    "La rivière monte au printemps et laisse de la boue sur les chemins.",
+    "Un vieux chien dort devant la porte et ne se lève pour personne.",
+    "Le soir, la lampe du meunier se voit depuis la route de la ville.",
+    "Personne ne sait plus qui a planté les trois tilleuls de la place.",
+    "La cloche sonne sept fois et les ouvriers posent leurs outils.",
+]
+
+
+def page(number: int) -> bytes:
+    """A page of its own text."""
+    draw = random.Random(number)
+    words = " ".join(SENTENCES).lower().replace(".", "").replace(",", "").split()
+    paragraphs = [" ".join(draw.choices(words, k=60)) + "." for _ in range(4)]
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    html = f"<html><head><title>Page {number}</title></head><body>{body}</body></html>"
+    content = html.encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(content)}\r\n\r\n"
+    return head.encode() + content
+
+
+@pytest.fixture
+def archive(
+    response_record: Callable[[str, str, bytes], bytes],
+) -> Callable[..., bytes]:
+    """An archive of the pages of these numbers."""
+
+    def made(numbers: Sequence[int], day: str = "2026-07-21") -> bytes:
+        return b"".join(
+            response_record(f"https://moulin{n % 5}.example/{n}", day, page(n))
+            for n in numbers
+        )
+
+    return made
+
+
+class World:
+    """A server with crawls, and a recipe that follows them."""
+
+    def __init__(self, site: Any, folder: Path) -> None:
+        self.site = site
+        self.folder = folder
+        self.recipe = folder / "stages.yaml"
+        self.corpus = folder / "corpus"
+        self.ids: dict[str, str] = {}
+        self.write()
+
+    def write(self, crawls: str = SINCE, **settings: Any) -> None:
+        text = RECIPE.replace("SERVER", self.site.url("").rstrip("/")).replace(
+            "CRAWLS", crawls
+        )
+        for name, value in settings.items():
+            text += f"  {name}: {json.dumps(value)}\n"
+        self.recipe.write_text(text, "utf-8")
+
+    def announce(
+        self, id_: str, archives: Sequence[bytes] | None, to: str = "2026-07-30"
+    ) -> None:
+        """A crawl in collinfo.json; its list answers if there are archives."""
+        self.ids[id_] = to
+        if archives is not None:
+            names = []
+            for number, content in enumerate(archives):
+                stamp = f"{to.replace('-', '')}000000"
+                name = f"crawl-data/{id_}/segments/1.{number}/warc/"
+                name += f"{'CC-NEWS' if 'NEWS' in id_ else 'CC-MAIN'}-{stamp}-{stamp}-{number:05}.warc.gz"
+                if "NEWS" in id_:
+                    name = f"crawl-data/{id_}/CC-NEWS-{stamp}-{number:05}.warc.gz"
+                self.site.files[name] = content
+                names.append(name)
+            self.site.files[f"crawl-data/{id_}/warc.paths.gz"] = gzip.compress(
+                "\n".join(names).encode()
+            )
+        known = [{"id": one, "to": f"{day}T00:00:00"} for one, day in self.ids.items()]
+        odd = [
+            {"id": "CC-MAIN-2012"},
+            {"id": "CC-SUPPLEMENTAL-2026-22"},
+            {"id": 5},
+            None,
+        ]
+        self.site.files["collinfo.json"] = json.dumps([*known, *odd]).encode()
+
+    def refresh(self, *arguments: str, code: int = 0) -> str:
+        """The last line that the command prints."""
+        ended = tamis_command(
+            "refresh", str(self.recipe), "--quiet", "--detailed-exitcode", *arguments
+        )
+        assert ended.code == code, (ended.stdout, ended.stderr)
+        self.told = ended.stderr
+        return ended.stdout.strip().splitlines()[-1] if ended.stdout.strip() else ""
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            (self.corpus / "latest.json").read_text("utf-8")
+        )
+        return found
+
+    @property
+    def release(self) -> Path:
+        return self.corpus / "releases" / self.latest["release"]
+
+    def texts(self) -> list[str]:
+        texts: list[str] = (
+            Run(self.release).mix().to_table(["text"])["text"].to_pylist()
+        )
+        return sorted(set(texts))
+
+    def files(self) -> dict[str, int]:
+        """When each file of the corpus was written last."""
+        return {
+            str(path): path.stat().st_mtime_ns
+            for path in self.corpus.rglob("*")
+            if path.is_file() and path.name != "lock.json"
+        }
+
+
+@pytest.fixture
+def world(site: Any, tmp_path: Path, archive: Callable[..., bytes]) -> World:
+    """Two crawls, the second with a copy of a page of the first, and one announced."""
+    world = World(site, tmp_path)
+    world.announce("CC-MAIN-2026-30", [archive(range(8)), archive(range(8, 12))])
+    world.announce("CC-MAIN-2026-34", [archive([3, *range(20, 26)])], "2026-08-25")
+    world.announce("CC-MAIN-2026-39", None, "2026-10-01")
+    world.announce("CC-MAIN-2026-25", [archive([99])], "2026-06-25")
+    return world
+
+
+def test_new_crawls_become_runs_and_one_release(world: World) -> None:
+    line = world.refresh()
+    assert line == f"released {world.latest['release']}"
+    runs = sorted(path.name for path in (world.corpus / "runs").iterdir())
+    assert runs == ["CC-MAIN-2026-30", "CC-MAIN-2026-34"]
+    assert len(world.texts()) == 12 + 6  # the copy is a duplicate of the first crawl's
+    dropped = Run(world.corpus / "runs" / "CC-MAIN-2026-34").dropped().to_table()
+    assert dropped["reason"].to_pylist() == ["duplicate_of_index"]
+    assert world.latest["previous"] is None
+    release = {path.name for path in world.release.iterdir()}
+    assert release == {
+        "mix",
+        "dropped",
+        "ids",
+        "run.json",
+        "report.html",
+        "release.json",
+        "lock.json",
+    }
+    crawls = Run(world.release).mix().to_table(["crawl"])["crawl"].unique().to_pylist()
+    assert sorted(crawls) == ["CC-MAIN-2026-30", "CC-MAIN-2026-34"]
+
+
+def test_a_refresh_with_nothing_new_writes_nothing(world: World) -> None:
+    world.refresh()
+    before = world.files()
+    line = world.refresh(code=3)
+    assert line.startswith(f"nothing to do: newest release {world.latest['release']}")
+    assert "CC-MAIN-2026-39 not there yet" in line
+    assert "the next crawl is expected about 2026-1" in line
+    assert world.files() == before
+
+
+def test_a_plan_says_what_would_be_done_and_writes_nothing(world: World) -> None:
+    ended = tamis_command("refresh", str(world.recipe), "--plan")
+    assert ended.code == 0
+    assert "run     CC-MAIN-2026-30: 2 archives" in ended.stdout
+    assert "core hours" in ended.stdout
+    assert "release of all runs" in ended.stdout
+    assert "awaited CC-MAIN-2026-39" in ended.stdout
+    assert not world.corpus.exists()
+    world.refresh()
+    assert (
+        "nothing to do" in tamis_command("refresh", str(world.recipe), "--plan").stdout
+    )
+
+
+def test_the_next_crawl_makes_a_release_that_says_what_changed(
+    world: World, archive: Callable[..., bytes]
+) -> None:
+    world.refresh()
+    first = world.latest["release"]
+    world.announce("CC-MAIN-2026-39", [archive([5, *range(40, 44)])], "2026-10-01")
+    world.refresh()
+    assert world.latest["previous"] == first
+    assert len(world.texts()) == 12 + 6 + 4
+    made = json.loads((world.release / "release.json").read_text("utf-8"))
+    assert made["against"] == first
+    changes = {
+        (of, name): (before, after) for of, name, before, after in made["changes"]
+    }
+    assert changes["documents", ""] == (18, 22)
+    assert changes["entered", "fra, new: CC-MAIN-2026-39"] == (None, 4)
+    assert changes["new_documents", ""] == (0, pytest.approx(4 / 22))
+    report = (world.release / "report.html").read_text("utf-8")
+    assert f"Since {first}" in report
+    assert "new: CC-MAIN-2026-39" in report
+    assert all(recipe in report for recipe in made["runs"].values())
+
+
+def test_a_release_beyond_a_bound_is_made_and_held(
+    world: World, archive: Callable[..., bytes]
+) -> None:
+    world.refresh()
+    first = world.latest["release"]
+    world.announce("CC-MAIN-2026-39", [archive(range(40, 60))], "2026-10-01")
+    world.write(hold_if={"new_documents": 0.4, "tokens": 5})
+    line = world.refresh(code=4)
+    assert line.startswith("made and held")
+    assert "new_documents: 0 -> 0.526316, over the bound 0.4" in world.told
+    assert world.latest["release"] == first
+    assert "(held)" in world.refresh(code=3)
+    held = line.split()[3].rstrip(":")
+    world.refresh("--release", held)
+    assert (world.latest["release"], world.latest["previous"]) == (held, first)
+    assert len(world.texts()) == 38
+    world.refresh("--release", first)
+    world.refresh(code=3)  # a choice by hand is left alone
+    assert world.latest["release"] == first
+
+
+def test_a_changed_recipe_holds_for_later_crawls_and_redo_applies_it(
+    world: World, archive: Callable[..., bytes]
+) -> None:
+    world.refresh()
+    first = world.texts()
+    sizes = sorted(len(page(number).partition(b"<html>")[2]) for number in range(12))
+    strict = ["--set", f"read_warc.max_html_bytes={sizes[9]}"]
+    world.refresh(*strict, code=3)
+    world.announce("CC-MAIN-2026-39", [archive(range(40, 44))], "2026-10-01")
+    world.refresh(*strict)
+    made = json.loads((world.release / "release.json").read_text("utf-8"))["runs"]
+    assert made["CC-MAIN-2026-30"] == made["CC-MAIN-2026-34"] != made["CC-MAIN-2026-39"]
+    both = world.texts()
+    assert set(first) < set(both)
+    line = world.refresh("--redo", *strict)
+    assert line.startswith("released")
+    made = json.loads((world.release / "release.json").read_text("utf-8"))["runs"]
+    assert len(set(made.values())) == 1
+    assert set(world.texts()) < set(both)
+    assert [
+        path.name
+        for path in (world.corpus / "index").iterdir()
+        if any(path.rglob("*.json"))
+    ] == ["0002"]
+    left = json.loads((world.release / "release.json").read_text("utf-8"))["changes"]
+    assert any(of == "left" and "html_too_large" in name for of, name, *_ in left)
+    world.refresh(*strict, code=3)
+
+
+def test_redo_of_one_crawl_leaves_the_others_by_their_recipe(world: World) -> None:
+    world.refresh()
+    before = json.loads((world.release / "release.json").read_text("utf-8"))["runs"]
+    world.refresh(
+        "--redo", "CC-MAIN-2026-34", "--set", "filter_language.min_score=0.1", code=3
+    )
+    corpus = json.loads((world.corpus / "corpus.json").read_text("utf-8"))
+    after = {run["name"]: run["recipe"] for run in corpus["runs"]}
+    assert after["CC-MAIN-2026-30"] == before["CC-MAIN-2026-30"]
+    assert after["CC-MAIN-2026-34"] != before["CC-MAIN-2026-34"]
+    assert corpus["generation"] == 2
+
+
+def test_saves_are_not_made_again_by_a_redo(world: World) -> None:
+    world.refresh()
+    world.refresh("--redo", "--set", "filter_language.min_score=0.1", code=3)
+    for run in (world.corpus / "runs").iterdir():
+        summary = json.loads((run / "run.json").read_text("utf-8"))
+        assert not {"extracted", "documents"} & set(summary["tasks_executed"])
+
+
+def test_a_second_refresh_says_who_runs(world: World) -> None:
+    with Storage(str(world.corpus)).lock():
+        world.refresh(code=5)
+        assert "in use by another `tamis refresh` (process" in world.told
+    ended = tamis_command("refresh", str(world.recipe), "--quiet")
+    assert ended.code == 0
+
+
+def test_a_month_of_news_that_grows_is_read_once(
+    world: World, archive: Callable[..., bytes]
+) -> None:
+    world.write('["CC-NEWS/2026/10"]')
+    world.announce("CC-NEWS/2026/10", [archive([1, 2])], "2026-10-03")
+    world.refresh()
+    world.announce(
+        "CC-NEWS/2026/10", [archive([1, 2]), archive([2, 7, 8])], "2026-10-03"
+    )
+    world.site.asked.clear()
+    world.refresh()
+    runs = sorted(path.name for path in (world.corpus / "runs").iterdir())
+    assert runs == ["CC-NEWS-2026-10", "CC-NEWS-2026-10-2"]
+    second = json.loads(
+        (world.corpus / "runs" / runs[1] / "run.json").read_text("utf-8")
+    )
+    assert len(second["inputs"]) == 1
+    assert second["stages"]["read_warc"]["documents_in"] == 3
+    assert len(world.texts()) == 4
+    world.refresh(code=3)
+
+
+def test_lists_of_ones_own_are_crawls(
+    world: World, archive: Callable[..., bytes], tmp_path: Path
+) -> None:
+    for number in range(2):
+        (tmp_path / f"own-{number}.warc.gz").write_bytes(archive([number, number + 1]))
+        (tmp_path / f"week-{number}.paths").write_text(f"own-{number}.warc.gz\n")
+    world.write("{lists: '*.paths'}")
+    world.refresh()
+    made = json.loads((world.release / "release.json").read_text("utf-8"))["runs"]
+    assert list(made) == ["week-0", "week-1"]
+    assert len(world.texts()) == 3
+    crawls = Run(world.release).mix().to_table(["crawl"])["crawl"].unique().to_pylist()
+    assert sorted(crawls) == ["week-0", "week-1"]
+
+
+def test_old_releases_keep_their_manifest_and_their_report(
+    world: World, archive: Callable[..., bytes]
+) -> None:
+    world.write(keep_releases=1)
+    world.refresh()
+    first = world.release
+    for week, number in (("39", 40), ("43", 50), ("47", 60)):
+        world.announce(
+            f"CC-MAIN-2026-{week}", [archive([number])], f"2026-{int(week) // 4}-01"
+        )
+        world.refresh()
+    left = {str(path.relative_to(first)) for path in first.rglob("*") if path.is_file()}
+    assert left == {
+        "mix/_manifest.json",
+        "run.json",
+        "report.html",
+        "release.json",
+        "lock.json",
+    }
+    previous = world.corpus / "releases" / world.latest["previous"]
+    assert list((previous / "mix").glob("*.parquet"))
+    world.refresh("--release", first.name, code=1)
+    assert "is not there any more" in world.told
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("  - deduplicate: {}\n", "", 2, "refresh needs deduplicate"),
+        ("  - mix_corpus: {}\n", "", 2, "refresh needs mix_corpus"),
+        ("since: CC-MAIN-2026-30", "since: 2026", 2, "since"),
+        ("collinfo.json", "nothing.json", 1, "no such file"),
+        ("collinfo.json", "crawl-data/CC-MAIN-2026-30/warc.paths.gz", 1, "is no JSON"),
+    ],
+)
+def test_what_cannot_be_refreshed_is_a_line(
+    world: World, old: str, new: str, code: int, said: str
+) -> None:
+    text = world.recipe.read_text("utf-8")
+    world.recipe.write_text(text.replace(old, new), "utf-8")
+    world.refresh(code=code)
+    assert said in world.told
+    assert "Traceback" not in world.told
+
+
+def test_names_that_the_corpus_has_not_are_told_with_those_that_it_has(
+    world: World,
+) -> None:
+    world.refresh()
+    world.refresh("--release", "nothing", code=2)
+    assert f"there are {world.latest['release']}" in world.told
+    world.refresh("--redo", "CC-MAIN-2020-01", code=2)
+    assert "there are CC-MAIN-2026-30, CC-MAIN-2026-34" in world.told
+
+
+def test_runs_with_other_signatures_are_refused(
+    world: World, archive: Callable[..., bytes]
+) -> None:
+    world.refresh()
+    world.announce("CC-MAIN-2026-39", [archive([40])], "2026-10-01")
+    world.refresh("--set", "sign.bands=20", code=2)
+    assert "their hashes do not meet" in world.told
+    world.refresh()
+
+
+def test_a_damaged_corpus_is_a_line_with_its_path(world: World) -> None:
+    world.refresh()
+    path = world.corpus / "corpus.json"
+    path.write_bytes(path.read_bytes()[:-40])
+    world.refresh(code=1)
+    assert str(path) in world.told
+    # Without it the runs are found again: they are not made again.
+    path.unlink()
+    latest = world.latest
+    world.refresh()
+    assert world.latest["release"] == latest["release"]
+
+
+def test_a_corpus_in_a_store_is_that_on_a_disk(
+    world: World, s3: dict[str, dict[str, str]]
+) -> None:
+    world.refresh()
+    endpoint = s3["s3"]["endpoint_url"]
+    there = [
+        *("--set", f"refresh.corpus=s3://bucket/refreshed-{time.time_ns()}"),
+        *("--set", f"storage_options={{s3: {{endpoint_url: '{endpoint}'}}}}"),
+    ]
+    line = world.refresh(*there)
+    assert line == f"released {world.latest['release']}"
+    root = there[1].partition("=")[2]
+    store = Storage(root, s3)
+    name = f"releases/{world.latest['release']}"
+    (shard,) = [one for one in store.names(f"{name}/mix") if one.endswith("parquet")]
+    own = (world.release / shard.removeprefix(f"{name}/")).read_bytes()
+    assert store.read(shard) == own
+    world.refresh(*there, code=3)
+
+
+def kill_often(world: World, kills: int) -> Iterator[None]:
+    """Refreshes that are killed at any moment; what readers see is looked at meanwhile."""
+    draw = random.Random(7)
+    command = [sys.executable, "-m", "tamis", "refresh", str(world.recipe), "--quiet"]
+    landed = 0
+    while landed < kills:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(draw.uniform(0.8, 6.0))
+        if process.poll() is None:
+            process.send_signal(draw.choice([signal.SIGKILL, signal.SIGTERM]))
+            landed += 1
+        process.wait()
+        yield
+
+
+@pytest.mark.long
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(
+    world: World, archive: Callable[..., bytes], tmp_path: Path, site: Any
+) -> None:
+    later = [archive([5, *range(40, 44)])]
+
+    def shards() -> dict[str, bytes]:
+        return {
+            path.name: path.read_bytes() for path in (world.release / "mix").iterdir()
+        }
+
+    world.refresh()
+    world.announce("CC-MAIN-2026-39", later, "2026-10-01")
+    world.refresh()
+    expected = shards()
+    world.corpus = tmp_path / "killed"
+    world.write()
+    text = world.recipe.read_text("utf-8").replace("corpus: corpus/", "corpus: killed/")
+    world.recipe.write_text(text, "utf-8")
+    del site.files["crawl-data/CC-MAIN-2026-39/warc.paths.gz"]
+    for number, _ in enumerate(kill_often(world, 30)):
+        if number == 12:
+            world.announce("CC-MAIN-2026-39", later, "2026-10-01")
+        if (world.corpus / "latest.json").exists():
+            for path in json.loads((world.release / "mix/_manifest.json").read_text())[
+                "shards"
+            ]:
+                assert (
+                    pq.read_table(world.release / path["path"]).num_rows == path["rows"]
+                )
+    ended = tamis_command("refresh", str(world.recipe), "--quiet")
+    assert ended.code == 0, ended.stderr
+    assert shards() == expected
+
+
+def test_the_commands_of_the_page_work(world: World) -> None:
+    page = (ROOT / "docs" / "refresh.md").read_text("utf-8")
+    lines = re.findall(r"^tamis (.*?)(?:  +#.*)?$", page, re.MULTILINE)
+    assert len(lines) == 4
+    for line in lines:
+        arguments = line.replace("stages.yaml", str(world.recipe)).split()
+        id_ = world.latest["release"] if "ID" in arguments else ""
+        ended = tamis_command(*(id_ if one == "ID" else one for one in arguments))
+        assert ended.code == 0, ended.stderr
+    for name in (*RefreshSettings.model_fields, *HoldIf.model_fields):
+        assert f"`{name}`" in page
+
+
+def test_the_day_of_a_crawl_is_its_week() -> None:
+    from tamis.corpus.crawls import _day_of
+
+    assert _day_of("CC-MAIN-2026-30") == date(2026, 7, 20)
+    assert _day_of("CC-MAIN-2012") == date(2012, 1, 1)
+    assert _day_of("CC-MAIN-2020-53") <= date(2021, 1, 4)
