@@ -221,6 +221,24 @@ def test_a_file_without_the_text_names_its_fields(tmp_path: Path) -> None:
             read(path, ReadDocuments())
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"WARC/1.0\r\nWARC-Type: response\r\n", "a web archive: read_warc"),
+        (b'[{"text": "a"},\n{"text": "b"}]', "a JSON array"),
+        (b'{\n  "text": "a"\n}\n', "JSON over several lines"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_of_another_format_is_called_what_it_is(
+    tmp_path: Path, content: bytes, said: str, packed: bool
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(InputError, match=said):
+        read(path, ReadDocuments())
+
+
 def test_a_field_that_the_recipe_names_must_be_there(tmp_path: Path) -> None:
     path = lines([{"text": "a", "meta": {"link": "b"}}], tmp_path / "a.jsonl")
     stage = ReadDocuments.model_validate({"fields": {"url": "meta.lnk"}})

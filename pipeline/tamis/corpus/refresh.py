@@ -13,6 +13,7 @@ from typing import Any, Literal
 from tamis.corpus.crawls import Announced, Crawl, announced, archives_of
 from tamis.corpus.release import (
     describe,
+    documents_of,
     hash_of,
     mix_of,
     place_of,
@@ -158,7 +159,7 @@ def plan(recipe: Recipe, workers: int) -> Plan:
     latest = read_latest(storage)
     is_new = bool(runs)
     if not runs and corpus["runs"]:
-        hash_ = hash_of(storage, corpus["runs"], recipe)
+        hash_ = hash_of(corpus["runs"], recipe)
         is_new = all(one["hash"] != hash_ for one in corpus["releases"])
     return Plan(
         runs,
@@ -253,7 +254,7 @@ class _Refresh:
         refuse_mixed(runs)
         redo = corpus["redo"]
         generation = redo["generation"] if redo else corpus["generation"]
-        hash_ = hash_of(storage, runs, self._recipe)
+        hash_ = hash_of(runs, self._recipe)
         whole = [one for one in corpus["releases"] if not one["is_thinned"]]
         entry = next((one for one in whole if one["hash"] == hash_), None)
         how: How = "nothing"
@@ -281,6 +282,7 @@ class _Refresh:
             "recipe": _recipe_hash(own.stages),
             "generation": generation,
             "comparable": _comparable(own.stages),
+            "documents": documents_of(Storage(own.output, own.storage_options)),
             "lost": outcome.summary["lost"]["share"],
         }
         self._write()
@@ -399,6 +401,7 @@ def _new_runs(corpus: Corpus, crawl: Crawl, access: Access) -> list[RunEntry]:
             recipe="",
             generation=0,
             comparable={},
+            documents="",
             lost=0.0,
         )
     ]

@@ -70,21 +70,16 @@ def place_of(corpus: Storage, folder: str) -> Storage:
     return found
 
 
-def hash_of(corpus: Storage, runs: Sequence[RunEntry], recipe: Recipe) -> str:
+def documents_of(run: Storage) -> str:
+    """A hash of the documents that a run kept: of the names of their files."""
+    parts = [[own.name, own.part().fingerprint] for own in inputs_of(run)]
+    return fingerprint_of(parts)
+
+
+def hash_of(runs: Sequence[RunEntry], recipe: Recipe) -> str:
     """What a release depends on: the documents of its runs, and the settings of its mix."""
-    parts = []
-    for run in runs:
-        storage = place_of(corpus, f"{RUNS}/{run['name']}")
-        parts += [
-            [own.name, own.part(mix_label(own.layers)).fingerprint]
-            for own in inputs_of(storage)
-        ]
-    return fingerprint_of(sorted(parts), stage_dependencies(mix_of(recipe)))
-
-
-def mix_label(layers: Sequence[tuple[str | None, str]]) -> str | None:
-    """Runs of a corpus make no mix, so that all their layers count."""
-    return next((label for label, _ in layers if label == "mix_corpus"), None)
+    parts = sorted([run["name"], run["documents"]] for run in runs)
+    return fingerprint_of(parts, stage_dependencies(mix_of(recipe)))
 
 
 def refuse_mixed(runs: Sequence[RunEntry]) -> None:

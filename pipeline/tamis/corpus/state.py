@@ -31,6 +31,7 @@ class RunEntry(TypedDict):
     recipe      of which it was made: a hash of all that its documents depend on
     generation  of the index that it stands in; 0 until it has ended
     comparable  settings that all runs of a release share
+    documents   a hash of the files that hold its documents
     lost        share of its records that damage cost
     """
 
@@ -40,6 +41,7 @@ class RunEntry(TypedDict):
     recipe: str
     generation: int
     comparable: dict[str, Any]
+    documents: str
     lost: float
 
 

@@ -24,6 +24,12 @@ from tamis.warc.record import Loss
 
 _MAGIC = b"PAR1"
 _BATCH_ROWS = 64
+# First lines of files that hold no lines of JSON.
+_OTHERS = {
+    b"WARC/": "a web archive: read_warc reads it",
+    b"filedesc:": "a web archive: read_warc reads it",
+    b"[": "a JSON array: write one object a line",
+}
 _SHOWN = 12  # fields that an error lists
 
 
@@ -81,6 +87,8 @@ def _of_lines(
             if content is not None and not content.strip():
                 continue
             row = None if content is None else _object(content)
+            if is_first and offset == 0 and row is None and content:
+                _refuse_other(content, name)
             if row is None:
                 cause = "no JSON object" if content is not None else "the line is long"
                 yield Loss(offset, length, 1, cause, is_seen=True)
@@ -102,6 +110,15 @@ def _object(content: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _refuse_other(content: bytes, name: str) -> None:
+    """Raise InputError for a file that begins as another format does."""
+    for start, kind in _OTHERS.items():
+        if content.lstrip().startswith(start):
+            raise InputError(f"{name}: is {kind}")
+    if content.strip() == b"{":
+        raise InputError(f"{name}: is JSON over several lines: write one object a line")
 
 
 def _refuse_without(row: Mapping[str, Any], required: Sequence[str], name: str) -> None:

@@ -14,12 +14,12 @@ _PACKED = {
 _TWICE = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18")
 _OTHERS = {
     b"%PDF-": "a PDF",
-    b"PAR1": "a Parquet file",
+    b"PAR1": "a Parquet file: read_documents reads its rows",
     b"SQLite format 3\0": "a SQLite database",
     b"<!doctype html": "an HTML page, such as a server's error message",
     b"<html": "an HTML page, such as a server's error message",
     b"<?xml": "an XML file, such as a store's error message",
-    b"{": "a JSON file",
+    b"{": "a JSON file: read_documents reads lines of JSON",
 }
 _TAR = (257, b"ustar")
 
