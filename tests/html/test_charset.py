@@ -167,3 +167,55 @@ def test_evidence_beyond_the_limit_is_cut_between_characters(count: int) -> None
     for shift in range(3):
         data = b" " * shift + encoded(SIMPLIFIED, "gbk") * (count // 20)
         assert detected(data)[0] in ("gbk", "gb18030")
+
+
+RUSSIAN = (
+    "Старый маяк стоял на самом краю мыса, и каждую ночь его свет был виден издалека."
+)
+TURKISH = "Şehrin eski çarşısında güneş doğarken ışıklar söndü, dükkânlar açıldı ve İstanbul uyandı."
+GREEK = "Ο παλιός φάρος στεκόταν στην άκρη του ακρωτηρίου, και κάθε νύχτα το φως του φαινόταν μακριά."
+FRENCH = "Le vieux phare se dressait à l’extrémité du cap ; chaque nuit, sa lumière était aperçue de très loin."
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"),
+    [
+        (RUSSIAN, "windows-1251"),
+        (RUSSIAN, "koi8-r"),
+        (TURKISH, "iso-8859-9"),
+        (GREEK, "windows-1253"),
+    ],
+)
+def test_letters_decide_between_a_header_and_the_markup(
+    text: str, charset: str
+) -> None:
+    page = f'<meta charset="{charset}"><p>{text * 3}</p>'.encode(charset)
+    found = decode(page, "text/html; charset=ISO-8859-1")
+    assert text in found.text
+    assert found.source == "meta"
+
+
+def test_a_header_that_the_letters_agree_with_holds() -> None:
+    page = f'<meta charset="windows-1251"><p>{FRENCH * 3}</p>'.encode("windows-1252")
+    found = decode(page, "text/html; charset=ISO-8859-1")
+    assert FRENCH in found.text
+    assert (found.charset, found.source) == ("windows-1252", "http")
+
+
+@pytest.mark.parametrize(
+    ("charset", "sibling", "text"),
+    [
+        (
+            "iso-8859-2",
+            "windows-1250",
+            "„Zażółć gęślą jaźń” – powiedział. Źródło światła.",
+        ),
+        ("iso-8859-13", "windows-1257", "„Ąžuolas žydi” – pasakė jis. Šviesa ėjo."),
+        ("iso-8859-7", "windows-1253", "“Ο φάρος” – είπε. Άλλη μια νύχτα."),
+    ],
+)
+def test_controls_refute_an_iso_charset(charset: str, sibling: str, text: str) -> None:
+    page = f'<meta charset="{charset}"><p>{text * 3}</p>'.encode(sibling)
+    found = decode(page)
+    assert text in found.text
+    assert found.charset == sibling

@@ -26,7 +26,12 @@ from tamis.html.clean import clean, clean_title
         pytest.param("\n\n  a  \n", "  a", id="indentation stays, ends go"),
         pytest.param("a \nb\u3000\nc\u00a0", "a\nb\nc", id="no trailing white space"),
         pytest.param("\tif x:\tpass", "    if x:    pass", id="tabs"),
-        pytest.param("a\x00b\x07c\x7fd\x9fe", "abcde", id="controls"),
+        pytest.param("a\x00b\x07c\x7fde", "abcde", id="controls"),
+        pytest.param(
+            "don\x92t, \x93no\x94 \x96 it\x85 \x81\x8d\x90",
+            "don’t, “no” – it…",
+            id="C1",
+        ),
         pytest.param("\ufeffa\ufeffb", "ab", id="byte order marks"),
         pytest.param(
             "Donau\xaddampf\u2060schiff", "Donaudampfschiff", id="hyphenation"

@@ -341,3 +341,24 @@ def test_extraction_is_that_of_the_engine_called_directly(shared_data: Path) -> 
     text_of = resiliparse.build()
     for page, text in zip(pages, result["text"], strict=True):
         assert (text or "") == clean(text_of(page))
+
+
+@pytest.mark.parametrize("engine", ["blocks", "resiliparse"])
+def test_elements_of_xhtml_may_close_themselves(engine: str) -> None:
+    sentence = (
+        "The ledger was moved to the upper room, where it has stayed ever since. "
+    )
+    page = (
+        '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">'
+        f'<body><p>{sentence * 3}</p><script src="x.js"/><p>{sentence * 2}</p></body></html>'
+    )
+    types = ["application/xhtml+xml; charset=utf-8", "text/html"]
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "html": [page, page],
+            "http_content_type": types,
+            "drop_reason": pa.array([None, None], pa.string()),
+        }
+    )
+    found = ExtractText(engine=engine).build()(batch)["text"].to_pylist()
+    assert [text.count("upper room") for text in found] == [5, 3]

@@ -55,9 +55,15 @@ _LATIN_9 = re.compile(rb"\xa4|(?<=[A-Za-z])\xbd(?=[a-z])|[\xbc\xbd](?=[ui][a-z])
 _NOT_C1 = bytes(set(range(256)) - set(range(0x80, 0xA0)))
 _WINDOWS_SIBLING = {
     "iso-8859-2": "windows-1250",
+    "iso-8859-4": "windows-1257",
+    "iso-8859-6": "windows-1256",
     "iso-8859-7": "windows-1253",
     "iso-8859-8": "windows-1255",
+    "iso-8859-13": "windows-1257",
+    "iso-8859-15": "windows-1252",
 }
+# Charsets in which any bytes are text, so that it proves nothing that they can be read.
+_SINGLE_BYTE = ("iso-8859-", "windows-", "koi8-", "ibm866", "macintosh", "x-mac-")
 _GENERIC_TLD = re.compile(r"[a-z0-9-]{1,63}\Z")
 
 
@@ -91,16 +97,56 @@ def decode(
     damage = text.count("\ufffd") / high_bytes
     if damage <= _MAX_DAMAGE_UTF_8:
         return Decoded(text, "utf-8", "utf8")
-    for source, name in declared.items():
+    for source, name in _in_order(declared, data, host):
         if name == "utf-8":
             if damage <= _MAX_DAMAGE_DECLARED_UTF_8:
                 return Decoded(text, name, source)
         elif name is not None and name != REPLACEMENT and not name.startswith("utf-16"):
             legacy = _decoded(data, name)
             if legacy.count("\ufffd") <= _MAX_DAMAGE_DECLARED * high_bytes:
-                return Decoded(legacy, name, source)
+                return Decoded(*_with_windows(data, legacy, name), source)
     name, is_evident = detected(data, host)
     return Decoded(_decoded(data, name), name, "detector" if is_evident else "default")
+
+
+def _in_order(
+    declared: dict[str, str | None], data: bytes, host: str | None
+) -> list[tuple[str, str | None]]:
+    """The declarations in the order in which they are tried.
+
+    The header comes first. If it names another single-byte charset than the markup, the
+    letters decide: a server sends one header for all its pages.
+    """
+    http, meta = declared["http"], declared["meta"]
+    in_order = list(declared.items())
+    if http == meta or not (_is_single_byte(http) and _is_single_byte(meta)):
+        return in_order
+    name, is_evident = detected(data, host)
+    is_metas = is_evident and _family(name) == _family(meta)
+    return in_order[::-1] if is_metas else in_order
+
+
+def _family(name: str | None) -> str | None:
+    """One name for charsets that have the same letters."""
+    name = "koi8-u" if name == "koi8-r" else name
+    return _WINDOWS_SIBLING.get(name or "", name)
+
+
+def _is_single_byte(name: str | None) -> bool:
+    return name is not None and name.startswith(_SINGLE_BYTE)
+
+
+def _with_windows(data: bytes, text: str, name: str) -> tuple[str, str]:
+    """Text and charset; those of the Windows sibling for an ISO-8859 that has C1 controls."""
+    sibling = _WINDOWS_SIBLING.get(name)
+    if sibling is None or not data.translate(None, _NOT_C1):
+        return text, name
+    better = _decoded(data, sibling)
+    return (
+        (text, name)
+        if better.count("\ufffd") > text.count("\ufffd")
+        else (better, sibling)
+    )
 
 
 def is_plain_utf_8(head: bytes) -> bool:

@@ -6,7 +6,9 @@
   line counts as a line end (CR, form feed, U+2028 ...).
 * No white space at the end of a line. A tab, which only preformatted text still has,
   becomes four spaces; other space characters do not change, no-break spaces included.
-* No control characters (Cc), no surrogates, no noncharacters.
+* No control characters (Cc), no surrogates, no noncharacters. C1 controls (U+0080 to U+009F)
+  become the characters that windows-1252 has there, as HTML reads references to them: a page
+  that has one was made from such bytes.
 * No characters that only say where a line may break, or that are left from joining
   files: soft hyphen, word joiner, byte order mark, and the zero-width space. That one
   stays next to a letter of a script without spaces between words (Thai, Lao, Burmese,
@@ -34,6 +36,12 @@ _REMOVED = re.compile(
     )
     + "]"
 )
+_C1 = re.compile("[\x80-\x9f]")
+_WINDOWS_1252 = {
+    byte: character
+    for byte in range(0x80, 0xA0)
+    if (character := bytes([byte]).decode("cp1252", "ignore"))
+}
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
 _IDLE_ZERO_WIDTH_SPACE = re.compile(f"(?<![{_UNSPACED}])\u200b(?![{_UNSPACED}])")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -41,6 +49,8 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 def clean(text: str, *, is_markdown: bool = False) -> str:
     """The text in the form above; "" for text of white space only."""
+    if _C1.search(text):
+        text = text.translate(_WINDOWS_1252)
     lines = []
     for line in text.splitlines():
         # Checking whether there is anything to remove is 20 times as fast as removing.

@@ -32,6 +32,7 @@ _WRITTEN = pa.schema(
 class DecodeHtml(Transform):
     """The largest share of undecodable characters that a page may have."""
 
+    version: ClassVar[int] = 2
     tallied: ClassVar[tuple[str, ...]] = ("charset", "charset_source")
 
     max_undecodable_ratio: float = Field(0.01, ge=0, le=1)

@@ -38,12 +38,20 @@ Outcome = Extracted | str
 
 # A server may call an HTML page plain text; the text of a WET record has no such start.
 _MARKUP = re.compile(r"\s{0,64}<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+# Elements that HTML does not let close themselves, and whose content it does not show, or
+# reads to their end.
+_SELF_CLOSED = re.compile(
+    r"<(script|style|title|textarea|iframe|noscript|xmp|noembed|noframes|select|template"
+    r"|div|span|p|a|i|b|em|strong|td|th|li|video|audio|object|canvas)"
+    r"((?:\s[^<>]{0,4096}?)?)\s*/>",
+    re.IGNORECASE,
+)
 
 
 class ExtractText(Transform):
     """Engine and limits. Time (CPU time) and memory are limited per page."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     path_settings: ClassVar[tuple[str, ...]] = ("model",)
     tallied: ClassVar[tuple[str, ...]] = ("extract_note",)
 
@@ -118,7 +126,7 @@ class ExtractText(Transform):
         )
 
         def extract_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-            pages = batch["html"]
+            pages = with_html_rules(batch["html"], batch["http_content_type"])
             known = plain_texts(pages, batch["http_content_type"])
             if ENGINES[self.engine].needs_guard:
                 known |= refused_pages(pages, self.max_depth, self.max_attributes)
@@ -128,6 +136,22 @@ class ExtractText(Transform):
             return drop(with_columns(batch, columns), reasons)
 
         return extract_text
+
+
+def with_html_rules(pages: pa.Array, content_types: pa.Array) -> pa.Array:
+    """The pages; in those of XHTML's type, elements that close themselves get end tags.
+
+    HTML has no such elements: `<script/>` would take the rest of the page for a script.
+    """
+    types = pc.utf8_lower(pc.fill_null(content_types, ""))
+    rows = pc.indices_nonzero(pc.starts_with(types, "application/xhtml+xml"))
+    if len(rows) == 0:
+        return pages
+    texts = pages.to_pylist()
+    for row in rows.to_pylist():
+        if texts[row] is not None:
+            texts[row] = _SELF_CLOSED.sub(r"<\1\2></\1>", texts[row])
+    return pa.array(texts, pages.type)
 
 
 def plain_texts(pages: pa.Array, content_types: pa.Array) -> dict[int, Outcome]:

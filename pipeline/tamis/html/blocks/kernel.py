@@ -19,6 +19,7 @@ from tamis.html.blocks.judge.features import describe_blocks
 from tamis.html.blocks.judge.paths import follow_paths
 from tamis.html.blocks.judge.peers import find_peers, forget_peers
 from tamis.html.blocks.judge.regions import find_regions, forget_groups
+from tamis.html.blocks.judge.wholes import keep_wholes
 from tamis.html.blocks.layout import COMMENT, CONTENT, NO, ZERO
 from tamis.html.blocks.workspace import Workspace
 from tamis.html.blocks.write.items import items_of
@@ -53,6 +54,7 @@ def decide(
     page = workspace[0]
     predict(page, CONTENT + ZERO, NO)
     keep_content(page)
+    keep_wholes(page)
     predict(page, COMMENT + ZERO, not keeps_comments and not judges_all)
     words = settle_comments(page, keeps_comments)
     return words, int(page.state[0].flags)

@@ -45,11 +45,17 @@ DIALOG: Final = 1 << 2
 IN_NOSCRIPT: Final = 1 << 3
 IN_PRE: Final = 1 << 4
 IN_BUTTON: Final = 1 << 5
+BRACKETED: Final = 1 << 6  # a bracket is due at its end
 INHERITED: Final = HIDDEN | SILENT | DIALOG | IN_NOSCRIPT | IN_PRE | IN_BUTTON
 
 # Flags of a span.
 LINKED: Final = 1
 BREAK: Final = 2
+LITERAL: Final = 4  # `start` is a character that the page does not have
+FORMULA: Final = 8  # TeX
+DISPLAYED: Final = 16  # on a line of its own
+RAISED: Final = 32  # <sup>
+LOWERED: Final = 64  # <sub>
 
 # Flags of a page, as `extract` returns them.
 FLATTENED: Final = 1 << 0  # nested deeper than MAX_DEPTH, or over MAX_LOOKS
@@ -107,6 +113,11 @@ STATE = np.dtype(
         ("looks", np.int64),  # see MAX_LOOKS
         ("link", np.int32),  # the open <a>, or -1
         ("foreign", np.int32),  # the open svg or math, or -1
+        ("formula", np.int32),  # first span of the open <math>, or -1
+        ("formula_block", np.int32),
+        ("after_formula", np.int32),  # spans when a formula had been read, or -1
+        ("is_displayed", np.bool_),
+        ("has_rp", np.uint8),  # the open <ruby> has brackets of its own
         ("has_text", np.uint8),
         ("in_word", np.uint8),
         ("pending_breaks", np.int32),
@@ -222,6 +233,7 @@ PAGE = np.dtype(
         ("state", STATE, (1,)),
         ("open_tags", np.int32, (256,)),  # how many of each tag are on the stack
         ("stack", np.int32, (MAX_DEPTH + 2,)),  # open elements, the root first
+        ("children", np.int32, (MAX_DEPTH + 2,)),  # of open parts of MathML, so far
         ("title_words", np.uint64, (MAX_TITLE_WORDS,)),
         ("title_bits", np.uint8, (TITLE_BITS,)),  # index: the low bits of the hashes
         ("dictionary_keys", np.uint64, (DICTIONARY_SLOTS,)),

@@ -32,10 +32,22 @@ from tamis.html.blocks.layout import (
 )
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.read.attributes import (
+    ARIA_HIDDEN,
     HAS_HREF,
+    NOT_SHOWN,
     SELF_CLOSING,
     TAG_IS_CUT,
+    UNSELECTED,
     read_attributes,
+)
+from tamis.html.blocks.read.meaning import (
+    begin_formula,
+    begin_part,
+    is_twin,
+    read_annotation,
+    read_image,
+    read_script,
+    says_nothing,
 )
 from tamis.html.blocks.read.open_block import finish_block
 from tamis.html.blocks.read.raw_text import after_comment, after_declaration, after_raw
@@ -132,7 +144,7 @@ def _start_tag(
     stop: int,
     page: Page,
 ) -> int:
-    value, position = _tag_name(data, position, stop)
+    value, name_end = _tag_name(data, position, stop)
     tag = tags.tag_of_hash(value)
     state = page.state[0]
     name_start = state.names + ZERO
@@ -141,7 +153,7 @@ def _start_tag(
     closed = tags.VOID | tags.IGNORED | (tags.RAW if state.foreign < 0 else 0)
     opens = properties & np.uint32(closed) == 0
     position, name_stop, flags = read_attributes(
-        data, position, stop, page.names, name_start, opens
+        data, name_end, stop, page.names, name_start, opens
     )
     if flags & TAG_IS_CUT:
         return stop
@@ -158,6 +170,8 @@ def _start_tag(
         end, after = after_raw(data, position, stop, value)
         if tag == tags.TITLE and state.title_stop == 0:
             read_title(data, position, end, page)
+        elif tag == tags.SCRIPT:
+            read_script(data, name_end, position, end, page)
         return after
     if tag == tags.BR:
         break_line(page, position)
@@ -165,9 +179,31 @@ def _start_tag(
     if properties & np.uint32(tags.VOID):
         if properties & np.uint32(tags.BLOCK):
             finish_block(page)
+        elif tag == tags.IMG:
+            read_image(data, name_end, position, page)
         return position
+    if tag == tags.ANNOTATION:
+        read_annotation(data, name_end, position, stop, page)
     own = np.uint32(flags & (INHERITED | HAS_HREF))
+    is_block = properties & np.uint32(tags.BLOCK) != 0
+    if (not is_block and flags & NOT_SHOWN) or (
+        not is_block and flags & ARIA_HIDDEN and is_twin(page)
+    ):
+        own |= np.uint32(SILENT)
+    elif (name_stop > name_start or flags & UNSELECTED) and (
+        not is_block or tag == tags.TD or tag == tags.TH or tag == tags.PRE
+    ):
+        unselected = flags & UNSELECTED != 0
+        if says_nothing(page, tag, page.names, name_start, name_stop, unselected):
+            own |= np.uint32(SILENT)
+    before = state.elements + ZERO
     start_element(page, tag, own, name_start, name_stop)
+    if state.elements == before:
+        return position  # nested too deeply
+    if tag == tags.MATH:
+        begin_formula(data, name_end, position, page, before)
+    elif tag >= tags.FIRST_PART or state.formula >= 0:
+        begin_part(page, tag)
     if properties & np.uint32(tags.FOREIGN) and flags & SELF_CLOSING:
         end_element(page, tag)
     return position

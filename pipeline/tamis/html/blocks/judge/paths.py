@@ -31,6 +31,7 @@ assert len(ALL_KINDS) <= KINDS
 
 _FIRST_NAME_KIND: Final = len(TAG_KINDS)
 _NAME_KINDS: Final = len(KIND_NAMES)
+_COMMENT: Final = 1 << KIND_NAMES.index("comment")
 _KIND_OF_TAG = np.full(256, -1, np.int16)
 for _kind, _names in enumerate(TAG_KINDS):
     for _name in _names:
@@ -69,10 +70,20 @@ def follow_paths(page: Page) -> None:
         tag_kind = _KIND_OF_TAG[element.tag]
         if tag_kind >= 0:
             page.nearest[index, tag_kind] = element.depth
+        if kinds & _COMMENT and _is_nearly_all(page, index):
+            kinds ^= _COMMENT  # of `comments-open` at <body> nothing follows
         if kinds:
             for kind in range(_NAME_KINDS):
                 if kinds >> kind & 1:
                     page.nearest[index, _FIRST_NAME_KIND + kind] = element.depth
+
+
+@kernel
+def _is_nearly_all(page: Page, index: int) -> bool:
+    """Whether nearly all blocks of the page are in this element."""
+    element = page.elements[index]
+    own = element.block_stop - element.block_start
+    return bool(10 * own >= 9 * page.state[0].blocks)
 
 
 @kernel(inline="always")

@@ -19,6 +19,9 @@ from tamis.html.blocks.simd import first_delimiter, first_of, lowered_at
 SELF_CLOSING: Final = 1 << 16
 HAS_HREF: Final = 1 << 17
 TAG_IS_CUT: Final = 1 << 18  # the page ends inside the tag
+NOT_SHOWN: Final = 1 << 19  # by its style, or `hidden`
+ARIA_HIDDEN: Final = 1 << 20
+UNSELECTED: Final = 1 << 21  # user-select: none
 
 _QUOTE, _APOSTROPHE, _GREATER, _SLASH, _EQUALS, _SPACE = 34, 39, 62, 47, 61, 32
 
@@ -42,6 +45,10 @@ def _packed(name: bytes) -> np.uint64:
 (_DISPLAY_NONE, _DISPLAY_NONE_IMPORTANT, _VISIBILITY_HIDDEN) = (
     np.uint64(fnv1a(value))
     for value in (b"display:none", b"display:none!important", b"visibility:hidden")
+)
+_USER_SELECT_NONE, _WEBKIT_SELECT_NONE = (
+    np.uint64(fnv1a(value))
+    for value in (b"user-select:none", b"-webkit-user-select:none")
 )
 
 
@@ -100,8 +107,10 @@ def read_attributes(
             if role in (_DIALOG, _ALERTDIALOG):
                 flags |= DIALOG
             count = _append_words(data, first, last, names, count, limit)
-        elif name == _HIDDEN or (name == _STYLE and _hides(data, first, last)):
-            flags |= HIDDEN
+        elif name == _HIDDEN:
+            flags |= HIDDEN | NOT_SHOWN
+        elif name == _STYLE:
+            flags |= _flags_of_style(data, first, last)
     return stop, count, flags | TAG_IS_CUT
 
 
@@ -129,7 +138,7 @@ def _value(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int,
 def _flag_of_aria(name: np.uint64, rest: np.uint64) -> int:
     """The flag that aria-hidden or aria-modal sets if true; 0 for other names."""
     if name == _ARIA_HID and rest == _DEN:
-        return HIDDEN
+        return HIDDEN | ARIA_HIDDEN
     return DIALOG if name == _ARIA_MOD and rest == _AL else 0
 
 
@@ -184,13 +193,15 @@ def _compact_hash(data: NDArray[np.uint8], first: int, last: int) -> np.uint64:
 
 
 @kernel(inline="always")
-def _hides(data: NDArray[np.uint8], first: int, last: int) -> bool:
-    """Whether a declaration in the style hides the element."""
-    start = first
+def _flags_of_style(data: NDArray[np.uint8], first: int, last: int) -> int:
+    """What the declarations of a style say: the element is hidden, or not to be copied."""
+    start, flags = first, 0
     for position in range(first, last + 1):
         if position == last or data[position] == 59:  # ';'
             value = _compact_hash(data, start, position)
             if value in (_DISPLAY_NONE, _DISPLAY_NONE_IMPORTANT, _VISIBILITY_HIDDEN):
-                return True
+                flags |= HIDDEN | NOT_SHOWN
+            elif value in (_USER_SELECT_NONE, _WEBKIT_SELECT_NONE):
+                flags |= UNSELECTED
             start = position + 1
-    return False
+    return flags

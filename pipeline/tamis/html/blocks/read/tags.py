@@ -138,6 +138,21 @@ _PROPERTIES: Final[dict[str, int]] = {
     "title": RAW,
     "frameset": BLOCK,
     "frame": VOID,
+    "q": 0,
+    "ruby": BREAKOUT,
+    "rt": 0,
+    "rp": 0,
+    "del": SILENT,
+    "mrow": 0,
+    "mfrac": 0,
+    "msup": 0,
+    "msub": 0,
+    "msubsup": 0,
+    "mover": 0,
+    "munder": 0,
+    "munderover": 0,
+    "msqrt": 0,
+    "mroot": 0,
 }
 
 NAMES: Final[tuple[str, ...]] = tuple(_PROPERTIES)
@@ -168,7 +183,22 @@ COUNT: Final[int] = len(NAMES)
         "title",
     ),
 )
-(TEMPLATE, FOREIGN_OBJECT) = map(NAMES.index, ("template", "foreignobject"))
+(TEMPLATE, FOREIGN_OBJECT, SCRIPT, IMG, SPAN, CODE, SUP, SUB) = map(
+    NAMES.index,
+    ("template", "foreignobject", "script", "img", "span", "code", "sup", "sub"),
+)
+DL: Final[int] = NAMES.index("dl")
+(MATH, ANNOTATION, Q, RUBY, RT, RP) = map(
+    NAMES.index, ("math", "annotation", "q", "ruby", "rt", "rp")
+)
+(MROW, MFRAC, MSUP, MSUB, MSUBSUP, MOVER, MUNDER, MUNDEROVER, MSQRT, MROOT) = map(
+    NAMES.index,
+    (
+        *("mrow", "mfrac", "msup", "msub", "msubsup"),
+        *("mover", "munder", "munderover", "msqrt", "mroot"),
+    ),
+)
+FIRST_PART: Final[int] = NAMES.index("q")  # from here on tags of `meaning`
 
 FNV_OFFSET: Final = np.uint64(0xCBF29CE484222325)
 FNV_PRIME: Final = np.uint64(0x100000001B3)

@@ -12,8 +12,10 @@ from tamis.html.blocks.layout import (
     BREAK,
     IN_PRE,
     LINKED,
+    LOWERED,
     MAX_TITLE,
     MAX_TITLE_WORDS,
+    RAISED,
     ZERO,
     Page,
 )
@@ -36,7 +38,7 @@ from tamis.html.blocks.read.open_block import (
     finish_block,
     is_in_title,
 )
-from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME
+from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, SUB, SUP
 from tamis.html.blocks.read.words import (
     begun_with_letters,
     hash_of_character,
@@ -128,7 +130,12 @@ def read_text(
     block.title_words += title_words
     if state.link >= 0:
         block.linked_words += words
-    _append_span(page, start, stop, (LINKED if state.link >= 0 else 0) + ZERO)
+    flags = (LINKED if state.link >= 0 else 0) + ZERO
+    if page.open_tags[SUP] > 0:
+        flags |= RAISED
+    elif page.open_tags[SUB] > 0:
+        flags |= LOWERED
+    _append_span(page, start, stop, flags)
 
 
 @kernel

@@ -14,7 +14,7 @@ from tamis.compiled import kernel
 from tamis.html.blocks.layout import IN_PRE, NO, NONE, ZERO, Page
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.write.items import Items, nesting, width_of_mark, write_mark
-from tamis.html.blocks.write.plain import row_of, share_row
+from tamis.html.blocks.write.plain import cells_between, row_of, share_row
 from tamis.html.blocks.write.runs import bytes_needed, write_block
 
 _AMPERSAND: Final = 38
@@ -46,7 +46,7 @@ def write_markdown(
         if row >= 0 and previous >= 0 and share_row(page, previous, index):
             at = _write_cells(page, previous, index, out, at)
             at = _write_cell(data, page, index, out, at)
-            cells += _cells_between(page, previous, index)
+            cells += cells_between(page, previous, index)
         else:
             at = _end_row(out, at, previous_row, is_first_row, cells)
             same_table = (
@@ -232,22 +232,10 @@ def _write_cells(
     page: Page, previous: int, index: int, out: NDArray[np.uint8], at: int
 ) -> int:
     """Write the bars between two cells, and those of empty cells between them."""
-    for _ in range(_cells_between(page, previous, index)):
+    for _ in range(cells_between(page, previous, index)):
         out[at], out[at + 1], out[at + 2] = _BLANK, _BAR, _BLANK
         at += 3
     return at
-
-
-@kernel
-def _cells_between(page: Page, previous: int, index: int) -> int:
-    """By how many cells of the row the second block comes later, 1 to 64."""
-    first, last = page.blocks[previous].container, page.blocks[index].container
-    parent = page.elements[last].parent
-    count = 0
-    for element in range(first + 1, last + 1):
-        if page.elements[element].parent == parent:
-            count += 1
-    return min(max(count, 1), 64)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """The kept blocks as plain text: one block per line, one table row per line.
 
-Cells of a row are joined by " | " if they are short and each is one block of text. A
-table that is used for layout becomes separate paragraphs.
+Cells of a row are joined by " | " if they are short and each is one block of text; empty
+ones keep their place. A table that is used for layout becomes separate paragraphs.
 """
 
 from typing import Final
@@ -15,6 +15,7 @@ from tamis.html.blocks.read import tags
 from tamis.html.blocks.write.runs import write_block
 
 _CELL_WORDS: Final = 40
+_MOST_CELLS: Final = 64
 _LINE_FEED, _BLANK, _BAR = 10, 32, 124
 
 
@@ -24,26 +25,86 @@ def write_plain(
 ) -> int:
     """Write the text from `at` on; returns where it ends."""
     start, previous, previous_at = at, NONE, at
+    cells = ZERO  # of the row that is being written
     for index in range(page.state[0].blocks + ZERO):
         if not page.is_kept[index]:
             continue
         before = at
         is_next_cell = at > start and share_row(page, previous, index)
-        if at > start:
-            if is_next_cell:
-                _join_lines(out, previous_at, at)
-                out[at], out[at + 1], out[at + 2] = _BLANK, _BAR, _BLANK
-                at += 3
-            else:
+        if is_next_cell:
+            _join_lines(out, previous_at, at)
+            if cells == 1:
+                at = _after_empty_cells(page, previous, out, previous_at, at)
+            at = _write_bars(cells_between(page, previous, index), out, at)
+            cells += 1
+        else:
+            if cells > 1:
+                at = _write_last_bars(page, previous, out, at)
+            if at > start:
                 out[at] = _LINE_FEED
                 at += 1
+            cells = ZERO + (1 if row_of(page, index) >= 0 else 0)
         previous_at = at
         end = write_block(data, page, index, out, at)
         if is_next_cell:
             _join_lines(out, at, end)
         at = end if end > at else before
         previous = index
+    if cells > 1:
+        at = _write_last_bars(page, previous, out, at)
     return at
+
+
+@kernel
+def _write_bars(count: int, out: NDArray[np.uint8], at: int) -> int:
+    for _ in range(count):
+        out[at], out[at + 1], out[at + 2] = _BLANK, _BAR, _BLANK
+        at += 3
+    return at
+
+
+@kernel
+def _after_empty_cells(
+    page: Page, index: int, out: NDArray[np.uint8], first: int, at: int
+) -> int:
+    """Move the row's first text, from `first` to `at`, behind the bars of empty cells."""
+    row = page.blocks[index].container
+    parent = page.elements[row].parent
+    count = ZERO
+    for element in range(parent + 1, row):
+        if page.elements[element].parent == parent:
+            count += 1
+    width = 3 * min(count, _MOST_CELLS)
+    for position in range(at - 1, first - 1, -1):
+        out[position + width] = out[position]
+    _write_bars(width // 3, out, first)
+    return int(at + width)
+
+
+@kernel
+def _write_last_bars(page: Page, index: int, out: NDArray[np.uint8], at: int) -> int:
+    """Write the bars of the empty cells behind the last one with text."""
+    cell = page.blocks[index].container
+    parent = page.elements[cell].parent
+    count = ZERO
+    for element in range(cell + 1, page.state[0].elements):
+        if page.elements[element].depth <= page.elements[parent].depth:
+            break
+        if page.elements[element].parent == parent:
+            count += 1
+    return _write_bars(min(count, _MOST_CELLS), out, at)
+
+
+@kernel
+def cells_between(page: Page, previous: int, index: int) -> int:
+    """By how many cells of the row the second block comes later, 1 to 64."""
+    first, last = page.blocks[previous].container, page.blocks[index].container
+    parent = page.elements[last].parent
+    count = ZERO
+    for element in range(first + 1, last + 1):
+        if page.elements[element].parent == parent:
+            count += 1
+    return int(min(max(count, 1), _MOST_CELLS))
 
 
 @kernel

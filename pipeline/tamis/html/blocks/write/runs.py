@@ -1,7 +1,7 @@
 """Block text as bytes: references decoded, white space collapsed, lines kept.
 
 White space runs become one space; <br> becomes a line feed. In preformatted text
-line feeds, tabs and spaces stay. Control characters are left out. Functions write
+line feeds, tabs and spaces stay. Controls of ASCII are left out; those of C1 are for `clean`. Functions write
 to `out` from `at` on and return where they stopped; `out` must be large enough
 (`bytes_needed`).
 """
@@ -10,7 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compiled import kernel
-from tamis.html.blocks.layout import BREAK, IN_PRE, NO, ZERO, Page
+from tamis.html.blocks.layout import (
+    BREAK,
+    DISPLAYED,
+    FORMULA,
+    IN_PRE,
+    LINKED,
+    LITERAL,
+    LOWERED,
+    NO,
+    RAISED,
+    ZERO,
+    Page,
+)
+from tamis.html.blocks.read import tags
 from tamis.html.blocks.read.characters import (
     SPACE,
     character_at,
@@ -19,6 +32,9 @@ from tamis.html.blocks.read.characters import (
 )
 
 _AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
+_HASH, _DOLLAR, _BRACKET, _CLOSING, _CARET, _LOW = 35, 36, 91, 93, 94, 95
+_ZERO_, _NINE, _PLUS, _MINUS, _SIGN = 48, 57, 43, 45, 0xE2  # the first byte of U+2212
+_LONGEST_NOTE = 6
 
 
 @kernel
@@ -34,7 +50,7 @@ def bytes_needed(page: Page, first: int, last: int) -> int:
         block = page.blocks[index]
         needed += 600
         for span in range(block.span_start, block.span_stop):
-            needed += 3 * (page.spans[span].stop - page.spans[span].start) + 4
+            needed += 3 * (page.spans[span].stop - page.spans[span].start) + 8
     return needed
 
 
@@ -46,15 +62,111 @@ def write_block(
     block = page.blocks[index]
     start = at
     is_pre = block.flags & np.uint32(IN_PRE) != 0
+    is_heading = tags.H1 <= page.elements[block.container].tag <= tags.H6
     for number in range(block.span_start, block.span_stop):
         span = page.spans[number]
         if span.flags & BREAK:
             at = _end_line(out, start, at)
+        elif span.flags & LITERAL:
+            at = write_character(span.start, out, at)
+        elif span.flags & FORMULA:
+            at = _write_formula(data, number, page, out, start, at)
         else:
+            before = at
             at = write_run(data, span.start, span.stop, page, is_pre, out, start, at)
+            if span.flags & (RAISED | LOWERED) and not is_pre:
+                at = _with_mark(page, number, block.span_stop, out, start, before, at)
+            elif is_heading and span.flags & LINKED and _is_chrome(out, before, at):
+                at = before
     while at > start and (out[at - 1] == _BLANK or out[at - 1] == _LINE_FEED):
         at -= 1
     return at
+
+
+@kernel
+def _write_formula(
+    data: NDArray[np.uint8],
+    number: int,
+    page: Page,
+    out: NDArray[np.uint8],
+    start: int,
+    at: int,
+) -> int:
+    """Write TeX between dollar signs."""
+    span = page.spans[number]
+    marks = 2 if span.flags & DISPLAYED else 1
+    for _ in range(marks):
+        out[at] = _DOLLAR
+        at += 1
+    at = write_run(data, span.start, span.stop, page, NO, out, at, at)
+    if out[at - 1] == _BLANK:
+        at -= 1
+    for _ in range(marks):
+        out[at] = _DOLLAR
+        at += 1
+    return at
+
+
+@kernel
+def _with_mark(
+    page: Page,
+    number: int,
+    last: int,
+    out: NDArray[np.uint8],
+    start: int,
+    before: int,
+    at: int,
+) -> int:
+    """Mark a raised or lowered run, written from `before` to `at`, if it needs a mark.
+
+    A linked one is the mark of a note, and gets brackets. A digit that would touch a digit gets
+    `^` or `_`: else 10 to the 8th would be 108.
+    """
+    flags = page.spans[number].flags
+    kind = flags & (RAISED | LOWERED)
+    is_first = number == 0 or page.spans[number - 1].flags & kind == 0
+    is_last = number + 1 == last or page.spans[number + 1].flags & kind == 0
+    if not is_first or at == before:
+        return at
+    previous = out[before - 1] if before > start else np.uint8(0)
+    if flags & LINKED and flags & RAISED:
+        is_short = at - before <= _LONGEST_NOTE
+        if is_last and is_short and out[before] != _BRACKET and previous != _BRACKET:
+            at = _inserted(out, before, at, _BRACKET)
+            out[at] = _CLOSING
+            at += 1
+        return at
+    first = out[before]
+    is_number = _ZERO_ <= first <= _NINE or first in (_PLUS, _MINUS) or first == _SIGN
+    if _ZERO_ <= previous <= _NINE and is_number:
+        at = _inserted(out, before, at, _CARET if flags & RAISED else _LOW)
+    return at
+
+
+@kernel
+def _inserted(out: NDArray[np.uint8], place: int, at: int, byte: int) -> int:
+    for position in range(at, place, -1):
+        out[position] = out[position - 1]
+    out[place] = byte
+    return at + 1
+
+
+@kernel
+def _is_chrome(out: NDArray[np.uint8], first: int, last: int) -> bool:
+    """Whether a link in a heading is only a sign: a hash, a pilcrow, a section or a chain."""
+    while first < last and out[first] == _BLANK:
+        first += 1
+    while last > first and out[last - 1] == _BLANK:
+        last -= 1
+    if last - first == 1:
+        return bool(out[first] == _HASH)
+    if last - first == 2:  # C2 B6, C2 A7
+        return bool(out[first] == 0xC2 and out[first + 1] in (0xB6, 0xA7))
+    if last - first == 4:  # F0 9F 94 97
+        return bool(
+            out[first] == 0xF0 and out[first + 2] == 0x94 and out[first + 3] == 0x97
+        )
+    return False
 
 
 @kernel
@@ -96,7 +208,7 @@ def write_run(
         else:
             code, position = character_at(data, position, stop)
         if class_of(code) != SPACE:
-            if code == 0x7F or 0x80 <= code < 0xA0:
+            if code == 0x7F:
                 continue
             at = write_character(code, out, at)
             if second:

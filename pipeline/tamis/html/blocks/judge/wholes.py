@@ -1,0 +1,151 @@
+"""Wholes: what is kept or left together, after the trees have judged each block.
+
+    rows      a row of a table of data is one statement: kept whole or left whole
+    heads     a table keeps its head, if it keeps any row
+    gaps      a list, quotation, table, code or heading between kept blocks of one container
+              stays, unless it is made of links, or its names say that it is something else
+
+A row without its first cell is a false statement, and a text without its quotations another
+text. The trees see blocks; a table's layout is told from its data by short cells.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from tamis.compiled import kernel
+from tamis.html.blocks.judge.paths import ALL_KINDS
+from tamis.html.blocks.layout import CONTENT, NONE, ZERO, Page
+from tamis.html.blocks.read import tags
+from tamis.html.blocks.write.plain import row_of
+
+_MOST_GAP_BLOCKS: Final = 400
+# Log-odds of a whole's mean block below which a gap stays a gap.
+_LEAST_CHANCE: Final = 0.03
+_LEAST_CHANCE_OF_LINKS: Final = 0.3
+_OTHERS: Final = np.array(
+    [
+        ALL_KINDS.index(f"{name}_name")
+        for name in ("comment", "navigation", "footer", "related", "overlay")
+    ]
+    + [ALL_KINDS.index(f"{name}_tag") for name in ("aside", "footer", "form")]
+)
+
+
+@kernel
+def keep_wholes(page: Page) -> None:
+    """Change `is_kept` so that no whole is kept in part."""
+    _keep_rows(page)
+    _keep_gaps(page)
+
+
+@kernel
+def _keep_rows(page: Page) -> None:
+    """Rows first; then the head of each table of which a row is kept."""
+    for index in range(page.state[0].elements + ZERO):
+        element = page.elements[index]
+        first, stop = element.block_start + ZERO, element.block_stop + ZERO
+        if element.tag != tags.TR or stop - first < 2:
+            continue
+        if not _is_row(page, index, first, stop):
+            continue
+        words = kept = ZERO
+        for block in range(first, stop):
+            own = max(page.blocks[block].words, 1) + ZERO
+            words += own
+            if page.is_kept[block]:
+                kept += own
+        if kept > 0:
+            stays = 2 * kept >= words
+            for block in range(first, stop):
+                page.is_kept[block] = stays
+    for index in range(page.state[0].elements + ZERO):
+        element = page.elements[index]
+        if element.tag == tags.TABLE and element.block_stop > element.block_start:
+            _keep_head(page, index)
+
+
+@kernel
+def _is_row(page: Page, index: int, first: int, stop: int) -> bool:
+    """Whether all blocks are short cells of this row."""
+    own = ZERO
+    for block in range(first, stop):
+        own += row_of(page, block) == index
+    return bool(own == stop - first)
+
+
+@kernel
+def _keep_head(page: Page, index: int) -> None:
+    """Keep the first row of heads, if a row behind it is kept."""
+    table = page.elements[index]
+    first, stop = table.block_start + ZERO, table.block_stop + ZERO
+    row = row_of(page, first)
+    if row < 0 or page.elements[page.blocks[first].container].tag != tags.TH:
+        return
+    last = page.elements[row].block_stop + ZERO
+    if not _is_row(page, row, first, last) or page.is_kept[first]:
+        return
+    for block in range(last, stop):
+        if page.is_kept[block] and row_of(page, block) >= 0:
+            for head in range(first, last):
+                page.is_kept[head] = 1
+            return
+
+
+@kernel
+def _keep_gaps(page: Page) -> None:
+    """Keep what lies between kept blocks of one container."""
+    for index in range(page.state[0].elements + ZERO):
+        element = page.elements[index]
+        around = page.paths[index].wider
+        if not _can_be_gap(element.tag) or around < 0:
+            continue
+        first, stop = element.block_start + ZERO, element.block_stop + ZERO
+        holder = page.elements[around]
+        if (
+            stop <= first
+            or stop - first > _MOST_GAP_BLOCKS
+            or first - 1 < holder.block_start
+            or stop >= holder.block_stop
+            or not page.is_kept[first - 1]
+            or not page.is_kept[stop]
+        ):
+            continue
+        if _is_part_of_text(page, first, stop, holder.depth + ZERO):
+            for block in range(first, stop):
+                page.is_kept[block] = 1
+
+
+@kernel
+def _can_be_gap(tag: int) -> bool:
+    return bool(
+        tag == tags.UL
+        or tag == tags.OL
+        or tag == tags.DL
+        or tag == tags.BLOCKQUOTE
+        or tag == tags.PRE
+        or tag == tags.TABLE
+        or tags.H1 <= tag <= tags.H6
+    )
+
+
+@kernel
+def _is_part_of_text(page: Page, first: int, stop: int, depth: int) -> bool:
+    """Whether blocks look like text rather than links, and no name of theirs denies it."""
+    words = linked = ZERO
+    chance = 0.0
+    left = NONE + 0
+    for block in range(first, stop):
+        own = page.blocks[block].words + ZERO
+        words += own
+        linked += page.blocks[block].linked_words
+        chance += own * page.probabilities[CONTENT, block]
+        if not page.is_kept[block]:
+            left = block
+        for kind in _OTHERS:
+            if page.nearest[page.blocks[block].container, kind] > depth:
+                return False
+    if words == 0 or left < 0:
+        return False
+    least = _LEAST_CHANCE_OF_LINKS if 2 * linked > words else _LEAST_CHANCE
+    return bool(chance / words >= least)

@@ -1,0 +1,414 @@
+"""What inline markup means, where plain text would say something else.
+
+    formulas     TeX between dollar signs, from an annotation, `alttext`, a script or an
+                 image's `alt`; MathML without any of these on one line: (a+b)/2, x^2
+    quotations   `<q>` gets its quotation marks
+    ruby         readings in brackets, where the page has none
+    gutters      the numbers of lines of code are no code
+    chrome       "[edit]" beside a heading; text for screen readers alone; text that is not shown
+
+A span of text may stand for a character that the page does not have (LITERAL).
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.compiled import kernel
+from tamis.html.blocks.layout import (
+    BRACKETED,
+    DISPLAYED,
+    FORMULA,
+    IN_PRE,
+    LITERAL,
+    MAX_SPANS,
+    SILENT,
+    ZERO,
+    Page,
+)
+from tamis.html.blocks.read import tags
+from tamis.html.blocks.read.open_block import begin_block, end_word
+from tamis.html.blocks.read.tags import fnv1a
+from tamis.html.blocks.simd import first_delimiter, first_of, lowered_at
+
+_QUOTE, _APOSTROPHE, _GREATER, _SLASH, _EQUALS, _SPACE = 34, 39, 62, 47, 61, 32
+_LESS: Final = np.uint8(60)
+_OPEN, _CLOSE, _CARET, _LOW, _OVER, _ROOT = 40, 41, 94, 95, 47, 0x221A
+_LEFT_QUOTE, _RIGHT_QUOTE = 0x201C, 0x201D
+_DISPLAY_STYLE: Final = np.frombuffer(b"{\\displaystyle ", np.uint8)
+_TEX: Final = np.frombuffer(b"tex", np.uint8)
+_MATH_TEX: Final = np.frombuffer(b"math/tex", np.uint8)
+_MODE_DISPLAY: Final = np.frombuffer(b"display", np.uint8)
+_BLOCK: Final = np.frombuffer(b"block", np.uint8)
+_EMOJI: Final = np.frombuffer(b"emoji", np.uint8)
+_LATEX: Final = np.frombuffer(b"latex", np.uint8)
+_MATH_FALLBACK: Final = np.frombuffer(b"math-fallback", np.uint8)
+
+
+def _packed(name: bytes) -> np.uint64:
+    return np.uint64(int.from_bytes(name, "little"))
+
+
+# Names of attributes, of at most 8 bytes, as `lowered_at` returns them.
+_ENCODING, _ALTTEXT, _DISPLAY, _TYPE, _ALT, _CLASS = map(
+    _packed, (b"encoding", b"alttext", b"display", b"type", b"alt", b"class")
+)
+
+
+def _hashes(words: str) -> NDArray[np.uint64]:
+    return np.array([fnv1a(word.encode()) for word in words.split()], np.uint64)
+
+
+# Words of class and id: cells and spans that number lines of code; of such words two
+# together; and those that do so within code alone.
+_GUTTERS: Final = _hashes("gutter lineno linenos linenumber linenumbers lnum lnt")
+_LINE, _BLOB, _HLJS = _hashes("line blob hljs")
+_NUMBERS: Final = _hashes("number numbers num nums no")
+_LN: Final = _hashes("ln")[0]
+_EDIT_SECTION, _JAX = _hashes("editsection jax")
+_ONLY, _SR, _SCREEN, _READER, _VISUALLY, _HIDDEN_WORD, _VISUALLY_HIDDEN = _hashes(
+    "only sr screen reader visually hidden visuallyhidden"
+)
+
+
+@kernel
+def forget_formula(page: Page) -> None:
+    """No formula is open."""
+    state = page.state[0]
+    state.formula = state.after_formula = -1
+    state.has_rp = 0
+
+
+@kernel
+def says_nothing(
+    page: Page,
+    tag: int,
+    names: NDArray[np.uint64],
+    start: int,
+    stop: int,
+    unselected: bool,
+) -> bool:
+    """Whether an inline element, or a cell, by its names holds no text of the page."""
+    top = page.stack[page.state[0].depth - 1]
+    in_pre = page.elements[top].flags & np.uint32(IN_PRE) != 0
+    if in_pre and unselected:
+        return True
+    is_cell = tag == tags.TD or tag == tags.TH
+    may_number = in_pre or is_cell or tag == tags.PRE
+    has_line = has_number = has_blob = has_hljs = has_ln = False
+    has_sr = has_only = has_screen = has_reader = has_visually = has_hidden = False
+    for index in range(start, stop):
+        name = names[index]
+        for known in _GUTTERS:
+            if may_number and name == known:
+                return True
+        for known in _NUMBERS:
+            has_number |= name == known
+        has_line |= name == _LINE
+        has_blob |= name == _BLOB
+        has_hljs |= name == _HLJS
+        has_ln |= name == _LN
+        has_sr |= name == _SR
+        has_only |= name == _ONLY
+        has_screen |= name == _SCREEN
+        has_reader |= name == _READER
+        has_visually |= name == _VISUALLY
+        has_hidden |= name == _HIDDEN_WORD
+        if tag == tags.SPAN and (name in (_EDIT_SECTION, _JAX, _VISUALLY_HIDDEN)):
+            return True
+    if may_number and has_number and (has_line or has_blob):
+        return True
+    if may_number and has_ln and (has_hljs and (has_number or is_cell)):
+        return True
+    if in_pre and has_ln and tag != tags.CODE and stop - start == 1:
+        return True
+    return bool(
+        tag == tags.SPAN
+        and (
+            (has_sr and has_only)
+            or (has_screen and has_reader)
+            or (has_visually and has_hidden)
+        )
+    )
+
+
+@kernel
+def is_twin(page: Page) -> bool:
+    """Whether what begins here follows a formula at once, so that it shows it again."""
+    state = page.state[0]
+    return bool(state.after_formula >= 0 and state.after_formula == state.spans)
+
+
+@kernel
+def begin_formula(
+    data: NDArray[np.uint8], position: int, stop: int, page: Page, element: int
+) -> None:
+    """A `<math>` begins; its tag's name ends at `position`. Its `alttext` is all of it."""
+    state = page.state[0]
+    if state.formula >= 0:
+        return
+    first, last = attribute(data, position, stop, _DISPLAY)
+    state.is_displayed = _holds(data, first, last, _BLOCK)
+    first, last = attribute(data, position, stop, _ALTTEXT)
+    if last > first:
+        page.elements[element].flags |= np.uint32(SILENT)
+        _append_formula(data, first, last, page)
+    else:
+        state.formula = state.spans
+        state.formula_block = state.blocks
+
+
+@kernel
+def end_formula(page: Page) -> None:
+    """The outermost `<math>` ends."""
+    page.state[0].formula = -1
+
+
+@kernel
+def read_annotation(
+    data: NDArray[np.uint8], position: int, after: int, stop: int, page: Page
+) -> None:
+    """TeX in place of what the formula has said so far; the rest of it is silent.
+
+    The tag's name ends at `position`, the tag at `after`.
+    """
+    state = page.state[0]
+    if state.formula < 0:
+        return
+    first, last = attribute(data, position, stop, _ENCODING)
+    if not _holds(data, first, last, _TEX):
+        return
+    if state.blocks == state.formula_block:
+        block = page.blocks[state.blocks]
+        state.spans = max(state.formula, block.span_start)
+    for level in range(state.depth - 1, -1, -1):
+        element = page.elements[page.stack[level]]
+        element.flags |= np.uint32(SILENT)
+        if element.tag == tags.MATH:
+            break
+    state.formula = -1
+    _append_formula(data, after, first_of(data, after, stop, _LESS), page)
+
+
+@kernel
+def read_script(
+    data: NDArray[np.uint8], position: int, after: int, end: int, page: Page
+) -> None:
+    """`<script type="math/tex">`: its content, after:end, is a formula."""
+    first, last = attribute(data, position, after, _TYPE)
+    if not _holds(data, first, min(last, first + 8), _MATH_TEX):
+        return
+    page.state[0].is_displayed = _holds(data, first, last, _MODE_DISPLAY)
+    _append_formula(data, after, end, page)
+
+
+@kernel
+def read_image(data: NDArray[np.uint8], position: int, stop: int, page: Page) -> None:
+    """The `alt` of an image that stands for an emoji or for a formula."""
+    state = page.state[0]
+    first, last = attribute(data, position, stop, _CLASS)
+    if last - first < 5:
+        return
+    is_formula = _holds(data, first, last, _LATEX) or _holds(
+        data, first, last, _MATH_FALLBACK
+    )
+    if not is_formula and not _holds(data, first, last, _EMOJI):
+        return
+    if is_formula and is_twin(page):
+        return
+    first, last = attribute(data, position, stop, _ALT)
+    if last <= first or page.elements[page.stack[state.depth - 1]].flags & np.uint32(
+        SILENT
+    ):
+        return
+    if is_formula:
+        state.is_displayed = False
+        _append_formula(data, first, last, page)
+    elif last - first <= 32:
+        _append(page, first, last, ZERO)
+
+
+@kernel
+def begin_part(page: Page, tag: int) -> None:
+    """An inline element or a part of MathML has begun: what has to stand before it."""
+    state = page.state[0]
+    index = page.stack[state.depth - 1]
+    element = page.elements[index]
+    if element.flags & np.uint32(SILENT):
+        return
+    if tag == tags.Q:
+        _append_literal(page, _LEFT_QUOTE)
+    elif tag == tags.RUBY:
+        state.has_rp = 0
+    elif tag == tags.RP:
+        state.has_rp = 1
+    elif tag == tags.RT and not state.has_rp:
+        element.flags |= np.uint32(BRACKETED)
+        _append_literal(page, _OPEN)
+    elif state.formula >= 0 and element.parent >= 0:
+        _begin_mathml(page, index, tag)
+
+
+@kernel
+def end_part(page: Page, index: int) -> None:
+    """An element that `begin_part` has seen ends: what has to stand behind it."""
+    element = page.elements[index]
+    if element.flags & np.uint32(SILENT) or page.state[0].has_text == 0:
+        return
+    if element.tag == tags.Q:
+        _append_literal(page, _RIGHT_QUOTE)
+    elif element.flags & np.uint32(BRACKETED):
+        _append_literal(page, _CLOSE)
+
+
+@kernel
+def attribute(
+    data: NDArray[np.uint8], position: int, stop: int, wanted: np.uint64
+) -> tuple[int, int]:
+    """Where the value of a tag's attribute is; nowhere if it has none."""
+    while position < stop:
+        byte = data[np.uint64(position)]
+        if byte <= _SPACE or byte == _SLASH:
+            position += 1
+            continue
+        if byte == _GREATER:
+            break
+        start = position
+        position = first_delimiter(data, position + 1, stop)
+        name = lowered_at(data, start, position)
+        is_wanted = name == wanted and position - start <= 8
+        while position < stop and data[np.uint64(position)] <= _SPACE:
+            position += 1
+        if position >= stop or data[np.uint64(position)] != _EQUALS:
+            continue
+        position += 1
+        while position < stop and data[np.uint64(position)] <= _SPACE:
+            position += 1
+        if position >= stop or data[np.uint64(position)] == _GREATER:
+            break
+        first, quote = position, data[np.uint64(position)]
+        if quote in (_QUOTE, _APOSTROPHE):
+            last = first_of(data, first + 1, stop, quote)
+            first, position = first + 1, min(last + 1, stop)
+        else:
+            while (
+                position < stop
+                and data[np.uint64(position)] > _SPACE
+                and data[np.uint64(position)] != _GREATER
+            ):
+                position += 1
+            last = position
+        if is_wanted:
+            return first, last
+    return ZERO, ZERO
+
+
+@kernel
+def _begin_mathml(page: Page, index: int, tag: int) -> None:
+    """Marks of MathML's structure: `^`, `_`, `/`, roots, and brackets around groups."""
+    parent = page.elements[page.elements[index].parent]
+    children = page.children[page.state[0].depth - 2] + 1
+    page.children[page.state[0].depth - 2] = children
+    above = parent.tag
+    mark = ZERO
+    if children == 2:
+        if above == tags.MFRAC:
+            mark = _OVER + ZERO
+        elif above == tags.MSUP or above == tags.MOVER:
+            mark = _CARET + ZERO
+        elif (
+            above == tags.MSUB
+            or above == tags.MSUBSUP
+            or above == tags.MUNDER
+            or above == tags.MUNDEROVER
+        ):
+            mark = _LOW + ZERO
+    elif children == 3 and (above == tags.MSUBSUP or above == tags.MUNDEROVER):
+        mark = _CARET + ZERO
+    if mark:
+        _append_literal(page, mark)
+    is_part = (
+        above == tags.MFRAC
+        or above == tags.MSUP
+        or above == tags.MSUB
+        or above == tags.MSUBSUP
+        or above == tags.MOVER
+        or above == tags.MUNDER
+        or above == tags.MUNDEROVER
+    )
+    is_root = tag == tags.MSQRT or tag == tags.MROOT
+    if is_root:
+        _append_literal(page, _ROOT)
+    if is_root or (is_part and _is_group(tag)):
+        page.elements[index].flags |= np.uint32(BRACKETED)
+        _append_literal(page, _OPEN)
+
+
+@kernel
+def _is_group(tag: int) -> bool:
+    return bool(
+        tag == tags.MROW
+        or tag == tags.MFRAC
+        or tag == tags.MSUP
+        or tag == tags.MSUB
+        or tag == tags.MSUBSUP
+    )
+
+
+@kernel
+def _append_formula(data: NDArray[np.uint8], first: int, last: int, page: Page) -> None:
+    prefix = len(_DISPLAY_STYLE)
+    while first < last and data[first] <= _SPACE:
+        first += 1
+    while last > first and data[last - 1] <= _SPACE:
+        last -= 1
+    if last - first > prefix and data[last - 1] == 125:  # '}'
+        is_same = True
+        for place in range(prefix):
+            is_same &= data[first + place] == _DISPLAY_STYLE[place]
+        if is_same:
+            first, last = first + prefix, last - 1
+    if last > first:
+        flags = FORMULA + ZERO
+        if page.state[0].is_displayed:
+            flags |= DISPLAYED
+        _append(page, first, last, flags)
+        page.state[0].after_formula = page.state[0].spans
+
+
+@kernel
+def _append_literal(page: Page, code: int) -> None:
+    _append(page, code, code, LITERAL + ZERO)
+
+
+@kernel
+def _append(page: Page, first: int, last: int, flags: int) -> None:
+    state = page.state[0]
+    if state.spans >= MAX_SPANS - 2:
+        return  # an end tag may close hundreds of elements
+    if state.has_text == 0:
+        begin_block(page)
+    end_word(page)
+    span = page.spans[state.spans]
+    span.start, span.stop, span.flags = first, last, flags
+    state.spans += 1
+    state.pending_breaks = 0
+
+
+@kernel
+def _holds(
+    data: NDArray[np.uint8], first: int, last: int, word: NDArray[np.uint8]
+) -> bool:
+    """Whether the bytes hold a word of small letters, in any case."""
+    for start in range(first, last - len(word) + 1):
+        is_same = True
+        for place in range(len(word)):
+            byte = data[start + place]
+            lowered = byte | 32 if 65 <= byte <= 90 else byte
+            if lowered != word[place]:
+                is_same = False
+                break
+        if is_same:
+            return True
+    return False
