@@ -169,21 +169,21 @@ def test_evidence_beyond_the_limit_is_cut_between_characters(count: int) -> None
         assert detected(data)[0] in ("gbk", "gb18030")
 
 
-RUSSIAN = (
+RUSSIAN_PAGE = (
     "Старый маяк стоял на самом краю мыса, и каждую ночь его свет был виден издалека."
 )
-TURKISH = "Şehrin eski çarşısında güneş doğarken ışıklar söndü, dükkânlar açıldı ve İstanbul uyandı."
-GREEK = "Ο παλιός φάρος στεκόταν στην άκρη του ακρωτηρίου, και κάθε νύχτα το φως του φαινόταν μακριά."
-FRENCH = "Le vieux phare se dressait à l’extrémité du cap ; chaque nuit, sa lumière était aperçue de très loin."
+TURKISH_PAGE = "Şehrin eski çarşısında güneş doğarken ışıklar söndü, dükkânlar açıldı ve İstanbul uyandı."
+GREEK_PAGE = "Ο παλιός φάρος στεκόταν στην άκρη του ακρωτηρίου, και κάθε νύχτα το φως του φαινόταν μακριά."
+FRENCH_PAGE = "Le vieux phare se dressait à l’extrémité du cap ; chaque nuit, sa lumière était aperçue de très loin."
 
 
 @pytest.mark.parametrize(
     ("text", "charset"),
     [
-        (RUSSIAN, "windows-1251"),
-        (RUSSIAN, "koi8-r"),
-        (TURKISH, "iso-8859-9"),
-        (GREEK, "windows-1253"),
+        (RUSSIAN_PAGE, "windows-1251"),
+        (RUSSIAN_PAGE, "koi8-r"),
+        (TURKISH_PAGE, "iso-8859-9"),
+        (GREEK_PAGE, "windows-1253"),
     ],
 )
 def test_letters_decide_between_a_header_and_the_markup(
@@ -196,9 +196,11 @@ def test_letters_decide_between_a_header_and_the_markup(
 
 
 def test_a_header_that_the_letters_agree_with_holds() -> None:
-    page = f'<meta charset="windows-1251"><p>{FRENCH * 3}</p>'.encode("windows-1252")
+    page = f'<meta charset="windows-1251"><p>{FRENCH_PAGE * 3}</p>'.encode(
+        "windows-1252"
+    )
     found = decode(page, "text/html; charset=ISO-8859-1")
-    assert FRENCH in found.text
+    assert FRENCH_PAGE in found.text
     assert (found.charset, found.source) == ("windows-1252", "http")
 
 
