@@ -167,12 +167,13 @@ def test_a_line_of_a_hosts_file_blocks_its_hosts_and_not_its_address(
     assert found.skipped == (not entries)
 
 
-def test_pages_are_not_counted_against_lines_without_a_host(tmp_path: Path) -> None:
-    """A page has two keys."""
+def test_a_page_is_one_entry_though_it_has_two_keys(tmp_path: Path) -> None:
     path = tmp_path / "urls"
-    path.write_text("a.example/x\nb.example/y\nword\nother word\n")
+    path.write_text("a.example/x\nb.example/y\nc.example\nword\nother word\n")
     found = entries_in(Source("", path))
-    assert (len(found.keys), found.skipped) == (4, 2)
+    assert (len(found.keys), found.entries, found.skipped) == (5, 3, 2)
+    facts = FilterUrl(lists=(str(path),)).facts()
+    assert facts[0].startswith("list urls: 3 entries, 2 lines name no host (")
 
 
 def test_lines_are_whole_wherever_the_file_is_cut(

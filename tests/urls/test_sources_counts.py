@@ -21,13 +21,13 @@ def test_counts_are_those_of_the_entries_and_are_counted_once(
     kept: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "adult.txt"
-    path.write_text("a.example\n# nothing\nb.example\n||odd^\n")
+    path.write_text("a.example\n# nothing\nb.example/page\n||odd^\n")
     lists = [Source("adult", path)]
     ((_, own),) = entries_of(lists)
-    expected = Counts(len(own.keys), own.skipped)
+    expected = Counts(own.entries, own.skipped)
     assert expected == Counts(2, 1)
     assert counts_of(lists) == [(lists[0], expected)]
-    assert len(list(kept.glob("*.counts"))) == 1
+    assert len(list(kept.glob("*.lines"))) == 1
 
     def fail(source: Source) -> None:
         raise AssertionError("counted again")
@@ -44,7 +44,7 @@ def test_a_damaged_count_is_counted_again(kept: Folder, tmp_path: Path) -> None:
     path.write_text("a.example\n")
     lists = [Source("adult", path)]
     before = counts_of(lists)
-    (file,) = kept.glob("*.counts")
+    (file,) = kept.glob("*.lines")
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)

@@ -112,9 +112,13 @@ class Counts(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """Keys of a list's entries, and how many of its lines name no host."""
+    """Keys of a list's entries, how many these are, and how many lines name no host.
+
+    A listed page has two keys.
+    """
 
     keys: "Keys"
+    entries: int
     skipped: int
 
 
@@ -123,7 +127,7 @@ def entries_in(source: Source) -> Entries:
     from tamis.urls.keys import address_keys, line_keys, names_host
 
     found = [np.empty(0, np.uint64)]
-    skipped = 0
+    count = skipped = 0
     try:
         with _opened(source.path) as file:
             for lines in _in_lines(file):
@@ -134,16 +138,17 @@ def entries_in(source: Source) -> Entries:
                     own = [one for one in map(address, entries) if names_host(one)]
                     addresses += own
                     skipped += bool(entries) and not own
+                count += len(keys) + len(addresses)
                 found += [keys, address_keys(addresses)]
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"list {source.path} cannot be read: {error}") from error
-    return Entries(np.concatenate(found), skipped)
+    return Entries(np.concatenate(found), count, skipped)
 
 
 def entries_of(lists: Sequence[Source]) -> list[tuple[Source, Entries]]:
     """Each list with its entries. Raises ConfigError for a list without any."""
     found = [(source, entries_in(source)) for source in lists]
-    _refuse_empty([(source, len(own.keys)) for source, own in found])
+    _refuse_empty([(source, own.entries) for source, own in found])
     return found
 
 
@@ -160,10 +165,10 @@ def counts_of(lists: Sequence[Source]) -> list[tuple[Source, Counts]]:
 def _counts_in(source: Source) -> Counts:
     def counted() -> dict[str, NDArray[np.int64]]:
         own = entries_in(source)
-        return {"counts": np.array([len(own.keys), own.skipped])}
+        return {"counts": np.array([own.entries, own.skipped])}
 
     try:
-        name = f"urls/{digest_of([source])}.counts"
+        name = f"urls/{digest_of([source])}.lines"
     except StorageError as error:
         raise ConfigError(str(error)) from error
     entries, skipped = cached_arrays(name, counted)["counts"].tolist()
