@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tamis.errors import DamagedFile
+from tamis.errors import DamagedFile, StorageError
 from tamis.storage import Storage
 from tamis.storage.opened import Kept
 from tamis.storage.parquet import parquet_writer
@@ -63,6 +63,22 @@ def test_a_table_that_was_damaged_since_is_not_taken_for_the_one_kept(
     about = path.stat()
     os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns + 1_000_000))
     with pytest.raises(DamagedFile, match="its footer is not the one"):
+        texts(storage, name)
+
+
+@pytest.mark.parametrize("rows", [3, 100_000])
+@pytest.mark.parametrize("place", ["disk", "store"])
+def test_a_table_that_was_removed_since_is_missed(
+    tmp_path: Path, place: str, rows: int
+) -> None:
+    """By whomever: the folder that removes it is another one here."""
+    root = str(tmp_path) if place == "disk" else f"memory://{tmp_path.name}"
+    storage = Storage(root)
+    name = published(storage, rows)
+    for _ in range(3):
+        assert len(texts(storage, name)) == rows
+    Storage(root).remove([name])
+    with pytest.raises(StorageError, match="it does not exist"):
         texts(storage, name)
 
 

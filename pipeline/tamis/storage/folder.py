@@ -155,7 +155,7 @@ class Storage:
     def table(self, name: str, *, pre_buffer: bool = True) -> Iterator[Table]:
         """A Parquet file, verified as it is read. Raises DamagedFile."""
         key = self._key(name)
-        table = None if key is None else _TABLES.take(key)
+        table = None if key is None else self._kept(name, key)
         if table is not None:
             with self._as_damaged(name):
                 yield table
@@ -168,6 +168,15 @@ class Storage:
                 yield table
         if key is not None and table.bytes_held:
             _TABLES.put(key, table, table.memory)
+
+    def _kept(self, name: str, key: Key) -> Table | None:
+        """The small table that is kept open under a key, if its file is still there."""
+        table = _TABLES.take(key)
+        if table is None or self.is_local:  # the key has what the disk says of the file
+            return table
+        # A request, where reading it takes two.
+        self.filesystem.invalidate_cache(self.path(name))
+        return table if self.size(name) == table.bytes_held else None
 
     def _key(self, name: str) -> Key | None:
         """Under what an open table is kept; null if it may change or does not exist."""

@@ -2,8 +2,8 @@
 
 The steps of a run open the tables of a part dozens of times, and parsing a footer costs
 half a millisecond, or a request to a store. A published table is named after its content:
-what was read of it under its name, size and time of change holds. Small tables are kept
-open, of larger ones the footer is kept.
+what was read of it under its name, size and time of change holds, as long as it is there.
+Small tables are kept open, of larger ones the footer is kept.
 """
 
 import threading
