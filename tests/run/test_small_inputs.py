@@ -1,5 +1,6 @@
 """Many small archives are read together, and nothing else is different."""
 
+import gc
 import gzip
 import json
 import re
@@ -17,8 +18,15 @@ from fixtures.recipes import own_recipe
 
 from tamis import Run
 from tamis.inputs import InputFile
-from tamis.runner.passes import units
+from tamis.runner import run as run_module
+from tamis.runner.finish import finish
+from tamis.runner.passes import splits, units
+from tamis.runner.passes.chain import run_split
 from tamis.runner.passes.units import units_of
+from tamis.storage import Storage
+from tamis.work import ledger
+from tamis.work.ledger import records_of, remove_records
+from tamis.work.tasks import WHOLE
 
 COUNT = 24
 POISON = """
@@ -89,6 +97,18 @@ def parts_of(output: Path) -> dict[str, list[str]]:
     return {name: about["inputs"] for name, about in tables.items()}
 
 
+def archives_read(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Fills with the archives that each task of the source pass has read from now on."""
+    read: list[list[str]] = []
+
+    def noted(outputs: Any, work: Any, source: Any, some: Any, *rest: Any) -> Any:
+        read.append([Path(split.path).name for split in some])
+        return run_split(outputs, work, source, some, *rest)
+
+    monkeypatch.setattr(splits, "run_split", noted)
+    return read
+
+
 def damaged(folder: Path) -> None:
     """One archive that is none, and one whose page is cut."""
     (folder / "page-03.warc.gz").write_bytes(gzip.compress(b"a letter, no archive\n"))
@@ -127,7 +147,9 @@ def test_small_archives_give_the_same_together_and_apart(
         assert list(summary["lost"]["inputs"]) == [
             row["name"] for row in summary["inputs"] if "page-07" in row["name"]
         ]
+    read = archives_read(request.getfixturevalue("monkeypatch"))
     assert small.run(*settings)["tasks_executed"] == {}
+    assert read == ([["page-03.warc.gz"]] if is_damaged else [])
 
 
 @pytest.mark.usefixtures("grouped")
@@ -173,6 +195,28 @@ def test_a_page_that_ends_its_process_costs_itself_and_none_of_its_group(
     summary = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
     assert summary["source"]["admitted"] == len(own) - 1
     assert ["page-061" in name for name in summary["lost"]["inputs"]] == [True]
+
+
+@pytest.mark.usefixtures("grouped")
+def test_what_the_tallies_of_a_step_add_up_to_is_released_with_the_step(
+    small: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a barrier's tasks too, which nobody adds up."""
+    monkeypatch.setattr(ledger, "FEWEST", 1)
+    small.run()
+    storage = Storage(str(small.output))
+    own = [name for name, commit in records_of(storage) if commit.key == WHOLE]
+    remove_records(storage, own)
+    seen: list[int] = []
+
+    def finished(*arguments: Any, **named: Any) -> Any:
+        seen.append(sum(isinstance(one, ledger.Sum) for one in gc.get_objects()))
+        return finish(*arguments, **named)
+
+    monkeypatch.setattr(run_module, "finish", finished)
+    summary = small.run()
+    assert set(summary["tasks_executed"]).isdisjoint({"extracted", "documents"})
+    assert seen == [0]
 
 
 @pytest.mark.usefixtures("grouped")

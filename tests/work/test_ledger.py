@@ -63,6 +63,11 @@ def records_by_ledger(folder: Path) -> list[int]:
     return [len(path.read_bytes().splitlines()) - 1 for path in ledgers(folder)]
 
 
+def singles(folder: Path) -> list[str]:
+    found = (folder / "commits" / GROUP).glob("*.json")
+    return sorted(str(path.relative_to(folder)) for path in found)
+
+
 def same(found: Commit, expected: Commit) -> bool:
     return dict(found.tally) == dict(expected.tally) and found == Commit(
         **{**vars(expected), "tally": found.tally}
@@ -341,6 +346,90 @@ def test_a_ledger_whose_single_records_were_not_removed_yet(
     first, _ = ran(storage, 8)
     assert len(ledgers(tmp_path)) == 1
     monkeypatch.undo()
+    assert len(singles(tmp_path)) == 8
     again, tasks = ran(storage, 8)
     assert tasks.executed == {}
     assert [c.files for c in again] == [c.files for c in first]
+    assert singles(tmp_path) == []
+    assert records_by_ledger(tmp_path) == [8]
+
+
+def test_what_a_run_leaves_singly_goes_though_the_next_one_wants_none_of_it(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those that are in no ledger, or newer than theirs."""
+    commits = [commit(n) for n in range(6)]
+    with monkeypatch.context() as killed:
+        killed.setattr(Storage, "remove", lambda self, names: None)
+        published(storage, commits[:4])
+        gather(storage, GROUP, 0, commits[:4])
+    newer = commit(1, "newer")
+    storage.write(name_of(newer), record_text(newer))
+    storage.write(name_of(commits[2]), record_text(commits[2])[:-9])
+    published(storage, commits[4:])
+    ran(storage, 1)
+    left = [name_of(one) for one in (newer, *commits[4:])]
+    assert singles(tmp_path) == sorted([*left, f"commits/{GROUP}/t000-{0:016x}.json"])
+    found = records_in(storage, GROUP).commits
+    assert same(found[name_of(newer)], newer)
+    assert all(same(found[name_of(commits[n])], commits[n]) for n in (0, 2, 3, 4, 5))
+
+
+def test_a_record_written_since_it_was_found_twice_stays(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of its task was gone, and the task has been done again."""
+    monkeypatch.setattr(ledger_module, "FEWEST", 4)
+    with monkeypatch.context() as killed:
+        killed.setattr(Storage, "remove", lambda self, names: None)
+        first, _ = ran(storage, 8)
+    (tmp_path / first[2].files[0].path).unlink()
+    _, tasks = ran(storage, 8)
+    assert tasks.executed == {GROUP: 1}
+    assert singles(tmp_path) == [name_of(first[2])]
+    _, tasks = ran(storage, 8)
+    assert tasks.executed == {}
+
+
+def test_a_worker_that_ends_while_its_record_is_gathered_writes_one_again(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a killed driver, whose task was done again."""
+    one = commit(1)
+    published(storage, [one])
+    create = Storage.create
+
+    def gathered_behind(self: Storage, name: str, content: bytes) -> bool:
+        done = create(self, name, content)
+        if not done:
+            gather(storage, GROUP, 0, [one])
+        return done
+
+    monkeypatch.setattr(Storage, "create", gathered_behind)
+    assert publish_commit(storage, name_of(one), commit(1, "again")) == commit(
+        1, "again"
+    )
+    found = records_in(storage, GROUP)
+    assert same(found.commits[name_of(one)], commit(1, "again"))
+
+
+def test_records_that_are_gathered_while_they_are_read_are_found(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another run, of whose folder the reader only wants to know what is done."""
+    commits = [commit(n) for n in range(6)]
+    published(storage, commits)
+    names, listed = Storage.names, []
+
+    def gathered_behind(self: Storage, folder: str) -> list[str]:
+        found = names(self, folder)
+        if not listed:
+            listed.append(folder)
+            gather(storage, GROUP, 0, commits[:4])
+        return found
+
+    monkeypatch.setattr(Storage, "names", gathered_behind)
+    found = records_in(storage, GROUP, {name_of(one) for one in commits[2:]})
+    assert listed
+    assert sorted(found.commits) == sorted(map(name_of, commits[2:]))
+    assert (found.damaged, found.number) == ([], 1)

@@ -107,6 +107,74 @@ def test_an_input_that_cannot_be_read_is_set_aside(storage: Storage) -> None:
     assert tasks.unreadable == {"a": "a.warc.gz: no such file"}
 
 
+def read_all(
+    outputs: Outputs, names: tuple[str, ...], log: Path, driver: int
+) -> dict[str, Any]:
+    """Reads inputs, of which one cannot be read and one ends its worker."""
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"{' '.join(names)}\n")
+    if outputs.deaths:
+        outputs.mark(READING)
+    if "deadly" in names:
+        end_worker(signal.SIGABRT, driver)
+    if "bad" in names:
+        raise InputError("bad: no such file")
+    return write_rows(outputs, len(names))
+
+
+def several(log: Path, *names: str) -> Task:
+    """A task that reads small inputs together."""
+
+    def of(key: str, *names: str) -> Task:
+        return Task(key, "f", read_all, (names, log, os.getpid()), lambda mark: ())
+
+    apart = [of(name, name) for name in names]
+    group = of("group", *names)
+    return replace(group, isolate=lambda mark: apart, together=names)
+
+
+def test_one_input_that_cannot_be_read_costs_its_group_one_reading(
+    storage: Storage, tmp_path: Path
+) -> None:
+    """Later runs try it alone, and find the others."""
+    log, notes = tmp_path / "log", Notes()
+    task = several(log, "a", "bad", "b")
+    tasks = Tasks(storage, InlineExecutor(), notes)
+    each = tasks.run_each("numbers", [task])
+    assert log.read_text().splitlines() == ["a bad b", "a", "bad", "b"]
+    assert {key for key, found in each.items() if found} == {"a", "b"}
+    assert {key for key, found in each.items() if not found} == {"group", "bad"}
+    assert tasks.unreadable["group"] == tasks.unreadable["bad"] == "bad: no such file"
+    assert notes.said == [
+        "3 small inputs are read one by one: bad: no such file",
+        "set aside: bad: no such file",
+    ]
+    for _ in range(2):
+        log.write_text("")
+        again = tasks_of(storage)
+        assert again.run_each("numbers", [task]) == each
+        assert log.read_text().splitlines() == ["bad"]
+        assert again.executed == {}
+    # Another file under the name is another task.
+    mended = replace(several(log, "a", "mended", "b"), fingerprint="g")
+    (commit,) = tasks_of(storage).run("numbers", [mended])
+    assert commit.tally == {"rows": 3}
+
+
+def test_a_group_whose_worker_dies_as_it_reads_is_told_by_its_inputs(
+    storage: Storage, tmp_path: Path
+) -> None:
+    log, notes = tmp_path / "log", Notes()
+    tasks = Tasks(storage, Apart(), notes)
+    each = tasks.run_each("numbers", [several(log, "a", "b", "c", "d", "deadly")])
+    assert [key for key, found in each.items() if not found] == ["group", "deadly"]
+    assert not any("group" in said for said in notes.said)
+    (told,) = (said for said in notes.said if "read one by one" in said)
+    assert "a, b, c and 2 more: its worker died 3 times" in told
+    (aside,) = (said for said in notes.said if said.startswith("set aside: "))
+    assert aside.startswith("set aside: deadly: its worker died 3 times")
+
+
 def test_a_bug_names_the_step_and_the_task(storage: Storage) -> None:
     with pytest.raises(StageError, match="'numbers' failed on 'a': ZeroDivisionError"):
         tasks_of(storage).run("numbers", [Task("a", "f1", broken, ())])
@@ -126,7 +194,7 @@ def test_a_bug_names_the_stage_where_it_is_known(storage: Storage) -> None:
 
 
 class Apart(InlineExecutor):
-    """Runs each call in a process of its own, as Ray does; others kill `kills` of them."""
+    """Tells who its worker ends (`end_worker`), as Ray does; others kill `kills` of them."""
 
     def __init__(self, kills: int = 0, death: Death | None = None) -> None:
         super().__init__()
@@ -138,10 +206,26 @@ class Apart(InlineExecutor):
         if self.kills:
             self.kills -= 1
             return Outcome(call, died=self.death)
-        self._calls.appendleft(
-            Call(call.name, in_fresh_process, (call.function, call.arguments))
-        )
+        self._calls.appendleft(self.placed(call))
         return super().wait()
+
+    def placed(self, call: Call) -> Call:
+        return call
+
+
+class InProcesses(Apart):
+    """Has a process for each call."""
+
+    def placed(self, call: Call) -> Call:
+        return Call(call.name, in_fresh_process, (call.function, call.arguments))
+
+
+def end_worker(number: int, driver: int) -> None:
+    """The signal ends this process; if that is the driver, it ends a worker as told."""
+    if os.getpid() == driver:
+        is_own = number != signal.SIGKILL
+        raise ProcessDied(Death("its worker was a process once", is_own=is_own))
+    os.kill(os.getpid(), number)
 
 
 class Notes(Silent):
@@ -153,7 +237,7 @@ class Notes(Silent):
 
 
 def letters(
-    outputs: Outputs, text: str, apart: str, deadly: str, number: int
+    outputs: Outputs, text: str, apart: str, deadly: str, number: int, driver: int
 ) -> dict[str, Any]:
     """A letter is a document. `deadly`: a file whose letters end the process by a signal."""
     deaths = Path(deadly).read_text("utf-8") if Path(deadly).exists() else ""
@@ -167,7 +251,7 @@ def letters(
         if letter in deaths:
             sys.stderr.write(f"cannot bear {letter}\n")
             sys.stderr.flush()
-            os.kill(os.getpid(), number)
+            end_worker(number, driver)
     return write_rows(outputs, len(text) - len(apart))
 
 
@@ -181,27 +265,27 @@ def word(
         return [own, *rest]
 
     def alone(mark: Any) -> tuple[Any, ...]:
-        return (mark["id"], "", str(deadly), number)
+        return (mark["id"], "", str(deadly), number, os.getpid())
 
     key = f"{text}-crash" if apart else text
-    arguments = (text, apart, str(deadly), number)
+    arguments = (text, apart, str(deadly), number, os.getpid())
     return Task(key, "f", letters, arguments, isolate, alone)
 
 
 @pytest.mark.parametrize(
-    "number",
+    ("number", "executor"),
     [
-        pytest.param(signal.SIGABRT, id="abort"),
-        pytest.param(signal.SIGSEGV, id="a fault of memory"),
-        pytest.param(signal.SIGKILL, id="a signal that others could have sent"),
+        pytest.param(signal.SIGABRT, InProcesses, id="abort"),
+        pytest.param(signal.SIGSEGV, Apart, id="a fault of memory"),
+        pytest.param(signal.SIGKILL, Apart, id="a signal that others could have sent"),
     ],
 )
 def test_a_document_that_ends_a_process_of_its_own_is_set_apart(
-    storage: Storage, tmp_path: Path, number: signal.Signals
+    storage: Storage, tmp_path: Path, number: signal.Signals, executor: type[Apart]
 ) -> None:
     (tmp_path / "deadly").write_text("c", "utf-8")
     notes = Notes()
-    tasks = Tasks(storage, Apart(), notes)
+    tasks = Tasks(storage, executor(), notes)
     commits = tasks.run("letters", [word("abcde", tmp_path / "deadly", number)])
     assert [commit.key for commit in commits] == ["c-crash", "ab", "de"]
     said = notes.said[-1]
@@ -363,15 +447,16 @@ def test_attempts_of_another_group_do_not_count(
         assert commit.key == "a"
 
 
-def abort_at(outputs: Outputs, place: dict[str, str] | None) -> None:
+def abort_at(outputs: Outputs, place: dict[str, str] | None, driver: int) -> None:
     if place is not None and outputs.deaths:
         outputs.mark(place)
     sys.stderr.write("no memory\n")
-    os.abort()
+    sys.stderr.flush()
+    end_worker(signal.SIGABRT, driver)
 
 
 def test_what_cannot_be_cut_up_fails_the_run(storage: Storage) -> None:
-    task = Task("a", "f", abort_at, (None,))
+    task = Task("a", "f", abort_at, (None, os.getpid()))
     with pytest.raises(StageError, match=r"its worker died 3 times.*: no memory"):
         Tasks(storage, Apart()).run("numbers", [task])
 
@@ -382,7 +467,8 @@ def test_who_is_at_no_document_blames_none(
 ) -> None:
     """Models that do not fit fail the run; an input that cannot be read stays out."""
     tasks = Tasks(storage, Apart())
-    task = Task("a", "f", abort_at, (place,), isolate=lambda mark: ())
+    arguments = (place, os.getpid())
+    task = Task("a", "f", abort_at, arguments, isolate=lambda mark: ())
     if place == LOADING:
         with pytest.raises(StageError, match="it was loading models"):
             tasks.run("numbers", [task])

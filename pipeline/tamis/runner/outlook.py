@@ -67,7 +67,7 @@ class _Looking(Tasks):
         self.found[group] = f"{left} of {len(tasks)} tasks" if left else "done"
         if left:
             raise _NotDone
-        return {task.key: self.whole(group, task.key, commits) for task in tasks}
+        return self.by_key(group, tasks, commits)
 
     def recall(self, group: str, key: str, fingerprint: str) -> Commit | None:
         commit = super().recall(group, key, fingerprint)

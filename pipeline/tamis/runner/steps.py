@@ -176,9 +176,7 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
     broken = [u for u in state.units if u.is_group and not each[u.name]]
     if broken:
         apart = [one for unit in broken for one in unit.apart()]
-        alone = {unit.name: makers.tasks(unit, ranges) for unit in apart}
-        each |= tasks.run_each(step.name, _flat(alone))
-        planned |= alone
+        planned |= {unit.name: makers.tasks(unit, ranges) for unit in apart}
         whole = [unit for unit in state.units if unit not in broken]
         state.units = sorted([*whole, *apart], key=lambda unit: unit.files[0].name)
     units = state.units
@@ -256,6 +254,7 @@ def _barrier(setting: Setting, state: State, step: BarrierStep) -> None:
     state.labels.append(step.name)
     add(state.tally, {"barriers": {step.name: done.tally["counts"]}})
     state.manifests.update(done.tally["manifests"])
+    tasks.release()
 
 
 def announce(

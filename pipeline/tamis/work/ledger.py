@@ -7,8 +7,9 @@
 The driver gathers records as tasks end, so that 90,000 of them are 90 files to list and
 to read. Of two records of one name the single one counts, then that of the ledger with
 the higher number. Single ones are removed once their ledger is written; a driver that is
-killed between the two leaves both, which are equal. Each record has its own digest: a
-damaged line costs that record, and what its task did is done again.
+killed between the two leaves both, which are equal, and the next run removes them. Each
+record has its own digest: a damaged line costs that record, and what its task did is done
+again.
 """
 
 import json
@@ -31,7 +32,7 @@ import xxhash
 from pydantic import NonNegativeInt, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from tamis.errors import DamagedFile
+from tamis.errors import DamagedFile, StorageError
 from tamis.storage import Storage
 from tamis.storage.records import (
     MOST_BYTES,
@@ -111,7 +112,8 @@ class Found:
 
     commits  by name
     sums     of the whole ledgers of which every record counts
-    single   names of those that are in no ledger
+    single   names of those that are in no ledger, or there with another content
+    twice    single ones, wanted or not, that say nothing beside the record of their ledger
     damaged  files, or lines of them, that count as none
     number   of the next ledger
     """
@@ -119,6 +121,7 @@ class Found:
     commits: dict[str, Commit] = field(default_factory=dict)
     sums: list[Sum] = field(default_factory=list)
     single: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
     damaged: list[DamagedFile] = field(default_factory=list)
     number: int = 0
 
@@ -147,24 +150,30 @@ def compact(commit: Commit) -> Commit:
 def publish_commit(storage: Storage, name: str, commit: Commit) -> Commit:
     """Create the record, or return the one that existed before."""
     content = record_text(commit)
-    if storage.create(name, content):
-        return commit
-    first = known_commit(storage, name)
-    if isinstance(first, Commit) and all(
-        storage.size(file.path) == file.bytes for file in first.files
-    ):
-        return first
-    # It is damaged, or files that it lists were deleted or cut: it is not valid any more.
-    storage.write(name, content)
+    while not storage.create(name, content):
+        first = known_commit(storage, name)
+        if first is None:
+            continue  # the driver has gathered or removed it since
+        if isinstance(first, Commit) and all(
+            storage.size(file.path) == file.bytes for file in first.files
+        ):
+            return first
+        # It is damaged, or files that it lists were deleted or cut: it is not valid.
+        storage.write(name, content)
+        break
     return commit
 
 
-def known_commit(storage: Storage, name: str) -> Commit | DamagedFile:
-    """A single record, or why it counts as none."""
+def known_commit(storage: Storage, name: str) -> Commit | DamagedFile | None:
+    """A single record, or why it counts as none; null if there is none."""
     try:
         return storage.read_record(name, _RECORD)
     except DamagedFile as error:
         return error
+    except StorageError:
+        if storage.exists(name):
+            raise
+        return None
 
 
 def records_in(
@@ -219,6 +228,7 @@ class Gathering:
         self._number = 0  # of the next ledger
         self._sums: list[Sum] = []
         self._damaged: set[str] = set()  # ledgers with damaged lines
+        self._twice: set[str] = set()  # single records that are in a ledger too
 
     def take(self, found: Found, finished: Collection[Commit]) -> None:
         """Take over what was found of the group, of which these commits are valid."""
@@ -227,6 +237,7 @@ class Gathering:
         self._sums += [one for one in found.sums if one.names <= valid.keys()]
         damaged = {name for one in found.damaged for name in one.names}
         self._damaged |= set(filter(is_ledger, damaged))
+        self._twice.update(found.twice)
         for name in found.single:
             if name in valid:
                 self._hold(name, valid[name])
@@ -239,6 +250,10 @@ class Gathering:
 
     def end(self) -> None:
         """The group has ended: leave out damaged lines, and few single records."""
+        if self._twice:
+            self._storage.check_lock()
+            self._storage.remove(self._twice)
+            self._twice.clear()
         if self._damaged:
             remove_records(self._storage, self._damaged)
             self._damaged.clear()
@@ -249,6 +264,10 @@ class Gathering:
         """These records were removed."""
         for name in names:
             self._drop(name)
+        self._sums.clear()
+
+    def release(self) -> None:
+        """Nobody will ask for a total."""
         self._sums.clear()
 
     def total(self, commits: Iterable[Commit]) -> Tally:
@@ -262,6 +281,7 @@ class Gathering:
         self._bytes += _size(commit)
 
     def _drop(self, name: str) -> None:
+        self._twice.discard(name)  # whatever is written there now
         if name in self._single:
             self._bytes -= _size(self._single.pop(name))
 
@@ -306,29 +326,57 @@ def _found(
 ) -> Found:
     all_ = list(names)
     ledgers = sorted(filter(is_ledger, all_))
-    single = [
-        n for n in all_ if n.endswith(".json") and (wanted is None or n in wanted)
-    ]
+    listed = [name for name in all_ if name.endswith(".json")]
+    # Those that are single and in a ledger are compared, wanted or not.
+    read_too = None if wanted is None else {*wanted, *listed}
     found = Found()
     with ThreadPoolExecutor(_READERS) as pool:
-        for read in pool.map(partial(_read, storage, wanted=wanted), ledgers):
+        for read in pool.map(partial(_read, storage, wanted=read_too), ledgers):
             _replace(found, read.commits)
             found.sums += read.sums
             found.damaged += read.damaged
+        single = [
+            n for n in listed if wanted is None or n in wanted or n in found.commits
+        ]
         for name, commit in zip(
             single, pool.map(partial(known_commit, storage), single), strict=True
         ):
-            group = name.split("/")[1]
-            if isinstance(commit, Commit) and name != _name(group, commit):
-                commit = storage.damaged(name, "it is the record of another task")
-            if isinstance(commit, Commit):
-                _replace(found, {name: compact(commit)})
-                found.single.append(name)
-            else:
-                found.damaged.append(commit)
+            if commit is None:  # another run has gathered it since: list again
+                folder = name.rpartition("/")[0]
+                return _found(storage, storage.names(folder), wanted)
+            _take_single(storage, found, name, commit)
     if ledgers:
         found.number = int(_of_ledger(ledgers[-1])[1]) + 1
-    return found
+    return found if wanted is None else _only(found, wanted)
+
+
+def _take_single(
+    storage: Storage, found: Found, name: str, commit: Commit | DamagedFile
+) -> None:
+    """Add a single record to those of ledgers."""
+    gathered = found.commits.get(name)
+    if isinstance(commit, Commit) and name != _name(name.split("/")[1], commit):
+        commit = storage.damaged(name, "it is the record of another task")
+    if isinstance(commit, Commit):
+        commit = compact(commit)
+        if gathered is not None and record_text(gathered) == record_text(commit):
+            found.twice.append(name)
+            return
+        _replace(found, {name: commit})
+        found.single.append(name)
+    elif gathered is not None:
+        found.twice.append(name)
+    else:
+        found.damaged.append(commit)
+
+
+def _only(found: Found, wanted: Collection[str]) -> Found:
+    """What was found, without the records that are not wanted."""
+    chosen = set(wanted)
+    commits = {name: one for name, one in found.commits.items() if name in chosen}
+    sums = [one for one in found.sums if one.names <= commits.keys()]
+    single = [name for name in found.single if name in chosen]
+    return replace(found, commits=commits, sums=sums, single=single)
 
 
 def _replace(found: Found, commits: Mapping[str, Commit]) -> None:

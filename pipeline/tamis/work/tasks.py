@@ -51,6 +51,7 @@ MAX_ATTEMPTS = 3
 MAX_DEATHS = 12
 WHOLE = "all"  # key of what is done once for all parts
 STAGE_NOTE = "in stage "  # start of an exception's note that names the stage
+_NAMED = 3  # inputs of a task
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Task:
 
     `alone` gives arguments with which `function` has only the document of a mark.
     `isolate` gives the tasks to run instead of one that kills its worker, from that
-    mark; none if it cannot be cut further. `is_tried_apart`: whoever runs it tries its
-    inputs one by one if one of them cannot be read.
+    mark; none if it cannot be cut further. `together`: the inputs that it reads, if they
+    are several; where one cannot be read, `isolate(None)` gives a task for each.
     """
 
     key: str
@@ -70,7 +71,15 @@ class Task:
     isolate: Callable[[Any], Sequence["Task"]] | None = None
     alone: Callable[[Any], tuple[Any, ...]] | None = None
     gpus: float = 0.0
-    is_tried_apart: bool = False
+    together: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The task as messages name it: by its inputs, if they are several."""
+        if not self.together:
+            return self.key
+        more = len(self.together) - _NAMED
+        return ", ".join(self.together[:_NAMED]) + (f" and {more} more" * (more > 0))
 
 
 class Progress(Protocol):
@@ -133,6 +142,7 @@ class Tasks:
     def run_each(self, group: str, tasks: Sequence[Task]) -> dict[str, list[Commit]]:
         """Commits by the task's key: one, or those of the tasks that replace it.
 
+        For inputs that are read apart and not together, those by each one's key as well.
         A task whose input cannot be read has none: it is in `unreadable`.
         Raises StageError for a task that fails for another reason, and DamagedFile with
         all damaged files that its tasks met, when the others have ended.
@@ -171,16 +181,16 @@ class Tasks:
                     damaged.append(outcome.error)
                 elif isinstance(outcome.error, AccessRefused):
                     raise outcome.error  # the next file would be refused too
-                elif isinstance(outcome.error, InputError):
-                    self.unreadable[task.key] = str(outcome.error)
-                    if not task.is_tried_apart:
-                        self.progress.note(f"set aside: {outcome.error}")
                 else:
-                    queue.extend(self._again(group, task, outcome))
+                    try:
+                        queue.extend(self._again(group, task, outcome))
+                    except InputError as error:
+                        why = str(error)
+                        queue.extend(self._set_aside(group, task, why, commits, known))
         self._gathering(group).end()
         if damaged:
             raise _together(damaged)
-        return {task.key: self.whole(group, task.key, commits) for task in tasks}
+        return self.by_key(group, tasks, commits)
 
     def forget(self, names: Collection[str]) -> None:
         """Remove the records that list one of the damaged files: their tasks are done again.
@@ -290,19 +300,21 @@ class Tasks:
     ) -> Sequence[Task | Trial]:
         """The task to queue after a failure: the same again, or a trial of a document.
 
-        Raises if it cannot be tried again.
+        Raises if it cannot be tried again: InputError if it is the input's fault.
         """
         if outcome.died is not None:
             return self._after_death(group, task, outcome.died)
         assert outcome.error is not None
+        if isinstance(outcome.error, InputError):
+            raise outcome.error
         attempts = self._attempts[group, task.key] - len(
             self._deaths.get((group, task.key), ())
         )
         if _is_transient(outcome.error) and attempts < MAX_ATTEMPTS:
             self.retried[group] += 1
-            self.progress.note(f"{task.key}: tried again: {outcome.error}")
+            self.progress.note(f"{task.shown}: tried again: {outcome.error}")
             return [task]
-        raise _stage_error(group, task.key, outcome.error) from outcome.error
+        raise _stage_error(group, task.shown, outcome.error) from outcome.error
 
     def _after_death(
         self, group: str, task: Task, death: Death
@@ -317,37 +329,59 @@ class Tasks:
         is_hopeless = len(deaths) >= MAX_ATTEMPTS and own >= MAX_ATTEMPTS - 1
         is_suspect = bool(mark) and "at" not in mark and task.alone is not None
         if len(deaths) >= MAX_DEATHS or (is_hopeless and not is_suspect):
-            return self._given_up(group, task, mark)
+            raise self._given_up(group, task, mark)
         self.retried[group] += 1
         if death.is_lost or not is_suspect:
             what = "it was lost" if death.is_lost else "its worker died"
-            self.progress.note(f"{task.key}: tried again: {what}: {death}")
+            self.progress.note(f"{task.shown}: tried again: {what}: {death}")
             return [task]
-        self.progress.note(f"{task.key}: its worker died at {_spelled(mark)}: {death}")
+        place = _spelled(mark)
+        self.progress.note(f"{task.shown}: its worker died at {place}: {death}")
         return [_trial(task, mark)]
 
-    def _given_up(self, group: str, task: Task, mark: Any) -> Sequence[Task]:
-        """Set an input aside, or raise: no document is to blame."""
+    def _given_up(self, group: str, task: Task, mark: Any) -> TamisError:
+        """The error for a task that dies though no document is to blame: InputError where it
+        was reading.
+        """
         deaths = self._deaths[group, task.key]
         lost = sum(death.is_lost for death in deaths)
         why = _told(len(deaths) - lost, lost, deaths[-1])
         if mark in (STARTED, LOADING):
-            raise StageError(
+            return StageError(
                 group,
-                task.key,
+                task.shown,
                 f"{why}; it was loading models: is there memory for them?",
             )
         if mark is not None and "at" in mark:
-            self.unreadable[task.key] = f"{task.key}: {why}"
-            self.progress.note(f"set aside: {self.unreadable[task.key]}")
-            return ()
+            return InputError(f"{task.shown}: {why}")
         if 2 * lost > len(deaths):
             why += "; no page does this: look at the machines of the cluster, and at their "
             why += "memory; run again to go on, finished work is kept"
         elif task.isolate is not None or len(deaths) >= MAX_DEATHS:
             why += "; no page does this alone, so look for what ends processes here, as"
             why += " a limit of memory; run again to go on"
-        raise StageError(group, task.key, why)
+        return StageError(group, task.shown, why)
+
+    def _set_aside(
+        self,
+        group: str,
+        task: Task,
+        why: str,
+        commits: dict[str, Commit],
+        known: dict[str, Task],
+    ) -> Sequence[Task]:
+        """Leave out an input that cannot be read; of several, queue a task for each.
+
+        A record says so, and later runs do not read them together again.
+        """
+        if not task.together or task.isolate is None:
+            self.unreadable[task.key] = why
+            self.progress.note(f"set aside: {why}")
+            return ()
+        inputs = len(task.together)
+        self.progress.note(f"{inputs} small inputs are read one by one: {why}")
+        pieces, tally = task.isolate(None), {"unreadable": without_secrets_in(why)}
+        return self._replace(group, task, tally, pieces, commits, known)
 
     def _after(
         self,
@@ -364,7 +398,9 @@ class Tasks:
             deaths.append(outcome.died)
             if len(deaths) < MAX_DEATHS:
                 return [trial]
-            return () if trial.is_old else self._given_up(group, task, trial.mark)
+            if trial.is_old:
+                return ()
+            raise self._given_up(group, task, trial.mark)
         verdict = outcome.value if outcome.error is None else Verdict()
         if trial.is_old:
             if not verdict.is_harmless:
@@ -393,14 +429,26 @@ class Tasks:
         mark, why = verdict.mark, without_secrets_in(verdict.death)
         pieces = task.isolate(mark) if task.isolate else ()
         if not pieces:
-            raise StageError(group, task.key, f"at {_spelled(mark)}: {why}")
+            raise StageError(group, task.shown, f"at {_spelled(mark)}: {why}")
         self.progress.note(
-            f"{task.key}: {_spelled(mark)} ends a process that has nothing else: it is "
+            f"{task.shown}: {_spelled(mark)} ends a process that has nothing else: it is "
             f"left out as worker_crash until a later run finds it harmless: {why}"
         )
+        tally = {"mark": mark, "death": why}
+        return self._replace(group, task, tally, pieces, commits, known)
+
+    def _replace(
+        self,
+        group: str,
+        task: Task,
+        tally: Mapping[str, Any],
+        pieces: Sequence[Task],
+        commits: dict[str, Commit],
+        known: dict[str, Task],
+    ) -> Sequence[Task]:
+        """Commit that others replace the task; returns those to run."""
         name = record_name(group, task.key, task.fingerprint)
         keys = tuple(piece.key for piece in pieces)
-        tally = {"mark": mark, "death": why}
         commit = Commit(task.key, task.fingerprint, (), tally, keys)
         commits[task.key] = compact(publish_commit(self.storage, name, commit))
         self._gathering(group).add(commits[task.key])
@@ -419,13 +467,23 @@ class Tasks:
             pieces: list[Task] = []
             for commit in replaced:
                 isolate = known[commit.key].isolate
-                pieces += isolate(commit.tally["mark"]) if isolate else ()
+                pieces += isolate(commit.tally.get("mark")) if isolate else ()
             finished = self.committed(group, pieces)
             commits.update(finished)
             known.update({piece.key: piece for piece in pieces})
             unfinished += [piece for piece in pieces if piece.key not in finished]
             replaced = [done for done in finished.values() if done.replaced_by]
         return unfinished
+
+    def by_key(
+        self, group: str, tasks: Sequence[Task], commits: Mapping[str, Commit]
+    ) -> dict[str, list[Commit]]:
+        """What `run_each` returns, from all commits by key."""
+        keys = [task.key for task in tasks]
+        for task in tasks:
+            if task.together and task.key in commits:
+                keys += commits[task.key].replaced_by
+        return {key: self.whole(group, key, commits) for key in keys}
 
     def whole(
         self, group: str, key: str, commits: Mapping[str, Commit]
@@ -479,6 +537,11 @@ class Tasks:
     def total(self, group: str, commits: Iterable[Commit]) -> Tally:
         """The sum of the tallies of commits that `run_each` gave for the group."""
         return self._gathering(group).total(commits)
+
+    def release(self) -> None:
+        """A step has ended: no total of what ran in it is asked for any more."""
+        for gathering in self._gatherings.values():
+            gathering.release()
 
     def _gathering(self, group: str) -> Gathering:
         return self._gatherings.setdefault(group, Gathering(self.storage, group))
@@ -537,7 +600,9 @@ def _verdicts(commits: Iterable[Commit], known: Mapping[str, Task]) -> list[Tria
     return [
         _trial(known[commit.key], commit.tally["mark"], is_old=True)
         for commit in commits
-        if commit.replaced_by and known[commit.key].alone is not None
+        if commit.replaced_by
+        and "mark" in commit.tally
+        and known[commit.key].alone is not None
     ]
 
 

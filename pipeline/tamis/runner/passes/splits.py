@@ -210,7 +210,7 @@ class SplitTasks:
             arguments=(self._work, self._source, splits),
             isolate=isolate,
             alone=self._alone(splits),
-            is_tried_apart=True,
+            together=tuple(file.name for file in unit.files),
         )
 
     def _split(
