@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from kills import _KINDS, Content, Trial, small_archive
+from kills import _KINDS, Content, Trial, small_archives
 
 _MOST_LINES = 6  # notes on what was made again may stand before the error
 # System calls of Linux, by the errors that a disk or a network file system answers.
@@ -170,7 +170,7 @@ def main() -> None:
         sys.exit("strace is not installed")
     draw = random.Random(arguments.seed)
     base = Path(tempfile.mkdtemp(prefix="faults-"))
-    (base / "small.warc.gz").write_bytes(small_archive())
+    small_archives(base)
     pristine = {}
     for kind in _KINDS:
         pristine[kind] = trial = Trial(base / f"whole-{kind}", kind, "inline")

@@ -5,10 +5,11 @@
 
 A trial is a run over 120 records of the samples in small splits: plain, with `verify`, with an
 index, or from many archives of one page; inline or on Ray. Commit records are gathered in
-ledgers of three, so that kills land while one is written. It is killed up to three times: the driver, its whole process group, or a
-worker of Ray; by SIGKILL, SIGTERM or SIGINT; at a random moment, or by strace (if there is
-one) at the n-th rename, link, fsync or unlink. Then it is run to its end. mix/, dropped/ and
-duplicates/ must have the bytes of a run that nobody disturbed, names included.
+ledgers of three, so that kills land while one is written. It is killed up to three times: the
+driver, its whole process group, or a worker of Ray; by SIGKILL, SIGTERM or SIGINT; at a random
+moment, or by strace (if there is one) at the n-th rename, link, fsync or unlink. Then it is run
+to its end. mix/, dropped/ and duplicates/ must have the bytes of a run that nobody disturbed,
+names included.
 
 A kill has landed if the process was still at work. Exit code 1 after a difference.
 """

@@ -28,9 +28,9 @@ from tamis.linear.fit import STRENGTH, area_under_curve
 from tamis.linear.model import Model, document_scores, window_chances
 from tamis.text.buffers import Bytes, Offsets, utf8_buffers
 from tamis.text.words import Words, segment
-from tamis.toxicity import training
 from tamis.toxicity.figures import Sample, figures_of
 from tamis.toxicity.model import default_model, save
+from tamis.training import toxicity as training
 from tamis.training.toxicity import Example
 
 ROOT = Path(__file__).resolve().parents[1]
