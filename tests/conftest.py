@@ -82,14 +82,16 @@ class Ended:
     stderr: str
 
 
-def tamis_command(*arguments: str) -> Ended:
-    """Run the command line in this process: a start costs more than the samples."""
+def tamis_command(*arguments: str, folder: Path = ROOT) -> Ended:
+    """Run the command line in this process, in a folder: a start costs more than the
+    samples.
+    """
     out, err = io.StringIO(), io.StringIO()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM,)}
     code = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            with contextlib.chdir(ROOT):
+            with contextlib.chdir(folder):
                 main(list(arguments))
         except SystemExit as stop:
             code = int(stop.code or 0)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -37,26 +38,36 @@ def started(folder: Path, line: str, **environment: str) -> str:
     return done.stdout
 
 
-def follow(
-    folder: Path, python: str, *, kind: str = "", **environment: str
-) -> dict[str, str]:
-    """Every command of the page in its order, in an empty folder; what each prints.
-
-    `kind`: the executor of all runs, in place of the recipe's.
-    """
+def follow(folder: Path, run: Callable[[str], str]) -> dict[str, str]:
+    """Every command of the page in its order, in an empty folder; what each prints."""
     printed = {}
     for line in lines():
         if "my-crawl/" in line:
             shutil.copytree(folder / "samples", folder / "my-crawl")
-        own = re.sub(r"^tamis ", f"{python} -m tamis ", line)
-        if kind and line.startswith(("tamis run", "tamis check")):
-            own += f" --set executor.kind={kind}"
-        printed[line] = started(folder, own, **environment)
+        printed[line] = run(line)
     return printed
 
 
-def test_every_command_of_the_page_works_in_its_order(tmp_path: Path) -> None:
-    printed = follow(tmp_path, sys.executable, kind="inline")
+def test_every_command_of_the_page_works_in_its_order(
+    tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    """In this process, where a command starts at once; `long` has one for each."""
+
+    def run(line: str) -> str:
+        name, *words = shlex.split(line)
+        assert name == "tamis"
+        own = [
+            str(one)
+            for word in words
+            for one in (sorted(tmp_path.glob(word)) if "*" in word else [word])
+        ]
+        if words[0] in ("run", "check"):
+            own += ["--set", "executor.kind=inline"]
+        ended = command(*own, folder=tmp_path)
+        assert ended.code == 0, f"{line}\n{ended.stdout}{ended.stderr}"
+        return str(ended.stdout)
+
+    printed = follow(tmp_path, run)
     assert next(iter(printed)) == "tamis init --example"
     assert (tmp_path / "out" / "mix" / "_manifest.json").is_file()
     assert (tmp_path / "my-out" / "report.html").is_file()
@@ -120,7 +131,12 @@ def test_the_wheel_alone_takes_a_user_to_a_mix(wheel: Path, tmp_path: Path) -> N
     where = started(work, f"{python} -c 'import tamis; print(tamis.__file__)'", **clean)
     assert Path(where.strip()).is_relative_to(tmp_path / "env")
     assert started(work, f"{tmp_path}/env/bin/tamis --version", **clean)
-    follow(work, str(python), **clean)
+    follow(
+        work,
+        lambda line: started(
+            work, re.sub(r"^tamis ", f"{python} -m tamis ", line), **clean
+        ),
+    )
     assert (work / "out" / "mix" / "_manifest.json").is_file()
     # Only names of the folder itself are in the recipe.
     assert str(ROOT) not in (work / "stages.yaml").read_text("utf-8")

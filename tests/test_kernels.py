@@ -14,19 +14,22 @@ from tamis.kernels import GROUPS, KernelsNotCompiled, ensure_kernels
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = "; from tamis.compiled import kernels_folder; print(kernels_folder())"
 NOWHERE = "import os; os.access = lambda *a, **k: False"
-# Which kernels a command compiles and would keep.
-COMPILED = """
-import json, sys
+# Which kernels are compiled and would be kept.
+NOTING = """
 from numba.core import caching
 kept = []
 def keep(self, signature, data):
     kept.append(f"{self._py_func.__module__}.{self._py_func.__qualname__}{signature}")
 caching.Cache.save_overload = keep
+"""
+RUNS = """
+import json, sys
+from contextlib import suppress
 from tamis.cli import main
-try:
-    main(sys.argv[1:])
-finally:
-    print(json.dumps(kept))
+for arguments in json.loads(sys.argv[1]):
+    with suppress(SystemExit):
+        main(arguments)
+print(json.dumps(kept))
 """
 
 
@@ -136,11 +139,13 @@ def test_a_run_over_the_samples_compiles_nothing(tmp_path: Path) -> None:
     """The uses of tamis.kernel_uses cover the default recipe, without and with an index."""
     ensure_kernels()
     recipe = ["run", str(ROOT / "stages.yaml"), "--quiet", "--set", "executor=inline"]
+    first, second = (["--set", f"output={tmp_path / name}"] for name in "ab")
     index = ["--set", f"deduplicate.index={tmp_path / 'index'}"]
-    for number, more in enumerate(([], index, index)):
-        output = ["--set", f"output={tmp_path / str(number)}"]
-        shown, _ = python(COMPILED, *recipe, *output, *more)
-        assert json.loads(shown.splitlines()[-1]) == []
+    runs = [recipe + more for more in (first, first + index, second + index)]
+    shown, _ = python(NOTING + RUNS, json.dumps(runs))
+    assert json.loads(shown.splitlines()[-1]) == []
+    for name in "ab":
+        assert (tmp_path / name / "mix" / "_manifest.json").is_file()
 
 
 def test_kernels_of_a_package_that_cannot_be_written_are_copied(tmp_path: Path) -> None:
@@ -153,10 +158,9 @@ def test_kernels_of_a_package_that_cannot_be_written_are_copied(tmp_path: Path) 
     )
     shown, _ = python(script, TAMIS_CACHE=str(tmp_path))
     assert shown == ""
-    output = ["--set", f"output={tmp_path / 'out'}", "--set", "executor=inline"]
-    recipe = ["run", str(ROOT / "stages.yaml"), "--quiet", *output]
-    shown, _ = python(COMPILED, *recipe, TAMIS_CACHE=str(tmp_path))
-    assert json.loads(shown.splitlines()[-1]) == []
+    use = "from tamis import kernel_uses as uses; uses.words(); uses.spans()\n"
+    shown, _ = python(NOTING + use + "print(kept)", TAMIS_CACHE=str(tmp_path))
+    assert shown == "[]"
 
 
 def test_processes_that_ask_at_once_compile_once(tmp_path: Path) -> None:

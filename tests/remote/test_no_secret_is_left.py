@@ -66,7 +66,7 @@ def unpacked(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 @pytest.fixture
 def ended(
-    site: Any, small_archive: bytes, tmp_path: Path
+    site: Any, small_archive: bytes, tmp_path: Path, command: Any
 ) -> tuple[Path, str, dict[str, Any]]:
     """A run that is complete, what it and the commands after it printed, run.json."""
     port = site.server_port
@@ -95,6 +95,17 @@ def ended(
         "PYTHONPATH": str(ROOT / "pipeline"),
     }
     printed = []
+
+    def run(*arguments: str) -> Any:
+        return subprocess.run(
+            [sys.executable, "-m", "tamis", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
     for arguments in (
         ["check", str(recipe)],
         ["run", str(recipe)],
@@ -104,19 +115,13 @@ def ended(
         ["run", str(recipe), "--set", "allow_missing_inputs=0"],
         ["run", str(recipe), "--set", f"input=http://me:{SECRET}@127.0.0.1:{port}/none"],
     ):  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-m", "tamis", *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        printed.append(
-            f"$ {arguments[0]}: {done.returncode}\n{done.stdout}{done.stderr}"
-        )
+        # What a library writes to the process's own streams matters in a run.
+        is_run = arguments[0] == "run"
+        done = run(*arguments) if is_run else command(*arguments, folder=tmp_path)
+        code = done.returncode if is_run else done.code
+        printed.append(f"$ {arguments[0]}: {code}\n{done.stdout}{done.stderr}")
         if len(printed) == 2:
-            assert done.returncode == 0, printed
+            assert code == 0, printed
             book = json.loads((out / "run.json").read_text("utf-8"))
     return out, "\n".join(printed), book
 

@@ -119,6 +119,7 @@ def test_a_page_that_ends_its_process_is_named_and_kept_when_the_stage_is_mended
         f"input={SAMPLES}/*.warc.gz",
         f"output={output}",
         f"executor.kind={kind}",
+        "read_warc.split_bytes=64KiB",  # a page at a time goes slowly
         *(["executor.workers=2"] if kind == "ray" else []),
     )
     command = [sys.executable, "-m", "tamis", "run", str(recipe), *arguments]
