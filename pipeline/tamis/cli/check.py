@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tamis.runner.outlook import Outlook
     from tamis.stage import Stage
 
+_NODE_CORES = 16  # of a node in examples
+
 
 @click.command(
     "check",
@@ -143,6 +145,23 @@ def _inputs_line(found: "Outlook") -> str:
     )
 
 
+def _scale_line(bill: "Estimate", tasks: int) -> str:
+    """For how large a cluster there is work, and what its machines need."""
+    from tamis.runner.estimate import cores_kept_busy
+    from tamis.sizes import spelled
+    from tamis.work.executors import TASK_BYTES
+
+    cores = cores_kept_busy(tasks)
+    nodes = -(-cores // _NODE_CORES)
+    line = (
+        f"scales  to about {cores:,} cores, {nodes:,} nodes of {_NODE_CORES}: {tasks:,} "
+        f"tasks of {spelled(TASK_BYTES)} of memory"
+    )
+    if bill.largest:
+        line += f"; the largest of {bill.largest} has {spelled(bill.memory_bytes)}"
+    return line
+
+
 def _estimate_lines(bill: "Estimate", found: "Outlook") -> list[str]:
     from tamis.sizes import spelled
 
@@ -157,6 +176,7 @@ def _estimate_lines(bill: "Estimate", found: "Outlook") -> list[str]:
                 f"        and {spelled(own.index_bytes)} at most, permanently, "
                 f"in the index"
             )
+    lines.append(_scale_line(bill, found.splits))
     if found.free_bytes is not None:
         lines.append(f"free    {spelled(found.free_bytes)} where the output goes")
     return lines

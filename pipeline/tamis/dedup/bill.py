@@ -74,13 +74,18 @@ _SUBSTRINGS_SECONDS = 2.2e-4
 _ROW_GROUP_SECONDS = 7e-6
 
 
+def partition_memory(partition_bytes: int) -> int:
+    """Memory of a task of deduplicate_substrings that has the texts of a partition."""
+    return max(_PARTITION_FACTOR * partition_bytes, _MEMORY_BYTES)
+
+
 def substrings_bill(documents: int, partition_bytes: int) -> Bill:
     """What deduplicate_substrings needs.
 
     10^8 documents in 4,096 partitions: 200 GB and 67 core hours, of which 61 are for
     footers: a file has a row group of every partition for each 256 MB of its texts.
     """
-    memory = max(_PARTITION_FACTOR * partition_bytes, _MEMORY_BYTES)
+    memory = partition_memory(partition_bytes)
     size = documents * _PAGE_BYTES
     partitions = min(-(-size // partition_bytes), _MAX_PARTITIONS)
     row_groups = partitions * size / _FLUSH_BYTES
@@ -103,6 +108,11 @@ _KEEPER_BYTES = 13
 _INDEX_SECONDS = 5e-7  # a row: to join it, and to write twice what is new
 _SKETCH_BYTES = 900
 _SKETCH_SECONDS = 1.5e-4  # to read a text, find the shingles, write the sketch twice
+
+
+def components_bytes(documents: int, touched: int) -> int:
+    """Memory of the task that finds the components; `touched` documents have an edge."""
+    return max(documents // 4 + 12 * touched, 10**9)
 
 
 def clusters_bill(
@@ -146,7 +156,7 @@ def clusters_bill(
     return Bill(
         work_bytes=work,
         layer_bytes=documents * _LAYER_BYTES,
-        memory_bytes=max(documents // 4 + 12 * touched, 10**9),
+        memory_bytes=components_bytes(documents, touched),
         core_hours=seconds / 3600,
         index_bytes=index,
     )

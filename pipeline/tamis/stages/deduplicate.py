@@ -34,7 +34,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, cast
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tamis.dedup.bill import clusters_bill
+from tamis.dedup.bill import clusters_bill, components_bytes
 from tamis.dedup.clusters.candidates import gather_candidates
 from tamis.dedup.clusters.components import INDEX_CRAWL, find_components, publish
 from tamis.dedup.clusters.gather import find_edges, find_same_ids, gather, gather_pairs
@@ -377,13 +377,13 @@ def _components(job: Job, edges: Sequence[File], matches: Sequence[File]) -> Com
     step, settings, groups, rows = job.step, job.settings, job.groups, job.rows
     starts = (*(group.start for group in groups), rows)
     limit = settings.max_component
-    (found,) = step(
-        "components", find_components, [(edges, starts, limit, None, matches)]
-    )
+    memory = components_bytes(rows, rows)
+    work: Work = [(edges, starts, limit, None, matches)]
+    (found,) = step("components", find_components, work, memory=memory)
     if not settings.is_verified or found.tally["largest"] <= limit:
         return found
     pairs = band_pairs(len(settings.bands))
-    work: Work = [
+    work = [
         (settings, group, members, pairs, rows)
         for group, members in zip(groups, found.files, strict=True)
     ]
@@ -392,7 +392,7 @@ def _components(job: Job, edges: Sequence[File], matches: Sequence[File]) -> Com
     work = [(some, ()) for some in units(runs, names, rows)]
     pair_edges = files_of(step("pairs-edges", find_edges, work))
     work = [(edges, starts, limit, pair_edges, matches)]
-    (found,) = step("pairs-components", find_components, work)
+    (found,) = step("pairs-components", find_components, work, memory=memory)
     return found
 
 

@@ -26,7 +26,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from tamis.dedup.bill import substrings_bill
+from tamis.dedup.bill import partition_memory, substrings_bill
 from tamis.dedup.groups import groups_of, layers_of, steps_of
 from tamis.dedup.substrings.cut import (
     FOUND,
@@ -117,7 +117,8 @@ class DeduplicateSubstrings(Barrier):
         ]
         texts = files_of(step("scatter", scatter, work), TEXTS)
         work = [(settings, texts, number) for number in range(partitions.total)]
-        found = files_of(step("find", find, work), FOUND)
+        memory = partition_memory(self.partition_bytes)
+        found = files_of(step("find", find, work, memory=memory), FOUND)
         published = step(
             SUBSTRINGS, publish, [(settings, group, found) for group in groups]
         )

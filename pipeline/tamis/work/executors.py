@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -36,16 +36,37 @@ from tamis.work.ray_start import (
 _LOOK_SECONDS = 0.5  # between two looks for Ctrl-C
 WATCH_SECONDS = 2.0  # between two looks at what runs
 _TAIL_BYTES = 16 << 10
+_NAMED = 3  # machines in one line
+# Of a task that holds batches and models: the largest process of a run over an archive of
+# 1 GB had 667 MB (docs/benchmarks.md).
+TASK_BYTES = 768 << 20
+
+
+class Measured(Protocol):
+    """A number with its name, once for each set of labels."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def help(self) -> str: ...
+
+    @property
+    def samples(self) -> tuple[tuple[tuple[tuple[str, str], ...], float], ...]: ...
 
 
 @dataclass(frozen=True)
 class Call:
-    """One function call. `function` is importable; arguments are small."""
+    """One function call. `function` is importable; arguments are small.
+
+    `memory`: bytes that it may need, so that large ones do not meet on one machine.
+    """
 
     name: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     gpus: float = 0.0
+    memory: int = TASK_BYTES
 
 
 @dataclass(frozen=True)
@@ -63,7 +84,8 @@ class Executor(Protocol):
 
     `workers` of them run at once. While `wait` waits it calls `watch` again and again,
     from any thread. `running` are the calls that have started, by name; `try_elsewhere`
-    runs one a second time, and the first to end counts.
+    runs one a second time, and the first to end counts. `news` are lines about machines
+    that came and went since it was asked last; `workers` and `capacity` follow them.
     """
 
     kind: Literal["inline", "ray"]
@@ -88,6 +110,10 @@ class Executor(Protocol):
     def running(self) -> dict[str, Pulse]: ...
 
     def try_elsewhere(self, name: str) -> None: ...
+
+    def news(self) -> list[str]: ...
+
+    def report(self, measured: Sequence[Measured]) -> None: ...
 
     def close(self) -> None: ...
 
@@ -153,6 +179,12 @@ class InlineExecutor:
     def try_elsewhere(self, name: str) -> None:
         """There is no other place."""
 
+    def news(self) -> list[str]:
+        return []
+
+    def report(self, measured: Sequence[Measured]) -> None:
+        """Nobody asks."""
+
     def close(self) -> None:
         self._calls.clear()
 
@@ -167,22 +199,30 @@ class RayExecutor:
 
     def __init__(self, address: str, workers: int | None) -> None:
         self._ray = started_ray(address, workers)
-        cpus = int(self._ray.cluster_resources().get("CPU", 1))
-        self.workers = min(cpus, workers or cpus)
-        # One waiting call per running one hides the driver's latency. If the cluster
-        # has more cores than are wanted, a waiting call would run at once.
-        self.capacity = self.workers if self.workers < cpus else 2 * cpus
+        self._wanted = workers
+        self._machines: dict[str, str] | None = None  # names of those alive, by id
+        self._most_memory: float | None = None  # of one machine, as Ray counts it
+        self._fit(int(self._ray.cluster_resources().get("CPU", 1)))
         self.watch: Callable[[], None] | None = None
         self._owned = self.is_local = address == "local"
         self._calls: dict[Any, Call] = {}
         self._keys: dict[Any, bytes] = {}
         self._copied: set[str] = set()
+        self._gauges: dict[str, Any] = {}  # of Ray's metrics, by name
         self._board = f"tamis-{uuid.uuid4().hex}"
         self._submitted = 0
         self._folder = str(Path.cwd())
         self._remote = self._ray.remote(max_retries=0)(_apply)
         self._node = ""  # of this process, from the first call on
-        self._unquiet = quiet_errors(self._ray) if self._owned else None
+        self._unquiet = quiet_errors(self._ray)
+
+    def _fit(self, cpus: int) -> None:
+        """Have as many calls as there are cores. A cluster that grows on demand may have none."""
+        cpus = max(cpus, 1)
+        self.workers = min(cpus, self._wanted or cpus)
+        # One waiting call per running one hides the driver's latency. If the cluster
+        # has more cores than are wanted, a waiting call would run at once.
+        self.capacity = self.workers if self.workers < cpus else 2 * cpus
 
     @property
     def pending(self) -> int:
@@ -190,6 +230,25 @@ class RayExecutor:
 
     def start(self) -> None:
         """Ray runs since this object was made."""
+
+    def news(self) -> list[str]:
+        try:
+            nodes = self._ray.nodes()
+        except self._ray.exceptions.RayError:
+            return []  # the next call that ends says more
+        alive = {node["NodeID"]: node for node in nodes if node["Alive"]}
+        names = {key: _name_of(node) for key, node in alive.items()}
+        before, self._machines = self._machines, names
+        own = [node["Resources"] for node in alive.values()]
+        self._most_memory = max((one.get("memory", 0.0) for one in own), default=0.0)
+        if self._owned or before is None or before.keys() == names.keys():
+            return []
+        cpus = int(sum(one.get("CPU", 0.0) for one in own))
+        self._fit(cpus)
+        lost = sorted(name for key, name in before.items() if key not in names)
+        come = sorted(name for key, name in names.items() if key not in before)
+        lines = [f"lost {_some(lost)}: what it had is tried again"] if lost else []
+        return [*lines, *([f"{_some(come)} joined: {cpus} cores now"] if come else [])]
 
     def submit(self, call: Call) -> None:
         self._need_gpus(call)
@@ -200,9 +259,20 @@ class RayExecutor:
         self._submitted += 1
         key = f"{self._board}:{self._submitted}".encode()
         reference = self._remote.options(
-            num_cpus=cpus, num_gpus=call.gpus, name=call.name
+            num_cpus=cpus,
+            num_gpus=call.gpus,
+            memory=self._memory_of(call) if cpus else None,
+            name=call.name,
         ).remote(call.function, call.arguments, self._folder, key, versions())
         self._calls[reference], self._keys[reference] = call, key
+
+    def _memory_of(self, call: Call) -> int | None:
+        """What Ray reserves for a call: at most what the largest machine has, as Ray would
+        wait for ever for more.
+        """
+        if self._most_memory is None:
+            self.news()
+        return int(min(call.memory, self._most_memory or 0.0)) or None
 
     def try_elsewhere(self, name: str) -> None:
         """A copy needs no free core: the one that makes no progress uses none."""
@@ -242,7 +312,9 @@ class RayExecutor:
         except ray.exceptions.RayError as error:
             self._refuse_end()
             # With its machine, or ended by Ray for want of memory.
-            outcome = Outcome(call, died=Death(first_line(error), is_lost=True))
+            is_told = isinstance(error, ray.exceptions.NodeDiedError)
+            death = Death(first_line(error), is_lost=True, is_told=is_told)
+            outcome = Outcome(call, died=death)
         _forget(key)
         self._copied.discard(call.name)
         if outcome.died is not None and others:
@@ -303,6 +375,20 @@ class RayExecutor:
         keys = {self._calls[ref].name: key for ref, key in self._keys.items()}
         return {name: found[key] for name, key in keys.items() if key in found}
 
+    def report(self, measured: Sequence[Measured]) -> None:
+        """Give numbers to Ray, whose nodes export them; a Ray of our own exports none."""
+        if self._owned:
+            return
+        from ray.util.metrics import Gauge
+
+        with suppress(Exception):  # numbers are not worth a run
+            for name, told, samples in ((m.name, m.help, m.samples) for m in measured):
+                if name not in self._gauges and samples:
+                    labels = tuple(label for label, _ in samples[0][0])
+                    self._gauges[name] = Gauge(name, told, tag_keys=labels)
+                for labels_of, value in samples:
+                    self._gauges[name].set(value, tags=dict(labels_of))
+
     def _need_gpus(self, call: Call) -> None:
         """Raise ConfigError if no node has enough: Ray itself would wait for ever."""
         if not call.gpus:
@@ -323,8 +409,7 @@ class RayExecutor:
         self._copied.clear()
         if self._owned:
             self._ray.shutdown()
-        if self._unquiet is not None:
-            self._unquiet()
+        self._unquiet()
 
 
 class DeferredExecutor:
@@ -386,6 +471,13 @@ class DeferredExecutor:
 
     def try_elsewhere(self, name: str) -> None:
         self._ray().try_elsewhere(name)
+
+    def news(self) -> list[str]:
+        return self._started.news() if self._started is not None else []
+
+    def report(self, measured: Sequence[Measured]) -> None:
+        if self._started is not None:
+            self._started.report(measured)
 
     def close(self) -> None:
         if self._started is not None:
@@ -484,8 +576,12 @@ def _read_pulses(keys: list[bytes]) -> dict[bytes, Pulse]:
 
     found = {}
     with suppress(Exception):
-        for key in keys:
-            content = internal_kv._internal_kv_get(key)
+        client = internal_kv.global_gcs_client
+        if client is None:  # at a ray:// address
+            contents = {key: internal_kv._internal_kv_get(key) for key in keys}
+        else:  # one request: a cluster of a thousand cores has two thousand calls
+            contents = client.internal_kv_multi_get(keys, None)
+        for key, content in contents.items():
             if content:
                 found[key] = Pulse(**json.loads(content))
     return found
@@ -496,6 +592,18 @@ def _forget(key: bytes) -> None:
 
     with suppress(Exception):
         internal_kv._internal_kv_del(key)
+
+
+def _name_of(node: Any) -> str:
+    """A machine as people know it: its name and its address."""
+    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names of some machines, and how many more there are."""
+    more = len(names) - _NAMED
+    shown = ", ".join(names[:_NAMED])
+    return f"{shown} and {more} more machines" if more > 0 else shown
 
 
 def _written_last(path: str, start: int) -> str:

@@ -50,12 +50,14 @@ class Death:
     last_words  what the process wrote last to stderr, in one line
     is_own      by a signal or an exit that only the process itself can have caused
     is_lost     with its machine, or stopped for others: nothing is known of the call
+    is_told     the loss of the machine is said once for all of its calls
     """
 
     cause: str
     last_words: str = ""
     is_own: bool = False
     is_lost: bool = False
+    is_told: bool = False
 
     def __str__(self) -> str:
         words = f"; its last words: {self.last_words}" if self.last_words else ""

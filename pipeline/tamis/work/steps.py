@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tamis.work.commits import Commit, File, fingerprint_of
+from tamis.work.executors import TASK_BYTES
 from tamis.work.tasks import Task, Tasks
 
 Work = list[tuple[Any, ...]]
@@ -40,20 +41,26 @@ class Steps:
         function: Function,
         arguments: Sequence[tuple[Any, ...]],
         *depends: Any,
+        memory: int = TASK_BYTES,
     ) -> list[Commit]:
         """Run a numbered task for each tuple of arguments.
 
         The fingerprint does not need the results of earlier steps: these follow from
         what the steps depend on. It needs how the work is cut, as `depends`, if that
-        follows from anything else.
+        follows from anything else. `memory`: bytes that a task may need.
         """
         pieces = [
             Piece(f"{name}-{number:05}", own) for number, own in enumerate(arguments)
         ]
-        return self.run(name, function, pieces, len(arguments), *depends)
+        return self.run(name, function, pieces, len(arguments), *depends, memory=memory)
 
     def run(
-        self, name: str, function: Function, pieces: Sequence[Piece], *depends: Any
+        self,
+        name: str,
+        function: Function,
+        pieces: Sequence[Piece],
+        *depends: Any,
+        memory: int = TASK_BYTES,
     ) -> list[Commit]:
         """Run a task for each piece, under the piece's own key."""
         return self.tasks.run(
@@ -64,6 +71,7 @@ class Steps:
                     fingerprint_of(self.fingerprint, *depends, *piece.depends),
                     function,
                     piece.arguments,
+                    memory=max(memory, TASK_BYTES),
                 )
                 for piece in pieces
             ],

@@ -32,7 +32,7 @@ from tamis.work.commits import (
     mark_name,
     record_name,
 )
-from tamis.work.executors import Call, Executor, Outcome
+from tamis.work.executors import TASK_BYTES, Call, Executor, Outcome
 from tamis.work.ledger import (
     Gathering,
     compact,
@@ -43,6 +43,7 @@ from tamis.work.ledger import (
     remove_records,
 )
 from tamis.work.processes import Death, in_fresh_process
+from tamis.work.pulse import Pulse
 from tamis.work.trials import Trial, Verdict, tried_alone
 from tamis.work.watch import Watch
 
@@ -72,6 +73,7 @@ class Task:
     alone: Callable[[Any], tuple[Any, ...]] | None = None
     gpus: float = 0.0
     together: tuple[str, ...] = ()
+    memory: int = TASK_BYTES  # that it may need
 
     @property
     def shown(self) -> str:
@@ -127,6 +129,7 @@ class Tasks:
         self.used: set[str] = set()  # names of the commit records that this run uses
         self.executed: dict[str, int] = {}  # group -> tasks that really ran
         self.retried: Counter[str] = Counter()  # group -> attempts after the first
+        self.running: Mapping[str, Pulse] = {}  # calls at work, when last looked at
         self._gatherings: dict[str, Gathering] = {}  # by group
         self.unreadable: dict[str, str] = {}  # task key -> why its input was set aside
         # By group and key: keys recur from group to group.
@@ -228,10 +231,12 @@ class Tasks:
         watch = Watch(self.stall_seconds, self.progress.note)
 
         def look() -> None:
-            running = self.executor.running()
+            running = self.running = self.executor.running()
             documents = sum(pulse.documents for pulse in running.values())
             shares = sum(pulse.share for pulse in running.values())
             self.progress.inside(group, documents, shares)
+            for line in self.executor.news():
+                self.progress.note(line)
             for name in watch.look(running):
                 self.executor.try_elsewhere(name)
 
@@ -240,6 +245,7 @@ class Tasks:
             yield watch
         finally:
             self.executor.watch = None
+            self.running = {}
 
     def _submit(self, group: str, task: Task | Trial) -> None:
         if isinstance(task, Trial):
@@ -263,7 +269,9 @@ class Tasks:
             function = execute_apart
         elif task.isolate and self.executor.kind == "inline":
             function = execute_marked
-        self.executor.submit(Call(task.key, function, arguments, gpus=task.gpus))
+        self.executor.submit(
+            Call(task.key, function, arguments, gpus=task.gpus, memory=task.memory)
+        )
 
     def _compile_kernels(self) -> None:
         """So that no worker of this machine compiles them for itself."""
@@ -331,6 +339,8 @@ class Tasks:
         if len(deaths) >= MAX_DEATHS or (is_hopeless and not is_suspect):
             raise self._given_up(group, task, mark)
         self.retried[group] += 1
+        if death.is_told:
+            return [task]
         if death.is_lost or not is_suspect:
             what = "it was lost" if death.is_lost else "its worker died"
             self.progress.note(f"{task.shown}: tried again: {what}: {death}")
