@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tamis.api import explain as explain
     from tamis.api import fetch_record as fetch_record
     from tamis.api import run as run
+    from tamis.api import status as status
+    from tamis.api import stop as stop
+    from tamis.api import submit as submit
     from tamis.errors import TamisError as TamisError
     from tamis.finished_run import Run as Run
     from tamis.recipe.load import Recipe as Recipe
@@ -53,6 +56,9 @@ _HOME = {
     "refresh_plan": "tamis.api",
     "run": "tamis.api",
     "stages": "tamis",
+    "status": "tamis.api",
+    "stop": "tamis.api",
+    "submit": "tamis.api",
     "switch_release": "tamis.api",
     "train_extractor": "tamis.training",
     "train_quality": "tamis.training",

@@ -29,26 +29,33 @@ if TYPE_CHECKING:
     from tamis.html.blocks.explain import Block
     from tamis.quality.run_thresholds import Calibrated
     from tamis.rights.robots_archives import Built
+    from tamis.runner.live import Status
     from tamis.runner.outlook import Outlook
     from tamis.runner.replay import Step
     from tamis.runner.run import Outcome
     from tamis.runner.store import Cleaning
+    from tamis.work.ray_jobs import Job
     from tamis.work.transforms import Applied
 
 _ROW = "_row"
 
 
-def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> "Run":
+def run(
+    recipe: Recipe,
+    *,
+    progress: bool | Progress | None = None,
+    metrics_file: str | Path | None = None,
+) -> "Run":
     """Run a recipe and open the result. What an earlier run finished is not redone.
 
     `progress`: True shows a bar for each step, False shows nothing, null shows bars on a
-    terminal. If inputs could not be read and the recipe does not allow for it, or more of the
+    terminal. `metrics_file`: where the run's numbers are written as OpenMetrics text. If inputs could not be read and the recipe does not allow for it, or more of the
     records are lost than `max_lost`, raises InputError after everything else is done.
     """
     from tamis.finished_run import Run
 
     with progress_of(progress) as watching:
-        run_recipe(recipe, watching).raise_if_incomplete()
+        run_recipe(recipe, watching, metrics_file).raise_if_incomplete()
     return Run(
         recipe.output,
         recipe.storage_options,
@@ -57,13 +64,69 @@ def run(recipe: Recipe, *, progress: bool | Progress | None = None) -> "Run":
     )
 
 
-def run_recipe(recipe: Recipe, progress: Progress) -> "Outcome":
+def run_recipe(
+    recipe: Recipe, progress: Progress, metrics_file: str | Path | None = None
+) -> "Outcome":
     """Run with the executor that the recipe names; the outcome has unreadable inputs."""
     from tamis.runner.run import run as run_on
 
     settings = recipe.executor
     with _executor(settings.kind, settings.address, settings.workers) as executor:
-        return run_on(recipe, executor, progress)
+        metrics = None if metrics_file is None else Path(metrics_file)
+        return run_on(recipe, executor, progress, metrics_file=metrics)
+
+
+def status(
+    output: str, *, storage_options: Mapping[str, Any] | None = None
+) -> "Status":
+    """How far the last run in an output folder is, from any machine, or how it ended.
+
+    Raises StorageError where no run has been.
+    """
+    from tamis.runner.live import status_of
+    from tamis.storage import Storage
+
+    return status_of(Storage(output, storage_options))
+
+
+def submit(
+    recipe: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    address: str | None = None,
+    shared: Sequence[str] = (),
+    wheel: str | Path | None = None,
+) -> "Job":
+    """The job of a Ray cluster that runs the recipe of a file; one at work is joined.
+
+    `address` is the dashboard of the head, `http://HEAD:8265`; `shared` are folders that
+    all nodes have under the same path. Raises ConfigError for files that they lack.
+    """
+    from tamis.runner.jobs import submission_of, submit
+    from tamis.work.ray_jobs import Jobs
+
+    own = None if wheel is None else Path(wheel)
+    asked = submission_of(Path(recipe), overrides, shared=shared, wheel=own)
+    return submit(Jobs(address), asked)[0]
+
+
+def stop(
+    recipe: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    address: str | None = None,
+    shared: Sequence[str] = (),
+    wheel: str | Path | None = None,
+) -> "Job | None":
+    """The job that ran the recipe and is asked to stop; null if none is at work."""
+    from tamis.runner.jobs import submission_of
+    from tamis.work.ray_jobs import Jobs
+
+    own = None if wheel is None else Path(wheel)
+    asked = submission_of(Path(recipe), overrides, shared=shared, wheel=own)
+    jobs = Jobs(address)
+    known = [job for job in jobs.of(asked.fingerprint) if job.is_at_work]
+    return known[-1] if known and jobs.stop(known[-1]) else None
 
 
 def check(recipe: Recipe) -> "Outlook":

@@ -23,6 +23,12 @@ from tamis.errors import ConfigError, StageError, TamisError, nearest
 _COMMANDS = {
     "init": ("init", "Write a recipe for archives of your own."),
     "run": ("run", "Run RECIPE (default: stages.yaml)."),
+    "submit": (
+        "submit",
+        "Run RECIPE (default: stages.yaml) as a job of a Ray cluster.",
+    ),
+    "stop": ("stop", "Stop the job that runs RECIPE (default: stages.yaml)."),
+    "status": ("status", "Show how far the run in RUN, an output folder, is."),
     "check": ("check", "Check RECIPE (default: stages.yaml) and print its plan."),
     "refresh": (
         "refresh",

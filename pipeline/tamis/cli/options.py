@@ -21,6 +21,26 @@ set_option: Decorator = click.option(
     help="Override a setting of the recipe, as executor.kind=inline or "
     "extract_text.engine=resiliparse. Can be repeated.",
 )
+address_option: Decorator = click.option(
+    "--address",
+    metavar="URL",
+    help="The dashboard of the cluster's head. Default: $RAY_API_SERVER_ADDRESS, else "
+    "http://127.0.0.1:8265.",
+)
+shared_option: Decorator = click.option(
+    "--shared",
+    metavar="FOLDER",
+    multiple=True,
+    type=click.Path(file_okay=False, path_type=str),
+    help="A folder that all nodes of the cluster have under the same path. Can be repeated.",
+)
+wheel_option: Decorator = click.option(
+    "--wheel",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A wheel of tamis that travels with the recipe. Default: what the cluster has "
+    "installed.",
+)
 workers_option: Decorator = click.option(
     "--workers",
     default=1,

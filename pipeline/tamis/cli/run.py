@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 @recipe_argument
 @set_option
 @click.option("--quiet", "-q", is_flag=True, help="No bars and no funnel.")
-def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
+@click.option(
+    "--metrics-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Keep the run's numbers in FILE as OpenMetrics text.",
+)
+def command(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    quiet: bool,
+    metrics_file: Path | None,
+) -> None:
     """Run RECIPE (default: stages.yaml).
 
     What an earlier run of the same recipe has finished is not done again, so that
@@ -48,7 +59,7 @@ def command(recipe: Path, overrides: tuple[str, ...], quiet: bool) -> None:
     console = Console(quiet=quiet, stderr=False)
     checked = load_recipe(recipe, overrides)
     with Bars(console) as bars:
-        outcome = run_recipe(checked, bars)
+        outcome = run_recipe(checked, bars, metrics_file)
     console.print(funnel_table(outcome.summary))
     for line in (*lost_lines(outcome.summary["lost"]), *alarm_lines(outcome.summary)):
         click.secho(line, fg="yellow", err=True)

@@ -113,11 +113,8 @@ def load_recipe(
     Raises ConfigError with one line per mistake, each naming its place:
     `stages.yaml:21: stages[3].filter_quality.word_count: input should be ...`.
     """
-    document, lines = parse_file(path)
-    document = beside(document, path.parent) | dict(top_level or {})
-    for override in overrides:
-        _override(document, override)
-    document = beside(document, Path())
+    parsed, lines = parse_file(path)
+    document = _merged(parsed, path.parent, overrides, top_level or {})
     mistakes: list[str] = []
     entries = document.get("stages")
     top = validated({k: v for k, v in document.items() if k != "stages"}, mistakes)
@@ -134,6 +131,23 @@ def load_recipe(
         )
     values = {name: getattr(top, name) for name in TopLevel.model_fields}
     return Recipe.model_construct(**values, stages=tuple(stages), path=str(path))
+
+
+def document_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The document of a recipe with overrides, its paths for the current folder."""
+    return _merged(parse_file(path)[0], path.parent, overrides, {})
+
+
+def _merged(
+    document: dict[str, Any],
+    folder: Path,
+    overrides: Sequence[str],
+    top_level: Mapping[str, Any],
+) -> dict[str, Any]:
+    document = beside(document, folder) | dict(top_level)
+    for override in overrides:
+        _override(document, override)
+    return beside(document, Path())
 
 
 def _override(document: dict[str, Any], override: str) -> None:

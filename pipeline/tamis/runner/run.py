@@ -1,16 +1,21 @@
 """Run a recipe: its inputs, its steps, and what it publishes at the end."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from tamis.addresses import without_secrets
 from tamis.errors import DamagedFile, InputError
 from tamis.recipe.load import Recipe
-from tamis.recipe.plan import signal_columns
+from tamis.recipe.plan import plan_steps, signal_columns
 from tamis.runner.dropped.publish import DroppedInput, DroppedWork
 from tamis.runner.finish import finish
 from tamis.runner.foreign import refuse_damaged_files
+from tamis.runner.live import Live, RunState
 from tamis.runner.lost import lost_of
+from tamis.runner.metrics import MetricsFile, families_of_state, families_of_summary
 from tamis.runner.outlook import refuse_without_space
 from tamis.runner.passes.splits import task_name
 from tamis.runner.steps import (
@@ -55,7 +60,13 @@ class Outcome:
             )
 
 
-def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
+def run(
+    recipe: Recipe,
+    executor: Executor,
+    progress: Progress,
+    *,
+    metrics_file: Path | None = None,
+) -> Outcome:
     """Run the recipe from its inputs to its mix, or as far as its inputs allow.
 
     A file of the folder that is found damaged is made again, by going through all steps
@@ -64,6 +75,7 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     Holds the lock of the output folder. Raises a TamisError for what the user has to
     correct; finished work is kept and not done again.
     """
+    metrics = MetricsFile(metrics_file, progress.note) if metrics_file else None
     look_ahead(recipe.stages)
     if not isinstance(executor, InlineExecutor):
         for stage in recipe.stages:
@@ -77,25 +89,56 @@ def run(recipe: Recipe, executor: Executor, progress: Progress) -> Outcome:
     with storage.lock(note=progress.note):
         start = time.time()
         refuse_without_space(recipe, storage, files, workers=executor.workers)
-        tasks = Tasks(
-            storage,
-            executor,
-            progress,
-            stall_seconds=60 * recipe.executor.stall_minutes,
-        )
-        setting = Setting(recipe, storage, tasks, files)
-        made_again: set[str] = set()
-        while True:
-            try:
-                return _to_the_end(setting, executor, start)
-            except DamagedFile as error:
-                # A file of an index cannot be made again. Nor does it help to make one
-                # again that was damaged right after that: the disk has to be looked at.
-                if error.root != storage.root or made_again & set(error.names):
-                    raise
-                made_again |= set(error.names)
-                progress.note(f"{error.what}: made again")
-                setting.tasks.forget(error.names)
+        with _live(recipe, storage, executor, progress, metrics).beating() as live:
+            tasks = live.tasks = Tasks(
+                storage,
+                executor,
+                live,
+                stall_seconds=60 * recipe.executor.stall_minutes,
+            )
+            setting = Setting(recipe, storage, tasks, files)
+            outcome = _mended(setting, executor, start)
+            live.say("complete" if outcome.is_complete else "incomplete")
+        families = families_of_summary(outcome.summary)
+        executor.report(families)
+        if metrics is not None:
+            metrics.write(families)
+        return outcome
+
+
+def _live(
+    recipe: Recipe,
+    storage: Storage,
+    executor: Executor,
+    progress: Progress,
+    metrics: MetricsFile | None,
+) -> Live:
+    """The progress that is also kept in the folder, and in the file of metrics."""
+
+    def told(state: RunState, counts: Mapping[str, Any]) -> None:
+        families = families_of_state(state, counts)
+        executor.report(families)
+        if metrics is not None:
+            metrics.write(families)
+
+    planned = [step.name for step in plan_steps(recipe.stages)]
+    return Live(progress, storage, executor, planned, told)
+
+
+def _mended(setting: Setting, executor: Executor, start: float) -> Outcome:
+    """To the end, once more for each set of damaged files that can be made again."""
+    made_again: set[str] = set()
+    while True:
+        try:
+            return _to_the_end(setting, executor, start)
+        except DamagedFile as error:
+            # A file of an index cannot be made again. Nor does it help to make one
+            # again that was damaged right after that: the disk has to be looked at.
+            if error.root != setting.storage.root or made_again & set(error.names):
+                raise
+            made_again |= set(error.names)
+            setting.tasks.progress.note(f"{error.what}: made again")
+            setting.tasks.forget(error.names)
 
 
 def _to_the_end(setting: Setting, executor: Executor, start: float) -> Outcome:
