@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RECIPE ?= stages.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test long mutants test-pythons check format bench fuzz fuzz-html lock wheels clean
+.PHONY: help run test long mutants test-pythons check format bench fuzz fuzz-html lock wheels wheelhouse clean
 
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,11 +59,16 @@ fuzz-html: $(VENV)/.installed-dev ## break pages for ten minutes and extract the
 wheels: $(VENV)/.installed-dev ## check that every dependency has wheels on x86-64 and aarch64
 	@$(BIN)/python benchmarks/check_wheels.py
 
+wheelhouse: $(VENV)/.installed-dev ## gather the locked wheels of both kinds of machines, for one without a network
+	@$(BIN)/python tools/wheelhouse.py wheelhouse
+
 lock: $(VENV)/.installed-dev ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-header pyproject.toml --group dev -o requirements-dev.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header pyproject.toml -c requirements-dev.lock -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra cluster \
+		--generate-hashes --no-header pyproject.toml -c requirements-dev.lock -o requirements-cluster.lock
 	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-header --no-annotate - -o tools/uv.lock
 
