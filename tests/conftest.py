@@ -18,7 +18,7 @@ import pytest
 from tamis.cli import main
 from tamis.kernels import ensure_kernels
 
-pytest_plugins = ["fixtures.barriers", "fixtures.models"]
+pytest_plugins = ["fixtures.barriers", "fixtures.models", "fixtures.stores"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"

@@ -3,18 +3,13 @@
 import re
 import socket
 import struct
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-import requests
-from fixtures.patience import wait_until
 
 from tamis.remote import opening
 from tamis.remote.retries import Patience
@@ -211,34 +206,3 @@ def faults():
         "ignores_ranges": ignores_ranges,
         "claims": claims,
     }
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[dict[str, dict[str, str]]]:
-    """storage_options for an S3 of our own, in a process of its own, with a bucket.
-
-    Its credentials stand in the environment, where they belong.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with (
-        pytest.MonkeyPatch.context() as environment,
-        subprocess.Popen(command, **quiet) as server,
-    ):
-        environment.setenv("AWS_ACCESS_KEY_ID", "key-of-the-test")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-the-test")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        endpoint = f"http://127.0.0.1:{port}"
-
-        def has_a_bucket() -> bool:
-            with suppress(requests.ConnectionError):
-                requests.put(f"{endpoint}/bucket", timeout=60).raise_for_status()
-                return True
-            return False
-
-        wait_until(has_a_bucket, within=60)
-        yield {"s3": {"endpoint_url": endpoint}}
-        server.kill()

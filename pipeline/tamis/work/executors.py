@@ -211,6 +211,7 @@ class RayExecutor:
         self._gauges: dict[str, Any] = {}  # of Ray's metrics, by name
         self._board = f"tamis-{uuid.uuid4().hex}"
         self._submitted = 0
+        self._looked = time.monotonic()
         self._folder = str(Path.cwd())
         self._remote = self._ray.remote(max_retries=0)(_apply)
         self._node = ""  # of this process, from the first call on
@@ -282,17 +283,20 @@ class RayExecutor:
             self._send(calls[0], cpus=0)
 
     def wait(self) -> Outcome:
-        looked = time.monotonic()
         while True:
             stop_if_asked()
+            self._look()
             ended, _ = self._ray.wait(list(self._calls), timeout=_LOOK_SECONDS)
             if ended:
                 outcome = self._outcome(ended[0])
                 if outcome is not None:
                     return outcome
-            if self.watch and time.monotonic() - looked > WATCH_SECONDS:
-                self.watch()
-                looked = time.monotonic()
+
+    def _look(self) -> None:
+        """Let who watches look, every two seconds: also where each call takes less."""
+        if self.watch is not None and time.monotonic() - self._looked > WATCH_SECONDS:
+            self.watch()
+            self._looked = time.monotonic()
 
     def _outcome(self, reference: Any) -> Outcome | None:
         """How a call ended; None for the death of one of two copies."""

@@ -235,17 +235,21 @@ class Tasks:
             documents = sum(pulse.documents for pulse in running.values())
             shares = sum(pulse.share for pulse in running.values())
             self.progress.inside(group, documents, shares)
-            for line in self.executor.news():
-                self.progress.note(line)
+            self._note_news()
             for name in watch.look(running):
                 self.executor.try_elsewhere(name)
 
         self.executor.watch = look
         try:
             yield watch
+            self._note_news()
         finally:
             self.executor.watch = None
             self.running = {}
+
+    def _note_news(self) -> None:
+        for line in self.executor.news():
+            self.progress.note(line)
 
     def _submit(self, group: str, task: Task | Trial) -> None:
         if isinstance(task, Trial):
