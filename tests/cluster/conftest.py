@@ -131,8 +131,8 @@ class Cluster:
         own = self._sockets / f"{name}-{len(self.nodes)}"
         how = ["--head", f"--port={self.port}"] if name == "head" else []
         how += [] if name == "head" else [f"--address={self.address}"]
+        how += [f"--temp-dir={own}"]  # a common one would be emptied under the others
         if name == "head":
-            how += [f"--temp-dir={own}"]
             how += [f"--include-dashboard={str(self._has_jobs).lower()}"]
             how += [f"--dashboard-port={self.jobs_port}"] if self._has_jobs else []
         log = (machine.folder / "ray.log").open("ab")

@@ -34,7 +34,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec.loader.exec_module(wheelhouse)
     own, alone = (
         wheelhouse.entries((ROOT / name).read_text("utf-8"))
-        for name in ("requirements-cluster.lock", "requirements-dev.lock")
+        for name in ("requirements-cluster.lock", "requirements.lock")
     )
     known = {entry.split("==")[0] for entry in alone}
     folder = tmp_path_factory.mktemp("packages")

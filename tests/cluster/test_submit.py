@@ -20,6 +20,7 @@ from tamis.errors import ConfigError, TamisError
 from tamis.runner.jobs import follow, last_run, submission_of, submit
 from tamis.runner.live import Live
 from tamis.storage import Storage
+from tamis.work.commits import Commit
 from tamis.work.executors import InlineExecutor
 from tamis.work.fingerprints import library_version
 from tamis.work.ray_jobs import Jobs
@@ -308,6 +309,9 @@ def test_a_job_is_followed_by_what_its_run_says(head: Head, tmp_path: Path) -> N
     shown: list[tuple[Any, ...]] = []
 
     class Shown(Silent):
+        def over(self, group: str, pages: int) -> None:
+            shown.append((group, "over", pages))
+
         def begin(self, group: str, total: int) -> None:
             shown.append((group, total))
 
@@ -325,12 +329,20 @@ def test_a_job_is_followed_by_what_its_run_says(head: Head, tmp_path: Path) -> N
             new.say("running")
             head.jobs[job.id]["status"] = "RUNNING"
         if turns == 3:
+            stages = {"read_warc": {"documents_in": 20, "dropped": {}}}
+            for name in "abcd":
+                commit = Commit(name, "f", tally={"stages": stages})
+                new.advance("documents", commit, redone=True)
+            new.begin("deduplicate", 1)
+            new.say("running")
+        if turns == 4:
             head.jobs[job.id]["status"] = "SUCCEEDED"
 
     phase = follow(jobs, job, storage, Shown(), before=before, sleep=sleep)
     assert phase == "SUCCEEDED"
-    assert shown[0] == ("documents", 4)
-    assert set(shown[1:]) == {("documents", 50, 1.5)}
+    assert shown[:2] == [("documents", 4), ("documents", 50, 1.5)]
+    assert shown.count(("documents", "over", 80)) == 1
+    assert ("deduplicate", 1) in shown
 
 
 def test_a_job_that_fails_is_said_with_its_last_words(

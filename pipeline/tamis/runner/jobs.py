@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -100,11 +100,17 @@ def submit(jobs: Jobs, submission: Submission) -> tuple[Job, bool]:
         return jobs.submit(submission.fingerprint, command, Path(folder), about)
 
 
+class Shown(Progress, Protocol):
+    """Progress that is told when a step has ended."""
+
+    def over(self, group: str, pages: int) -> None: ...
+
+
 def follow(
     jobs: Jobs,
     job: Job,
     storage: Storage,
-    progress: Progress,
+    progress: Shown,
     *,
     before: str | None,
     sleep: Callable[[float], object] = pause,
@@ -114,13 +120,14 @@ def follow(
     `before` is the last run that was there before the job: what that one says is old.
     """
     shown: dict[str, int] = {}
+    over: set[str] = set()
     is_said = False
     while True:
         phase = jobs.phase(job)
         try:
             state = read_state(storage)
             if state["run"] != before:
-                _show(state, progress, shown)
+                _show(state, progress, shown, over)
         except StorageError as error:
             if not is_said and "no state of a run" not in str(error):
                 progress.note(f"the progress cannot be shown from here: {error}")
@@ -137,15 +144,21 @@ def last_run(storage: Storage) -> str | None:
     return None
 
 
-def _show(state: RunState, progress: Progress, shown: dict[str, int]) -> None:
+def _show(
+    state: RunState, progress: Shown, shown: dict[str, int], over: set[str]
+) -> None:
+    """Show what has changed. `shown` has the tasks of each step, `over` those that ended."""
     for step in state["steps"]:
         name, total = step["name"], step["total"]
-        if not total:
+        if not total or name in over:
             continue
         if shown.get(name) != total:
             shown[name] = total
             progress.begin(name, total)
         progress.inside(name, step["pages"], step["done"])
+        if step["done"] >= total and step is not state["steps"][-1]:
+            over.add(name)
+            progress.over(name, step["pages"])
 
 
 def _is_below(path: str, folders: Sequence[Path]) -> bool:

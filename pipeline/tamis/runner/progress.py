@@ -74,9 +74,14 @@ class Bars:
         self._done[group] = self._done.get(group, 0) + 1
         pages = self._rate(group, self._pages[group])
         self._bars.update(bar, completed=self._done[group], pages=pages)
-        task = self._bars.tasks[bar]
-        if not self._console.is_terminal and task.completed == task.total:
-            self._print(f"{group}: {task.total:.0f} tasks {pages}")
+        if self._bars.tasks[bar].completed == self._bars.tasks[bar].total:
+            self.over(group, self._pages[group])
+
+    def over(self, group: str, pages: int) -> None:
+        """The step has ended: a line in a log, which has no bar."""
+        if not self._console.is_terminal:
+            total = self._bars.tasks[self._ids[group]].total or 0.0
+            self._print(f"{group}: {total:.0f} tasks {self._rate(group, pages)}")
 
     def inside(self, group: str, documents: int, shares: float) -> None:
         """Move the bar within tasks; without a terminal, print a line now and then."""

@@ -4,6 +4,7 @@ The cluster's head needs `ray[default]`; this side needs `ray` alone.
 https://docs.ray.io/en/latest/cluster/running-applications/job-submission/sdk.html
 """
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,11 @@ T = TypeVar("T")
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8265"
 _ID = re.compile(r"tamis-([0-9a-f]{16})-([0-9]{1,6})")
+# Loggers of Ray's that tell of each upload on the terminal.
+_TALKATIVE = (
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray._private.runtime_env.packaging",
+)
 _ATTEMPTS = 5  # of a number that somebody else takes at the same time
 
 Phase = Literal["PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"]
@@ -49,6 +55,8 @@ class Jobs:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         from ray.job_submission import JobSubmissionClient
 
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel("WARNING")
         # The client would take another address than the one that was asked for.
         with (
             _explained(self.address),
