@@ -105,6 +105,7 @@ class Cluster:
     ) -> None:
         self._machine, self._settings, self._has_jobs = machine, settings, has_jobs
         self.port, self.jobs_port = free_port(), free_port()
+        self.metrics_port = free_port()  # of the head
         self.address = f"127.0.0.{_FIRST}:{self.port}"
         self.jobs_address = f"http://127.0.0.1:{self.jobs_port}"
         self.nodes: list[Node] = []
@@ -135,6 +136,7 @@ class Cluster:
         if name == "head":
             how += [f"--include-dashboard={str(self._has_jobs).lower()}"]
             how += [f"--dashboard-port={self.jobs_port}"] if self._has_jobs else []
+            how += [f"--metrics-export-port={self.metrics_port}"]
         log = (machine.folder / "ray.log").open("ab")
         with log:
             process = subprocess.Popen(

@@ -2,14 +2,18 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from fixtures.patience import patient, wait_until
 
 import tamis
@@ -50,6 +54,27 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
     )
     return folder / "site"
+
+
+@contextmanager
+def exported(address: str) -> Iterator[set[str]]:
+    """The names of ours among the metrics that a node exports while the block runs."""
+    found: set[str] = set()
+    is_over = threading.Event()
+
+    def scrape() -> None:
+        while not is_over.wait(1.0):
+            with suppress(requests.RequestException):
+                text = requests.get(address, timeout=5).text
+                found.update(re.findall(r"^(ray_tamis_\w+)\{", text, re.MULTILINE))
+
+    thread = threading.Thread(target=scrape, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def test_a_recipe_is_submitted_joined_stopped_and_goes_on(
@@ -99,11 +124,15 @@ def test_a_recipe_is_submitted_joined_stopped_and_goes_on(
 
     # The next one has the code with it, and is followed to its end.
     begun = time.monotonic()
-    last = command("submit", recipe, *sets, *where, "--follow", "--wheel", str(wheel))
+    with exported(f"http://127.0.0.2:{cluster.metrics_port}/metrics") as metrics:
+        last = command(
+            *("submit", recipe, *sets, *where, "--follow", "--wheel", str(wheel))
+        )
     assert last.code == 0, last.stderr + "\n".join(jobs.last_words(job, 40))
     assert time.monotonic() - begun < patient(600)
     assert last.stdout.endswith("report  s3://bucket/job/report.html\n")
-    assert "documents" in last.stdout
+    assert re.search(r"^documents: \d+ tasks", last.stdout, re.MULTILINE)
+    assert {"ray_tamis_pages", "ray_tamis_run_phase", "ray_tamis_dropped"} <= metrics
     summary = json.loads(output.read("run.json"))
     plan = json.loads(output.read("plan.json"))
     splits = sum(len(about["ranges"]) for about in plan["files"].values())
