@@ -295,3 +295,42 @@ def test_the_beginning_of_a_short_text_is_all_of_it() -> None:
     assert mask_beginning("", 10) == ""
     assert mask_beginning("a@b.fr 天", 100) == "<EMAIL> 天"
     assert mask_beginning("абв" * 2000, 1000) == ("абв" * 2000)[:1000]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Clone it with git clone git@github.com:octo/boat.git now.",
+        "ssh://git@github.com/octo/boat and rsync me@host.example.org:backup/",
+        "read clause 12.34.56.78 of the contract",
+        "nach § 12.3.4.15 und Tabelle 11.12.13.14 und Abschnitt 51.12.13.14",
+        "voir l'article 51.12.13.14 et la section 51.12.13.15",
+        "véase la tabla 51.12.13.14; vedi il capitolo 51.12.13.14",
+        "раздел 51.12.13.14, таблица 51.12.13.14, статья 51.12.13.14",
+        "المادة 51.12.13.14",
+        "第51.12.13.14条 表51.12.13.14",
+        "ตาราง 51.12.13.14 धारा 51.12.13.14",
+        "block 51.12.13.0/24 and 51.12.0.0/16",
+        "The row reads 00 11 22 33 44 55 66 and 00 44 55 66 77 88 99",
+        "a + 4915112345678 b and (x) + 4915112345678",
+        "3 + 4915112345678",
+    ],
+)
+def test_what_only_looks_like_personal_data_stays(text: str) -> None:
+    assert mask(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("mail octo@github.com: or call", "mail <EMAIL>: or call"),
+        ("octo@github.com:8080", "<EMAIL>:8080"),
+        ("the host 51.12.13.14 answers", "the host <IP> answers"),
+        ("Tel. + 49 151 12345678", "Tel. <PHONE>"),
+        ("Telefon + 49 151 12345678", "Telefon <PHONE>"),
+        ("00 33 1 42 68 53 00", "<PHONE>"),
+        ("0049 30 901820", "<PHONE>"),
+    ],
+)
+def test_what_is_personal_beside_such_signs_goes(text: str, masked: str) -> None:
+    assert mask(text) == masked

@@ -34,7 +34,7 @@ def reasons(config: FilterToxicity, **columns: list[object]) -> list[str | None]
 
 def test_both_word_limits_must_be_broken() -> None:
     found = reasons(
-        FilterToxicity(),
+        FilterToxicity(agree="words"),
         toxic_word_density=[15.1, 15.0, 900.0, 15.1, None],
         toxic_word_distinct=[3, 40, 2, 4, None],
     )
@@ -43,10 +43,11 @@ def test_both_word_limits_must_be_broken() -> None:
 
 def test_a_language_can_have_limits_of_its_own() -> None:
     config = FilterToxicity(
+        agree="words",
         per_language={
             "tr": {"toxic_word_density": 50},
             "deu": {"toxic_word_distinct": 1},
-        }
+        },
     )
     found = reasons(
         config,
@@ -93,3 +94,54 @@ def test_an_empty_batch_stays_empty() -> None:
 def test_an_unknown_language_is_refused_with_a_suggestion() -> None:
     with pytest.raises(ValidationError, match="did you mean"):
         FilterToxicity(per_language={"french": {"toxic_word_distinct": 2}})
+
+
+@pytest.mark.parametrize(
+    ("agree", "maximum", "reason"),
+    [
+        ("both", 0.09, None),
+        ("both", 0.5, "toxic_words"),
+        ("both", None, "toxic_words"),  # no model knows the language
+        ("both", 0.95, "toxic_words"),
+        ("either", 0.09, "toxic_words"),
+        ("words", 0.09, "toxic_words"),
+        ("model", 0.6, None),
+        ("model", 0.95, "toxic_text"),
+    ],
+)
+def test_words_alone_convict_nobody_whom_a_model_knows(
+    agree: str, maximum: float | None, reason: str | None
+) -> None:
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "language": ["eng"],
+            "toxic_word_density": pa.array([36.0], pa.float32()),
+            "toxic_word_distinct": pa.array([3], pa.int32()),
+            "toxicity_max": pa.array([maximum], pa.float32()),
+            "drop_reason": pa.array([None], pa.string()),
+        }
+    )
+    found = FilterToxicity.model_validate({"agree": agree}).build()(batch)
+    assert found["drop_reason"].to_pylist() == [reason]
+
+
+@pytest.mark.parametrize("maximum", [0.89, 0.91])
+def test_the_models_default_limit_needs_no_words(maximum: float) -> None:
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "language": ["cmn"],
+            "toxic_word_density": pa.array([0.0], pa.float32()),
+            "toxic_word_distinct": pa.array([0], pa.int32()),
+            "toxicity_max": pa.array([maximum], pa.float32()),
+            "drop_reason": pa.array([None], pa.string()),
+        }
+    )
+    found = FilterToxicity().build()(batch)["drop_reason"].to_pylist()
+    assert found == ["toxic_text" if maximum > 0.9 else None]
+
+
+def test_without_a_model_the_words_decide() -> None:
+    stage = FilterToxicity()
+    assert "toxicity_max" not in stage.columns_read()
+    assert "toxicity_max" in stage.columns_needed({"toxicity_max", "language"})
+    assert "toxicity_max" not in stage.columns_needed({"language"})

@@ -14,7 +14,8 @@ from tamis.pii.kinds import EMAIL, IP, KINDS, PHONE, PLACEHOLDERS
 from tamis.pii.outlines import may_have
 from tamis.text.buffers import Bytes, Offsets
 
-_CONTEXT_BYTES = 32  # read before and after an anchor
+_CONTEXT_BYTES = 48  # read before and after an anchor
+_COLON, _SLASH = 0x3A, 0x2F
 _LONGEST_VALUE = 320  # characters: an e-mail address of 64, an at sign, 253 and some
 
 
@@ -74,6 +75,9 @@ def find(data: Bytes, offsets: Offsets, kinds: Mapping[str, str]) -> Findings:
     spans[is_email] = ascii_emails(data, found.start[is_email], found.stop[is_email])
     for row in np.flatnonzero(spans[:, 0] == ODD).tolist():
         spans[row] = _span_of(data, offsets, *(int(column[row]) for column in found))
+    _leave_accounts(
+        data, offsets, found.document, spans, is_email & (spans[:, 0] != NONE)
+    )
     is_real = spans[:, 0] != NONE
     return _without_overlaps(
         Findings(found.document[is_real], found.kind[is_real], *spans[is_real].T)
@@ -105,6 +109,29 @@ def replace(
     return b"".join(pieces), offsets - offsets[0] + np.cumsum(growth)
 
 
+def _leave_accounts(
+    data: Bytes,
+    offsets: Offsets,
+    documents: NDArray[np.int64],
+    spans: NDArray[np.int64],
+    are_emails: NDArray[np.bool_],
+) -> None:
+    """Take out what is an account on a host: `git@host:path`, `ssh://git@host`."""
+    from tamis.pii.emails import NONE
+    from tamis.pii.rules import is_account
+
+    padded = np.append(data, np.zeros(1, np.uint8))
+    rows = np.flatnonzero(are_emails)
+    follows = padded[np.minimum(spans[rows, 1], len(data))] == _COLON
+    leads = padded[np.maximum(spans[rows, 0] - 1, 0)] == _SLASH
+    for row in rows[follows | leads].tolist():
+        start, stop = int(spans[row, 0]), int(spans[row, 1])
+        first = max(int(offsets[documents[row]]), start - _CONTEXT_BYTES)
+        last = min(int(offsets[documents[row] + 1]), stop + _CONTEXT_BYTES)
+        if is_account(_decoded(data, first, start), _decoded(data, stop, last)):
+            spans[row] = NONE
+
+
 def _span_of(
     data: Bytes, offsets: Offsets, document: int, kind: int, start: int, stop: int
 ) -> tuple[int, int]:
@@ -114,10 +141,9 @@ def _span_of(
 
     text = _decoded(data, start, stop)
     before = after = ""
-    if kind == IP:
+    if kind in (IP, PHONE):
         first = max(int(offsets[document]), start - _CONTEXT_BYTES)
         before = fold(_decoded(data, first, start))
-    elif kind == PHONE:
         last = min(int(offsets[document + 1]), stop + _CONTEXT_BYTES)
         after = fold(_decoded(data, stop, last))
     span = span_in(kind, fold(text), before, after)

@@ -11,11 +11,14 @@ What counts, and what only looks similar:
             `icon@2x.png` and `lodash@4.17.21` do not count
     IBAN    country, length, structure and check digits (ISO 13616, by python-stdnum)
     phone   +CC or 00 CC and a number that is valid for libphonenumber; 00 without any
-            separator is an article number
+            separator is an article number, 00 11 22 33 a row of numbers, `a + 49...` a sum
     card    14, 15, 16 or 19 digits, unbroken or in the grouping of the scheme, the
             scheme's prefix and Luhn's check; 13 digits are an EAN, not a Visa of 1990
     IP      globally reachable unicast (IANA's registries, by `ipaddress`); four single
-            digits, a network's X.Y.0.0 or the word "version" before it are a version
+            digits, a network's X.Y.0.0 or the word "version" before it are a version, a word
+            such as "section", "table", or a section sign a place in a document, and
+            a slash with a number behind it makes a network
+    e-mail  `git@host:path` and `ssh://user@host` are accounts
 """
 
 import ipaddress
@@ -71,6 +74,26 @@ _VERSION_BEFORE = re.compile(
     r"[^\s\d]{0,12}\s?[:=#(]?\s?[\"'“„«]?$",
     re.IGNORECASE,
 )
+# A place in a document: languages of the default recipe and some more. Words of Latin,
+# Greek, Cyrillic and Arabic script, then those of scripts without spaces.
+_PLACE_BEFORE = re.compile(
+    rf"(?:(?<![{_LETTERS}])(?:§§?|¶|art(?:icle|icles|ikel|icolo|ículo|igo|ykuł)?|clauses?|klausel"
+    r"|sections?|sect|secs?|sección|secção|seção|sezione|sectie|sekcj\w*|abschnitt\w*|absatz"
+    r"|paragraphs?|paragraphe|párrafo|parágrafo|paragrafo|paragraaf"
+    r"|tables?|tableau|tableaux|tabellen?|tab|tabla|tabela|tabella|tabel|rys|fig(?:ures?|ura|uur)?"
+    r"|abbildung|abb|chapters?|chap|chapitre|kapitel|kap|capítulo|capitolo|hoofdstuk|rozdzia\w*"
+    r"|appendix|annex\w*|anhang|anexo|allegato|bijlage|załącznik"
+    r"|разд\w*|стат\w*|пункт\w*|табл\w*|глав\w*|рис\w*|приложен\w*"
+    r"|ενότητα|άρθρο|πίνακας|κεφάλαιο|σχήμα|παράγραφος|bölüm|madde|tablo|şekil"
+    r"|القسم|المادة|الجدول|البند|الفصل|धारा|तालिका|अनुभाग|अध्याय)"
+    r"|第|表|图|圖|図|节|節|章|条|條|ตาราง|ส่วนที่|ข้อ|บทที่|มาตรา|§)"
+    r"\.?\s?[(#:]?\s?$",
+    re.IGNORECASE,
+)
+_NETWORK_AFTER = re.compile(r"/\d{1,2}(?!\d)")
+# A sum: one letter, digits or a bracket before a plus with a space behind it.
+_OPERAND_BEFORE = re.compile(rf"(?:(?:^|[^{_LETTERS}])(?:[{_LETTERS}]|\d+)|\))\s$")
+_REMOTE_PATH = re.compile(r":(?!//)(?:[~/]|[\w.~-]+/|[\w.-]+\.git\b)")
 _PATH_BEFORE = re.compile(r"(?:^|[^/])/$")
 _VERSION_LIKE = re.compile(r"\d\.\d\.\d\.\d|.*\.0\.0")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
@@ -102,11 +125,18 @@ def span_in(kind: int, text: str, before: str = "", after: str = "") -> Span | N
     if kind == IBAN:
         return iban_span(text)
     if kind == PHONE:
-        return phone_span(text, after)
+        return phone_span(text, after, before)
     if kind == CARD:
         return card_span(text)
     assert kind == IP
-    return ip_span(text, before)
+    return ip_span(text, before, after)
+
+
+def is_account(before: str, after: str) -> bool:
+    """Whether `user@host` between these texts names an account rather than a mailbox."""
+    return (
+        before.endswith(("ssh://", "git://")) or _REMOTE_PATH.match(after) is not None
+    )
 
 
 def email_span(text: str) -> Span | None:
@@ -146,9 +176,16 @@ def iban_span(text: str) -> Span | None:
     return (0, stop) if iban.is_valid(text[:stop], check_country=False) else None
 
 
-def phone_span(text: str, after: str = "") -> Span | None:
-    """The longest valid number at the start of `text`: +CC, (+CC or 00 CC."""
+def phone_span(text: str, after: str = "", before: str = "") -> Span | None:
+    """The longest valid number at the start of `text`: +CC, (+CC or 00 CC.
+
+    `before` shows a sum, where the plus adds something.
+    """
     groups = list(_DIGITS.finditer(text))
+    if text.startswith("+ ") and _OPERAND_BEFORE.search(before):
+        return None
+    if _is_row_of_numbers([group.group() for group in groups]):
+        return None
     is_prefixed_by_zeros = text[0] == "0"
     if is_prefixed_by_zeros and len(groups) == 1:
         return None
@@ -184,8 +221,10 @@ def card_span(text: str) -> Span | None:
     return None
 
 
-def ip_span(text: str, before: str = "") -> Span | None:
-    """A public address that is all of `text`, unless `before` calls it a version."""
+def ip_span(text: str, before: str = "", after: str = "") -> Span | None:
+    """A public address that is all of `text`, unless `before` calls it a version or a
+    place in a document, or `after` makes it a network.
+    """
     text = text if text.endswith("::") else text.rstrip(":")
     is_new = ":" in text
     if not is_new and (_VERSION_LIKE.fullmatch(text) or _PATH_BEFORE.search(before)):
@@ -198,7 +237,8 @@ def ip_span(text: str, before: str = "") -> Span | None:
         return None
     if isinstance(address, ipaddress.IPv6Address):
         return (0, len(text)) if address in _GLOBAL_UNICAST else None
-    return None if _VERSION_BEFORE.search(before) else (0, len(text))
+    is_other = _VERSION_BEFORE.search(before) or _PLACE_BEFORE.search(before)
+    return None if is_other or _NETWORK_AFTER.match(after) else (0, len(text))
 
 
 @lru_cache(maxsize=1)
@@ -212,6 +252,21 @@ def top_level_domains() -> frozenset[str]:
             names.add(rule.rsplit(".", 1)[-1].lower())
     encoded = {name.encode("idna").decode() for name in names if not name.isascii()}
     return frozenset(names | encoded)
+
+
+def _is_row_of_numbers(groups: list[str]) -> bool:
+    """Whether groups of digits are `00`, then no country, or pairs of one digit each."""
+    if len(groups) < 2 or groups[0] != "00":
+        return False
+    country = groups[1]
+    is_country = any(
+        int(country[:width]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+        for width in range(1, min(len(country), 3) + 1)
+        if len(country) > 3 or width == len(country)
+    )
+    pairs = groups[1:5]
+    are_pairs = len(pairs) == 4 and all(len(p) == 2 and p[0] == p[1] for p in pairs)
+    return not is_country or are_pairs
 
 
 def _is_label(name: str) -> bool:

@@ -31,7 +31,7 @@ _OTHER_TEXTS = ("title", "markdown", "http_content_type")
 class MaskPii(Transform):
     """The replacement of each kind; null leaves that kind as it is."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     describes_text: ClassVar[bool] = True
 
     email: str | None = PLACEHOLDERS["email"]

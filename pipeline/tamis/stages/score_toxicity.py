@@ -56,6 +56,8 @@ class ScoreToxicity(Transform):
     path_settings: ClassVar[tuple[str, ...]] = ("lists", "model")
     language_settings: ClassVar[tuple[str, ...]] = ("lists",)
 
+    version: ClassVar[int] = 2
+
     # {fra: path}, or a folder with a file per language (fra.txt, fr.json, fr), each
     # with one entry a line or JSON. They are added to the package's lists.
     lists: dict[str, str] | str = Field(default_factory=dict)

@@ -70,8 +70,9 @@ def entries_of(text: str) -> tuple[str, ...]:
 def packaged_lists() -> dict[str, tuple[str, ...]]:
     """Entries by ISO 639-3 code; empty where the package is not installed.
 
-    Entries that cannot match and Latin ones of one or two letters are left out: the
-    lists have `sm`, `ak`, `am`, which are also words of normal prose.
+    Entries that cannot match, Latin ones of one or two letters and others of one
+    character are left out: the lists have `sm`, `ak`, `am`, and 性, 乳, 幹, which are also
+    words of normal prose.
     """
     try:
         package = version(PACKAGE)
@@ -96,7 +97,7 @@ def _read() -> dict[str, NDArray[np.uint8]]:
             lists[language] = tuple(
                 entry
                 for entry in usable(entries)
-                if len(entry) > 2 or not entry.isascii()
+                if len(entry) > 2 or (len(entry) == 2 and not entry.isascii())
             )
     return {"json": np.frombuffer(json.dumps(lists).encode(), np.uint8)}
 
