@@ -264,6 +264,7 @@ def explain(recipe: Recipe, page: str | Path) -> Explanation:
     blocks = explain_blocks(
         decoded(record, recipe.stages),
         keeps_comments=extract.comments == "keep",
+        keeps_title=extract.title == "prepend",
         model=Path(extract.model) if extract.model else SHIPPED,
     )
     return Explanation(str(page), replay(record, recipe.stages), blocks)

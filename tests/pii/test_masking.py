@@ -316,7 +316,7 @@ def test_the_beginning_of_a_short_text_is_all_of_it() -> None:
         "3 + 4915112345678",
     ],
 )
-def test_what_only_looks_like_personal_data_stays(text: str) -> None:
+def test_places_sums_accounts_and_networks_stay(text: str) -> None:
     assert mask(text) == text
 
 

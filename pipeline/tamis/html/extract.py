@@ -59,7 +59,7 @@ ENGINES = {
         needs_guard=False,
         libraries=(),
         page_seconds=0.001,
-        settings=("comments", "markdown", "model"),
+        settings=("comments", "markdown", "model", "title"),
     ),
 }
 

@@ -63,6 +63,8 @@ class ExtractText(Transform):
     comments: Literal["keep", "drop"] = "drop"
     markdown: bool = False
     model: str | None = None
+    # The page's own heading stands in the text too; or it is a column alone.
+    title: Literal["prepend", "column"] = "prepend"
 
     @field_validator("engine")
     @classmethod
@@ -77,7 +79,7 @@ class ExtractText(Transform):
     def _are_of_the_engine(self) -> Self:
         from tamis.html.extract import ENGINES
 
-        for name in ("comments", "markdown", "model"):
+        for name in ("comments", "markdown", "model", "title"):
             is_set = getattr(self, name) != type(self).model_fields[name].default
             if is_set and name not in ENGINES[self.engine].settings:
                 raise ValueError(f"the engine {self.engine!r} has no setting {name!r}")
@@ -120,7 +122,7 @@ class ExtractText(Transform):
 
         extract = open_engine(
             self.engine,
-            self.model_dump(include={"comments", "markdown", "model"}),
+            self.model_dump(include={"comments", "markdown", "model", "title"}),
             timeout_seconds=self.timeout_seconds,
             memory_bytes=self.memory_bytes,
         )

@@ -40,6 +40,7 @@ from tamis.html.extract import Extracted
 from tamis.text.buffers import read_only, utf8_buffers
 
 Comments = Literal["keep", "drop"]
+Title = Literal["prepend", "column"]
 
 _NOTES: Final = {
     CUT_AT_ELEMENTS: "truncated_elements",
@@ -64,7 +65,10 @@ class Extraction:
 
 
 def build(
-    comments: Comments = "drop", markdown: bool = False, model: str | None = None
+    comments: Comments = "drop",
+    markdown: bool = False,
+    model: str | None = None,
+    title: Title = "prepend",
 ) -> Callable[[pa.StringArray], list[Extracted]]:
     """The engine for extract_text: a function of a batch of pages.
 
@@ -84,7 +88,13 @@ def build(
                 note_of(page.flags),
             )
             for page in (
-                _extracted(data[start:stop], workspace, comments == "keep", markdown)
+                _extracted(
+                    data[start:stop],
+                    workspace,
+                    comments == "keep",
+                    markdown,
+                    title == "prepend",
+                )
                 for start, stop in itertools.pairwise(offsets.tolist())
             )
         ]
@@ -102,6 +112,7 @@ def extract(
     *,
     comments: Comments = "drop",
     markdown: bool = False,
+    title: Title = "prepend",
 ) -> Extraction:
     """Main text, title and flags of each page.
 
@@ -112,7 +123,9 @@ def extract(
     if isinstance(html, list):
         html = pa.array([_encoded(page) for page in html], pa.large_binary())
     data, offsets = utf8_buffers(html)
-    return extract_buffers(data, offsets, comments=comments, markdown=markdown)
+    return extract_buffers(
+        data, offsets, comments=comments, markdown=markdown, title=title
+    )
 
 
 def extract_buffers(
@@ -121,6 +134,7 @@ def extract_buffers(
     *,
     comments: Comments = "drop",
     markdown: bool = False,
+    title: Title = "column",
     workspace: Workspace | None = None,
 ) -> Extraction:
     """As `extract`, for pages that follow each other in one UTF-8 buffer.
@@ -132,7 +146,13 @@ def extract_buffers(
     # Arrow's buffers may be writeable or not; numba would compile a kernel for each.
     data = read_only(data)
     pages = [
-        _extracted(data[start:stop], workspace, comments == "keep", markdown)
+        _extracted(
+            data[start:stop],
+            workspace,
+            comments == "keep",
+            markdown,
+            title == "prepend",
+        )
         for start, stop in itertools.pairwise(offsets.tolist())
     ]
     return Extraction(
@@ -154,27 +174,35 @@ class _Page(NamedTuple):
 
 
 def _extracted(
-    html: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool, markdown: bool
+    html: NDArray[np.uint8],
+    workspace: Workspace,
+    keeps_comments: bool,
+    markdown: bool,
+    keeps_title: bool,
 ) -> _Page:
     """Text of the page's markup, or of its data if the markup has hardly a word."""
-    page = _read(html, workspace, keeps_comments, markdown)
+    page = _read(html, workspace, keeps_comments, markdown, keeps_title)
     if page.words >= FEW_WORDS:
         return page
     state = state_html(html, page.words)
     if state is None:
         return page
-    body = _read(np.frombuffer(state, np.uint8), workspace, True, markdown)
+    body = _read(np.frombuffer(state, np.uint8), workspace, True, markdown, keeps_title)
     if body.words <= page.words:
         return page
     return body._replace(title=page.title, flags=page.flags | body.flags | FROM_STATE)
 
 
 def _read(
-    html: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool, markdown: bool
+    html: NDArray[np.uint8],
+    workspace: Workspace,
+    keeps_comments: bool,
+    markdown: bool,
+    keeps_title: bool,
 ) -> _Page:
     tokenize(html, workspace)
     describe(workspace)
-    words, flags = decide(workspace, keeps_comments, False)
+    words, flags = decide(workspace, keeps_comments, False, keeps_title)
     return _Page(
         plain_text(html, workspace).tobytes(),
         title_text(html, workspace).tobytes(),

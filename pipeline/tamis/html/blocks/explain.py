@@ -77,6 +77,7 @@ def explain(
     html: str,
     *,
     keeps_comments: bool = False,
+    keeps_title: bool = True,
     reason_count: int = REASONS,
     model: Path = SHIPPED,
 ) -> list[Block]:
@@ -87,21 +88,26 @@ def explain(
     weights: Weights = load_weights(model)
     workspace = new_workspace(weights)
     data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
-    words = _read(data, workspace, keeps_comments)
+    words = _read(data, workspace, keeps_comments, keeps_title)
     state = state_html(data, words) if words < FEW_WORDS else None
     if state is not None:  # as the engine does it: `engine._extracted`
         drawn = np.frombuffer(state, np.uint8)
-        if _read(drawn, workspace, keeps_comments=True) > words:
+        if _read(drawn, workspace, True, keeps_title) > words:
             return _blocks(drawn, workspace, weights, reason_count, is_from_data=True)
-        _read(data, workspace, keeps_comments)
+        _read(data, workspace, keeps_comments, keeps_title)
     return _blocks(data, workspace, weights, reason_count, is_from_data=False)
 
 
-def _read(data: NDArray[np.uint8], workspace: Workspace, keeps_comments: bool) -> int:
+def _read(
+    data: NDArray[np.uint8],
+    workspace: Workspace,
+    keeps_comments: bool,
+    keeps_title: bool,
+) -> int:
     """Decide on every block; returns the number of words kept."""
     tokenize(data, workspace)
     describe(workspace)
-    return int(decide(workspace, keeps_comments, True)[0])
+    return int(decide(workspace, keeps_comments, True, keeps_title)[0])
 
 
 def _blocks(

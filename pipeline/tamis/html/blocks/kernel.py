@@ -19,7 +19,7 @@ from tamis.html.blocks.judge.features import describe_blocks
 from tamis.html.blocks.judge.paths import follow_paths
 from tamis.html.blocks.judge.peers import find_peers, forget_peers
 from tamis.html.blocks.judge.regions import find_regions, forget_groups
-from tamis.html.blocks.judge.wholes import keep_wholes
+from tamis.html.blocks.judge.wholes import keep_title, keep_wholes
 from tamis.html.blocks.layout import COMMENT, CONTENT, NO, ZERO
 from tamis.html.blocks.workspace import Workspace
 from tamis.html.blocks.write.items import items_of
@@ -44,9 +44,11 @@ def describe(workspace: Workspace) -> None:
 
 @kernel
 def decide(
-    workspace: Workspace, keeps_comments: bool, judges_all: bool
+    workspace: Workspace, keeps_comments: bool, judges_all: bool, keeps_title: bool
 ) -> tuple[int, int]:
     """Fill probabilities and `is_kept`; returns the words kept and the page's flags.
+
+    `keeps_title`: the page's own heading is kept, whatever the trees say of it.
 
     Whether a block is a comment is asked only of those for which it matters, unless
     `judges_all`.
@@ -57,6 +59,8 @@ def decide(
     keep_wholes(page)
     predict(page, COMMENT + ZERO, not keeps_comments and not judges_all)
     words = settle_comments(page, keeps_comments)
+    if keeps_title:
+        keep_title(page)
     return words, int(page.state[0].flags)
 
 

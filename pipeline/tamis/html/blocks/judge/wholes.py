@@ -149,3 +149,45 @@ def _is_part_of_text(page: Page, first: int, stop: int, depth: int) -> bool:
         return False
     least = _LEAST_CHANCE_OF_LINKS if 2 * linked > words else _LEAST_CHANCE
     return bool(chance / words >= least)
+
+
+@kernel
+def keep_title(page: Page) -> None:
+    """Keep the page's own heading: the one most like <title>, if there is a text to head.
+
+    A heading that is all link is the site's name; one behind the text heads something else.
+    """
+    main = page.regions[0].main_heading
+    if main < 0:
+        main = _only_heading(page)
+    if main < 0 or page.is_kept[main]:
+        return
+    block = page.blocks[main]
+    is_first = page.elements[block.container].tag == tags.H1
+    words, shared = block.words, block.title_words
+    is_title = 2 * shared >= words if is_first else 5 * shared >= 4 * words
+    if not is_title or block.linked_words == words:
+        return
+    kept = text_before = ZERO
+    for index in range(page.state[0].blocks + ZERO):
+        if page.is_kept[index]:
+            kept += page.blocks[index].words
+            if index < main:
+                text_before += page.blocks[index].words
+    if kept > 0 and 2 * text_before <= kept:
+        page.is_kept[main] = 1
+
+
+@kernel
+def _only_heading(page: Page) -> int:
+    """The only <h1>, if all of it is in <title> too; else -1."""
+    found = NONE + 0
+    for index in range(page.state[0].blocks + ZERO):
+        block = page.blocks[index]
+        if page.elements[block.container].tag == tags.H1 and block.words > 0:
+            if found >= 0:
+                return int(NONE)
+            found = index
+    if found >= 0 and page.blocks[found].title_words < page.blocks[found].words:
+        return int(NONE)
+    return int(found)
