@@ -136,6 +136,14 @@ def gpus_given() -> list[str]:
     return list(ray.get_runtime_context().get_accelerator_ids()["GPU"])
 
 
+def memory_left() -> float:
+    """Of the node, as Ray counts it: what no call has reserved."""
+    import ray
+
+    time.sleep(1.0)  # the count follows a start
+    return float(ray.available_resources().get("memory", 0.0)) // 1e6
+
+
 @pytest.fixture(scope="module")
 def ray_executor() -> Iterator[Executor]:
     """A node of one core that says it has a GPU, and has none in truth."""
@@ -183,6 +191,16 @@ def test_a_gpu_that_no_node_has_is_not_waited_for(ray_executor: Executor) -> Non
     with pytest.raises(ConfigError, match=r"needs 2 GPU, the largest node .* has 1;"):
         ray_executor.submit(Call("a", gpus_given, (), gpus=2.0))
     assert ray_executor.pending == 0
+
+
+@pytest.mark.ray
+def test_a_call_that_asks_for_more_memory_than_there_is_runs_alone(
+    ray_executor: Executor,
+) -> None:
+    """Ray would wait for ever for a machine that has it."""
+    calls = [Call(name, memory_left, (), memory=1 << 50) for name in "ab"]
+    found = outcomes(ray_executor, calls)
+    assert found["a"].value == found["b"].value == 0
 
 
 def test_no_ray_at_an_address_is_said_in_one_line() -> None:
