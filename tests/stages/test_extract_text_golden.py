@@ -10,13 +10,13 @@ from tamis.stages.extract_text import ExtractText
 
 # By record id: help with code, a shop, a forum, articles in Thai and Hindi. Where other
 # texts are meant, raise the stage's version and write these anew.
-VERSION = 3
+VERSION = 4
 GOLDEN = {
     "urn:uuid:be47a77c-f089-52b9-bd20-79c8e0e02098": "feae254361be58d2",
-    "urn:uuid:988fb0ac-8fd9-5b3b-a125-be728414b9a6": "56424533844e4c55",
-    "urn:uuid:27306b64-9aa4-5f36-aa38-b5e7e2657a9f": "c532cbca3e125c39",
+    "urn:uuid:988fb0ac-8fd9-5b3b-a125-be728414b9a6": "a94b0fb67d5c8767",
+    "urn:uuid:27306b64-9aa4-5f36-aa38-b5e7e2657a9f": "38b3ea8755b69c05",
     "urn:uuid:83452f45-19c0-5495-aebf-d0d3183e27d9": "a5a75d6d51abb229",
-    "urn:uuid:0a202985-8259-51bc-aa68-8063aa90c375": "d7155115b992e663",
+    "urn:uuid:0a202985-8259-51bc-aa68-8063aa90c375": "a3f71b9a288bdc57",
 }
 
 
