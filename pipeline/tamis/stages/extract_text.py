@@ -12,7 +12,9 @@ page with a reason has neither text nor title.
 `extract_note` says how the engine `blocks` read an unusual page: it stopped at one of
 its caps (truncated_elements, truncated_blocks, truncated_spans, truncated_names), it
 read what is nested deeper than 256 elements as if it were at depth 256 (flattened), or
-it took the text of a page without any from a script's data (from_state). It is null for
+it took the text of a page without any from a script's data (from_state); or that the text was
+UTF-8 that somebody had encoded twice and is repaired (encoded_twice), or looks a little like
+that and is not (mojibake). It is null for
 all others. The column `truncated` is different: it says that the archive holds only a
 part of the page.
 """
@@ -207,6 +209,7 @@ def written_columns(
 
     none = Extracted("", None)
     pages = [none if isinstance(outcome, str) else outcome for outcome in outcomes]
+    pages = [_as_it_was(page) for page in pages]
     texts = [text or None for text in clean_texts([page.text for page in pages])]
     titles = [clean_title(page.title or "") for page in pages]
     notes = [page.note for page in pages]
@@ -228,6 +231,22 @@ def written_columns(
         ]
         columns["markdown"] = _where(texts, marked)
     return columns, pa.array(reasons, pa.string())
+
+
+def _as_it_was(page: Extracted) -> Extracted:
+    """The page without UTF-8 that was encoded twice; its note says so, or that it may be."""
+    if page.text.isascii():
+        return page
+    from tamis.html.mojibake import repaired
+
+    text, is_repaired, is_doubtful = repaired(page.text)
+    if not is_repaired:
+        return page._replace(note=page.note or "mojibake") if is_doubtful else page
+    title, markdown = (
+        None if one is None else repaired(one).text
+        for one in (page.title, page.markdown)
+    )
+    return Extracted(text, title, markdown, page.note or "encoded_twice")
 
 
 def _where(texts: list[str | None], values: list[str | None]) -> pa.StringArray:
