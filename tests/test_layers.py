@@ -25,6 +25,7 @@ LAYERS = [
     {"schema", "stage_source", "text"},
     {"linear"},
     {
+        "decontamination",
         "dedup.kernels",
         "html",
         "language",

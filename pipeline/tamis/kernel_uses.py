@@ -6,6 +6,7 @@ tests/test_kernels.py holds that a run over the samples compiles nothing after t
 """
 
 import gzip
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -58,6 +59,12 @@ def words() -> None:
     texts = _texts()
     for settings in ({}, {"compat": "datatrove"}):
         tamis.apply({"measure_text": settings}, texts)
+
+    with tempfile.TemporaryDirectory() as folder:
+        benchmark = Path(folder) / "mill.jsonl"
+        rows = [json.dumps({"text": text}) for text in _TEXTS if text]
+        benchmark.write_text("\n".join(rows), "utf-8")
+        tamis.apply({"decontaminate": {"benchmarks": [str(benchmark)]}}, texts)
 
 
 def languages() -> None:

@@ -34,6 +34,7 @@ NAMES = (
     "deduplicate_urls",
     "deduplicate_lines",
     "deduplicate_substrings",
+    "decontaminate",
     "measure_text",
     "score_quality",
     "score_toxicity",

@@ -1,0 +1,1 @@
+"""Which documents hold the questions of benchmarks."""
