@@ -57,6 +57,7 @@ LAYERS = [
     {"runner"},
     {"finished_run"},
     {"corpus"},
+    {"publishing"},
     {"api"},
     {"cli", "kernel_uses"},
 ]

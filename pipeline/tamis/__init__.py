@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tamis.api import status as status
     from tamis.api import stop as stop
     from tamis.api import submit as submit
+    from tamis.api import verify as verify
     from tamis.errors import TamisError as TamisError
     from tamis.finished_run import Run as Run
     from tamis.recipe.load import Recipe as Recipe
@@ -63,6 +64,7 @@ _HOME = {
     "train_extractor": "tamis.training",
     "train_quality": "tamis.training",
     "train_toxicity": "tamis.training",
+    "verify": "tamis.api",
 }
 
 __all__ = [*sorted(_HOME), "__version__"]

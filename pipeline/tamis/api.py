@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tamis.dedup.index.turn import Reservation
     from tamis.finished_run import Run
     from tamis.html.blocks.explain import Block
+    from tamis.publishing.verify import Verified
     from tamis.quality.run_thresholds import Calibrated
     from tamis.rights.robots_archives import Built
     from tamis.runner.live import Status
@@ -377,6 +378,20 @@ def clean(
             found = planned()
             remove_results(storage, found)
     return found
+
+
+def verify(
+    output: str | Path, *, storage_options: Mapping[str, Any] | None = None
+) -> "Verified":
+    """Everything that a run, a release or a corpus published, held against its records.
+
+    `wrong` of the result has a line for each thing that is not as it should be. Raises
+    StorageError where there is no run.
+    """
+    from tamis.publishing.verify import verify as verify_folder
+    from tamis.storage import Storage
+
+    return verify_folder(Storage(str(output), storage_options))
 
 
 def build_robots_table(

@@ -46,6 +46,10 @@ _COMMANDS = {
         "report",
         "Print the funnel of RUN, an output folder, and write its report.html again.",
     ),
+    "verify": (
+        "verify",
+        "Hold all that RUN published against its records: a run, a release or a corpus.",
+    ),
     "export": (
         "export",
         "Write the documents of RUN, an output folder, with the signals of all stages.",

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from tamis.errors import ConfigError, DamagedFile
 from tamis.storage import Storage
 from tamis.tally import SUMMARY, RunSummary
+from tamis.work.commits import Commit
 from tamis.work.ledger import records_in, records_of, remove_records
 
 RUNS = "runs"
@@ -135,6 +136,20 @@ def last_files(storage: Storage, dataset: str) -> list[str]:
             raise next(iter(found.damaged), storage.damaged(name, "it does not exist"))
         files += [file.path for file in found.commits[name].of(dataset)]
     return files
+
+
+def last_records(storage: Storage) -> tuple[dict[str, Commit], list[str]]:
+    """The commit records that the last run stands on, by name; and names of those that are
+    not there, or damaged.
+
+    Raises ConfigError where no run has ended.
+    """
+    own = _records(storage, _stamps(storage)[-1])
+    found: dict[str, Commit] = {}
+    for group in sorted({name.split("/")[1] for name in own}):
+        wanted = {name for name in own if name.split("/")[1] == group}
+        found |= records_in(storage, group, wanted).commits
+    return found, sorted(own - found.keys())
 
 
 def last_summary(storage: Storage) -> RunSummary | None:

@@ -1,0 +1,1 @@
+"""What whoever publishes a run or a release answers for: proof, origin, card, comparison."""
