@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tamis.api import status as status
     from tamis.api import stop as stop
     from tamis.api import submit as submit
+    from tamis.api import trace as trace
     from tamis.api import verify as verify
     from tamis.errors import TamisError as TamisError
     from tamis.finished_run import Run as Run
@@ -61,6 +62,7 @@ _HOME = {
     "stop": "tamis.api",
     "submit": "tamis.api",
     "switch_release": "tamis.api",
+    "trace": "tamis.api",
     "train_extractor": "tamis.training",
     "train_quality": "tamis.training",
     "train_toxicity": "tamis.training",

@@ -1,6 +1,6 @@
 """The commands of the command line as Python calls: `tamis.run`, `tamis.apply` ..."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tamis.dedup.index.turn import Reservation
     from tamis.finished_run import Run
     from tamis.html.blocks.explain import Block
+    from tamis.publishing.trace import Traced
     from tamis.publishing.verify import Verified
     from tamis.quality.run_thresholds import Calibrated
     from tamis.rights.robots_archives import Built
@@ -392,6 +393,25 @@ def verify(
     from tamis.storage import Storage
 
     return verify_folder(Storage(str(output), storage_options))
+
+
+def trace(
+    output: str | Path,
+    page: str | int,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    trusted_stages: Collection[str] = (),
+) -> "list[Traced]":
+    """All that a run, a release or a corpus has of the documents of an id or an address.
+
+    One entry for each run or release that has the document, in the corpus' order. Raises
+    ConfigError if none has.
+    """
+    from tamis.publishing.trace import trace as trace_page
+    from tamis.storage import Storage
+
+    storage = Storage(str(output), storage_options)
+    return trace_page(storage, str(page), trusted_stages)
 
 
 def build_robots_table(

@@ -50,6 +50,10 @@ _COMMANDS = {
         "verify",
         "Hold all that RUN published against its records: a run, a release or a corpus.",
     ),
+    "trace": (
+        "trace",
+        "Follow a document through all that RUN has of it: a run, a release or a corpus.",
+    ),
     "export": (
         "export",
         "Write the documents of RUN, an output folder, with the signals of all stages.",
