@@ -257,7 +257,7 @@ def test_a_torn_or_hostile_file_is_no_state(
     shown = command("status", str(tmp_path))
     assert (shown.code, shown.stdout) == (1, "")
     (line,) = shown.stderr.splitlines()
-    assert line.startswith(f"tamis: {tmp_path}: no state of a run: state.json: ")
+    assert line.startswith(f"tamis: {tmp_path}: no state of a run: status.json: ")
 
 
 def test_a_folder_without_a_run_has_no_state(
@@ -266,7 +266,8 @@ def test_a_folder_without_a_run_has_no_state(
     shown = command("status", str(tmp_path))
     assert (shown.code, shown.stdout) == (1, "")
     assert (
-        shown.stderr == f"tamis: {tmp_path}: no state of a run: no state.json is here\n"
+        shown.stderr
+        == f"tamis: {tmp_path}: no state of a run: no status.json is here\n"
     )
     with pytest.raises(TamisError, match="no state of a run"):
         tamis.status(str(tmp_path / "nothing"))

@@ -1,4 +1,4 @@
-"""How far a run is, in a small file of its output folder, `state.json`.
+"""How far a run is, in a small file of its output folder, `status.json`.
 
 Whoever runs writes it every ten seconds, and a last time at its end; `tamis status` reads
 it on any machine. It is news, never a record: no run reads it, and a run goes on where it
@@ -26,7 +26,8 @@ from tamis.work.commits import Commit
 from tamis.work.executors import Executor
 from tamis.work.tasks import Progress, Tasks
 
-STATE = "state.json"
+# Not state.json: Hugging Face takes a folder with one for what its save_to_disk wrote.
+STATE = "status.json"
 BEAT_SECONDS = 10.0
 _MISSED = 2.5  # so many beats without a word, and nobody runs any more
 _MOST_BYTES = 1 << 20
@@ -69,7 +70,7 @@ class LossState(TypedDict):
 
 @with_config(extra="forbid")
 class RunState(TypedDict):
-    """state.json.
+    """status.json.
 
     run      differs from run to run; `beat` grows with every word of one
     written  seconds since 1970, by the clock of the machine that runs
@@ -284,7 +285,7 @@ class Status:
 
 
 def read_state(storage: Storage) -> RunState:
-    """state.json. Raises StorageError, in one line, if there is none that can be read."""
+    """status.json. Raises StorageError, in one line, if there is none that can be read."""
     if storage.size(STATE) is None:
         raise StorageError(f"{storage.shown}: no state of a run: no {STATE} is here")
     try:
