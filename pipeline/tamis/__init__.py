@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tamis.api import apply as apply
     from tamis.api import build_robots_table as build_robots_table
     from tamis.api import calibrate as calibrate
+    from tamis.api import card as card
     from tamis.api import check as check
     from tamis.api import clean as clean
     from tamis.api import explain as explain
@@ -50,6 +51,7 @@ _HOME = {
     "apply": "tamis.api",
     "build_robots_table": "tamis.api",
     "calibrate": "tamis.api",
+    "card": "tamis.api",
     "check": "tamis.api",
     "clean": "tamis.api",
     "explain": "tamis.api",

@@ -12,6 +12,7 @@ import pyarrow as pa
 from tamis.addresses import without_secrets, without_secrets_in
 from tamis.errors import ConfigError, InputError, SchemaError, StageError
 from tamis.recipe.load import Recipe
+from tamis.recipe.top import Publisher
 from tamis.rights.agents import REPRESENTED_AGENTS
 from tamis.runner.progress import progress_of
 from tamis.schema import TIMESTAMP
@@ -393,6 +394,22 @@ def verify(
     from tamis.storage import Storage
 
     return verify_folder(Storage(str(output), storage_options))
+
+
+def card(
+    output: str | Path,
+    *,
+    publisher: Publisher | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Write README.md and croissant.json of a run or a release; what is to be provided.
+
+    `publisher` replaces that of the run's recipe. Raises ConfigError where there is no mix.
+    """
+    from tamis.publishing.card import write_card
+    from tamis.storage import Storage
+
+    return write_card(Storage(str(output), storage_options), publisher)
 
 
 def trace(

@@ -54,6 +54,10 @@ _COMMANDS = {
         "trace",
         "Follow a document through all that RUN has of it: a run, a release or a corpus.",
     ),
+    "card": (
+        "card",
+        "Write README.md and croissant.json of RUN, an output folder or a release.",
+    ),
     "export": (
         "export",
         "Write the documents of RUN, an output folder, with the signals of all stages.",

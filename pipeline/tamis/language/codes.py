@@ -68,6 +68,14 @@ def language_name(code: str) -> str:
     return _codes().names.get(code, code)
 
 
+def short_language(code: str) -> str:
+    """ISO 639-1 code of an ISO 639-3 code, that of its macrolanguage too (`arb` is `ar`), or
+    the code where there is none.
+    """
+    codes = _codes().canonical
+    return next((s for s, own in codes.items() if own == code and len(s) == 2), code)
+
+
 def _suggestion(code: str) -> str:
     """What the user may have meant: by a tag's first part, by name, by similarity."""
     written = code.strip().lower()

@@ -91,6 +91,9 @@ class Recipe(TopLevel):
                 for stage in self.stages
             ],
         }
+        publisher = self.publisher.model_dump(exclude_none=True)
+        if publisher:
+            settings["publisher"] = publisher
         options = {"storage_options": open_options(self.storage_options)}
         return {**open_settings(settings), **options}
 

@@ -99,6 +99,27 @@ class RefreshSettings(BaseModel):
     collinfo: str = "https://index.commoncrawl.org/collinfo.json"
 
 
+class Publisher(BaseModel):
+    """What only the publisher of a corpus knows, for its card; nothing of it is guessed.
+
+    licence  an SPDX identifier (CC-BY-4.0), or the address of the licence
+    title    what people call the corpus; address: where it can be had
+    model    for which the corpus is made
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str | None = Field(None, min_length=1)
+    contact: str | None = Field(None, min_length=1)
+    licence: str | None = Field(None, min_length=1)
+    title: str | None = Field(None, min_length=1)
+    address: str | None = Field(None, pattern=r"^https?://[^\s/]+\S*$")
+    date: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    version: str | None = Field(None, pattern=r"^\d+\.\d+\.\d+$")
+    citation: str | None = Field(None, min_length=1)
+    model: str | None = Field(None, min_length=1)
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -122,6 +143,7 @@ class TopLevel(BaseModel):
     ignore_free_space: bool = False
     storage_options: dict[str, Any] = Field({}, repr=False)
     refresh: RefreshSettings | None = None
+    publisher: Publisher = Publisher()
 
     @field_validator("executor", mode="before")
     @classmethod
