@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tamis.api import card as card
     from tamis.api import check as check
     from tamis.api import clean as clean
+    from tamis.api import compare as compare
     from tamis.api import explain as explain
     from tamis.api import fetch_record as fetch_record
     from tamis.api import run as run
@@ -54,6 +55,7 @@ _HOME = {
     "card": "tamis.api",
     "check": "tamis.api",
     "clean": "tamis.api",
+    "compare": "tamis.api",
     "explain": "tamis.api",
     "fetch_record": "tamis.api",
     "refresh": "tamis.api",

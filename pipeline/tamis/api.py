@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tamis.dedup.index.turn import Reservation
     from tamis.finished_run import Run
     from tamis.html.blocks.explain import Block
+    from tamis.publishing.compare import Comparison
     from tamis.publishing.trace import Traced
     from tamis.publishing.verify import Verified
     from tamis.quality.run_thresholds import Calibrated
@@ -394,6 +395,24 @@ def verify(
     from tamis.storage import Storage
 
     return verify_folder(Storage(str(output), storage_options))
+
+
+def compare(
+    before: str | Path,
+    after: str | Path,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+) -> "Comparison":
+    """What is different in the run or release `after`: `.page()`, `.as_json()`.
+
+    Raises StorageError where no run has ended, ConfigError for a release of which the
+    documents are gone.
+    """
+    from tamis.publishing.compare import compare as compare_folders
+    from tamis.storage import Storage
+
+    one, other = (Storage(str(place), storage_options) for place in (before, after))
+    return compare_folders(one, other)
 
 
 def card(

@@ -26,6 +26,7 @@ def folder(
     """Copies, which the commands write into: the run, and the corpus."""
     folder = tmp_path_factory.mktemp("publishing")
     shutil.copytree(sample_run, folder / "out")
+    shutil.copytree(sample_run, folder / "out-stricter")
     shutil.copytree(made_corpus, folder / "corpus")
     shutil.copy(ROOT / "stages.yaml", folder)
     return folder

@@ -54,6 +54,10 @@ _COMMANDS = {
         "trace",
         "Follow a document through all that RUN has of it: a run, a release or a corpus.",
     ),
+    "compare": (
+        "compare",
+        "Compare B with A, output folders or releases: what a changed setting does.",
+    ),
     "card": (
         "card",
         "Write README.md and croissant.json of RUN, an output folder or a release.",

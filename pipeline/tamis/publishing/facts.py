@@ -137,6 +137,11 @@ def facts_of(storage: Storage, publisher: Publisher | None = None) -> Facts:
 def _stages(folder: Folder, summary: RunSummary) -> dict[str, dict[str, Any]]:
     if folder.is_release:
         return read_made(folder.storage)["figures"]["stages"]
+    return stage_figures(summary)
+
+
+def stage_figures(summary: RunSummary) -> dict[str, dict[str, Any]]:
+    """{label: {"in", "out", "reasons": {reason: documents}}}, as a release has them."""
     return {
         label: {
             "in": about["documents_in"],

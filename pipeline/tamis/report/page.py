@@ -11,6 +11,7 @@ Counts are those of run.json. Sections drawn from tables say how many of them we
 import base64
 import hashlib
 from functools import lru_cache
+from typing import Any
 
 import jinja2
 import yaml
@@ -76,6 +77,16 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
         changes=changes_of(release) if release else [],
     )
     # The name of an input may be invalid Unicode; the page may not.
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def render_alone(template: str, **values: Any) -> str:
+    """A page of its own from a template here, in the report's style, without a script."""
+    environment = _environment()
+    style = _source(environment, "style.css")
+    page = environment.get_template(template).render(
+        style=Markup(style), style_hash=_csp_hash(style), listed=_LISTED, **values
+    )
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
