@@ -33,6 +33,7 @@ from tamis.report.drift import (
 )
 from tamis.report.funnel import funnel_rows
 from tamis.report.reading import MANIFEST, manifest_of, mix_shards
+from tamis.runner.live import STATE
 from tamis.stage import Stage
 from tamis.stages.mix_corpus import MixCorpus
 from tamis.stages.read_documents import ReadDocuments
@@ -48,7 +49,7 @@ _IDS = "ids"
 _SAVED = "documents"
 # What a release is made from, and what of it goes when it is old.
 _MADE_FROM = (_SAVED, "commits", "mixed", "runs", "work")
-_MADE_FROM_FILES = ("plan.json", TABLES)
+_MADE_FROM_FILES = ("plan.json", TABLES, STATE)
 _DOCUMENTS = ("mix", "dropped", _IDS)
 _SAMPLED = pa.schema(
     [("id", pa.uint64()), ("language", pa.string()), ("crawl", pa.string())]
