@@ -130,17 +130,17 @@ def test_splits_read_every_row_once(tmp_path: Path, name: str, splits: int) -> N
     assert len({row["id"] for row in found}) == 300
 
 
-def test_an_id_is_made_of_name_and_place_unless_it_is_one_of_ours(
+def test_an_id_is_made_of_name_and_place_unless_the_recipe_knows_better(
     tmp_path: Path,
 ) -> None:
     own = (1 << 63) + 5
-    path = lines(
-        [{"id": 7, "text": "a"}, {"id": own, "text": "b"}], tmp_path / "a.jsonl"
-    )
+    rows = [{"id": 1_700_000_000_000, "text": "a"}, {"id": own, "text": "b"}]
+    path = lines(rows, tmp_path / "a.jsonl")
     (first, second), _ = read(path, ReadDocuments())
     assert first["id"] == xxhash.xxh3_64_intdigest(b"a.jsonl:0")
-    assert (first["record_id"], second["record_id"]) == ("7", str(own))
-    assert second["id"] == own
+    assert (first["record_id"], second["record_id"]) == ("1700000000000", str(own))
+    found, _ = read(path, ReadDocuments(ids="own"))
+    assert [row["id"] for row in found] == [1_700_000_000_000, own]
 
 
 def test_damaged_lines_cost_themselves_and_are_counted(tmp_path: Path) -> None:
@@ -283,3 +283,45 @@ def test_dates_that_nobody_wrote_are_null_and_counted(tmp_path: Path) -> None:
 def test_settings_that_mean_nothing_are_refused(settings: Any, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         ReadDocuments.model_validate(settings)
+
+
+@pytest.mark.parametrize("cut", [4, 1000])
+def test_a_packed_file_that_ends_early_gives_all_that_can_be_unpacked(
+    tmp_path: Path, cut: int
+) -> None:
+    rows = [{"text": f"line {n}, {hash_of(n)}"} for n in range(60_000)]
+    path = lines(rows, tmp_path / "a.jsonl.gz")
+    path.write_bytes(path.read_bytes()[:-cut])
+    found, reading = read(path, ReadDocuments())
+    assert len(found) >= 60_000 - cut
+    assert reading.records_lost == 1
+
+
+def test_zeros_behind_a_packed_file_are_padding(tmp_path: Path) -> None:
+    path = lines([{"text": "a"}, {"text": "b"}], tmp_path / "a.jsonl.gz")
+    path.write_bytes(path.read_bytes() + bytes(512))
+    found, reading = read(path, ReadDocuments())
+    assert (len(found), reading.records_lost) == (2, 0)
+
+
+def hash_of(number: int) -> str:
+    return xxhash.xxh3_64_hexdigest(str(number).encode())
+
+
+def test_what_is_refused_does_not_depend_on_the_split(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"not json\n" * 50 + b'{"a": 1}\n' * 50)
+    for splits in (1, 7):
+        with pytest.raises(InputError, match="there is no 'text'"):
+            read(path, ReadDocuments(), splits)
+
+
+def test_a_time_zone_that_nobody_has_is_null(tmp_path: Path) -> None:
+    kind = pa.timestamp("ms", tz="Nowhere/City")
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        pa.table({"text": ["a"], "d": pa.array([1_700_000_000_000], kind)}), path
+    )
+    stage = ReadDocuments.model_validate({"fields": {"fetched_at": "d"}})
+    ((row,), reading) = read(path, stage)
+    assert (row["fetched_at"], reading.dates_unread) == (None, 1)

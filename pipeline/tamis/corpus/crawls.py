@@ -6,6 +6,7 @@ until it is over.
 """
 
 import json
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,17 +18,20 @@ from urllib.parse import urlencode
 
 import fsspec
 
+from tamis.addresses import without_secrets
 from tamis.errors import ConfigError, InputError
-from tamis.inputs import expand
+from tamis.inputs import check_protocol, expand
 from tamis.recipe.top import Lists, RefreshSettings, Since
 from tamis.remote.failures import NoSuchFile
 from tamis.remote.opening import Access, about_input, read_input
 from tamis.storage import options_for
+from tamis.warc.names import published_name
 
-_MAIN = re.compile(r"CC-MAIN-(\d{4})-(\d{2})")
-_NEWS = re.compile(r"CC-NEWS/(\d{4})/(\d{2})")
+_MAIN = re.compile(r"CC-MAIN-([0-9]{4})-([0-9]{2})")
+_NEWS = re.compile(r"CC-NEWS/([0-9]{4})/([0-9]{2})")
 _SUFFIX = re.compile(r"\.paths(\.gz)?$")
 _MOST_ANNOUNCED = 10_000
+_FIRST_YEAR = 1990
 _LAST_CRAWLS = 8  # of which the cadence is taken
 
 
@@ -77,6 +81,17 @@ def archives_of(crawl: Crawl, access: Access) -> list[str]:
     return list(expand(crawl.input, access))
 
 
+def archive_keys(crawl: Crawl, paths: Sequence[str]) -> dict[str, str]:
+    """The archives of a crawl that grows by a name that stays: CommonCrawl's; or the path,
+    without secrets, from the list's folder on, so that a corpus may move with its lists.
+    """
+    folder = posixpath.dirname(crawl.input) + "/"
+    return {
+        published_name(path) or without_secrets(path).removeprefix(folder): path
+        for path in paths
+    }
+
+
 def _order(crawl: Crawl) -> tuple[date, str]:
     return crawl.day, crawl.name
 
@@ -88,7 +103,7 @@ def _crawl(id_: str, settings: RefreshSettings) -> Crawl:
     query = urlencode({k: v for k, v in options.items() if v is not None}, safe=":/")
     pattern = f"cc://{id_}" + (f"?{query}" if query else "")
     if news := _NEWS.fullmatch(id_):
-        day = date(int(news[1]), min(max(int(news[2]), 1), 12), 1)
+        day = date(int(news[1]), int(news[2]), 1)
         return Crawl(id_.replace("/", "-"), day, pattern, grows=True)
     return Crawl(id_, _day_of(id_), pattern)
 
@@ -98,9 +113,9 @@ def _day_of(id_: str) -> date:
     found = _MAIN.fullmatch(id_)
     if found is None:
         year = re.search(r"\d{4}", id_)
-        return date(int(year[0]) if year else 1990, 1, 1)
+        return date(max(int(year[0]) if year else 0, _FIRST_YEAR), 1, 1)
     week = min(max(int(found[2]), 1), 52)
-    return date.fromisocalendar(int(found[1]), week, 1)
+    return date.fromisocalendar(max(int(found[1]), _FIRST_YEAR), week, 1)
 
 
 def _is_there(crawl: Crawl, settings: RefreshSettings, access: Access) -> bool:
@@ -136,10 +151,13 @@ def _collinfo(address: str, access: Access) -> dict[str, date]:
 
 
 def _date(text: Any) -> date | None:
+    """The day of a moment in UTC; null for none between 1990 and 2100."""
     try:
-        return datetime.fromisoformat(str(text)).astimezone(UTC).date()
+        moment = datetime.fromisoformat(str(text))
+        day = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return day.date() if _FIRST_YEAR <= day.year < 2100 else None
 
 
 def _next(days: Sequence[date]) -> date | None:
@@ -151,6 +169,7 @@ def _next(days: Sequence[date]) -> date | None:
 
 def _own_lists(pattern: str, access: Access) -> tuple[Crawl, ...]:
     """A crawl for each list that the glob finds, in the order of their names."""
+    check_protocol(pattern)
     filesystem, stripped = fsspec.core.url_to_fs(
         pattern, **options_for(pattern, access.options)
     )
@@ -158,6 +177,8 @@ def _own_lists(pattern: str, access: Access) -> tuple[Crawl, ...]:
         found = sorted(filesystem.glob(stripped))
     except OSError as error:
         raise InputError(f"refresh.crawls.lists: {pattern}: {error}") from error
+    if not found:
+        raise InputError(f"refresh.crawls.lists: no list matches {pattern}")
     scheme = pattern.partition("://")[0] + "://" if "://" in pattern else ""
     crawls: dict[str, Crawl] = {}
     for number, path in enumerate(found):

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from tamis.corpus.crawls import Announced, Crawl, announced, archives_of
+from tamis.corpus.crawls import Announced, announced, archive_keys, archives_of
 from tamis.corpus.release import (
     describe,
+    discard,
     documents_of,
     hash_of,
     mix_of,
@@ -40,9 +41,10 @@ from tamis.corpus.state import (
     write_corpus,
     write_latest,
 )
-from tamis.errors import ConfigError, StorageError
+from tamis.errors import ConfigError, InputError, StorageError
+from tamis.inputs import resolve
 from tamis.recipe.load import Recipe
-from tamis.recipe.top import RefreshSettings
+from tamis.recipe.top import Lists, RefreshSettings
 from tamis.remote.opening import Access
 from tamis.report.drift import Made, beyond, changes_of
 from tamis.runner.outlook import Outlook, outlook
@@ -99,6 +101,13 @@ def settings_of(recipe: Recipe) -> RefreshSettings:
         )
     if not isinstance(recipe.stages[0], ReadWarc):
         raise ConfigError(f"{recipe.path}: refresh needs read_warc as its first stage")
+    if isinstance(recipe.refresh.crawls, Lists) and (
+        recipe.refresh.limit or recipe.refresh.segments
+    ):
+        raise ConfigError(
+            f"{recipe.path}: refresh.limit and refresh.segments are for CommonCrawl's "
+            f"crawls: a list of one's own says itself what is read"
+        )
     return recipe.refresh
 
 
@@ -124,9 +133,9 @@ def refresh(
         note=progress.note,
     ):
         corpus = read_corpus(storage)
-        if redo is not None:
-            _begin_redo(storage, corpus, redo)
         found = announced(settings, _access(recipe))
+        if redo is not None:
+            _begin_redo(storage, corpus, redo, recipe, found)
         for name in found.awaited:
             progress.note(f"{name}: announced, and not there yet")
         made = _Refresh(recipe, storage, corpus, executor, progress)
@@ -153,8 +162,9 @@ def plan(recipe: Recipe, workers: int) -> Plan:
     generation = (
         corpus["redo"]["generation"] if corpus["redo"] else corpus["generation"]
     )
-    for entry in _missing(corpus, found, access):
-        own = crawl_recipe(recipe, storage, entry, generation)
+    for entry in _missing(storage, corpus, found, access):
+        inputs = _inputs_of(entry, found, access)
+        own = crawl_recipe(recipe, storage, entry, generation, inputs)
         runs[entry["name"]] = outlook(own, workers)
     latest = read_latest(storage)
     is_new = bool(runs)
@@ -193,6 +203,7 @@ def crawl_recipe(
     corpus: Storage,
     entry: RunEntry,
     generation: int,
+    inputs: Sequence[str],
     stages: Sequence[Stage] | None = None,
 ) -> Recipe:
     """The recipe of a crawl's run: no mix, and the corpus' own index."""
@@ -208,7 +219,7 @@ def crawl_recipe(
         found.append(stage)
     return recipe.model_copy(
         update={
-            "input": tuple(entry["input"]),
+            "input": tuple(inputs),
             "output": f"{corpus.root}/{RUNS}/{entry['name']}",
             "stages": tuple(found),
             "refresh": None,
@@ -236,12 +247,25 @@ class _Refresh:
     def all_runs(self, found: Announced) -> list[str]:
         """Run what is missing, in its order; the names of the runs that were made."""
         names = []
-        for entry in _missing(self._corpus, found, _access(self._recipe)):
-            if entry not in self._corpus["runs"]:
-                self._corpus["runs"].append(entry)
-                self._write()
+        access = _access(self._recipe)
+        missing = _missing(self._storage, self._corpus, found, access)
+        # What had begun and is not wanted so any more is formed anew, or is gone.
+        begun = [one["name"] for one in missing]
+        self._corpus["runs"] = [
+            one
+            for one in self._corpus["runs"]
+            if one["generation"] or one["name"] in begun
+        ]
+        for entry in missing:
+            own = self._corpus["runs"]
+            same = [n for n, one in enumerate(own) if one["name"] == entry["name"]]
+            if same:
+                own[same[0]] = entry
+            else:
+                own.append(entry)
+            self._write()
             self._progress.note(f"run {entry['name']}")
-            self._run(entry)
+            self._run(entry, _inputs_of(entry, found, access))
             names.append(entry["name"])
         return names
 
@@ -257,12 +281,18 @@ class _Refresh:
         hash_ = hash_of(runs, self._recipe)
         whole = [one for one in corpus["releases"] if not one["is_thinned"]]
         entry = next((one for one in whole if one["hash"] == hash_), None)
-        how: How = "nothing"
+        before = read_latest(storage)
+        is_held_now = False
         if entry is None:
             entry = self._make(hash_, generation, today)
-            how = "held" if entry["held"] else "released"
-        if not entry["held"] and corpus["chosen"] is None:
-            write_latest(storage, entry["id"])
+            is_held_now = bool(entry["held"])
+        wanted = corpus["chosen"] or (None if entry["held"] else entry["id"])
+        if wanted is not None and (before is None or before["release"] != wanted):
+            refuse_without_shards(place_of(storage, f"{RELEASES}/{wanted}"))
+            write_latest(storage, wanted)
+        how: How = "held" if is_held_now else "nothing"
+        if read_latest(storage) != before:
+            how = "released"
         if redo:
             entry["generation"] = generation
             corpus |= {"generation": generation, "redo": None}
@@ -270,14 +300,16 @@ class _Refresh:
         _clean(storage, corpus, _settings(self._recipe).keep_releases)
         return how, entry
 
-    def _run(self, entry: RunEntry) -> None:
+    def _run(self, entry: RunEntry, inputs: Sequence[str]) -> None:
         redo = self._corpus["redo"]
         generation = redo["generation"] if redo else self._corpus["generation"]
         stages = self._stages_of(entry, generation)
-        own = crawl_recipe(self._recipe, self._storage, entry, generation, stages)
+        own = crawl_recipe(
+            self._recipe, self._storage, entry, generation, inputs, stages
+        )
         outcome = run(own, self._executor, self._progress)
         if not outcome.is_complete:
-            outcome.raise_if_incomplete()
+            outcome.raise_if_incomplete()  # losses are for `hold_if`
         entry |= {
             "recipe": _recipe_hash(own.stages),
             "generation": generation,
@@ -304,7 +336,8 @@ class _Refresh:
         redo = self._corpus["redo"]
         is_asked = redo is None or entry["crawl"] in redo["crawls"]
         is_made = has_ended and summary["complete"]
-        return stages if is_made or not is_asked else None
+        has_ended_once = entry["generation"] > 0
+        return stages if is_made or (has_ended_once and not is_asked) else None
 
     def _make(
         self, hash_: str, generation: int, today: Callable[[], date]
@@ -312,6 +345,8 @@ class _Refresh:
         corpus, storage = self._corpus, self._storage
         planned = corpus["planned"]
         if planned is None or planned["hash"] != hash_:
+            if planned is not None:  # nobody has it, and nobody will finish it
+                discard(place_of(storage, f"{RELEASES}/{planned['id']}"))
             planned = Planned(id=release_id(today(), hash_), hash=hash_)
             corpus["planned"] = planned
             self._write()
@@ -371,55 +406,114 @@ def _recipe_hash(stages: Sequence[Stage]) -> str:
     return fingerprint_of([stage_dependencies(s) for s in own if s.kind != "save"])
 
 
-def _missing(corpus: Corpus, found: Announced, access: Access) -> list[RunEntry]:
+def _missing(
+    storage: Storage, corpus: Corpus, found: Announced, access: Access
+) -> list[RunEntry]:
     """The runs that have to be made, in the order in which they enter the index."""
     redo = corpus["redo"]
     generation = redo["generation"] if redo else corpus["generation"]
-    missing = [one for one in corpus["runs"] if one["generation"] != generation]
+    standing = [
+        one
+        for one in corpus["runs"]
+        if one["generation"] or _has_ended(storage, one, generation)
+    ]
+    missing = [one for one in standing if one["generation"] != generation]
+    taken = {one["name"] for one in standing}
+    known = {key for one in standing for key in one["archives"]}
     for crawl in found.ready:
-        missing += _new_runs(corpus, crawl, access)
+        own = sum(one["crawl"] == crawl.name for one in standing)
+        if own and not crawl.grows:
+            continue
+        archives: list[str] = []
+        if crawl.grows:
+            keys = archive_keys(crawl, archives_of(crawl, access))
+            archives = [key for key in keys if key not in known]
+            known.update(archives)
+            if not archives:
+                continue
+        name, number = crawl.name, 1
+        while (own and number == 1) or name in taken:
+            number += 1
+            name = f"{crawl.name}-{number}"
+        taken.add(name)
+        missing.append(
+            RunEntry(
+                name=name,
+                crawl=crawl.name,
+                input=[] if crawl.grows else [crawl.input],
+                archives=archives,
+                recipe="",
+                generation=0,
+                comparable={},
+                documents="",
+                lost=0.0,
+            )
+        )
     return missing
 
 
-def _new_runs(corpus: Corpus, crawl: Crawl, access: Access) -> list[RunEntry]:
-    """The run of a crawl that has none, or of the archives that were added to it."""
-    own = [one for one in corpus["runs"] if one["crawl"] == crawl.name]
-    if own and not crawl.grows:
-        return []
-    inputs = [crawl.input]
-    if crawl.grows:
-        known = {path for one in own for path in one["input"]}
-        inputs = [path for path in archives_of(crawl, access) if path not in known]
-        if not inputs:
-            return []
-    number = f"-{len(own) + 1}" if own else ""
-    return [
-        RunEntry(
-            name=f"{crawl.name}{number}",
-            crawl=crawl.name,
-            input=inputs,
-            recipe="",
-            generation=0,
-            comparable={},
-            documents="",
-            lost=0.0,
+def _inputs_of(entry: RunEntry, found: Announced, access: Access) -> list[str]:
+    """What a run reads. Raises InputError for archives that no list has any more."""
+    if entry["input"]:
+        return entry["input"]
+    crawl = next((one for one in found.ready if one.name == entry["crawl"]), None)
+    paths = archive_keys(crawl, archives_of(crawl, access)) if crawl else {}
+    gone = [key for key in entry["archives"] if key not in paths]
+    if gone:
+        raise InputError(
+            f"run {entry['name']}: {gone[0]} is in no list any more, and has to be read "
+            f"again: put it back into the list of {entry['crawl']}"
         )
-    ]
+    return [paths[key] for key in entry["archives"]]
 
 
-def _begin_redo(storage: Storage, corpus: Corpus, crawls: Sequence[str]) -> None:
-    """Have runs made again. Raises ConfigError for a crawl that the corpus has not."""
-    known = list(dict.fromkeys(one["crawl"] for one in corpus["runs"]))
+def _has_ended(storage: Storage, entry: RunEntry, generation: int) -> bool:
+    """Whether a run that had not been written down as ended had come to its end."""
+    folder = place_of(storage, f"{RUNS}/{entry['name']}")
+    if not folder.exists("run.json"):
+        return False
+    summary = folder.read_record("run.json", SUMMARY)
+    return summary["complete"] and index_folder(generation) in str(summary["recipe"])
+
+
+def _begin_redo(
+    storage: Storage,
+    corpus: Corpus,
+    crawls: Sequence[str],
+    recipe: Recipe,
+    found: Announced,
+) -> None:
+    """Have runs made again. A redo that has begun by the same recipe goes on, with these
+    crawls too; by another one it begins anew.
+
+    Raises ConfigError for a crawl that the corpus has not, InputError for an archive that
+    cannot be read any more.
+    """
+    runs = [one for one in corpus["runs"] if one["generation"]]
+    known = list(dict.fromkeys(one["crawl"] for one in runs))
     named = [name.replace("/", "-") for name in crawls] or known
     unknown = [name for name in named if name not in known]
     if unknown or not known:
         what = f"no crawl {unknown[0]!r}" if unknown else "no crawl yet"
         raise ConfigError(f"{storage.shown}: {what}; there are {', '.join(known)}")
+    access = _access(recipe)
+    for one in runs:  # all of them enter the new index
+        inputs = _inputs_of(one, found, access)
+        files = resolve(inputs, recipe.storage_options)
+        problem = next((file.problem for file in files if file.problem), None)
+        if problem:
+            raise InputError(f"run {one['name']} cannot be made again: {problem}")
+    hash_ = _recipe_hash([s for s in recipe.stages if not isinstance(s, MixCorpus)])
     before = corpus["redo"]
-    if before is not None and set(named) <= set(before["crawls"]):
-        return  # goes on
-    newest = before["generation"] if before else corpus["generation"]
-    corpus["redo"] = Redo(generation=newest + 1, crawls=sorted(named))
+    if before is not None and before["recipe"] == hash_:
+        generation, named = before["generation"], [*before["crawls"], *named]
+    else:
+        newest = before["generation"] if before else corpus["generation"]
+        generation = newest + 1
+        named = [*(before["crawls"] if before else ()), *named]
+    corpus["redo"] = Redo(
+        generation=generation, crawls=sorted(set(named)), recipe=hash_
+    )
     write_corpus(storage, corpus)
 
 
@@ -431,12 +525,13 @@ def _clean(storage: Storage, corpus: Corpus, keep: int) -> None:
     for entry in corpus["releases"]:
         release = place_of(storage, f"{RELEASES}/{entry['id']}")
         if entry["is_thinned"]:
+            thin(release)  # once more: a kill may have left some of it
             continue
         tidy(release)
         if entry["id"] not in pinned | newest:
-            thin(release)
             entry["is_thinned"] = True
             write_corpus(storage, corpus)
+            thin(release)
     current = release_entry(corpus, latest["release"]) if latest else None
     if current is not None:
         old = [

@@ -132,7 +132,8 @@ def describe(
 ) -> Made:
     """Write release.json of a release whose mix is there, and return it."""
     release = place_of(corpus, f"{RELEASES}/{entry['id']}")
-    figures = _figures(corpus, release, runs)
+    earlier = against["runs"] if against else []
+    figures = _figures(corpus, release, runs, earlier)
     every = sample_every(figures["documents"])
     ids = _sample(release, every)
     changes: list[Change] = []
@@ -175,6 +176,14 @@ def thin(release: Storage) -> None:
     release.remove(name for name in names if name != MANIFEST)
 
 
+def discard(release: Storage) -> None:
+    """Remove all of a release that was begun and that nobody has."""
+    folders = (*_MADE_FROM, *_DOCUMENTS)
+    names = [name for folder in folders for name in release.names(folder)]
+    files = (*_MADE_FROM_FILES, RELEASE, "run.json", "report.html", "status.json")
+    release.remove([*names, *files])
+
+
 def refuse_without_shards(release: Storage) -> None:
     """Raise StorageError for a release that is not whole."""
     manifest = manifest_of(release)
@@ -196,7 +205,12 @@ def _remove_empty(folder: Path) -> None:
             Path(place).rmdir()
 
 
-def _figures(corpus: Storage, release: Storage, runs: Sequence[RunEntry]) -> Figures:
+def _figures(
+    corpus: Storage,
+    release: Storage,
+    runs: Sequence[RunEntry],
+    earlier: Sequence[str],
+) -> Figures:
     manifest = manifest_of(release)
     assert manifest is not None
     stages: dict[str, dict[str, Any]] = {}
@@ -221,7 +235,8 @@ def _figures(corpus: Storage, release: Storage, runs: Sequence[RunEntry]) -> Fig
         },
         stages=stages,
         means=_means(release),
-        lost=max((run["lost"] for run in runs), default=0.0),
+        # What an earlier release lost was looked at then.
+        lost=max((r["lost"] for r in runs if r["name"] not in earlier), default=0.0),
     )
 
 
@@ -289,13 +304,15 @@ def _moved(
     left = before["id"].filter(
         pc.invert(pc.is_in(before["id"], after["id"].combine_chunks()))
     )
-    wanted = left.combine_chunks()
+    wanted = np.sort(np.asarray(left).astype(np.uint64))
     reasons: dict[int, str] = {}
     for storage in storages if len(wanted) else ():
         for own in inputs_of(storage):
             with storage.table(own.dropped) as opened:
                 for batch in opened.iter_batches(1 << 16, columns=["id", "reason"]):
-                    rows = batch.filter(pc.is_in(batch["id"], wanted))
+                    ids = np.asarray(batch["id"]).astype(np.uint64)
+                    places = np.minimum(np.searchsorted(wanted, ids), len(wanted) - 1)
+                    rows = batch.filter(pa.array(wanted[places] == ids))
                     reasons |= dict(
                         zip(
                             rows["id"].to_pylist(),

@@ -10,9 +10,9 @@ corpus.json is written before a run or a release begins and after it has ended, 
 whoever is killed between the two goes on where it was.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, with_config
+from pydantic import Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from tamis.errors import StorageError
@@ -23,10 +23,13 @@ FORMAT = 1
 CORPUS, LATEST = "corpus.json", "latest.json"
 RUNS, INDEX, RELEASES = "runs", "index", "releases"
 
+# A folder of the corpus: one name, which leads nowhere else.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}$")]
+
 
 @with_config(extra="forbid")
 class RunEntry(TypedDict):
-    """A run. `input` is what it reads; of a crawl that grows, the archives themselves.
+    """A run. `input` is what it reads; of a crawl that grows the `archives` are named.
 
     recipe      of which it was made: a hash of all that its documents depend on
     generation  of the index that it stands in; 0 until it has ended
@@ -35,9 +38,10 @@ class RunEntry(TypedDict):
     lost        share of its records that damage cost
     """
 
-    name: str
-    crawl: str
+    name: Name
+    crawl: Name
     input: list[str]
+    archives: list[str]
     recipe: str
     generation: int
     comparable: dict[str, Any]
@@ -49,9 +53,9 @@ class RunEntry(TypedDict):
 class ReleaseEntry(TypedDict):
     """A release. `hash`: of what it is made of; `held`: why readers do not get it."""
 
-    id: str
+    id: Name
     hash: str
-    runs: list[str]
+    runs: list[Name]
     generation: int
     held: list[str]
     is_thinned: bool
@@ -61,16 +65,17 @@ class ReleaseEntry(TypedDict):
 class Planned(TypedDict):
     """The release that is being made."""
 
-    id: str
+    id: Name
     hash: str
 
 
 @with_config(extra="forbid")
 class Redo(TypedDict):
-    """Runs that are made again, into another generation of the index."""
+    """Runs that are made again by a recipe, into another generation of the index."""
 
     generation: int
-    crawls: list[str]
+    crawls: list[Name]
+    recipe: str
 
 
 @with_config(extra="forbid")
@@ -82,7 +87,7 @@ class Corpus(TypedDict):
     runs: list[RunEntry]
     releases: list[ReleaseEntry]
     planned: Planned | None
-    chosen: str | None
+    chosen: Name | None
     redo: Redo | None
 
 
@@ -90,8 +95,8 @@ class Corpus(TypedDict):
 class Latest(TypedDict):
     """latest.json: for readers, who need no more than the first."""
 
-    release: str
-    previous: str | None
+    release: Name
+    previous: Name | None
 
 
 _CORPUS = TypeAdapter(Corpus)

@@ -68,7 +68,7 @@ class Since(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    since: str = Field(pattern=r"^CC-MAIN-\d{4}-\d{2}$")
+    since: str = Field(pattern=r"^CC-MAIN-[0-9]{4}-[0-9]{2}$")
 
 
 class Lists(BaseModel):
@@ -80,7 +80,10 @@ class Lists(BaseModel):
 
 
 CrawlId = Annotated[
-    str, Field(pattern=r"^(CC-MAIN-\d{4}(-\d{2,4})?|CC-NEWS/\d{4}/\d{2})$")
+    str,
+    Field(
+        pattern=r"^(CC-MAIN-[0-9]{4}(-[0-9]{2,4})?|CC-NEWS/20[0-9]{2}/(0[1-9]|1[0-2]))$"
+    ),
 ]
 
 
@@ -95,7 +98,7 @@ class RefreshSettings(BaseModel):
     segments: str | None = Field(None, pattern=r"^[0-9]{1,6}(-[0-9]{1,6})?$")
     keep_releases: int = Field(3, ge=1)
     hold_if: HoldIf = HoldIf()
-    server: str = Field(COMMON_CRAWL, pattern=r"^(https?|s3)://[^?#]+$")
+    server: str = Field(COMMON_CRAWL, pattern=r"^(https?|s3)://[^?#@]+$")
     collinfo: str = "https://index.commoncrawl.org/collinfo.json"
 
 

@@ -86,6 +86,15 @@ _MADE = TypeAdapter(Made)
 def read_made(release: Storage) -> Made:
     """release.json. Raises StorageError."""
     found: Made = release.read_record(RELEASE, _MADE)
+    figures = found["figures"]
+    kinds = (
+        (figures["languages"], ("documents", "tokens")),
+        (figures["stages"], ("in", "out")),
+    )
+    for rows, names in kinds:
+        for name, about in rows.items():
+            if not all(isinstance(about.get(one), int) for one in names):
+                raise release.damaged(RELEASE, f"it does not say how much {name!r} is")
     return found
 
 

@@ -11,9 +11,9 @@ mix did not draw is one that the run kept.
 Without `runs` the recipe's `input` names files of Parquet rows or of JSON lines, the latter
 plain, or packed by gzip or zstd. A file is what its first bytes say. A line or a row group
 that cannot be read is lost, and counted. Texts stay as they are, but for halves of
-surrogate pairs. `id` becomes `record_id`, and the document's id if it is one of Tamis' own
-(a number of 64 bits); any other id is made of the file's name and the row's place, so that
-two files that number their rows from one do not collide.
+surrogate pairs. `id` becomes `record_id`. The document's own id is made of the file's name and
+the row's place, so that two files that number their rows from one do not collide; with
+`ids: own` it is the field's number of 64 bits, as Tamis wrote it.
 """
 
 import json
@@ -92,6 +92,7 @@ class ReadDocuments(Source):
     fields: Fields = Fields()
     carry: dict[str, Literal["string", "int64", "float64", "bool"]] = Field({})
     max_text_bytes: Annotated[ByteSize, Field(ge=1, le=64 << 20)] = 3 << 20
+    ids: Literal["made", "own"] = "made"
     # For rows that name no source.
     source: str | None = None
     split_bytes: ByteSize | None = None
@@ -115,7 +116,13 @@ class ReadDocuments(Source):
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
-        files = {"fields", "carry", "source", "split_bytes"} & self.model_fields_set
+        files = {
+            "fields",
+            "carry",
+            "ids",
+            "source",
+            "split_bytes",
+        } & self.model_fields_set
         if self.runs and files:
             raise ValueError(
                 f"{min(files)} is for files of others; runs have their own columns"
@@ -156,8 +163,15 @@ class ReadDocuments(Source):
             return list(self._written_again(placement))
         try:
             _columns_of_runs(self)
+            labels = _labels_of_runs(self)
         except (ConfigError, StorageError) as error:
             return [f".runs: {error}"]
+        if "before" in self.model_fields_set and self.before not in labels:
+            known = ", ".join(sorted(labels)) or "none"
+            hint = nearest(self.before, labels)
+            return [
+                f".before: no run has a layer of {self.before!r}{hint}; there are {known}"
+            ]
         return []
 
     def _written_again(self, placement: Placement) -> Iterator[str]:
@@ -296,7 +310,7 @@ class ReadDocuments(Source):
             moment = as_moment(values.get("fetched_at"))
             reading.dates_unread += bool(self.fields.fetched_at) and moment is None
             place = f"{split.name}:{row.offset}".encode("utf-8", "surrogateescape")
-            own_id = as_id(values.get("id"))
+            own_id = as_id(values.get("id")) if self.ids == "own" else None
             about: Mapping[str, Any] = {
                 "id": xxhash.xxh3_64_intdigest(place) if own_id is None else own_id,
                 "record_id": as_short(values.get("id")),
@@ -427,6 +441,17 @@ def _columns_of_runs(stage: ReadDocuments) -> pa.Schema:
     fields = {name: pa.field(name, kind) for name, (kind, _) in found.items()}
     first = [fields.pop(name, _OWN.field(name)) for name in _OWN.names]
     return pa.schema([*first, *fields.values(), _REASON])
+
+
+def _labels_of_runs(stage: ReadDocuments) -> set[str]:
+    """The stages whose decisions on saved documents a run can do without."""
+    return {
+        label
+        for run in stage.runs
+        for own in _tables(run, stage.storage_options)[:1]
+        for label, _ in own.layers
+        if label
+    }
 
 
 def _columns_of(

@@ -128,12 +128,9 @@ def as_moment(value: Any) -> datetime | None:
 
 
 def as_id(value: Any) -> int | None:
-    """A 64-bit id as Tamis writes them; null for small numbers, which other files have too.
-
-    Ids of Tamis are hashes: one in four billion is below 2**32.
-    """
+    """A number of 64 bits without sign; null for anything else."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and 1 << 32 <= value <= _LARGEST_ID else None
+    return value if is_number and 0 <= value <= _LARGEST_ID else None
 
 
 def carried(values: Sequence[Any], type_: pa.DataType) -> pa.Array:

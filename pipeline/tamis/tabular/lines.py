@@ -5,12 +5,16 @@ from its start: the split that begins there has all of its lines, and offsets co
 unpacked bytes.
 """
 
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 _CHUNK_BYTES = 1 << 20
+_PACKED_BYTES = 64 << 10
+_STEP_BYTES = 16
 _PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _MARK = b"\xef\xbb\xbf"  # a byte order mark
 
@@ -97,15 +101,56 @@ def _chunks(file: Any) -> Iterator[bytes]:
 
 
 def _unpacked(file: Any, packing: str) -> Iterator[bytes]:
+    return _ungzipped(file) if packing == "gzip" else _unzstd(file)
+
+
+def _ungzipped(file: Any) -> Iterator[bytes]:
+    """All that can be inflated. Raises Broken behind it."""
+    offset = packed = 0
+    inflater = zlib.decompressobj(31)
+    while piece := file.read(_PACKED_BYTES):
+        while piece:
+            if inflater.eof:
+                piece = piece.lstrip(b"\0")  # padding, which gzip ignores too
+                if not piece:
+                    break
+                inflater = zlib.decompressobj(31)
+            before = inflater.copy()
+            try:
+                found = inflater.decompress(piece)
+            except zlib.error as error:
+                sound = _inflated(before, piece)
+                if sound:
+                    yield sound
+                raise Broken(offset + len(sound), packed, str(error)) from error
+            offset += len(found)
+            packed += len(piece) - len(inflater.unused_data)
+            piece = inflater.unused_data
+            if found:
+                yield found
+    if not inflater.eof and packed:
+        raise Broken(offset, packed, "the file ends early")
+
+
+def _inflated(inflater: Any, piece: bytes) -> bytes:
+    """What the piece gives up to its damage."""
+    found = []
+    with suppress(zlib.error):
+        for start in range(0, len(piece), _STEP_BYTES):
+            found.append(inflater.decompress(piece[start : start + _STEP_BYTES]))
+    return b"".join(found)
+
+
+def _unzstd(file: Any) -> Iterator[bytes]:
     offset = 0
-    packed = pa.PythonFile(file, mode="r")
-    stream = pa.CompressedInputStream(packed, packing)
+    stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
     while True:
         try:
-            chunk = stream.read(_CHUNK_BYTES)
+            chunk = stream.read(_PACKED_BYTES)
         except (OSError, pa.ArrowException) as error:
             said = " ".join(str(error).split())
-            raise Broken(offset, file.tell(), said) from error
+            packed = max(0, file.tell() - _PACKED_BYTES)  # it reads so much ahead
+            raise Broken(offset, packed, said) from error
         if not chunk:
             return
         offset += len(chunk)

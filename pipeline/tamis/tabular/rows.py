@@ -30,6 +30,7 @@ _OTHERS = {
     b"filedesc:": "a web archive: read_warc reads it",
     b"[": "a JSON array: write one object a line",
 }
+_MOST_SEEN = 4 << 20  # bytes in which the first sound line is looked for
 _SHOWN = 12  # fields that an error lists
 
 
@@ -79,7 +80,7 @@ def _of_lines(
     most_bytes: int,
     name: str,
 ) -> Iterator[Row | Loss]:
-    is_first = start == 0
+    _check_first(file, required, name)
     try:
         for offset, length, content in lines_of(
             file, start, stop, most_bytes=most_bytes
@@ -87,19 +88,38 @@ def _of_lines(
             if content is not None and not content.strip():
                 continue
             row = None if content is None else _object(content)
-            if is_first and offset == 0 and row is None and content:
-                _refuse_other(content, name)
             if row is None:
                 cause = "no JSON object" if content is not None else "the line is long"
                 yield Loss(offset, length, 1, cause, is_seen=True)
                 continue
-            if is_first:
-                _refuse_without(row, required, name)
-                is_first = False
             values = {field: value_at(row, path) for field, path in paths.items()}
             yield Row(offset, length, values)
     except Broken as error:
         yield Loss(error.offset, max(size - error.packed, 1), 1, str(error))
+
+
+def _check_first(file: Any, required: Sequence[str], name: str) -> None:
+    """Raise InputError if the first sound line has not what it must have.
+
+    Every split looks at the beginning of the file, so that all of them decide alike.
+    """
+    seen = 0
+    try:
+        for offset, length, content in lines_of(
+            file, 0, 1 << 62, most_bytes=_MOST_SEEN
+        ):
+            seen += length
+            if content is not None and content.strip():
+                row = _object(content)
+                if row is not None:
+                    _refuse_without(row, required, name)
+                    return
+                if offset == 0:
+                    _refuse_other(content, name)
+            if seen > _MOST_SEEN:
+                return
+    except Broken:
+        return
 
 
 def _object(content: bytes) -> dict[str, Any] | None:
@@ -215,7 +235,8 @@ def _values(batch: pa.RecordBatch, place: Sequence[str]) -> list[Any]:
     try:
         values: list[Any] = column.to_pylist()
         return values
-    except (ValueError, OverflowError):  # a date that Python has not
+    # A date that Python has not, or a time zone that nobody has.
+    except (ValueError, OverflowError, KeyError):
         return [None] * len(column)
 
 

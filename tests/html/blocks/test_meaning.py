@@ -228,3 +228,40 @@ def test_what_is_never_closed_costs_itself(deep: str) -> None:
     count = MAX_SPANS // 2
     found = extract([f"<p>{PROSE['Latin']}{deep * count}b"])
     assert PROSE["Latin"].strip() in found.text[0].as_py()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f'<pre class="line-numbers language-js"><code>{CODE}</code></pre>',
+        f'<pre class="brush line numbers">{CODE}</pre>',
+        "<table>"
+        + "".join(
+            f'<tr><td class="hljs-ln-line hljs-ln-numbers">{n}</td>'
+            f'<td class="hljs-ln-line hljs-ln-code"><pre>{line}</pre></td></tr>'
+            for n, line in enumerate(CODE.split("\n"))
+        )
+        + "</table>",
+    ],
+)
+def test_code_that_is_numbered_stays(code: str) -> None:
+    assert text_of(code) == CODE
+
+
+@pytest.mark.parametrize("annotation", ["", " ", "<!-- c -->a+b"])
+def test_a_formula_without_tex_is_its_mathml(annotation: str) -> None:
+    inner = (
+        f'<math><semantics><mrow><mi>x</mi></mrow><annotation encoding="application/x-tex">'
+        f"{annotation}</annotation></semantics></math>"
+    )
+    assert inline(inner) == "x"
+
+
+def test_bars_stand_at_the_ends_of_a_row_alone() -> None:
+    row = "<tr><td>Alpha<td>Beta<td><p>one<p>two<td>Gamma<td>Delta"
+    assert text_of(f"<table>{row}</table>").split("\n") == [
+        "Alpha | Beta",
+        "one",
+        "two",
+        "Gamma | Delta",
+    ]

@@ -20,7 +20,7 @@ from tamis.html.blocks.read import tags
 from tamis.html.blocks.write.plain import row_of
 
 _MOST_GAP_BLOCKS: Final = 400
-# Log-odds of a whole's mean block below which a gap stays a gap.
+# The mean probability of a whole's words below which a gap stays a gap.
 _LEAST_CHANCE: Final = 0.03
 _LEAST_CHANCE_OF_LINKS: Final = 0.3
 _OTHERS: Final = np.array(

@@ -63,8 +63,8 @@ def _hashes(words: str) -> NDArray[np.uint64]:
 # Words of class and id: cells and spans that number lines of code; of such words two
 # together; and those that do so within code alone.
 _GUTTERS: Final = _hashes("gutter lineno linenos linenumber linenumbers lnum lnt")
-_LINE, _BLOB, _HLJS = _hashes("line blob hljs")
-_NUMBERS: Final = _hashes("number numbers num nums no")
+_LINE, _BLOB = _hashes("line blob")
+_NUMBERS: Final = _hashes("number numbers num nums")
 _LN: Final = _hashes("ln")[0]
 _EDIT_SECTION, _JAX = _hashes("editsection jax")
 _ONLY, _SR, _SCREEN, _READER, _VISUALLY, _HIDDEN_WORD, _VISUALLY_HIDDEN = _hashes(
@@ -94,34 +94,30 @@ def says_nothing(
     in_pre = page.elements[top].flags & np.uint32(IN_PRE) != 0
     if in_pre and unselected:
         return True
-    is_cell = tag == tags.TD or tag == tags.TH
-    may_number = in_pre or is_cell or tag == tags.PRE
-    has_line = has_number = has_blob = has_hljs = has_ln = False
+    # A <pre> may be a column of numbers, or the code that is numbered (Prism).
+    may_number = in_pre or tag == tags.TD or tag == tags.TH
     has_sr = has_only = has_screen = has_reader = has_visually = has_hidden = False
+    previous = np.uint64(0)
     for index in range(start, stop):
         name = names[index]
-        for known in _GUTTERS:
-            if may_number and name == known:
-                return True
-        for known in _NUMBERS:
-            has_number |= name == known
-        has_line |= name == _LINE
-        has_blob |= name == _BLOB
-        has_hljs |= name == _HLJS
-        has_ln |= name == _LN
+        if may_number or tag == tags.PRE:
+            for known in _GUTTERS:
+                if name == known:
+                    return True
+        if may_number:
+            for known in _NUMBERS:
+                if name == known and previous in (_LINE, _BLOB, _LN):
+                    return True
+        previous = name
         has_sr |= name == _SR
         has_only |= name == _ONLY
         has_screen |= name == _SCREEN
         has_reader |= name == _READER
         has_visually |= name == _VISUALLY
         has_hidden |= name == _HIDDEN_WORD
-        if tag == tags.SPAN and (name in (_EDIT_SECTION, _JAX, _VISUALLY_HIDDEN)):
+        if tag == tags.SPAN and name in (_EDIT_SECTION, _JAX, _VISUALLY_HIDDEN):
             return True
-    if may_number and has_number and (has_line or has_blob):
-        return True
-    if may_number and has_ln and (has_hljs and (has_number or is_cell)):
-        return True
-    if in_pre and has_ln and tag != tags.CODE and stop - start == 1:
+    if in_pre and tag != tags.CODE and stop - start == 1 and names[start] == _LN:
         return True
     return bool(
         tag == tags.SPAN
@@ -179,6 +175,12 @@ def read_annotation(
     first, last = attribute(data, position, stop, _ENCODING)
     if not _holds(data, first, last, _TEX):
         return
+    end = first_of(data, after, stop, _LESS)
+    is_empty = True
+    for place in range(after, end):
+        is_empty &= data[place] <= _SPACE
+    if is_empty:
+        return  # nothing, or a comment: what MathML says stays
     if state.blocks == state.formula_block:
         block = page.blocks[state.blocks]
         state.spans = max(state.formula, block.span_start)
@@ -188,7 +190,7 @@ def read_annotation(
         if element.tag == tags.MATH:
             break
     state.formula = -1
-    _append_formula(data, after, first_of(data, after, stop, _LESS), page)
+    _append_formula(data, after, end, page)
 
 
 @kernel

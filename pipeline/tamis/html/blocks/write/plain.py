@@ -33,7 +33,7 @@ def write_plain(
         is_next_cell = at > start and share_row(page, previous, index)
         if is_next_cell:
             _join_lines(out, previous_at, at)
-            if cells == 1:
+            if cells == 1 and _is_first(page, previous):
                 at = _after_empty_cells(page, previous, out, previous_at, at)
             at = _write_bars(cells_between(page, previous, index), out, at)
             cells += 1
@@ -53,6 +53,13 @@ def write_plain(
     if cells > 1:
         at = _write_last_bars(page, previous, out, at)
     return at
+
+
+@kernel
+def _is_first(page: Page, index: int) -> bool:
+    """Whether the block is the first of its row that has text."""
+    row = page.elements[page.blocks[index].container].parent
+    return bool(page.elements[row].block_start == index)
 
 
 @kernel
@@ -86,6 +93,8 @@ def _write_last_bars(page: Page, index: int, out: NDArray[np.uint8], at: int) ->
     """Write the bars of the empty cells behind the last one with text."""
     cell = page.blocks[index].container
     parent = page.elements[cell].parent
+    if page.elements[parent].block_stop != index + 1:
+        return at  # there is text behind it, which is not in this line
     count = ZERO
     for element in range(cell + 1, page.state[0].elements):
         if page.elements[element].depth <= page.elements[parent].depth:
