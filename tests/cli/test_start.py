@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,9 +102,11 @@ def test_help_imports_no_library_but_click(arguments: tuple[str, ...]) -> None:
     ],
 )
 def test_a_command_that_computes_nothing_imports_no_kernels(
-    arguments: tuple[str, ...], most: int, sample_run: Path
+    arguments: tuple[str, ...], most: int, sample_run: Path, tmp_path: Path
 ) -> None:
     """Ray and kernels are for tasks: with all of them done, neither is loaded."""
+    # A copy: a run writes its summary, and others look at the first one's.
+    sample_run = Path(shutil.copytree(sample_run, tmp_path / "out"))
     told = [argument.format(output=sample_run) for argument in arguments]
     if arguments[0] in ("check", "run"):
         told += ["--set", f"output={sample_run}"]
@@ -180,9 +183,10 @@ def test_an_interrupted_command_ends_with_130(number: int) -> None:
 
 
 def test_a_call_from_python_ends_no_process(
-    command: Callable[..., Any], sample_run: Path
+    command: Callable[..., Any], sample_run: Path, tmp_path: Path
 ) -> None:
     """`console` ends the process; `main`, and `tamis.run`, return to whoever called."""
+    sample_run = Path(shutil.copytree(sample_run, tmp_path / "out"))
     code = (
         "import atexit, tamis\n"
         "atexit.register(lambda: print('the end'))\n"
