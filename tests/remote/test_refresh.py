@@ -18,8 +18,10 @@ import pytest
 from conftest import ROOT, tamis_command
 
 from tamis import Run
+from tamis.errors import InputError
 from tamis.recipe.top import HoldIf, RefreshSettings
 from tamis.storage import Storage
+from tamis.storage.records import sealed
 
 RECIPE = """
 languages: [fra, eng, deu, spa, ita, jpn]
@@ -359,6 +361,130 @@ def test_lists_of_ones_own_are_crawls(
     assert len(world.texts()) == 3
     crawls = Run(world.release).mix().to_table(["crawl"])["crawl"].unique().to_pylist()
     assert sorted(crawls) == ["week-0", "week-1"]
+
+
+def listed(folder: Path, name: str, *archives: str) -> None:
+    (folder / name).write_text("".join(f"{one}.warc.gz\n" for one in archives))
+
+
+def test_lists_that_grow_and_overlap_lose_and_repeat_nothing(
+    world: World, archive: Callable[..., bytes], tmp_path: Path
+) -> None:
+    for number, name in enumerate("xyzw"):
+        (tmp_path / f"{name}.warc.gz").write_bytes(archive([number]))
+    world.write("{lists: '*.paths'}")
+    listed(tmp_path, "week.paths", "x")
+    listed(tmp_path, "week-2.paths", "x", "y")
+    world.refresh()
+    for archives in (["x", "z"], ["x", "z", "w"]):
+        listed(tmp_path, "week.paths", *archives)
+        world.refresh()
+    runs = sorted(path.name for path in (world.corpus / "runs").iterdir())
+    assert runs == ["week", "week-2", "week-3"]
+    assert len(world.texts()) == 4
+
+
+def test_a_list_that_is_corrected_is_read_as_it_is_now(
+    world: World, archive: Callable[..., bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "x.warc.gz").write_bytes(archive([1]))
+    world.write("{lists: '*.paths'}")
+    listed(tmp_path, "week.paths", "x", "nowhere")
+    world.refresh(code=1)
+    assert "nowhere.warc.gz" in world.told
+    listed(tmp_path, "week.paths", "x")
+    world.refresh()
+    assert len(world.texts()) == 1
+
+
+def test_a_corpus_that_moves_with_its_lists_reads_nothing_again(
+    world: World, archive: Callable[..., bytes], tmp_path: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    (here / "x.warc.gz").write_bytes(archive([1]))
+    listed(here, "week.paths", "x")
+    world.write("{lists: '*.paths'}")
+    world.recipe = world.recipe.rename(here / "stages.yaml")
+    world.corpus = here / "corpus"
+    world.refresh()
+    here.rename(there)
+    world.recipe, world.corpus = there / "stages.yaml", there / "corpus"
+    world.refresh(code=3)
+
+
+def test_a_redo_that_was_interrupted_follows_the_recipe_and_all_names(
+    world: World, archive: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tamis.corpus import refresh as module
+
+    world.refresh()
+    made: list[str] = []
+    run = module.run
+
+    def once(recipe: Any, *arguments: Any) -> Any:
+        if made:
+            raise InputError("the power is gone")
+        made.append(recipe.output)
+        return run(recipe, *arguments)
+
+    monkeypatch.setattr(module, "run", once)
+    world.refresh(
+        "--redo", "CC-MAIN-2026-30", "--set", "filter_language.min_score=0.9", code=1
+    )
+    monkeypatch.setattr(module, "run", run)
+    world.refresh(
+        "--redo", "CC-MAIN-2026-34", "--set", "filter_language.min_score=0.1", code=3
+    )
+    corpus = json.loads((world.corpus / "corpus.json").read_text("utf-8"))
+    assert (
+        len({one["recipe"] for one in corpus["runs"]}) == 1
+    )  # both, by the second recipe
+    assert corpus["generation"] == 3
+
+
+def test_a_choice_by_hand_is_given_to_the_readers_after_a_kill(
+    world: World, archive: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tamis.corpus import refresh as module
+
+    world.refresh()
+    first = world.latest["release"]
+    world.announce("CC-MAIN-2026-39", [archive([40])], "2026-10-01")
+    world.refresh()
+
+    def dies(*_: Any) -> None:
+        raise InputError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_latest", dies)
+        world.refresh("--release", first, code=1)
+    assert world.latest["release"] != first
+    assert world.refresh().startswith("released")
+    assert world.latest["release"] == first
+
+
+@pytest.mark.parametrize("id_", ["../../../victim", "a/b", ".."])
+def test_a_corpus_leads_nowhere_else(world: World, id_: str, tmp_path: Path) -> None:
+    world.refresh()
+    path = world.corpus / "corpus.json"
+    corpus = json.loads(path.read_text("utf-8"))
+    del corpus["digest"]
+    corpus["releases"][0]["id"] = id_
+    path.write_bytes(sealed(corpus, indent=1))
+    world.refresh(code=1)
+    assert str(path) in world.told
+
+
+@pytest.mark.parametrize(
+    "entry", [{"id": "CC-MAIN-0000-05"}, {"id": "CC-MAIN-2026-31", "to": "9999-12-31"}]
+)
+def test_odd_entries_of_collinfo_are_no_crash(
+    world: World, entry: dict[str, str]
+) -> None:
+    known = json.loads(world.site.files["collinfo.json"])
+    world.site.files["collinfo.json"] = json.dumps([entry, *known]).encode()
+    world.refresh()
 
 
 def test_old_releases_keep_their_manifest_and_their_report(
