@@ -346,7 +346,10 @@ def test_a_job_is_followed_by_what_its_run_says(head: Head, tmp_path: Path) -> N
 
 
 def test_a_job_that_fails_is_said_with_its_last_words(
-    head: Head, tmp_path: Path, command: Callable[..., Any]
+    head: Head,
+    tmp_path: Path,
+    command: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "stages.yaml"
     path.write_text(RECIPE.replace("s3://bucket/out", f"{tmp_path}/out"), "utf-8")
@@ -358,7 +361,7 @@ def test_a_job_that_fails_is_said_with_its_last_words(
         whole(name, status)
         threading.Timer(0.3, lambda: head.jobs[name].update(status="FAILED")).start()
 
-    head.know = know  # type: ignore[method-assign]
+    monkeypatch.setattr(head, "know", know)
     done = command(
         *("submit", str(path), "--address", head.url, "--follow"),
         *("--shared", str(tmp_path)),

@@ -8,28 +8,13 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, tamis_command
+from fixtures.recipes import OF_A_CORPUS
 
 from tamis.storage.records import sealed
 
-RECIPE = """
-languages: [fra, eng, deu, spa, ita, jpn]
-executor: inline
-stages:
-  - read_warc: {}
-  - filter_url: {}
-  - decode_html: {}
-  - extract_text: {}
-  - identify_language: {}
-  - save: extracted
-  - measure_text: {}
-  - sign: {}
-  - save: documents
-  - filter_language: {min_score: 0.65}
-  - deduplicate: {}
-  - mix_corpus: {}
-refresh:
+RECIPE = f"""{OF_A_CORPUS}refresh:
   corpus: corpus/
-  crawls: {lists: "*.paths"}
+  crawls: {{lists: "*.paths"}}
 """
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT, tamis_command
+from fixtures.recipes import OF_A_CORPUS
 
 from tamis import Run
 from tamis.errors import InputError
@@ -23,23 +24,7 @@ from tamis.recipe.top import HoldIf, RefreshSettings
 from tamis.storage import Storage
 from tamis.storage.records import sealed
 
-RECIPE = """
-languages: [fra, eng, deu, spa, ita, jpn]
-executor: inline
-stages:
-  - read_warc: {}
-  - filter_url: {}
-  - decode_html: {}
-  - extract_text: {}
-  - identify_language: {}
-  - save: extracted
-  - measure_text: {}
-  - sign: {}
-  - save: documents
-  - filter_language: {min_score: 0.65}
-  - deduplicate: {}
-  - mix_corpus: {}
-refresh:
+RECIPE = f"""{OF_A_CORPUS}refresh:
   corpus: corpus/
   crawls: CRAWLS
   server: SERVER

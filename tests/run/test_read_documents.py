@@ -10,28 +10,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conftest import tamis_command
-from fixtures.recipes import own_recipe
+from fixtures.recipes import POISON, own_recipe
 
 from tamis import Run
 
 LANGUAGES = (
     "[fra, eng, deu, spa, ita, por, nld, pol, rus, ell, arb, cmn, jpn, hin, tha]"
 )
-POISON = """
-import os, signal
-from tamis.stage import Transform
-
-class Poison(Transform):
-    '''Ends its process at the document of one address.'''
-    url: str
-    def columns_read(self): return ("url",)
-    def build(self):
-        def poison(batch):
-            if self.url in batch["url"].to_pylist():
-                os.kill(os.getpid(), signal.SIGSEGV)
-            return batch
-        return poison
-"""
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from fixtures.recipes import own_recipe
+from fixtures.recipes import POISON, own_recipe
 
 from tamis import Run
 from tamis.inputs import InputFile
@@ -29,21 +29,6 @@ from tamis.work.ledger import records_of, remove_records
 from tamis.work.tasks import WHOLE
 
 COUNT = 24
-POISON = """
-import os, signal
-from tamis.stage import Transform
-
-class Poison(Transform):
-    '''Ends its process at the page of one address.'''
-    url: str
-    def columns_read(self): return ("url",)
-    def build(self):
-        def poison(batch):
-            if self.url in batch["url"].to_pylist():
-                os.kill(os.getpid(), signal.SIGSEGV)
-            return batch
-        return poison
-"""
 
 
 def pages(archive: Path) -> list[bytes]:

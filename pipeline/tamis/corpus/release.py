@@ -180,7 +180,7 @@ def discard(release: Storage) -> None:
     """Remove all of a release that was begun and that nobody has."""
     folders = (*_MADE_FROM, *_DOCUMENTS)
     names = [name for folder in folders for name in release.names(folder)]
-    files = (*_MADE_FROM_FILES, RELEASE, "run.json", "report.html", "status.json")
+    files = (*_MADE_FROM_FILES, RELEASE, "run.json", "report.html")
     release.remove([*names, *files])
 
 
