@@ -131,6 +131,10 @@ class Stage(BaseModel):
     # Whether its columns describe the text, so that no stage below may change the text.
     describes_text: ClassVar[bool] = False
 
+    # Whether a refresh applies it to each release, and not to the run of a crawl: what
+    # it asks about changes.
+    of_releases: ClassVar[bool] = False
+
     stage: str = ""
     prefix: str | None = Field(None, alias="as", pattern=r"^[a-z][a-z0-9]*$")
 
@@ -209,6 +213,10 @@ class Stage(BaseModel):
 
         Raises ConfigError for a file that says nothing.
         """
+        return []
+
+    def dated(self) -> list[str]:
+        """What run.json keeps of the files that it names: from when they are."""
         return []
 
     def mistakes(self, placement: Placement) -> list[str]:

@@ -138,6 +138,7 @@ class RunSummary(Tally, total=False):
     versions: dict[str, str]
     dependencies: list[dict[str, Any]]
     models: dict[str, str]
+    dated: dict[str, list[str]]  # by label: from when the files are that a stage names
     inputs: list[SummaryInput]
     missing_inputs: dict[str, str]
     lost: Lost

@@ -1,7 +1,16 @@
 import pytest
 from fixtures.patience import cpu_seconds
 
-from tamis.rights.robots import MOST_BYTES, Robots, Rule, is_refused, normalised, parse
+from tamis.rights.robots import (
+    MOST_BYTES,
+    Robots,
+    Rule,
+    Verdict,
+    is_refused,
+    normalised,
+    parse,
+    verdict_of,
+)
 
 AGENTS = ("ccbot", "gptbot")
 ALL = ((Rule(False, "/"),),)
@@ -42,7 +51,7 @@ ALL = ((Rule(False, "/"),),)
 def test_the_rules_for_the_agents_are_taken(
     content: str, groups: tuple[tuple[Rule, ...], ...]
 ) -> None:
-    assert parse(content, AGENTS) == Robots(groups, None)
+    assert parse(content, AGENTS) == Robots(groups)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +89,126 @@ def test_the_rules_for_the_agents_are_taken(
 def test_the_signal_for_the_agents_is_taken(
     content: str, expected: bool | None
 ) -> None:
-    assert parse(content, AGENTS).ai_train is expected
+    assert verdict_of(parse(content, AGENTS), "/a").ai_train is expected
+
+
+# The sentences of draft-ietf-aipref-attach-05, section 3, and of RFC 9309 as it takes over.
+PATHS = """
+User-agent: *
+Allow: /
+Disallow: /never/
+Content-Usage: train-ai=n
+Content-Usage: /ai-ok/ train-ai=y
+Content-Usage: /ai-ok/private/ train-ai=n, search=y
+Content-Usage: /ai-ok/private/*.txt$ train-ai=y
+Content-Usage: /search/ search=n
+Content-Usage: /both/ train-ai=y
+Content-Usage: /both/ train-ai=n
+Content-Usage: /%C3%A9t%C3%A9 train-ai=y
+Content-Usage:\t/tab/\ttrain-ai=y # as they like
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("/test", False, id="without a path: every page"),
+        pytest.param("/ai-ok/test", True, id="the longer path"),
+        pytest.param("/ai-ok/private/1", False, id="the longest path"),
+        pytest.param("/ai-ok/private/1.txt", True, id="a pattern"),
+        pytest.param("/search/1", None, id="the longest says nothing about it"),
+        pytest.param("/both/1", False, id="of equal ones the most restrictive"),
+        pytest.param("/été", True, id="paths are encoded alike"),
+        pytest.param("/tab/1", True, id="a tab ends a path"),
+        pytest.param("/AI-OK/", False, id="case counts"),
+        pytest.param("/never/1", False, id="refused, and not to be trained with"),
+        pytest.param("", False, id="no path at all"),
+    ],
+)
+def test_a_content_usage_with_a_path_is_for_that_path(
+    path: str, expected: bool | None
+) -> None:
+    assert verdict_of(parse(PATHS, AGENTS), path).ai_train is expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        # Who has a group does not read everybody's; but one of two agents does.
+        (
+            "User-agent: *\nContent-Usage: train-ai=n\nUser-agent: CCBot\nAllow: /",
+            False,
+        ),
+        (
+            "User-agent: *\nContent-Usage: train-ai=n\n"
+            "User-agent: CCBot\nUser-agent: GPTBot\nAllow: /",
+            None,
+        ),
+        (
+            "User-agent: *\nContent-Usage: train-ai=n\n"
+            "User-agent: CCBot\nUser-agent: GPTBot\nContent-Usage: train-ai=y",
+            True,
+        ),
+        # A rule ends the names of a group, as Allow does.
+        (
+            "User-agent: other\nContent-Usage: train-ai=n\n"
+            "User-agent: CCBot\nUser-agent: GPTBot\nContent-Usage: train-ai=y",
+            True,
+        ),
+        ("User-agent: *\nContent-Usage: /a/ train-ai=n", None),
+        ("User-agent: *\nContent-Usage: /a train-ai=n", False),
+        ("User-agent: *\nContent-Usage: foo=bar, train-ai=n;x=1, search=y", False),
+        ('User-agent: *\nContent-Usage: foo="a, train-ai=n"', None),
+        ("User-agent: *\nContent-Usage: train-ai=n, train-ai=y", True),
+        ("User-agent: *\nContent-Usage: train-ai = n", None),
+        ("User-agent: *\nContent-Usage: train-ai=n, BAD=y", None),
+        ("User-agent: *\nContent-Usage: ai-train=no", None),
+        ("User-agent: *\nContent-Signal: /a/ ai-train=no", None),
+        ("User-agent: *\nContent-Signal: /a ai-train=no, search=yes", False),
+        (
+            "User-agent: *\nContent-Signal: ai-train=yes\nContent-Usage: train-ai=n",
+            False,
+        ),
+        ("User-agent: *\nDisallow: /a\nContent-Usage: train-ai=y", None),
+        ("User-agent: *\nContent-Usage:", None),
+        ("User-agent: *\nContent-Usage: /a", None),
+    ],
+)
+def test_the_rules_of_structured_fields_and_groups_hold(
+    content: str, expected: bool | None
+) -> None:
+    assert verdict_of(parse(content, AGENTS), "/a").ai_train is expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("License: https://a.example/license.xml\nUser-agent: *\nAllow: /", True),
+        ("User-agent: Googlebot\nLicense: https://a.example/license.xml", True),
+        ("License: /license.xml", False),
+        ("License: CC BY", False),
+        ("# License: https://a.example/license.xml", False),
+        ("", False),
+    ],
+)
+def test_a_licence_of_rsl_is_for_the_whole_host_and_all_agents(
+    content: str, expected: bool
+) -> None:
+    assert parse(content, AGENTS).rsl is expected
+    assert verdict_of(parse(content, AGENTS), "/a").rsl is expected
+
+
+def test_hostile_signals_cost_little() -> None:
+    many = "User-agent: *\n" + "Content-Usage: /*a*b*c train-ai=n\n" * 20_000
+    robots = parse(many, AGENTS)
+    assert len(robots.signals[0]) == 2_000
+    assert cpu_seconds(lambda: verdict_of(robots, "/" + "ab" * 4_000)) < 0.5
+    long = "User-agent: *\nContent-Usage: " + "a=((((," * 60_000
+    # Measured: 0.01 s.
+    assert cpu_seconds(lambda: parse(long, AGENTS)) < 2
+    keys = ", ".join(f"k{n}=y" for n in range(40_000))
+    assert cpu_seconds(lambda: parse(f"Content-Usage: {keys}", AGENTS)) < 2
+    assert verdict_of(Robots(), "/") == Verdict(False, None, False)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tamis.rights.robots import Robots, Rule, parse
+from tamis.rights.robots import Robots, Rule, Signal, Verdict, parse
 from tamis.rights.robots_runs import Answer, Written, merge_runs, write_runs
-from tamis.rights.robots_table import RobotsTable, Verdict, seal
+from tamis.rights.robots_table import Asked, RobotsTable, seal
 
 AGENTS = ("ccbot", "gptbot")
 ALL = parse("User-agent: *\nDisallow: /", AGENTS)
@@ -30,17 +30,44 @@ def test_a_table_gives_back_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "robots.arrow"
     assert merge_runs(write_runs(answers, tmp_path), path) == Written(4, 5)
     table = RobotsTable(str(path))
-    assert table.verdict("a.example", "/privé/1") == Verdict(True, None)
-    assert table.verdict("a.example", "/public") == Verdict(False, None)
-    assert table.verdict("b.example", "/x") == Verdict(True, None)
-    assert table.verdict("c.example", "/") == Verdict(False, False)
-    assert table.verdict("d.example", "/") == Verdict(False, None)
-    assert table.verdict("ПРИМЕР.example", "/") == Verdict(True, None)
-    assert table.verdict("", "/") == Verdict(False, None)
+    assert table.verdict("a.example", "/privé/1") == Verdict(True, None, False)
+    assert table.verdict("a.example", "/public") == Verdict(False, None, False)
+    assert table.verdict("b.example", "/x") == Verdict(True, None, False)
+    assert table.verdict("c.example", "/") == Verdict(False, False, False)
+    assert table.verdict("d.example", "/") == Verdict(False, None, False)
+    assert table.verdict("ПРИМЕР.example", "/") == Verdict(True, None, False)
+    assert table.verdict("", "/") == Verdict(False, None, False)
 
 
 def test_an_empty_table_refuses_nobody(tmp_path: Path) -> None:
-    assert table_of(tmp_path).verdict("a.example", "/") == Verdict(False, None)
+    assert table_of(tmp_path).verdict("a.example", "/") == Verdict(False, None, False)
+
+
+def test_a_table_knows_whom_it_is_about_and_from_when_it_is(tmp_path: Path) -> None:
+    answers = [
+        Answer("a.example", "2026-10-03T12:00:00Z", ALL),
+        Answer("b.example", "2026-09-30T23:59:59Z", NOTHING),
+    ]
+    path = tmp_path / "robots.arrow"
+    merge_runs(write_runs(answers, tmp_path), path, agents=AGENTS)
+    table = RobotsTable(str(path))
+    assert table.asked == Asked(AGENTS, "2026-09-30", "2026-10-03")
+    assert table.stated() == "robots.txt of 2026-09-30 to 2026-10-03, for ccbot, gptbot"
+    merge_runs([], path, agents=AGENTS)
+    assert RobotsTable(str(path)).asked == Asked(AGENTS, "", "")
+
+
+def test_a_table_keeps_what_paths_may_be_used_for_and_licences(tmp_path: Path) -> None:
+    private = parse("User-agent: *\nContent-Usage: /privé/ train-ai=n", AGENTS)
+    licensed = parse("License: https://c.example/rsl.xml", AGENTS)
+    table = table_of(
+        tmp_path,
+        Answer("a.example", "2026", private),
+        Answer("c.example", "2026", licensed),
+    )
+    assert table.verdict("a.example", "/priv%C3%A9/1") == Verdict(False, False, False)
+    assert table.verdict("a.example", "/") == Verdict(False, None, False)
+    assert table.verdict("c.example", "/x") == Verdict(False, None, True)
 
 
 def test_of_several_answers_the_latest_counts_in_whatever_run_it_is(
@@ -53,8 +80,8 @@ def test_of_several_answers_the_latest_counts_in_whatever_run_it_is(
         Answer("open.example", "2024-01-01", ALL),
         Answer("twice.example", "2024-01-01", NOTHING),
         Answer("twice.example", "2024-01-01", ALL),
-        Answer("signal.example", "2024-01-01", Robots((), True)),
-        Answer("signal.example", "2024-01-01", Robots((), False)),
+        Answer("signal.example", "2024-01-01", Robots((), ((Signal("", True),),))),
+        Answer("signal.example", "2024-01-01", Robots((), ((Signal("", False),),))),
     ]
     for order in (answers, answers[::-1]):
         for run_rows in (1, 3, 100):
@@ -73,7 +100,7 @@ def test_how_answers_are_cut_into_runs_and_ranges_changes_no_byte(
         Answer(
             f"h{n % 300}.example",
             f"{n // 300}",
-            Robots(((Rule(False, f"/{n}"),),), None),
+            Robots(((Rule(False, f"/{n}"),),)),
         )
         for n in range(900)
     ]
@@ -110,7 +137,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     with pa.ipc.new_file(str(path), other.schema) as file:
         file.write_table(other)
     seal(path)
-    with pytest.raises(ValueError, match="other columns"):
+    with pytest.raises(ValueError, match="make it again"):
         RobotsTable(str(path))
     table_of(tmp_path, Answer("a.example", "", ALL))
     whole = (tmp_path / "robots.arrow").read_bytes()

@@ -252,7 +252,7 @@ def test_ctrl_c_stops_between_two_records(
     def parse(content: str, agents: tuple[str, ...]) -> Robots:
         os.kill(os.getpid(), signal.SIGINT)
         parsed.append(content)
-        return Robots((), None)
+        return Robots()
 
     monkeypatch.setattr(robots, "parse", parse)
     executor = Unlucky()

@@ -206,10 +206,10 @@ def crawl_recipe(
     inputs: Sequence[str],
     stages: Sequence[Stage] | None = None,
 ) -> Recipe:
-    """The recipe of a crawl's run: no mix, and the corpus' own index."""
+    """The recipe of a crawl's run: no stage of releases, and the corpus' own index."""
     found: list[Stage] = []
     for stage in recipe.stages if stages is None else stages:
-        if isinstance(stage, MixCorpus):
+        if isinstance(stage, MixCorpus) or stage.of_releases:
             continue
         if isinstance(stage, Deduplicate):
             index = f"{corpus.root}/{index_folder(generation)}"
@@ -503,7 +503,9 @@ def _begin_redo(
         problem = next((file.problem for file in files if file.problem), None)
         if problem:
             raise InputError(f"run {one['name']} cannot be made again: {problem}")
-    hash_ = _recipe_hash([s for s in recipe.stages if not isinstance(s, MixCorpus)])
+    hash_ = _recipe_hash(
+        [s for s in recipe.stages if not (isinstance(s, MixCorpus) or s.of_releases)]
+    )
     before = corpus["redo"]
     if before is not None and before["recipe"] == hash_:
         generation, named = before["generation"], [*before["crawls"], *named]

@@ -64,6 +64,11 @@ def mix_of(recipe: Recipe) -> MixCorpus:
     return found[-1]
 
 
+def filters_of(recipe: Recipe) -> tuple[Stage, ...]:
+    """The stages that are applied to each release, and not to the run of a crawl."""
+    return tuple(stage for stage in recipe.stages if stage.of_releases)
+
+
 def place_of(corpus: Storage, folder: str) -> Storage:
     """A folder of the corpus as a storage of its own."""
     found = Storage(f"{corpus.root}/{folder}")
@@ -78,9 +83,10 @@ def documents_of(run: Storage) -> str:
 
 
 def hash_of(runs: Sequence[RunEntry], recipe: Recipe) -> str:
-    """What a release depends on: the documents of its runs, and the settings of its mix."""
+    """What a release depends on: the documents of its runs, its filters and its mix."""
     parts = sorted([run["name"], run["documents"]] for run in runs)
-    return fingerprint_of(parts, stage_dependencies(mix_of(recipe)))
+    stages = (*filters_of(recipe), mix_of(recipe))
+    return fingerprint_of(parts, *map(stage_dependencies, stages))
 
 
 def refuse_mixed(runs: Sequence[RunEntry]) -> None:
@@ -107,6 +113,7 @@ def release_recipe(
     stages: tuple[Stage, ...] = (
         ReadDocuments(runs=runs, storage_options=recipe.storage_options),
         Save(name=_SAVED),
+        *filters_of(recipe),
         mix_of(recipe),
     )
     return recipe.model_copy(

@@ -5,8 +5,8 @@ Sources and their meaning here:
                      or for one agent: `<meta name="GPTBot">`, `X-Robots-Tag: ccbot: noai`
     TDMRep           `tdm-reservation: 1` in a header or `<meta>`, and the policy's URL
                      (W3C Community Group, 2024)
-    Content-Signal   `ai-train=no`   (Cloudflare, 2025)
-    Content-Usage    `train-ai=n`    (IETF aipref, draft)
+    Content-Signal   `ai-train=no`   (contentsignals.org, Cloudflare, 2025)
+    Content-Usage    `train-ai=n`    (draft-ietf-aipref-attach-05, section 2)
     RSL 1.0          a licence of type application/rsl+xml; its terms are elsewhere
 """
 
@@ -14,6 +14,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from typing import Any
+
+import http_sf
 
 DIRECTIVES = ("noai", "noimageai", "noindex", "nosnippet", "noarchive", "nocache")
 
@@ -25,8 +28,8 @@ _WITH_VALUE = (
     "max-image-preview",
     "max-video-preview",
 )
-_TRAINING = ("ai-train", "train-ai", "train-genai")
-_NO, _YES = ("n", "no", "?0", "0"), ("y", "yes", "?1", "1")
+_SAID = {"no": False, "yes": True}  # of Content-Signal
+_STATED = {"n": False, "y": True}  # of Content-Usage
 _RSL = "application/rsl+xml"
 _AGENT = re.compile(r"\*|[a-z0-9_.-]{1,64}")
 
@@ -72,16 +75,35 @@ class Notices:
             if name in DIRECTIVES:
                 self.directives.add(name)
 
-    def add_signals(self, value: str) -> None:
-        """`search=yes, ai-train=no`: one refusal decides."""
-        for part in re.split(r"[,;]", value.lower()):
-            key, _, answer = (piece.strip() for piece in part.partition("="))
-            if key not in _TRAINING:
-                continue
-            if answer in _NO:
-                self.ai_train = False
-            elif answer in _YES and self.ai_train is None:
-                self.ai_train = True
+    def add_training(self, said: bool | None) -> None:
+        """One refusal decides, whatever else is said."""
+        if said is False or (said and self.ai_train is None):
+            self.ai_train = said
+
+
+def content_signal(value: str) -> bool | None:
+    """`search=yes, ai-train=no`: what it says of training; one refusal decides."""
+    said = None
+    for part in re.split(r"[,;]", value.lower()):
+        key, _, answer = (piece.strip() for piece in part.partition("="))
+        if key == "ai-train" and answer in _SAID:
+            said = _SAID[answer] and said is not False
+    return said
+
+
+def content_usage(value: str) -> bool | None:
+    """`train-ai=n, search=y`: what it says of training.
+
+    A dictionary of RFC 9651 whose values are the tokens `y` and `n`; other keys and
+    other values say nothing, nor does a value that cannot be parsed
+    (draft-ietf-aipref-vocab-07, section 6).
+    """
+    try:
+        stated: Any = http_sf.parse(value.strip().encode(), tltype="dictionary")
+    except ValueError:
+        return None
+    answer = stated["train-ai"][0] if "train-ai" in stated else None
+    return _STATED.get(answer.data) if isinstance(answer, http_sf.Token) else None
 
 
 def attributes_of(tag: str) -> dict[str, str]:
@@ -118,6 +140,7 @@ def read_tag(tag: str, agents: frozenset[str], notices: Notices) -> None:
 
 def read_headers(lines: str, agents: frozenset[str], notices: Notices) -> None:
     """Add the notices of header lines: `name: value`, names in lower case."""
+    usage: list[str] = []
     for line in lines.split("\n"):
         name, _, value = line.partition(":")
         if name == "tdm-reservation":
@@ -126,10 +149,14 @@ def read_headers(lines: str, agents: frozenset[str], notices: Notices) -> None:
             notices.add_policy(value)
         elif name == "x-robots-tag":
             notices.add_directives(directives_of_header(value, agents))
-        elif name in ("content-signal", "content-usage"):
-            notices.add_signals(value)
+        elif name == "content-signal":
+            notices.add_training(content_signal(value))
+        elif name == "content-usage":
+            usage.append(value)
         elif name == "link" and _RSL in value.lower():
             notices.rsl = True
+    # Lines of one field are one dictionary (RFC 9651, section 4.2).
+    notices.add_training(content_usage(",".join(usage)))
 
 
 def directives_of_header(value: str, agents: frozenset[str]) -> Iterator[str]:

@@ -1,15 +1,22 @@
 """robots.txt by RFC 9309: which rules are for the given agents, and what they refuse.
 
 Only the part of a file that counts for these agents is kept: for each of them the
-groups that name it, else those for `*`. Agents with the same rules share them. Signals
-for `*` hold for all agents: a refusal anywhere counts.
+groups that name it, else those for `*`. Agents with the same rules share them.
+
+Three extensions are read:
+    Content-Usage   what paths may be used for, in a group
+                    (draft-ietf-aipref-attach-05, section 3)
+    Content-Signal  the same in the words of contentsignals.org. Those for `*` hold for
+                    all agents
+    License         the address of a licence of RSL 1.0, for the whole host and all agents
+A refusal to any of the agents counts.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-from tamis.rights.notices import Notices
+from tamis.rights.notices import content_signal, content_usage
 
 MOST_BYTES = 512_000  # section 2.5 asks for 500 KiB at least
 _MOST_RULES = 2_000  # of one group
@@ -22,6 +29,7 @@ _EVERYBODY = "*"
 _LINE = re.compile(r"[ \t]*([a-zA-Z-]{1,32})[ \t]*:([^#]*)")
 _TOKEN = re.compile(r"[a-zA-Z0-9_.-]+|\*")
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})|([^\x21-\x7e])")
+_ADDRESS = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
@@ -32,21 +40,44 @@ class Rule(NamedTuple):
     path: str
 
 
-class Robots(NamedTuple):
-    """The rules of a file for the agents: a tuple of rules for each different group.
+class Signal(NamedTuple):
+    """What is said of training with the pages below a path; "" is all of them.
 
-    ai_train  its Content-Signal: False refused, True allowed, None not stated
+    ai_train  False refused, True allowed, None not stated
     """
 
-    groups: tuple[tuple[Rule, ...], ...]
+    path: str
     ai_train: bool | None
+
+
+class Robots(NamedTuple):
+    """What a file says to the agents: a tuple for each different group that refuses,
+    and for each that signals anything.
+
+    rsl  it names a licence; its terms are elsewhere
+    """
+
+    groups: tuple[tuple[Rule, ...], ...] = ()
+    signals: tuple[tuple[Signal, ...], ...] = ()
+    rsl: bool = False
+
+
+class Verdict(NamedTuple):
+    """For one page: whether an agent is refused, and what is said about training."""
+
+    is_refused: bool
+    ai_train: bool | None
+    rsl: bool
 
 
 def parse(content: str, agents: Collection[str]) -> Robots:
     """The part of a file for `agents` (in lower case); empty if nothing is refused."""
     names = frozenset(agents) | {_EVERYBODY}
     rules: dict[str, list[Rule]] = {}
-    signals: dict[str, list[str]] = {}
+    # Of the two vocabularies apart: each has its own rules on which group counts.
+    usage: dict[str, list[Signal]] = {}
+    signals: dict[str, list[Signal]] = {}
+    rsl = False
     # The agents of the current group, but only those in `agents`: 30,000 others cost no
     # more than reading a line each. Before any group: all agents.
     named = {_EVERYBODY}
@@ -70,20 +101,52 @@ def parse(content: str, agents: Collection[str]) -> Robots:
                 for name in named:
                     if len(rules[name]) < _MOST_RULES:
                         rules[name].append(rule)
-        elif key in ("content-signal", "content-usage"):
-            # Cloudflare writes it in a group; before any group it is for all agents.
+        elif key in ("content-usage", "content-signal"):
+            is_naming = False
+            is_usage = key == "content-usage"
+            signal = _signal(value, content_usage if is_usage else content_signal)
             for name in named:
-                signals.setdefault(name, []).append(value)
+                own_signals = (usage if is_usage else signals).setdefault(name, [])
+                if len(own_signals) < _MOST_RULES:
+                    own_signals.append(signal)
+        elif key == "license":
+            rsl = rsl or _ADDRESS.match(value) is not None
     asked = [agent if agent in rules else _EVERYBODY for agent in agents]
-    groups = dict.fromkeys(tuple(rules.get(name, [])) for name in asked)
-    notices = Notices()
-    # The signals for `*` count even for agents with groups of their own, as in
+    # Content-Signal for `*` counts even for agents with groups of their own, as in
     # Cloudflare's files: by RFC 9309 a group replaces only the rules for `*`.
-    for name in dict.fromkeys([*asked, _EVERYBODY]):
-        for value in signals.get(name, []):
-            notices.add_signals(value)
-    refusing = (group for group in groups if any(not rule.allows for rule in group))
-    return Robots(tuple(refusing), notices.ai_train)
+    said = [usage.get(name, []) for name in asked]
+    said += [signals.get(name, []) for name in [*asked, _EVERYBODY]]
+    groups = dict.fromkeys(tuple(rules.get(name, [])) for name in asked)
+    return Robots(
+        tuple(g for g in groups if any(not rule.allows for rule in g)),
+        tuple(
+            group
+            for group in dict.fromkeys(map(tuple, said))
+            if any(signal.ai_train is not None for signal in group)
+        ),
+        rsl,
+    )
+
+
+def verdict_of(robots: Robots, path: str) -> Verdict:
+    """What a file says of a path, which may have a query."""
+    is_refused_ = is_refused(robots.groups, path)
+    ai_train = training_of(robots.signals, path)
+    # What may not be fetched has no preferences; that it may be used, least of all.
+    if is_refused_ and ai_train:
+        ai_train = None
+    return Verdict(is_refused_, ai_train, robots.rsl)
+
+
+def training_of(groups: Sequence[Sequence[Signal]], path: str) -> bool | None:
+    """What the groups say of training with a page: False refused, True allowed.
+
+    In a group the longest path that matches decides, and of several of the same length
+    a refusal, then an allowance. A refusal by any group decides.
+    """
+    path, stop = _searched(path, groups)
+    said = [_said(group, path, stop) for group in groups]
+    return False if False in said else True if True in said else None
 
 
 def is_refused(groups: Sequence[Sequence[Rule]], path: str) -> bool:
@@ -94,14 +157,7 @@ def is_refused(groups: Sequence[Sequence[Rule]], path: str) -> bool:
     have more than 32,768 characters, counting 32 more for each rule, they search
     proportionally less of the path.
     """
-    path = normalised(path[:_MOST_PATH] or "/")
-    searching = [
-        len(rule.path) + _RULE_COST
-        for group in groups
-        for rule in group
-        if "*" in rule.path
-    ]
-    stop = _MOST_COMPARED // max(1, sum(searching))
+    path, stop = _searched(path, groups)
     return any(_refuses(group, path, stop) for group in groups)
 
 
@@ -118,6 +174,35 @@ def normalised(path: str) -> str:
         return plain if _UNRESERVED.fullmatch(plain) else f"%{code.upper()}"
 
     return _ESCAPE.sub(spelled, path)
+
+
+def _signal(value: str, read: Callable[[str], bool | None]) -> Signal:
+    """`/private/ train-ai=n`: a path begins with a slash and ends at a blank."""
+    path, statement = "", value
+    if value.startswith("/"):
+        path, _, statement = value.replace("\t", " ").partition(" ")
+    return Signal(normalised(path), read(statement))
+
+
+def _searched(
+    path: str, groups: Sequence[Sequence[Rule] | Sequence[Signal]]
+) -> tuple[str, int]:
+    """The path as rules are compared with it, and before which place `*` searches it."""
+    searching = [
+        len(rule.path) + _RULE_COST
+        for group in groups
+        for rule in group
+        if "*" in rule.path
+    ]
+    stop = _MOST_COMPARED // max(1, sum(searching))
+    return normalised(path[:_MOST_PATH] or "/"), stop
+
+
+def _said(group: Sequence[Signal], path: str, stop: int) -> bool | None:
+    matching = [signal for signal in group if _matches(signal.path, path, stop)]
+    longest = max((len(signal.path) for signal in matching), default=0)
+    said = {s.ai_train for s in matching if len(s.path) == longest}
+    return False if False in said else True if True in said else None
 
 
 def _refuses(rules: Sequence[Rule], path: str, stop: int) -> bool:

@@ -78,7 +78,7 @@ def build_table(
             executor.close()  # else running calls write into a folder that was removed
             raise
         with _writing(output):
-            written = merge_runs(read.runs, output)
+            written = merge_runs(read.runs, output, agents=agents)
     return Built(written, tuple(sorted(read.problems)))
 
 

@@ -24,12 +24,12 @@ import pyarrow.compute as pc
 from tamis.rights.robots import Robots
 from tamis.rights.robots_table import SCHEMA, key_of, seal
 
-# A row of a run: its key, groups ("" for none), signal and date.
-Row = tuple[int, str, bool | None, str]
+# A row of a run: its key, groups and signals ("" for none), rsl and date.
+Row = tuple[int, str, str, bool, str]
 
 _RUN = pa.schema([*SCHEMA, ("date", pa.string())])
 _RUN_ROWS = 200_000
-_RUN_BYTES = 1 << 26  # of groups: some hosts have thousands of rules
+_RUN_BYTES = 1 << 26  # of groups and signals: some hosts have thousands of rules
 _BATCH_ROWS = 1 << 16
 _RANGES = 256
 
@@ -60,8 +60,9 @@ def write_runs(
     size = 0
     for host, date, robots in answers:
         groups = json.dumps(robots.groups) if robots.groups else ""
-        rows.append((key_of(host), groups, robots.ai_train, date))
-        size += len(groups)
+        signals = json.dumps(robots.signals) if robots.signals else ""
+        rows.append((key_of(host), groups, signals, robots.rsl, date))
+        size += len(groups) + len(signals)
         if len(rows) >= run_rows or size >= run_bytes:
             paths.append(_spilled(rows, folder))
             rows, size = [], 0
@@ -70,19 +71,32 @@ def write_runs(
     return paths
 
 
-def merge_runs(runs: Sequence[Path], path: Path, *, ranges: int = _RANGES) -> Written:
+def merge_runs(
+    runs: Sequence[Path],
+    path: Path,
+    *,
+    agents: Sequence[str] = (),
+    ranges: int = _RANGES,
+) -> Written:
     """Write the table of the runs' hosts; `path` is replaced when all is written."""
     partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
     tables = [pa.ipc.open_file(pa.memory_map(str(run))).get_batch(0) for run in runs]
+    days = [day.decode() for table in tables for day in table.schema.metadata.values()]
+    schema = SCHEMA.with_metadata({"agents": " ".join(agents), **_dates(days)})
     rows = hosts = 0
     try:
-        with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_file(file, SCHEMA) as to:
+        with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_file(file, schema) as to:
             for answers in _in_ranges(tables, ranges):
                 latest = _latest(answers)
                 says = pc.or_(
-                    pc.not_equal(latest["groups"], ""), pc.is_valid(latest["ai_train"])
+                    pc.or_(
+                        pc.not_equal(latest["groups"], ""),
+                        pc.not_equal(latest["signals"], ""),
+                    ),
+                    latest["rsl"],
                 )
                 kept = latest.filter(says).select(SCHEMA.names)
+                kept = kept.replace_schema_metadata(schema.metadata)
                 if len(kept):  # an empty batch has no first key for the index
                     to.write_table(kept, max_chunksize=_BATCH_ROWS)
                 hosts += len(latest)
@@ -101,23 +115,32 @@ def _spilled(rows: list[Row], folder: Path) -> Path:
         for column, field in zip(zip(*rows, strict=True), _RUN, strict=True)
     ]
     table = _latest(pa.table(columns, schema=_RUN)).combine_chunks()
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, _RUN) as to:
+    table = table.replace_schema_metadata(_dates(row[-1] for row in rows))
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as to:
         to.write_table(table)  # one batch
     return path
 
 
+def _dates(days: Iterable[str]) -> dict[str, str]:
+    """The first and the last of the days of answers, as a schema's metadata."""
+    found = [day[:10] for day in days if day]
+    return {"from": min(found, default=""), "to": max(found, default="")}
+
+
 def _latest(answers: pa.Table) -> pa.Table:
     """One row for each host, in the order of the keys."""
-    # True, False, null; sorted downwards, refusals come before consent.
-    refusal = pc.fill_null(pc.invert(answers["ai_train"]).cast(pa.int8()), -1)
+    # So that of two in the same second the one that refuses more comes first.
+    refusals = pc.count_substring(answers["signals"], ", false]")
     ordered = answers.take(
         pc.sort_indices(
-            answers.append_column("refusal", refusal),
+            answers.append_column("refusals", refusals),
             [
                 ("key", "ascending"),
                 ("date", "descending"),
                 ("groups", "descending"),
-                ("refusal", "descending"),
+                ("refusals", "descending"),
+                ("signals", "descending"),
+                ("rsl", "descending"),
             ],
         )
     )

@@ -3,8 +3,11 @@
 An Arrow file, sorted by key, written once by `tamis robots` (`robots_runs`):
     key       uint64        xxh3_64 of the host
     groups    large_string  JSON: [[[allows, path], ...], ...], "" for none
-    ai_train  bool          of Content-Signal
-A host that refuses the agents nothing has no row: without a row, no refusal is known.
+    signals   large_string  JSON: [[[path, ai_train], ...], ...], "" for none
+    rsl       bool          names a licence of RSL
+Its metadata say for which `agents` it is, and the dates, `from` and `to`, on which the
+hosts were asked. A host that refuses nothing, and says nothing about training, has no row:
+without a row, no refusal is known.
 Behind the Arrow file is its digest (16 bytes, xxh3_128), which is verified when the table
 is opened. A whole crawl's table has gigabytes. It is mapped into memory: all workers of a
 machine share its pages.
@@ -20,21 +23,30 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from tamis.rights.robots import Rule, is_refused
+from tamis.rights.robots import Robots, Rule, Signal, Verdict, verdict_of
 
 SCHEMA = pa.schema(
-    [("key", pa.uint64()), ("groups", pa.large_string()), ("ai_train", pa.bool_())]
+    [
+        ("key", pa.uint64()),
+        ("groups", pa.large_string()),
+        ("signals", pa.large_string()),
+        ("rsl", pa.bool_()),
+    ]
 )
 
-
 _CHUNK_BYTES = 8 << 20
+_NOTHING = verdict_of(Robots(), "/")
 
 
-class Verdict(NamedTuple):
-    """For one page: whether an agent is refused, and what is said about training."""
+class Asked(NamedTuple):
+    """Whom a table is about, and from when to when hosts were asked: `2026-10-03`.
 
-    is_refused: bool
-    ai_train: bool | None
+    The dates are empty if no host was asked.
+    """
+
+    agents: tuple[str, ...]
+    first: str
+    last: str
 
 
 class RobotsTable:
@@ -46,7 +58,9 @@ class RobotsTable:
         except pa.ArrowInvalid as error:
             raise ValueError(f"not a table that tamis robots wrote: {error}") from error
         if not file.schema.equals(SCHEMA):
-            raise ValueError("not a table that tamis robots wrote: other columns")
+            raise ValueError(
+                "not a table that this version's tamis robots wrote: make it again"
+            )
         # Of each batch, only the places of its columns and its first key are read now.
         self._batches = [
             file.get_batch(number) for number in range(file.num_record_batches)
@@ -54,18 +68,28 @@ class RobotsTable:
         self._keys = [batch["key"].to_numpy() for batch in self._batches]
         self._firsts = np.array([keys[0] for keys in self._keys], np.uint64)
 
+        about = file.schema.metadata or {}
+        stated = [about.get(name, b"").decode() for name in (b"agents", b"from", b"to")]
+        self.asked = Asked(tuple(stated[0].split()), stated[1], stated[2])
+
+    def stated(self) -> str:
+        """What it knows, for people: whom it is about, and from when it is."""
+        agents, first, last = self.asked
+        days = f"{first} to {last}" if first else "no day"
+        return f"robots.txt of {days}, for {', '.join(agents)}"
+
     def verdict(self, host: str, path: str) -> Verdict:
         """What the host's file says about a path with its query."""
         key = np.uint64(key_of(host))
         number = int(np.searchsorted(self._firsts, key, "right")) - 1
         if number < 0:
-            return Verdict(False, None)
+            return _NOTHING
         row = int(np.searchsorted(self._keys[number], key))
         if row == len(self._keys[number]) or self._keys[number][row] != key:
-            return Verdict(False, None)
+            return _NOTHING
         own = self._batches[number]
-        groups = _groups_of(own["groups"][row].as_py())
-        return Verdict(is_refused(groups, path), own["ai_train"][row].as_py())
+        groups, signals = own["groups"][row].as_py(), own["signals"][row].as_py()
+        return verdict_of(_robots(groups, signals, own["rsl"][row].as_py()), path)
 
 
 def seal(path: Path) -> None:
@@ -98,8 +122,15 @@ def key_of(host: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _groups_of(text: str) -> tuple[tuple[Rule, ...], ...]:
-    return tuple(
-        tuple(Rule(allows, path) for allows, path in group)
-        for group in (json.loads(text) if text else ())
+def _robots(groups: str, signals: str, rsl: bool) -> Robots:
+    return Robots(
+        tuple(
+            tuple(Rule(allows, path) for allows, path in group)
+            for group in (json.loads(groups) if groups else ())
+        ),
+        tuple(
+            tuple(Signal(path, ai_train) for path, ai_train in group)
+            for group in (json.loads(signals) if signals else ())
+        ),
+        rsl,
     )

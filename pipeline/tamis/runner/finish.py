@@ -90,6 +90,9 @@ def finish(
             for stage in recipe.stages
             for path in stage.files()
         },
+        "dated": {
+            stage.label: lines for stage in recipe.stages if (lines := stage.dated())
+        },
         "inputs": [
             {
                 "name": file.name,

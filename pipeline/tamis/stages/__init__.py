@@ -30,6 +30,7 @@ NAMES = (
     "identify_language",
     "filter_language",
     "filter_rights",
+    "filter_robots",
     "clean_lines",
     "deduplicate_urls",
     "deduplicate_lines",

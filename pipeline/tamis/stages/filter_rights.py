@@ -30,10 +30,11 @@ Signal = Literal[
     "robots",
 ]
 # A directive of read_rights refuses by being true, ai_train by being false.
-_REASONS = {
+REASONS = {
     "tdm": "rights_tdm_reserved",
     "ai_train": "rights_ai_train_refused",
     "robots": "rights_robots_refused",
+    "rsl": "rights_rsl",
 }
 
 
@@ -87,7 +88,7 @@ def reasons(batch: pa.RecordBatch, stage: FilterRights) -> pa.StringArray:
     for signal in stage.refuse:
         said = pc.struct_field(rights, signal)
         is_refused = pc.equal(said, signal != "ai_train")
-        reason = _REASONS.get(signal, f"rights_{signal}")
+        reason = REASONS.get(signal, f"rights_{signal}")
         found = pc.coalesce(found, _where(is_refused, reason))
     if stage.licenses is not None:
         is_missing = pc.equal(pc.struct_field(rights, "license_count"), 0)

@@ -6,8 +6,10 @@ Writes rights, a struct of
          tdm_policy     address of the policy, null where there is none
          noai, noimageai, noindex, nosnippet, noarchive, nocache
                         directives for everybody or for `agents`
-         ai_train       Content-Signal, Content-Usage: false refused, true allowed
-         rsl            an RSL licence is named; its terms are elsewhere
+         ai_train       Content-Signal, Content-Usage, of the page and, with `robots`, of
+                        its host for its path: false refused, true allowed
+         rsl            an RSL licence is named, so too by its host with `robots`; its
+                        terms are elsewhere
          license        Creative Commons licence such as cc-by-4.0; null if the page
                         states none, or several that differ
          license_count  different licences stated
@@ -71,6 +73,7 @@ _FIELDS = pa.schema(
         ("robots", pa.bool_()),
     ]
 )
+_SETTING = "read_rights.robots"
 _ROBOTS = _FIELDS.get_field_index("robots")
 # Null where nothing is stated; the other signals are false then.
 _NULL_IF_NOT_STATED = ("tdm", "ai_train", "robots")
@@ -79,7 +82,7 @@ _NULL_IF_NOT_STATED = ("tdm", "ai_train", "robots")
 class ReadRights(Transform):
     """Directives for a single agent count if it is one of `agents`."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     path_settings: ClassVar[tuple[str, ...]] = ("robots",)
     tallied: ClassVar[tuple[str, ...]] = tuple(
         f"rights.{name}" for name in _FIELDS.names if name != "tdm_policy"
@@ -100,10 +103,19 @@ class ReadRights(Transform):
     def files(self) -> tuple[str, ...]:
         return (self.robots,) if self.robots else ()
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("http-sf",)
+
+    def facts(self) -> list[str]:
+        return self.dated()
+
+    def dated(self) -> list[str]:
+        return [opened_table(self.robots, _SETTING).stated()] if self.robots else []
+
     def build(self) -> BatchFunction:
         """Return a transform that appends `rights`; see `found_in`."""
         agents = frozenset(agent.lower() for agent in self.agents)
-        table = table_of(self)
+        table = opened_table(self.robots, _SETTING) if self.robots else None
 
         def read_rights(batch: pa.RecordBatch) -> pa.RecordBatch:
             is_text = np.asarray(_is_plain_text(batch["http_content_type"]))
@@ -127,16 +139,14 @@ class Found(NamedTuple):
     licenses: "list[Statement]"
 
 
-def table_of(stage: ReadRights) -> "RobotsTable | None":
-    """The table that the settings name. Raises ConfigError if it cannot be read."""
+def opened_table(path: str, setting: str) -> "RobotsTable":
+    """The table that a setting names. Raises ConfigError if it cannot be read."""
     from tamis.rights.robots_table import RobotsTable
 
-    if stage.robots is None:
-        return None
     try:
-        return RobotsTable(stage.robots)
+        return RobotsTable(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"read_rights.robots: {stage.robots}: {error}") from error
+        raise ConfigError(f"{setting}: {path}: {error}") from error
 
 
 def add_robots(
@@ -150,8 +160,8 @@ def add_robots(
         verdict = table.verdict(host or "", path_of(url or ""))
         notices = found.setdefault(row, Found(Notices(), [])).notices
         notices.is_refused = verdict.is_refused
-        if verdict.ai_train is not None and notices.ai_train is not False:
-            notices.ai_train = verdict.ai_train
+        notices.add_training(verdict.ai_train)
+        notices.rsl |= verdict.rsl
 
 
 def found_in(
