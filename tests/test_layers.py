@@ -42,6 +42,7 @@ LAYERS = [
     {"kernels"},
     {"storage", "work.executors"},
     {"remote"},
+    {"denials"},
     {"work.commits"},
     {"work.ledger"},
     {"inputs", "work.trials"},
@@ -58,6 +59,7 @@ LAYERS = [
     {"finished_run"},
     {"corpus"},
     {"publishing"},
+    {"forgetting"},
     {"api"},
     {"cli", "kernel_uses"},
 ]

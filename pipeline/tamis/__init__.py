@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tamis.api import compare as compare
     from tamis.api import explain as explain
     from tamis.api import fetch_record as fetch_record
+    from tamis.api import find_denied as find_denied
+    from tamis.api import forget as forget
+    from tamis.api import lookup as lookup
     from tamis.api import run as run
     from tamis.api import status as status
     from tamis.api import stop as stop
@@ -70,6 +73,9 @@ _HOME = {
     "train_extractor": "tamis.training",
     "train_quality": "tamis.training",
     "train_toxicity": "tamis.training",
+    "find_denied": "tamis.api",
+    "forget": "tamis.api",
+    "lookup": "tamis.api",
     "verify": "tamis.api",
 }
 

@@ -1,6 +1,6 @@
 """The commands of the command line as Python calls: `tamis.run`, `tamis.apply` ..."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from tamis.dedup.index.folder import Entry, Generation
     from tamis.dedup.index.turn import Reservation
     from tamis.finished_run import Run
+    from tamis.forgetting.forget import Forgot
+    from tamis.forgetting.lookup import LookedUp
+    from tamis.forgetting.scan import Scanned
     from tamis.html.blocks.explain import Block
     from tamis.publishing.compare import Comparison
     from tamis.publishing.trace import Traced
@@ -448,6 +451,55 @@ def trace(
 
     storage = Storage(str(output), storage_options)
     return trace_page(storage, str(page), trusted_stages)
+
+
+def forget(
+    output: str | Path,
+    request: str | Path,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    is_trial: bool = False,
+    note: Callable[[str], None] = lambda line: None,
+) -> "Forgot":
+    """Take all documents out of a run, a release or a corpus that a file of requests means.
+
+    They are denied for ever. A trial only counts. Raises ConfigError for a file or a folder
+    that is wrong, StorageError while somebody else works there.
+    """
+    from tamis.denials.requests import read_requests
+    from tamis.forgetting.forget import forget as forget_requests
+    from tamis.storage import Storage
+
+    return forget_requests(
+        Storage(str(output), storage_options),
+        read_requests(Path(request)),
+        now=datetime.now(UTC),
+        note=note,
+        is_trial=is_trial,
+    )
+
+
+def find_denied(
+    output: str | Path, *, storage_options: Mapping[str, Any] | None = None
+) -> "Scanned":
+    """Read every file of a run, a release or a corpus for what its denial list means."""
+    from tamis.forgetting.scan import scan
+    from tamis.storage import Storage
+
+    return scan(Storage(str(output), storage_options))
+
+
+def lookup(
+    output: str | Path,
+    asked: str,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+) -> "LookedUp":
+    """How much of a domain or of a page is in the mix of a run, or in a corpus' releases."""
+    from tamis.forgetting.lookup import look_up
+    from tamis.storage import Storage
+
+    return look_up(Storage(str(output), storage_options), asked)
 
 
 def build_robots_table(

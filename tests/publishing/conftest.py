@@ -7,28 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, tamis_command
-from fixtures.recipes import OF_A_CORPUS
+from fixtures.corpora import corpus_of_lists, refreshed
 
 from tamis.storage.records import sealed
-
-RECIPE = f"""{OF_A_CORPUS}refresh:
-  corpus: corpus/
-  crawls: {{lists: "*.paths"}}
-"""
 
 
 @pytest.fixture(scope="session")
 def made_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus of the two archives of the samples, a crawl each."""
-    folder = tmp_path_factory.mktemp("corpus")
-    for number in (0, 1):
-        archive = ROOT / "samples" / f"samples-0000{number}.warc.gz"
-        (folder / f"crawl-{number}.paths").write_text(f"{archive}\n", "utf-8")
-    recipe = folder / "stages.yaml"
-    recipe.write_text(RECIPE, "utf-8")
-    ended = tamis_command("refresh", str(recipe), "--quiet")
-    assert ended.code == 0, ended.stderr
+    folder = corpus_of_lists(tmp_path_factory.mktemp("corpus"), 0, 1)
+    refreshed(folder)
     return folder / "corpus"
 
 

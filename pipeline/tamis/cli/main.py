@@ -54,6 +54,14 @@ _COMMANDS = {
         "trace",
         "Follow a document through all that RUN has of it: a run, a release or a corpus.",
     ),
+    "lookup": (
+        "lookup",
+        "Say how much of a domain or a page is in CORPUS: a corpus, a run or a release.",
+    ),
+    "forget": (
+        "forget",
+        "Take documents out of CORPUS for ever: a corpus, a run or a release.",
+    ),
     "compare": (
         "compare",
         "Compare B with A, output folders or releases: what a changed setting does.",

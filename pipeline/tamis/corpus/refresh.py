@@ -223,6 +223,7 @@ def crawl_recipe(
             "output": f"{corpus.root}/{RUNS}/{entry['name']}",
             "stages": tuple(found),
             "refresh": None,
+            "denials": corpus.root,
         }
     )
 

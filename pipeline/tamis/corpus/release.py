@@ -122,6 +122,7 @@ def release_recipe(
             "output": f"{corpus.root}/{RELEASES}/{id_}",
             "stages": stages,
             "refresh": None,
+            "denials": corpus.root,
         }
     )
 

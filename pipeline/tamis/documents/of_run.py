@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from tamis.documents.parts import Part
 from tamis.errors import ConfigError, StorageError
 from tamis.storage import Storage
+from tamis.storage.parquet import first_name
 from tamis.work.commits import Count, File, fingerprint_of
 
 TABLES = "tables.json"
@@ -71,7 +72,8 @@ class InputTables:
         files = tuple(File(_folder(path), path, n, size) for path, n, size in saved)
         paths = [path for _, path in self.layers[:stop]]
         layers = tuple(File(_folder(path), path, sum(self.rows), 0) for path in paths)
-        return Part(self.name, fingerprint_of([*self.saved, *paths]), files, layers)
+        names = map(first_name, [*self.saved, *paths])
+        return Part(self.name, fingerprint_of(list(names)), files, layers)
 
 
 def inputs_of(storage: Storage) -> list[InputTables]:

@@ -39,6 +39,8 @@ class Recipe(TopLevel):
 
     stages: tuple[SerializeAsAny[Stage], ...] = Field(min_length=1)
     path: str = "recipe"  # where it was read from, for messages
+    # The folder whose denial list holds for this run: its corpus; "" is the output.
+    denials: str = ""
 
     def __init__(self, **settings: Any) -> None:
         mistakes: list[str] = []

@@ -22,6 +22,7 @@ from tamis.runner.dropped.publish import (
 from tamis.runner.dropped.rows import masking_fingerprint
 from tamis.runner.store import last_summary, write_run
 from tamis.storage import Storage
+from tamis.storage.parquet import first_name
 from tamis.storage.records import sealed
 from tamis.tally import Lost, RunSummary, Tally, add
 from tamis.warc.splits import UNKNOWN_SIZE
@@ -181,7 +182,7 @@ def _publish(
     masking = masking_fingerprint()
     fingerprints = [
         fingerprint_of(
-            [file.path for file in source.sidecars],
+            [first_name(file.path) for file in source.sidecars],
             source.part.fingerprint,
             [work.keep_text, work.labels, str(work.signals), masking, work.masks],
         )

@@ -10,6 +10,7 @@ from tamis.inputs import InputFile, shown_places
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import Step, plan_steps
 from tamis.runner.changes import changes, cost, reason
+from tamis.runner.denied import with_denials
 from tamis.runner.estimate import Estimate, estimate
 from tamis.runner.steps import Setting, look_ahead, recipe_files, run_steps
 from tamis.runner.store import last_summary
@@ -84,6 +85,7 @@ def _bytes(commit: Commit) -> int:
 
 def outlook(recipe: Recipe, workers: int) -> Outlook:
     """Check the inputs and the output folder; writes nothing."""
+    recipe, _ = with_denials(recipe)
     look_ahead(recipe.stages)
     storage = Storage(recipe.output, recipe.storage_options)
     return _outlook(recipe, storage, recipe_files(recipe, storage), workers=workers)

@@ -10,6 +10,7 @@ from tamis.addresses import without_secrets
 from tamis.errors import DamagedFile, InputError
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import plan_steps, signal_columns
+from tamis.runner.denied import with_denials
 from tamis.runner.dropped.publish import DroppedInput, DroppedWork
 from tamis.runner.finish import finish
 from tamis.runner.foreign import refuse_damaged_files
@@ -76,6 +77,7 @@ def run(
     correct; finished work is kept and not done again.
     """
     metrics = MetricsFile(metrics_file, progress.note) if metrics_file else None
+    recipe, denied = with_denials(recipe)
     look_ahead(recipe.stages)
     if not isinstance(executor, InlineExecutor):
         for stage in recipe.stages:
@@ -96,7 +98,7 @@ def run(
                 live,
                 stall_seconds=60 * recipe.executor.stall_minutes,
             )
-            setting = Setting(recipe, storage, tasks, files)
+            setting = Setting(recipe, storage, tasks, files, denied=denied)
             outcome = _mended(setting, executor, start)
             live.say("complete" if outcome.is_complete else "incomplete")
         families = families_of_summary(outcome.summary)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tamis.denials.state import Place
 from tamis.documents.parts import Part, Published
 from tamis.inputs import InputFile, resolve, shown_places, warc_paths
 from tamis.recipe.load import Recipe
@@ -34,6 +35,7 @@ from tamis.runner.passes.units import Unit, units_of
 from tamis.runner.passes.work import PassWork
 from tamis.stage import Barrier, Begun, Source, Stage, Transform
 from tamis.storage import Storage
+from tamis.storage.parquet import first_name
 from tamis.tally import Tally, add
 from tamis.work.commits import Commit, File, fingerprint_of
 from tamis.work.fingerprints import pass_fingerprint, stage_dependencies
@@ -52,6 +54,7 @@ class Setting:
     tasks: Tasks
     inputs: Sequence[InputFile]
     is_dry: bool = False
+    denied: Place | None = None
 
     @property
     def missing_at_most(self) -> int:
@@ -338,7 +341,7 @@ def parts_of(state: State) -> list[Part]:
                 for commit in state.saved[unit.name]
                 for saved in commit.of(saved_name(commit))
             )
-            fingerprint = fingerprint_of([saved.path for saved in files])
+            fingerprint = fingerprint_of([first_name(saved.path) for saved in files])
             inputs = tuple(task_name(file.name) for file in unit.files)
             part = Part(task_name(unit.name), fingerprint, files, inputs=inputs)
             state.parts.append(part)
@@ -354,6 +357,7 @@ def _work(setting: Setting, step: Pass) -> PassWork:
         saved=step.saved,
         signals=_signals(setting, step),
         keep_dropped_text=setting.recipe.dropped.text,
+        denied=setting.denied,
     )
 
 

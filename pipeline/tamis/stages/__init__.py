@@ -33,6 +33,7 @@ NAMES = (
     "filter_robots",
     "clean_lines",
     "deduplicate_urls",
+    "deny",
     "deduplicate_lines",
     "deduplicate_substrings",
     "decontaminate",

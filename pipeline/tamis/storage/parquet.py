@@ -121,6 +121,18 @@ def is_named_by_content(name: str) -> bool:
     return _END.search(name) is not None
 
 
+EMPTIED = ".emptied"
+_EMPTIED = re.compile(r"\.emptied-[0-9a-f]{24}(?=\.parquet$)")
+
+
+def first_name(name: str) -> str:
+    """The name of a table before rows of it were emptied (`tamis forget`).
+
+    What was made of the table still holds, so fingerprints have this name.
+    """
+    return _EMPTIED.sub("", name)
+
+
 def digest_in(name: str) -> str:
     """The digest of a published Parquet file's bytes, which its name has."""
     found = _END.search(name)

@@ -15,7 +15,6 @@ finds another entry's key with odds of 2.5e-13.
                                         a look-up reads one of these and some four keys
 """
 
-import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from tamis.compiled import kernel
 from tamis.text.buffers import Bytes, read_only
 from tamis.text.hashing import OFFSET, PRIME, finished
-from tamis.urls.normalise import Address, address
+from tamis.urls.normalise import Address, address, names_host
 from tamis.urls.spans import ODD, Spans, lower, spelled
 
 Keys = NDArray[np.uint64]
@@ -42,8 +41,6 @@ _KIND = np.uint64(0x9E3779B97F4A7C15)
 _DOT, _SLASH, _QUESTION, _HYPHEN, _UNDERSCORE = 0x2E, 0x2F, 0x3F, 0x2D, 0x5F
 _LINE_FEED, _SPACE = 0x0A, 0x20
 _WWW = np.frombuffer(b"www.", np.uint8)
-# Letters that are not ASCII are left where a label is too long for punycode.
-_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+|\[[0-9a-f:.]+\]")
 
 
 def entry_keys(entries: Sequence[str]) -> Keys:
@@ -53,11 +50,6 @@ def entry_keys(entries: Sequence[str]) -> Keys:
     what another format has around its hosts, as `||example.org^` or `a.org,adult`.
     """
     return address_keys(filter(names_host, map(address, entries)))
-
-
-def names_host(entry: Address) -> bool:
-    """Whether an entry has a key; see `entry_keys`."""
-    return _HOST.fullmatch(entry.host) is not None
 
 
 def address_keys(addresses: Iterable[Address]) -> Keys:

@@ -20,6 +20,8 @@ _PORT = re.compile(r"[^/?]*:[0-9]+(?:[/?]|$)")
 _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _REMOVED = str.maketrans(dict.fromkeys("\t\r\n"))  # as browsers do
 
+# Letters that are not ASCII are left where a label is too long for punycode.
+_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+|\[[0-9a-f:.]+\]")
 # Longer addresses are attacks on readers of URLs, not pages: they are cut.
 MOST_CHARACTERS = 4_096
 _MAX_LABEL = 63
@@ -57,6 +59,11 @@ def address(url: str) -> Address:
     # An escape may hide a capital: `%41`.
     path = unquote(path, errors="ignore").lower()
     return Address(host.removeprefix("www."), is_www, path)
+
+
+def names_host(entry: Address) -> bool:
+    """Whether an entry of a list names a host: `example.org`, and not `com` or a stray word."""
+    return _HOST.fullmatch(entry.host) is not None
 
 
 def unicode_host(host: str) -> str:

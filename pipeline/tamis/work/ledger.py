@@ -22,6 +22,7 @@ from collections.abc import (
     Iterator,
     Mapping,
     Sequence,
+    Set,
 )
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -307,6 +308,18 @@ def remove_records(storage: Storage, names: Iterable[str]) -> None:
     """
     going = set(names)
     storage.remove(sorted(n for n in going if not is_ledger(n)))
+    _remove_lines(storage, going)
+
+
+def replace_records(storage: Storage, commits: Mapping[str, Commit]) -> None:
+    """Write other records under these names, and nothing is left of the earlier ones."""
+    for name, commit in commits.items():
+        storage.write(name, record_text(commit))
+    _remove_lines(storage, commits.keys())
+
+
+def _remove_lines(storage: Storage, going: Set[str]) -> None:
+    """Take records out of all ledgers."""
     for group in sorted({name.split("/")[1] for name in going}):
         for ledger in filter(is_ledger, storage.names(f"commits/{group}")):
             if (storage.size(ledger) or 0) > MOST_BYTES:

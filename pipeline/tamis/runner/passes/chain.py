@@ -13,6 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.denials.matching import DENIED, LEFT, Denied, Mask, emptied
+from tamis.denials.state import denied_at
 from tamis.documents.parts import SavedRows, with_layer
 from tamis.errors import SchemaError
 from tamis.runner.dropped.rows import DroppedRows
@@ -46,9 +48,10 @@ def run_split(
     `only` the one of this id, if it is given: the others are not even counted.
     """
     account = _Account.of(work)
+    denied = denied_at(work.denied) if work.denied else None
     readings = [Reading() for _ in splits]
     batches = (
-        account.of_source(source, batch, seconds)
+        account.of_source(source, batch, seconds, denied)
         for batch, seconds in _together(
             _timed(source.read(split, reading))
             for split, reading in zip(splits, readings, strict=True)
@@ -121,6 +124,7 @@ def run_file(
         layers=labels,
         first_row=rows.start,
         share=lambda batch, row: (row - rows.start) / (rows.stop - rows.start),
+        forgotten=denied_at(work.denied) if work.denied else None,
     )
     return account.tally
 
@@ -135,11 +139,13 @@ def _drive(
     share: Callable[[pa.RecordBatch, int], float],
     layers: Sequence[str | None] = (),
     first_row: int = 0,
+    forgotten: Denied | None = None,
 ) -> None:
     """Save the rows that no stage drops; publish the others, with their reasons.
 
     `layers` are the stages whose layers the batches contain. `share` says how much is
-    done after a batch that ends before a row.
+    done after a batch that ends before a row. `forgotten`: of saved rows, of which
+    nothing may be left.
     """
     # After a worker died, take one document at a time and mark where it is.
     careful = outputs.deaths > 0
@@ -167,6 +173,8 @@ def _drive(
                 kept = rows
                 for number, label in enumerate(layers):
                     kept = account.of_layer(kept, number, label)
+                if forgotten is not None and transforms:
+                    kept = account.without_denied(kept, transforms[0][0], forgotten)
                 kept = through(transforms, kept, account.of_stage, admit=admit)
                 row += rows.num_rows
                 if kept.num_rows:
@@ -205,10 +213,25 @@ class _Account:
         add(self.tally, {"columns": column_tally(step.kept, names)})
 
     def of_source(
-        self, source: Source, batch: pa.RecordBatch, seconds: float
+        self,
+        source: Source,
+        batch: pa.RecordBatch,
+        seconds: float,
+        denied: Denied | None,
     ) -> pa.RecordBatch:
-        """Count what the source read and dropped; returns the rest."""
-        return self._settled(batch, batch, source.label, seconds=seconds)
+        """Count what the source read and dropped; returns the rest.
+
+        Denied documents are dropped here, and nothing of them is kept but their host.
+        """
+        after = batch
+        if denied is not None:
+            is_denied = denied.rows(batch)
+            if is_denied.any():
+                after = drop(
+                    emptied(batch, is_denied, left=(*LEFT, "drop_reason")),
+                    _reasons(is_denied),
+                )
+        return self._settled(batch, after, source.label, seconds=seconds)
 
     def of_layer(
         self, batch: pa.RecordBatch, number: int, label: str | None
@@ -238,6 +261,17 @@ class _Account:
         self._settled(out, drop(out, reasons), stage.label)
         return batch.filter(pc.invert(is_doomed))
 
+    def without_denied(
+        self, batch: pa.RecordBatch, stage: Stage, denied: Denied
+    ) -> pa.RecordBatch:
+        """The rows without those that were forgotten, which the first stage drops."""
+        is_denied = denied.by_id(batch["id"])
+        if not is_denied.any():
+            return batch
+        out = batch.filter(pa.array(is_denied))
+        self._settled(out, drop(out, _reasons(is_denied[is_denied])), stage.label)
+        return batch.filter(pa.array(~is_denied))
+
     def _settled(
         self,
         before: pa.RecordBatch,
@@ -252,6 +286,12 @@ class _Account:
         add(self.tally, {"stages": {label: counts}})
         self.dropped.take(dropped, label)
         return kept
+
+
+def _reasons(is_denied: Mask) -> pa.StringArray:
+    return pa.array(
+        [DENIED if one else None for one in is_denied.tolist()], pa.string()
+    )
 
 
 def _place(batch: pa.RecordBatch, row: int, stage: Stage) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from tamis.documents.parts import Part, SavedRows
 from tamis.runner.passes.chain import run_file
 from tamis.runner.passes.work import Crashes, PassWork
+from tamis.storage.parquet import first_name
 from tamis.work.commits import Commit, File, fingerprint_of
 from tamis.work.tasks import Task
 
@@ -19,7 +20,8 @@ def file_task(
 ) -> Task:
     """A task that takes the rows through the pass, without those in `crashes`."""
     file, start, stop = rows.file, rows.start, rows.stop
-    key = file.path.rpartition("/")[2].removesuffix(".parquet")
+    path = first_name(file.path)
+    key = path.rpartition("/")[2].removesuffix(".parquet")
     if (start, stop) != (0, file.rows):
         key = f"{key}-{start}-{stop}"
 
@@ -45,13 +47,11 @@ def file_task(
         return (work, replace(rows, start=row, stop=row + 1))
 
     # Layers count by content: settings that give the same layer redo nothing below it.
-    layers = [[label, layer.path] for label, layer in rows.layers]
+    layers = [[label, first_name(layer.path)] for label, layer in rows.layers]
     below = [rows.first, *layers] if layers else []
     return Task(
         key=key + ("-crash" if crashes else ""),
-        fingerprint=fingerprint_of(
-            fingerprint, file.path, start, stop, crashes, *below
-        ),
+        fingerprint=fingerprint_of(fingerprint, path, start, stop, crashes, *below),
         function=run_file,
         arguments=(work, rows, crashes),
         isolate=isolate,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tamis.denials.state import Place
 from tamis.stage import Transform
 from tamis.work.transforms import Chain, chain_of
 
@@ -17,6 +18,7 @@ class PassWork:
 
     `saved` is the schema of what a task writes: documents, or a layer on a part.
     `signals` are the columns that dropped/ keeps for rows that this pass drops.
+    `denied` is the list of what must not enter; null for none. No result depends on it.
     """
 
     name: str
@@ -25,6 +27,7 @@ class PassWork:
     saved: pa.Schema
     signals: pa.Schema
     keep_dropped_text: bool
+    denied: Place | None = None
 
 
 _BUILT: dict[str, Chain] = {}

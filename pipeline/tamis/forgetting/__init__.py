@@ -1,0 +1,1 @@
+"""Take documents out of everything that was made of them, and prove it."""
