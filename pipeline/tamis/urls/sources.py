@@ -124,7 +124,8 @@ class Entries(NamedTuple):
 
 def entries_in(source: Source) -> Entries:
     """What is in one file; comments and empty lines are not counted."""
-    from tamis.urls.keys import address_keys, line_keys, names_host
+    from tamis.urls.keys import address_keys, line_keys
+    from tamis.urls.normalise import names_host
 
     found = [np.empty(0, np.uint64)]
     count = skipped = 0
