@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tamis.api import status as status
     from tamis.api import stop as stop
     from tamis.api import submit as submit
+    from tamis.api import summary as summary
     from tamis.api import trace as trace
     from tamis.api import verify as verify
     from tamis.errors import TamisError as TamisError
@@ -76,6 +77,7 @@ _HOME = {
     "find_denied": "tamis.api",
     "forget": "tamis.api",
     "lookup": "tamis.api",
+    "summary": "tamis.api",
     "verify": "tamis.api",
 }
 

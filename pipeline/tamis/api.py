@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tamis.forgetting.scan import Scanned
     from tamis.html.blocks.explain import Block
     from tamis.publishing.compare import Comparison
+    from tamis.publishing.summary import Declared
     from tamis.publishing.trace import Traced
     from tamis.publishing.verify import Verified
     from tamis.quality.run_thresholds import Calibrated
@@ -432,6 +433,27 @@ def card(
     from tamis.storage import Storage
 
     return write_card(Storage(str(output), storage_options), publisher)
+
+
+def summary(
+    output: str | Path,
+    *,
+    publisher: Publisher | None = None,
+    declared: "Declared | None" = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Write the AI Act's public summary of a run or a release, and domains.parquet.
+
+    Returns what the provider has yet to say. `declared` is "public" (the crawl is a public
+    data set) or "own" (one's own crawl). Raises ConfigError where there is no mix.
+    """
+    from tamis.publishing.summary import DECLARED, write_summary
+    from tamis.storage import Storage
+
+    if declared not in (None, *DECLARED):
+        raise ConfigError(f"declared: {declared!r} is none of {', '.join(DECLARED)}")
+    storage = Storage(str(output), storage_options)
+    return write_summary(storage, publisher, declared=declared)
 
 
 def trace(

@@ -70,6 +70,10 @@ _COMMANDS = {
         "card",
         "Write README.md and croissant.json of RUN, an output folder or a release.",
     ),
+    "summary": (
+        "summary",
+        "Write the AI Act's public summary of RUN, an output folder or a release.",
+    ),
     "export": (
         "export",
         "Write the documents of RUN, an output folder, with the signals of all stages.",

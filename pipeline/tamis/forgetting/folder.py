@@ -34,6 +34,7 @@ from tamis.forgetting.tables import (
 )
 from tamis.publishing.card import CROISSANT, write_card
 from tamis.publishing.folders import Folder
+from tamis.publishing.summary import SUMMARY_MD, write_summary
 from tamis.report.drift import RELEASE, read_made
 from tamis.report.page import render_page
 from tamis.report.reading import MANIFEST, manifest_of
@@ -147,6 +148,7 @@ def forget_in(folder: Folder, denied: Denied) -> Took:
     took.manifest_after = _digest_of(storage, MANIFEST)
     if replaced or gone:
         _card(storage, took)
+        _domains(storage, took)
     _report(folder, took)
     took.documents, took.files = len(gone), len(replaced)
     took.rows = sum(own.rows for own in gone.values())
@@ -447,6 +449,15 @@ def _card(storage: Storage, took: Took) -> None:
         write_card(storage)
     except TamisError as error:
         took.notes.append(f"{storage.shown}: its card is to be made again: {error}")
+
+
+def _domains(storage: Storage, took: Took) -> None:
+    if not storage.exists(SUMMARY_MD):
+        return
+    try:
+        write_summary(storage)
+    except TamisError as error:
+        took.notes.append(f"{storage.shown}: its summary is to be made again: {error}")
 
 
 def _report(folder: Folder, took: Took) -> None:

@@ -6,7 +6,7 @@ says TO BE PROVIDED.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from tamis.errors import ConfigError
 from tamis.language.codes import language_name, short_language
 from tamis.publishing.croissant import croissant_of
 from tamis.publishing.facts import DEFAULT, MISSING, Facts, Group, facts_of
+from tamis.publishing.page import cell, table_lines
 from tamis.recipe.top import Publisher
 from tamis.stages import stage_class
 from tamis.storage import Storage
@@ -166,12 +167,12 @@ def _dates(facts: Facts) -> str:
 
 def _body(facts: Facts) -> Iterator[str]:
     yield f"<!-- {_MARK} -->"
-    yield f"# {_cell(facts.said('title'))}\n"
+    yield f"# {cell(facts.said('title'))}\n"
     yield f"{_description(facts)}\n"
     yield from _of_publisher(facts)
     yield from _use(facts)
     yield "## Languages\n"
-    yield from _table(
+    yield from table_lines(
         ("language", "documents", "rows", "tokens", "share of tokens"),
         _language_rows(facts),
     )
@@ -180,7 +181,7 @@ def _body(facts: Facts) -> Iterator[str]:
     yield from _origins(facts)
     yield from _caution(facts)
     yield "## Columns\n"
-    yield from _table(
+    yield from table_lines(
         ("column", "type"), ((field.name, str(field.type)) for field in facts.schema)
     )
     yield (
@@ -194,9 +195,11 @@ def _of_publisher(facts: Facts) -> Iterator[str]:
     rows += [("address", "address"), ("date", "date")]
     optional = [("version", "version"), ("made for the model", "model")]
     rows += [row for row in optional if getattr(facts.publisher, row[1])]
-    yield from _table(("", ""), ((title, facts.said(name)) for title, name in rows))
+    yield from table_lines(
+        ("", ""), ((title, facts.said(name)) for title, name in rows)
+    )
     if facts.publisher.citation:
-        yield f"To cite: {_cell(facts.publisher.citation)}\n"
+        yield f"To cite: {cell(facts.publisher.citation)}\n"
 
 
 def _use(facts: Facts) -> Iterator[str]:
@@ -222,12 +225,12 @@ def _language_rows(facts: Facts) -> Iterator[tuple[str, ...]]:
 
 def _made(facts: Facts) -> Iterator[str]:
     yield "## How it was made\n"
-    version = _cell(str(facts.summary.get("tamis", "")))
+    version = cell(str(facts.summary.get("tamis", "")))
     recipes = ", ".join(
         f"{run} `{hash_}`".strip() for run, hash_ in facts.recipes.items()
     )
-    yield f"By tamis {version}, of the recipes {_cell(recipes)}. Documents by stage:\n"
-    yield from _table(
+    yield f"By tamis {version}, of the recipes {cell(recipes)}. Documents by stage:\n"
+    yield from table_lines(
         ("stage", "in", "dropped", "out", "main reasons"), _stage_rows(facts)
     )
     yield "<details><summary>The recipe, with every setting</summary>\n"
@@ -277,7 +280,7 @@ def _origins(facts: Facts) -> Iterator[str]:
     rows = (
         (crawl or "none named", f"{count:,}") for crawl, count in facts.crawls.items()
     )
-    yield from _table(("crawl", "rows"), rows)
+    yield from table_lines(("crawl", "rows"), rows)
 
 
 def _caution(facts: Facts) -> Iterator[str]:
@@ -310,18 +313,3 @@ def _caution(facts: Facts) -> Iterator[str]:
         yield f"- {there if label in labels else absent}"
     lost = facts.summary.get("lost", {}).get("records", 0)
     yield f"- Records that damaged archives cost in the run itself: {lost:,}.\n"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield "|---" * len(head) + "|"
-    for row in rows:
-        yield f"| {' | '.join(map(_cell, row))} |"
-    yield ""
-
-
-def _cell(text: str) -> str:
-    """A text of somebody as one line of Markdown, no markup of HTML or of tables in it."""
-    line = " ".join(text.split())
-    marks: Mapping[str, str] = {"|": "\\|", "<": "&lt;", "[": "\\["}
-    return "".join(marks.get(letter, letter) for letter in line)

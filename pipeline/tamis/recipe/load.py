@@ -93,7 +93,7 @@ class Recipe(TopLevel):
                 for stage in self.stages
             ],
         }
-        publisher = self.publisher.model_dump(exclude_none=True)
+        publisher = self.publisher.model_dump(exclude_defaults=True)
         if publisher:
             settings["publisher"] = publisher
         options = {"storage_options": open_options(self.storage_options)}

@@ -102,6 +102,41 @@ class RefreshSettings(BaseModel):
     collinfo: str = "https://index.commoncrawl.org/collinfo.json"
 
 
+class Statements(BaseModel):
+    """What the provider of a model states in the AI Act's public summary, in its own words.
+
+    The names are those of the template's fields; `crawler_...` are for a crawl of one's
+    own alone.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    representative: str | None = Field(None, min_length=1)
+    model_dependencies: str | None = Field(None, min_length=1)
+    placed_on_market: str | None = Field(None, min_length=1)
+    training_continues: str | None = Field(None, min_length=1)
+    other_characteristics: str | None = Field(None, min_length=1)
+    large_public_datasets: str | None = Field(None, min_length=1)
+    licensed: str | None = Field(None, min_length=1)
+    private: str | None = Field(None, min_length=1)
+    crawler_names: str | None = Field(None, min_length=1)
+    crawler_purposes: str | None = Field(None, min_length=1)
+    crawler_captchas: str | None = Field(None, min_length=1)
+    crawler_passwords: str | None = Field(None, min_length=1)
+    crawler_paywalls: str | None = Field(None, min_length=1)
+    crawler_robots: str | None = Field(None, min_length=1)
+    crawler_protocols: str | None = Field(None, min_length=1)
+    crawler_sources: str | None = Field(None, min_length=1)
+    other_crawling: str | None = Field(None, min_length=1)
+    user_data: str | None = Field(None, min_length=1)
+    synthetic: str | None = Field(None, min_length=1)
+    other_sources: str | None = Field(None, min_length=1)
+    code_of_practice: str | None = Field(None, min_length=1)
+    rights_measures: str | None = Field(None, min_length=1)
+    illegal_content: str | None = Field(None, min_length=1)
+    other_processing: str | None = Field(None, min_length=1)
+
+
 class Publisher(BaseModel):
     """What only the publisher of a corpus knows, for its card; nothing of it is guessed.
 
@@ -121,6 +156,7 @@ class Publisher(BaseModel):
     version: str | None = Field(None, pattern=r"^\d+\.\d+\.\d+$")
     citation: str | None = Field(None, min_length=1)
     model: str | None = Field(None, min_length=1)
+    summary: Statements = Statements()
 
 
 def _as_list(value: Any) -> Any:
