@@ -18,7 +18,7 @@ from tamis.mix import domains as mix_domains
 from tamis.mix import pieces as mix_pieces
 from tamis.mix import rows as mix_rows
 from tamis.mix import shuffle as mix_shuffle
-from tamis.mix.kernels.cut import cut_of
+from tamis.mix.kernels.cut import cut_by_folder, cut_of
 from tamis.mix.kernels.order import shuffle_key
 from tamis.stages import mix_corpus
 from tamis.stages.mix_corpus import MixCorpus
@@ -147,6 +147,46 @@ def test_buckets_and_levels_change_no_byte(
         assert shards(storage, result) == expected
     levels = {name.split("/")[1] for name in storage.names("commits")}
     assert {"mix_corpus-rescatter-1", "mix_corpus-rescatter-2"} <= levels
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.usefixtures("small_pieces")
+def test_each_language_has_a_folder_of_shuffled_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row(id_) for id_ in range(240)]
+    rows += [row(id_, language=None) for id_ in range(240, 250)]
+    rows += [row(id_, language="../up") for id_ in range(250, 255)]
+    expected: dict[str, bytes] | None = None
+    for number, (bucket_bytes, max_ways) in enumerate(
+        [(1 << 30, 256), (5_000, 256), (2_500, 3)]
+    ):
+        limited = partial(cut_by_folder, max_ways=max_ways)
+        monkeypatch.setattr(mix_corpus, "cut_by_folder", limited)
+        storage, result = mixed(
+            tmp_path / str(number),
+            rows,
+            parts=1 + number,
+            shard_bytes=6_000,
+            bucket_bytes=bucket_bytes,
+            layout="by_language",
+        )
+        expected = expected or shards(storage, result)
+        assert shards(storage, result) == expected
+    names = [file.path for file in result.files]
+    folders = sorted({name.split("/")[1] for name in names})
+    assert folders == ["ara", "fra", "hin", "rus", "tha", "unknown", "zho"]
+    assert [n.partition("-")[2][:6] for n in names if "/fra/" in n] == [
+        *("000000", "000001", "000002", "000003")
+    ]
+    keys = shuffle_key(7, np.arange(255, dtype=np.uint64))
+    for file in result.files:
+        ids = [one["id"] for one in pq.read_table(storage.path(file.path)).to_pylist()]
+        assert ids == sorted(ids, key=lambda id_: int(keys[id_]))
+    found = rows_in(storage, result)
+    assert sorted(row["id"] for row in found) == list(range(255))
+    manifest = result.manifests["mix/_manifest.json"]
+    assert [shard["path"] for shard in manifest["shards"]] == names
 
 
 @pytest.mark.usefixtures("small_pieces")

@@ -1,5 +1,6 @@
 """Decide which documents the mix takes and how often, and make their rows."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from tamis.pii.kinds import KINDS
 from tamis.pii.urls import masked_urls
 from tamis.schema import PROVENANCE
 from tamis.storage import Storage
+from tamis.tally import UNKNOWN_LANGUAGE
 
 # Text of rows that are made at once: a document may be taken many times.
 _BATCH_BYTES = 16 << 20
@@ -47,6 +49,7 @@ KEYED = MIX.append(pa.field(KEY, pa.uint64()))
 LAYER = pa.schema(
     [("id", pa.uint64()), ("drop_reason", pa.string()), ("copies", pa.int32())]
 )
+_FOLDER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _COUNTS = ("documents", "rows", "characters", "tokens")
 
 
@@ -89,9 +92,7 @@ def mixed_rows(
         starts = np.cumsum(repeats_) - repeats_
         epoch = np.arange(len(taken)) - np.repeat(starts, repeats_)
         for some in _pieces(batch, taken):
-            yield _keyed(
-                batch.take(pa.array(taken[some])), epoch[some], draw.order.seed
-            )
+            yield _keyed(batch.take(pa.array(taken[some])), epoch[some], draw)
         first += batch.num_rows
 
 
@@ -112,11 +113,20 @@ def _with_masked_urls(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.set_column(batch.schema.get_field_index("url"), "url", urls)
 
 
+def _folders(languages: pa.Array, cut: Cut) -> NDArray[np.int64]:
+    """Number of the folder of each row."""
+    numbers = {name: number for number, (name, _) in enumerate(cut.folders)}
+    coded = pc.dictionary_encode(pc.fill_null(languages, UNKNOWN_LANGUAGE))
+    found = [numbers[folder_of(name)] for name in coded.dictionary.to_pylist()]
+    numbered: NDArray[np.int64] = np.array(found, np.int64)[np.asarray(coded.indices)]
+    return numbered
+
+
 def add_counts(languages: dict[str, dict[str, int]], rows: pa.Table) -> None:
     """Add documents (each once), rows, characters and tokens by language."""
     table = pa.table(
         {
-            "language": pc.fill_null(rows["language"], "unknown"),
+            "language": pc.fill_null(rows["language"], UNKNOWN_LANGUAGE),
             "documents": pc.equal(rows["epoch"], 0).cast(pa.int64()),
             "rows": pa.repeat(1, rows.num_rows),
             "characters": rows["text_chars"],
@@ -143,9 +153,16 @@ def _pieces(batch: pa.RecordBatch, taken: NDArray[np.int64]) -> list[slice]:
     return [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
 
 
-def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], seed: int) -> pa.Table:
+def folder_of(language: str) -> str:
+    """The folder of a language below mix/: its code, if that is a name of a folder."""
+    return language if _FOLDER.fullmatch(language) else UNKNOWN_LANGUAGE
+
+
+def _keyed(rows: pa.RecordBatch, epoch: NDArray[Any], draw: Draw) -> pa.Table:
     ids = np.asarray(rows["id"]).astype(np.uint64)
-    keys = shuffle_key(seed, ids, epoch.astype(np.uint64))
+    keys = shuffle_key(draw.order.seed, ids, epoch.astype(np.uint64))
+    if draw.cut.folders:
+        keys = draw.cut.placed(keys, _folders(rows["language"], draw.cut))
     added = {
         "epoch": pa.array(epoch, pa.int32()),
         KEY: pa.array(keys, pa.uint64()),

@@ -112,7 +112,7 @@ class _Shards:
         rows = rows.select(MIX.names)
         starts = np.flatnonzero(np.diff(numbers, prepend=-1))
         for some in np.split(np.arange(len(order)), starts)[1:]:
-            self._turn_to(int(numbers[some[0]]))
+            self._turn_to(int(numbers[some[0]]), cut)
             self._add(rows, order[some], sizes[some].astype(np.int64))
 
     def _add(
@@ -129,14 +129,14 @@ class _Shards:
                 self._write()
             order, sizes = order[count:], sizes[count:]
 
-    def _turn_to(self, number: int) -> None:
+    def _turn_to(self, number: int, cut: Cut) -> None:
         if number == self._number:
             return
         self._write()
         self._open.close()
         self._number = number
         self._writer = self._open.enter_context(
-            self._outputs.parquet("mix", MIX, stem=f"shard-{number:06d}")
+            self._outputs.parquet("mix", MIX, stem=cut.stem_of(number))
         )
 
     def _write(self) -> None:

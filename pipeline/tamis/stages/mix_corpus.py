@@ -37,7 +37,7 @@ from tamis.errors import ConfigError
 from tamis.language.codes import by_language
 from tamis.mix.count import TOKENS, count_part, open_tokenizer
 from tamis.mix.draw import Order, domain_cutoffs, epochs_counted, language_cutoffs
-from tamis.mix.kernels.cut import cut_of
+from tamis.mix.kernels.cut import Cut, cut_by_folder, cut_of
 from tamis.mix.kernels.places import MAX_EPOCHS
 from tamis.mix.kernels.rehydration import FINEWEB2
 from tamis.mix.kernels.tokens import bytes_per_character
@@ -47,7 +47,7 @@ from tamis.mix.kernels.weights import (
     temperature_shares,
     wanted_tokens,
 )
-from tamis.mix.rows import MIX, Draw
+from tamis.mix.rows import MIX, Draw, folder_of
 from tamis.mix.shares import Wanted, share_alarms, shares_of
 from tamis.mix.tasks import find_caps, gather_all, leaves, scatter_all
 from tamis.sizes import ByteSize, Count
@@ -82,6 +82,8 @@ class MixCorpus(Barrier):
     rehydrate: Literal["fineweb2"] | Rehydration | None = None
     max_share_per_domain: float | None = Field(None, ge=1e-5, le=1.0)
     tokenizer: str | None = None  # a local tokenizer.json; null: estimated
+    # by_language: a folder of shards for each language, mix/fra/ ...
+    layout: Literal["one", "by_language"] = "one"
     shard_bytes: ByteSize = 256 << 20
     # Uncompressed bytes that a task sorts at a time. It needs about three times as much.
     bucket_bytes: Annotated[ByteSize, Field(le=1 << 30)] = 64 << 20
@@ -248,8 +250,8 @@ def _draw(
     wanted = _wanted(stage, counts, whole)
     targets = {language: wanted[language].target for language in whole}
     cutoffs = language_cutoffs(order, targets, whole, parts, steps=steps)
-    size = sum(
-        about.target
+    sizes = {
+        language: about.target
         / max(counts[language]["tokens"], 1)
         * (
             times_text * counts[language]["characters"] * bytes_per_character(language)
@@ -257,9 +259,25 @@ def _draw(
         )
         for language, about in wanted.items()
         if language in counts
+    }
+    return Draw(order, cutoffs, _cut(stage, sizes)), wanted
+
+
+def _cut(stage: MixCorpus, sizes: Mapping[str, float]) -> Cut:
+    """The cut of a mix that has so many bytes of each language."""
+    if stage.layout == "one":
+        return cut_of(
+            sum(sizes.values()),
+            shard_bytes=stage.shard_bytes,
+            bucket_bytes=stage.bucket_bytes,
+        )
+    folders: dict[str, float] = {}
+    for language, size in sizes.items():
+        name = folder_of(language)
+        folders[name] = folders.get(name, 0.0) + size
+    return cut_by_folder(
+        folders, shard_bytes=stage.shard_bytes, bucket_bytes=stage.bucket_bytes
     )
-    cut = cut_of(size, shard_bytes=stage.shard_bytes, bucket_bytes=stage.bucket_bytes)
-    return Draw(order, cutoffs, cut), wanted
 
 
 def _wanted(

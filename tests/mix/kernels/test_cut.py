@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.mix.kernels.cut import Cut, cut_of
+from tamis.mix.kernels.cut import Cut, cut_by_folder, cut_of
 
 LAST = 2**64 - 1
 KEYS = np.array([0, 1, 2**32, 2**62, 2**63 - 1, 2**63, LAST - 1, LAST], np.uint64)
@@ -82,3 +82,36 @@ def test_there_are_as_many_ranges_as_half_a_key_tells_apart(size: float) -> None
     assert cut.shard_of(KEYS)[-1] == 2**32 - 1
     fine = cut_of(size, shard_bytes=1 << 12, bucket_bytes=1)
     assert fine.shards * fine.buckets_per_shard <= 2**32
+
+
+def test_folders_have_shards_by_their_size_and_one_at_least() -> None:
+    sizes = {"fra": 250.0, "eng": 100.0, "tha": 0.0}
+    cut = cut_by_folder(sizes, shard_bytes=100, bucket_bytes=40)
+    assert cut.folders == (("eng", 1), ("fra", 3), ("tha", 1))
+    assert (cut.shards, cut.buckets_per_shard) == (5, 3)
+    assert [cut.stem_of(number) for number in range(5)] == [
+        *("eng/shard-000000", "fra/shard-000000", "fra/shard-000001"),
+        *("fra/shard-000002", "tha/shard-000000"),
+    ]
+    assert cut_by_folder({}, shard_bytes=100, bucket_bytes=40) == Cut(1)
+
+
+@given(
+    st.lists(st.integers(1, 3000), min_size=1, max_size=9),
+    st.lists(st.integers(0, LAST), max_size=40),
+)
+@settings(max_examples=150, deadline=None)
+def test_keys_lie_in_the_shards_of_their_folder_in_the_same_order(
+    shards: list[int], drawn: list[int]
+) -> None:
+    folders = tuple((f"l{number:02}", own) for number, own in enumerate(shards))
+    cut = Cut(sum(shards), folders=folders)
+    keys = np.sort(np.array([*drawn, 0, LAST], np.uint64))
+    first = 0
+    for number, own in enumerate(shards):
+        placed = cut.placed(keys, np.full(len(keys), number))
+        found = cut.shard_of(placed)
+        # As they would be cut alone, behind the shards of the folders before.
+        assert found.tolist() == (first + Cut(own).shard_of(keys)).tolist()
+        assert (placed[:-1] <= placed[1:]).all()
+        first += own
