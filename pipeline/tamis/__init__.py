@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tamis.api import find_denied as find_denied
     from tamis.api import forget as forget
     from tamis.api import lookup as lookup
+    from tamis.api import minhash as minhash
     from tamis.api import run as run
     from tamis.api import status as status
     from tamis.api import stop as stop
@@ -77,6 +78,7 @@ _HOME = {
     "find_denied": "tamis.api",
     "forget": "tamis.api",
     "lookup": "tamis.api",
+    "minhash": "tamis.api",
     "summary": "tamis.api",
     "verify": "tamis.api",
 }

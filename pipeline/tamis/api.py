@@ -524,6 +524,30 @@ def lookup(
     return look_up(Storage(str(output), storage_options), asked)
 
 
+def minhash(
+    text: str,
+    *,
+    ngram: int = 5,
+    bands: int = 14,
+    rows: int = 8,
+) -> Any:
+    """The MinHash of datasketch that `sign: {engine: datasketch}` gives a text.
+
+    It is compared with those of a corpus, which datasketch loads from the column `minhash`:
+
+        found = MinHash(hashvalues=row, seed=1, scheme="affine32")
+        tamis.minhash(text).jaccard(found)
+
+    Raises ConfigError if the library is not installed.
+    """
+    from tamis.dedup.datasketch import Sketcher
+    from tamis.dedup.kernels.bands import Banding
+    from tamis.text.buffers import utf8_buffers
+
+    data, offsets = utf8_buffers(pa.array([text]))
+    return Sketcher(ngram, Banding(bands, rows)).sketch(data, offsets)
+
+
 def build_robots_table(
     archives: str | Sequence[str],
     output: str | Path,

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 import tamis
+from tamis.dedup.kernels.minhash import bands_of
 from tamis.toxicity.lexicon import usable
 from tamis.urls.keys import address_keys, line_keys
 from tamis.urls.normalise import address
@@ -101,6 +102,7 @@ def spans() -> None:
 
 def duplicates() -> None:
     """Runs over texts of which some repeat: whole, nearly, by line and by passage."""
+    bands_of(np.zeros((2, 4), np.uint64), 2, 2)  # of sketches that a library made
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number in range(2):

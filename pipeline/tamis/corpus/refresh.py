@@ -552,7 +552,7 @@ def _comparable(stages: Sequence[Stage]) -> dict[str, Any]:
     for stage in stages:
         if isinstance(stage, Sign):
             bands, rows = stage.banding()
-            found |= {"sign": [stage.version, bands, rows, stage.ngram]}
+            found |= {"sign": [stage.version, bands, rows, stage.ngram, stage.engine]}
         if isinstance(stage, Deduplicate):
             found |= {"scope": stage.scope, "exact": stage.exact}
     return found

@@ -351,6 +351,8 @@ def _hashing(stage: Deduplicate, stages: Sequence[Stage]) -> dict[str, Any]:
     for signed in stages:
         if isinstance(signed, Sign):
             about["sign"] = signed.version
+            if signed.engine != "tamis":
+                about["engine"] = signed.engine
             if stage.near:
                 bands, rows = signed.banding()
                 about |= {"bands": bands, "rows": rows, "ngram": signed.ngram}

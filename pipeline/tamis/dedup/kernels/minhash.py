@@ -46,6 +46,21 @@ def signatures(
     return texts, band_hashes, is_signed
 
 
+def bands_of(slots: Hashes, bands: int, rows: int) -> Hashes:
+    """Band hashes (bands, documents) of sketches (documents, slots) from elsewhere."""
+    found: Hashes = _bands_of(slots, bands, rows)
+    return found
+
+
+@kernel
+def _bands_of(slots: Hashes, bands: int, rows: int) -> Hashes:
+    hashes = np.empty((bands, len(slots)), np.uint64)
+    for document in range(len(slots)):
+        for band in range(bands):
+            hashes[band, document] = band_hash(slots[document], band, rows)
+    return hashes
+
+
 @kernel
 def _signatures(
     data: NDArray[np.uint8],
