@@ -32,6 +32,7 @@ LAYERS = [
         "mix.kernels",
         "pii",
         "recipe.yaml_file",
+        "recipes",
         "rights",
         "toxicity",
         "urls",

@@ -17,6 +17,7 @@ from tamis.errors import ConfigError
       tamis init                              # asks
       tamis init crawl/*.warc.gz --languages fra,eng
       tamis init cc://CC-MAIN-2024-51?limit=2 --languages swh --output s3://bucket/out
+      tamis init crawl/*.warc.gz --like dclm   # a recipe of the field to change
       tamis init --example                    # 299 pages to try it with
     """,
 )
@@ -43,6 +44,11 @@ from tamis.errors import ConfigError
     help="The file to write.",
 )
 @click.option(
+    "--like",
+    metavar="NAME",
+    help="A recipe of the field to begin with: dactory, dclm, fineweb2, pagnol, refinedweb.",
+)
+@click.option(
     "--example", is_flag=True, help="Bring sample pages, and a recipe for them."
 )
 @click.option("--force", is_flag=True, help="Replace files that are there.")
@@ -52,6 +58,7 @@ def command(
     languages: tuple[str, ...],
     output: str | None,
     recipe: Path,
+    like: str | None,
     example: bool,
     force: bool,
 ) -> None:
@@ -66,15 +73,17 @@ def command(
     given = [*inputs, *archives]
     named = [code.strip() for some in languages for code in some.split(",")]
     named = [code for code in named if code]
+    begin = _named_recipe(like, example=example)
     if example and given:
         raise ConfigError("--example brings its own archives: give no others with it")
     _refuse_existing([recipe], force=force)
     if not example:
         given = given or shlex.split(_asked("ARCHIVES", _ARCHIVES))
-        named = named or _asked("--languages", _LANGUAGES).replace(",", " ").split()
+        if not like:
+            named = named or _asked("--languages", _LANGUAGES).replace(",", " ").split()
         output = output or _asked("--output", _OUTPUT, _BESIDE)
     output = None if output == _BESIDE else output
-    text = starting_recipe(recipe.parent, given, named, output)
+    text = starting_recipe(recipe.parent, given, named, output, **begin)
     samples = example_files() if example else {}
     changed = {
         recipe.parent / name: path.read_bytes() for name, path in samples.items()
@@ -88,6 +97,20 @@ def command(
         click.echo(f"{recipe.parent / 'samples'}: {len(samples)} files")
     name = shlex.quote(str(recipe))
     click.echo(f"{recipe}: written; next: tamis check {name} && tamis run {name}")
+
+
+def _named_recipe(like: str | None, *, example: bool) -> dict[str, Path]:
+    """The file of the package's recipe that was asked for; {} for the default one."""
+    from tamis.recipes import names, packaged
+
+    if like is None:
+        return {}
+    if example:
+        raise ConfigError("--example brings its own recipe: give no --like with it")
+    found = packaged(Path(like)) if like in names() else None
+    if found is None:
+        raise ConfigError(f"--like {like}: there are {', '.join(names())}")
+    return {"like": found}
 
 
 _ARCHIVES = "Archives: paths, globs or addresses, several with spaces between them"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Examples:
       tamis run
       tamis run stages.yaml --set output=out-test --set executor.kind=inline
+      tamis run refinedweb --set 'input=crawl/*.warc.gz'    # or dactory, dclm, fineweb2, pagnol
       tamis run stages.yaml --set 'input=cc://CC-MAIN-2024-51?limit=2'
     """,
 )

@@ -17,6 +17,7 @@ from tamis.recipe.places import beside
 from tamis.recipe.plan import mistakes_of_order, names_inputs
 from tamis.recipe.top import TopLevel, inherited_of, validated
 from tamis.recipe.yaml_file import parse_file, parse_value, placed
+from tamis.recipes import names, packaged
 from tamis.stage import Stage
 from tamis.stage_source import locator_of
 
@@ -115,11 +116,13 @@ def load_recipe(
     top level. Paths of the recipe are relative to its folder, those of `overrides` and
     `top_level` to the current one.
 
+    A name of the package's recipes (`tamis.recipes`) is one where no file is called so.
+
     Raises ConfigError with one line per mistake, each naming its place:
     `stages.yaml:21: stages[3].filter_quality.word_count: input should be ...`.
     """
-    parsed, lines = parse_file(path)
-    document = _merged(parsed, path.parent, overrides, top_level or {})
+    parsed, lines, folder = _parsed(path)
+    document = _merged(parsed, folder, overrides, top_level or {})
     mistakes: list[str] = []
     entries = document.get("stages")
     top = validated({k: v for k, v in document.items() if k != "stages"}, mistakes)
@@ -140,7 +143,23 @@ def load_recipe(
 
 def document_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """The document of a recipe with overrides, its paths for the current folder."""
-    return _merged(parse_file(path)[0], path.parent, overrides, {})
+    parsed, _, folder = _parsed(path)
+    return _merged(parsed, folder, overrides, {})
+
+
+def _parsed(path: Path) -> tuple[dict[str, Any], dict[str, int], Path]:
+    """A recipe's document, the lines of its places, and the folder of its paths."""
+    own = packaged(path)
+    if own is not None:  # its output is where one stands
+        return *parse_file(own), Path()
+    try:
+        return *parse_file(path), path.parent
+    except ConfigError as error:
+        if path.exists() or path.suffix:
+            raise
+        raise ConfigError(
+            f"{error}, or one of the package's: {', '.join(names())}"
+        ) from error
 
 
 def _merged(

@@ -29,10 +29,12 @@ def starting_recipe(
     inputs: Sequence[str],
     languages: Sequence[str],
     output: str | None,
+    like: Path = _RECIPE,
 ) -> str:
     """The text of a recipe in `folder`; paths are given as seen from the current one.
 
-    Without `inputs` it reads the samples. What is not given is as in the package's recipe.
+    It is that of `like`, a recipe of the package. Without `inputs` the default one reads
+    the samples. What is not given is as in the package's recipe.
     Raises ConfigError or InputError, in one line, for what no run would take.
     """
     _refuse_absent(inputs)
@@ -45,11 +47,13 @@ def starting_recipe(
     if languages:
         values["languages"] = _codes(languages)
     try:
-        load_recipe(_RECIPE, top_level=values)
+        load_recipe(like, top_level=values)
     except ConfigError as error:
         mistakes = str(error).splitlines()
         raise ConfigError("; ".join(map(str.strip, mistakes[1:] or mistakes))) from None
-    text = _RECIPE.read_text("utf-8")
+    text = like.read_text("utf-8")
+    if "input" in values and not re.search("^input:", text, re.MULTILINE):
+        text = re.sub("^output:", "input: ARCHIVES\noutput:", text, flags=re.MULTILINE)
     for name, value in values.items():
         text = _with_value(text, name, value)
     return text.replace(_SAMPLE_LISTS, _OWN_LISTS) if inputs else text
