@@ -18,8 +18,10 @@ import pytest
 from conftest import ROOT, tamis_command
 from fixtures.recipes import OF_A_CORPUS
 
-from tamis import Run
+from tamis import Run, api
+from tamis.corpus.state import generation_at
 from tamis.errors import InputError
+from tamis.recipe.load import load_recipe
 from tamis.recipe.top import HoldIf, RefreshSettings
 from tamis.storage import Storage
 from tamis.storage.records import sealed
@@ -426,6 +428,76 @@ def test_a_redo_that_was_interrupted_follows_the_recipe_and_all_names(
         len({one["recipe"] for one in corpus["runs"]}) == 1
     )  # both, by the second recipe
     assert corpus["generation"] == 3
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A refresh that ends before a run of these numbers, counted from 0."""
+    from tamis.corpus import refresh as module
+
+    def refresh(world: World, *arguments: str, after: int = 0) -> None:
+        run = module.run
+        made: list[str] = []
+
+        def dies(recipe: Any, *more: Any) -> Any:
+            if len(made) == after:
+                raise InputError("the power is gone")
+            made.append(recipe.output)
+            return run(recipe, *more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "run", dies)
+            world.refresh(*arguments, code=1)
+
+    return refresh
+
+
+def test_a_plan_shows_an_open_redo_with_the_recipes_of_its_runs(
+    world: World, interrupted: Callable[..., None]
+) -> None:
+    world.refresh()
+    large = ["read_warc.max_html_bytes=2MB"]
+    interrupted(world, "--redo", "CC-MAIN-2026-34", "--set", large[0])
+    plan = api.refresh_plan(load_recipe(world.recipe, large))
+    assert plan.makes_release
+    to_do = {name: own.to_do["extracted"] for name, own in plan.runs.items()}
+    assert to_do == {"CC-MAIN-2026-30": "done", "CC-MAIN-2026-34": "1 of 1 tasks"}
+
+
+def test_each_list_is_asked_for_once(
+    world: World, archive: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tamis.corpus import crawls
+
+    asked: list[str] = []
+    expand = crawls.expand
+
+    def counted(pattern: str, access: Any) -> Any:
+        asked.append(pattern)
+        return expand(pattern, access)
+
+    monkeypatch.setattr(crawls, "expand", counted)
+    world.write('["CC-NEWS/2026/10", "CC-NEWS/2026/11"]')
+    world.announce("CC-NEWS/2026/10", [archive([1, 2])], "2026-10-03")
+    world.announce("CC-NEWS/2026/11", [archive([3])], "2026-11-03")
+    world.refresh()
+    assert len(asked) == len(set(asked)) == 2
+
+
+@pytest.mark.parametrize(
+    ("index", "generation"),
+    [
+        ("/a/corpus/index/0001", 1),
+        ("s3://bucket/corpus/index/0012/", 12),
+        ("/index/0002/corpus/index/0001", 1),
+        ("/index/0002/of-mine", None),
+        ("0002", None),
+    ],
+)
+def test_the_generation_of_an_index_is_its_folder(
+    index: str, generation: int | None
+) -> None:
+    assert generation_at(index) == generation
 
 
 def test_a_choice_by_hand_is_given_to_the_readers_after_a_kill(

@@ -113,9 +113,6 @@ def _say_plan(plan: "Plan") -> None:
     from tamis.sizes import spelled
 
     for name, own in plan.runs.items():
-        if own is None:
-            click.echo(f"run     {name}")
-            continue
         bill = own.estimate
         click.echo(
             f"run     {name}: {own.files:,} archives, about {spelled(own.input_bytes)} to "

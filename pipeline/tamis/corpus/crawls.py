@@ -76,9 +76,23 @@ def announced(settings: RefreshSettings, access: Access) -> Announced:
     return Announced(ready, awaited, expected)
 
 
-def archives_of(crawl: Crawl, access: Access) -> list[str]:
-    """The archives of a crawl, as its list has them now."""
-    return list(expand(crawl.input, access))
+class Archives:
+    """The archives of crawls, by a name that stays. Each list is asked for once."""
+
+    def __init__(self, crawls: Sequence[Crawl], access: Access) -> None:
+        self._crawls = {crawl.name: crawl for crawl in crawls}
+        self._access = access
+        self._known: dict[str, dict[str, str]] = {}
+
+    def of(self, name: str) -> dict[str, str]:
+        """The path of each archive of a crawl; none of a crawl that is there no more."""
+        crawl = self._crawls.get(name)
+        if crawl is None:
+            return {}
+        if name not in self._known:
+            paths = list(expand(crawl.input, self._access))
+            self._known[name] = archive_keys(crawl, paths)
+        return self._known[name]
 
 
 def archive_keys(crawl: Crawl, paths: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from tamis.corpus.crawls import Announced, announced, archive_keys, archives_of
+from tamis.corpus.crawls import Announced, Archives, announced
 from tamis.corpus.release import (
     describe,
     discard,
@@ -34,6 +34,8 @@ from tamis.corpus.state import (
     Redo,
     ReleaseEntry,
     RunEntry,
+    generation_at,
+    generation_of,
     index_folder,
     read_corpus,
     read_latest,
@@ -57,7 +59,7 @@ from tamis.stages.mix_corpus import MixCorpus
 from tamis.stages.read_warc import ReadWarc
 from tamis.stages.sign import Sign
 from tamis.storage import Storage
-from tamis.tally import SUMMARY
+from tamis.tally import SUMMARY, RunSummary
 from tamis.work.commits import fingerprint_of
 from tamis.work.executors import Executor
 from tamis.work.fingerprints import stage_dependencies
@@ -82,7 +84,7 @@ class Refreshed:
 class Plan:
     """What a refresh would do: the runs that are missing, each with what it needs."""
 
-    runs: dict[str, Outlook | None] = field(default_factory=dict)
+    runs: dict[str, Outlook] = field(default_factory=dict)
     makes_release: bool = False
     latest: str | None = None
     awaited: tuple[str, ...] = ()
@@ -133,13 +135,15 @@ def refresh(
         note=progress.note,
     ):
         corpus = read_corpus(storage)
-        found = announced(settings, _access(recipe))
+        access = _access(recipe)
+        found = announced(settings, access)
+        archives = Archives(found.ready, access)
         if redo is not None:
-            _begin_redo(storage, corpus, redo, recipe, found)
+            _begin_redo(storage, corpus, redo, recipe, archives)
         for name in found.awaited:
             progress.note(f"{name}: announced, and not there yet")
         made = _Refresh(recipe, storage, corpus, executor, progress)
-        runs = made.all_runs(found)
+        runs = made.all_runs(found, archives)
         how, entry = made.release(today)
         return Refreshed(
             how,
@@ -158,13 +162,10 @@ def plan(recipe: Recipe, workers: int) -> Plan:
     corpus = read_corpus(storage)
     access = _access(recipe)
     found = announced(settings, access)
-    runs: dict[str, Outlook | None] = {}
-    generation = (
-        corpus["redo"]["generation"] if corpus["redo"] else corpus["generation"]
-    )
-    for entry in _missing(storage, corpus, found, access):
-        inputs = _inputs_of(entry, found, access)
-        own = crawl_recipe(recipe, storage, entry, generation, inputs)
+    archives = Archives(found.ready, access)
+    runs: dict[str, Outlook] = {}
+    for entry in _missing(storage, corpus, found, archives):
+        own = _recipe_of(entry, recipe, storage, corpus, archives)
         runs[entry["name"]] = outlook(own, workers)
     latest = read_latest(storage)
     is_new = bool(runs)
@@ -198,33 +199,74 @@ def switch(recipe: Recipe, release: str, progress: Progress) -> None:
         _clean(storage, corpus, settings.keep_releases)
 
 
-def crawl_recipe(
-    recipe: Recipe,
-    corpus: Storage,
+def _recipe_of(
     entry: RunEntry,
-    generation: int,
-    inputs: Sequence[str],
-    stages: Sequence[Stage] | None = None,
+    recipe: Recipe,
+    storage: Storage,
+    corpus: Corpus,
+    archives: Archives,
 ) -> Recipe:
     """The recipe of a crawl's run: no stage of releases, and the corpus' own index."""
-    found: list[Stage] = []
-    for stage in recipe.stages if stages is None else stages:
+    index = f"{storage.root}/{index_folder(generation_of(corpus))}"
+    stages: list[Stage] = []
+    for stage in _stages_of(entry, recipe, storage, corpus):
         if isinstance(stage, MixCorpus) or stage.of_releases:
             continue
         if isinstance(stage, Deduplicate):
-            index = f"{corpus.root}/{index_folder(generation)}"
             stage = stage.model_copy(update={"index": index})
         if isinstance(stage, ReadWarc):
             stage = stage.model_copy(update={"crawl": entry["crawl"]})
-        found.append(stage)
+        stages.append(stage)
     return recipe.model_copy(
         update={
-            "input": tuple(inputs),
-            "output": f"{corpus.root}/{RUNS}/{entry['name']}",
-            "stages": tuple(found),
+            "input": tuple(_inputs_of(entry, archives)),
+            "output": f"{storage.root}/{RUNS}/{entry['name']}",
+            "stages": tuple(stages),
             "refresh": None,
-            "denials": corpus.root,
+            "denials": storage.root,
         }
+    )
+
+
+def _stages_of(
+    entry: RunEntry, recipe: Recipe, storage: Storage, corpus: Corpus
+) -> Sequence[Stage]:
+    """The stages by which a run was made, if they hold, else those of the recipe.
+
+    They hold for a run that only enters another index, and for one that had come to
+    its end when the refresh was killed: the index has its documents.
+    """
+    summary = _summary_of(entry, storage)
+    redo = corpus["redo"]
+    is_asked = redo is None or entry["crawl"] in redo["crawls"]
+    only_enters = entry["generation"] > 0 and not is_asked
+    if summary is None or not (
+        only_enters or _has_ended(summary, generation_of(corpus))
+    ):
+        return recipe.stages
+    trusted = {locator_of(stage) for stage in recipe.stages}
+    return recorded_stages(summary, recipe.storage_options, trusted)
+
+
+def _summary_of(entry: RunEntry, storage: Storage) -> RunSummary | None:
+    """run.json of a run; null for one that never came to its end."""
+    folder = place_of(storage, f"{RUNS}/{entry['name']}")
+    if not folder.exists("run.json"):
+        return None
+    found: RunSummary = folder.read_record("run.json", SUMMARY)
+    return found
+
+
+def _has_ended(summary: RunSummary, generation: int) -> bool:
+    """Whether a run came to its end against this generation of the index."""
+    indexes = (
+        settings.get("index")
+        for entry in summary["recipe"]["stages"]
+        for name, settings in entry.items()
+        if name == "deduplicate"
+    )
+    return summary["complete"] and generation in map(
+        generation_at, filter(None, indexes)
     )
 
 
@@ -245,11 +287,10 @@ class _Refresh:
         self._executor = executor
         self._progress = progress
 
-    def all_runs(self, found: Announced) -> list[str]:
+    def all_runs(self, found: Announced, archives: Archives) -> list[str]:
         """Run what is missing, in its order; the names of the runs that were made."""
         names = []
-        access = _access(self._recipe)
-        missing = _missing(self._storage, self._corpus, found, access)
+        missing = _missing(self._storage, self._corpus, found, archives)
         # What had begun and is not wanted so any more is formed anew, or is gone.
         begun = [one["name"] for one in missing]
         self._corpus["runs"] = [
@@ -266,7 +307,7 @@ class _Refresh:
                 own.append(entry)
             self._write()
             self._progress.note(f"run {entry['name']}")
-            self._run(entry, _inputs_of(entry, found, access))
+            self._run(entry, archives)
             names.append(entry["name"])
         return names
 
@@ -277,8 +318,7 @@ class _Refresh:
         if not runs:
             return "nothing", None
         refuse_mixed(runs)
-        redo = corpus["redo"]
-        generation = redo["generation"] if redo else corpus["generation"]
+        generation = generation_of(corpus)
         hash_ = hash_of(runs, self._recipe)
         whole = [one for one in corpus["releases"] if not one["is_thinned"]]
         entry = next((one for one in whole if one["hash"] == hash_), None)
@@ -294,51 +334,26 @@ class _Refresh:
         how: How = "held" if is_held_now else "nothing"
         if read_latest(storage) != before:
             how = "released"
-        if redo:
+        if corpus["redo"]:
             entry["generation"] = generation
             corpus |= {"generation": generation, "redo": None}
             self._write()
         _clean(storage, corpus, _settings(self._recipe).keep_releases)
         return how, entry
 
-    def _run(self, entry: RunEntry, inputs: Sequence[str]) -> None:
-        redo = self._corpus["redo"]
-        generation = redo["generation"] if redo else self._corpus["generation"]
-        stages = self._stages_of(entry, generation)
-        own = crawl_recipe(
-            self._recipe, self._storage, entry, generation, inputs, stages
-        )
+    def _run(self, entry: RunEntry, archives: Archives) -> None:
+        own = _recipe_of(entry, self._recipe, self._storage, self._corpus, archives)
         outcome = run(own, self._executor, self._progress)
         if not outcome.is_complete:
             outcome.raise_if_incomplete()  # losses are for `hold_if`
         entry |= {
             "recipe": _recipe_hash(own.stages),
-            "generation": generation,
+            "generation": generation_of(self._corpus),
             "comparable": _comparable(own.stages),
             "documents": documents_of(Storage(own.output, own.storage_options)),
             "lost": outcome.summary["lost"]["share"],
         }
         self._write()
-
-    def _stages_of(self, entry: RunEntry, generation: int) -> tuple[Stage, ...] | None:
-        """The stages by which a run was made, if they hold; null for those of the recipe.
-
-        They hold for a run that only enters another index, and for one that had come to
-        its end when the refresh was killed: the index has its documents.
-        """
-        folder = place_of(self._storage, f"{RUNS}/{entry['name']}")
-        if not folder.exists("run.json"):
-            return None
-        summary = folder.read_record("run.json", SUMMARY)
-        trusted = {locator_of(stage) for stage in self._recipe.stages}
-        stages = recorded_stages(summary, self._recipe.storage_options, trusted)
-        indexes = [s.index or "" for s in stages if isinstance(s, Deduplicate)]
-        has_ended = any(one.endswith(index_folder(generation)) for one in indexes)
-        redo = self._corpus["redo"]
-        is_asked = redo is None or entry["crawl"] in redo["crawls"]
-        is_made = has_ended and summary["complete"]
-        has_ended_once = entry["generation"] > 0
-        return stages if is_made or (has_ended_once and not is_asked) else None
 
     def _make(
         self, hash_: str, generation: int, today: Callable[[], date]
@@ -408,16 +423,16 @@ def _recipe_hash(stages: Sequence[Stage]) -> str:
 
 
 def _missing(
-    storage: Storage, corpus: Corpus, found: Announced, access: Access
+    storage: Storage, corpus: Corpus, found: Announced, archives: Archives
 ) -> list[RunEntry]:
     """The runs that have to be made, in the order in which they enter the index."""
-    redo = corpus["redo"]
-    generation = redo["generation"] if redo else corpus["generation"]
-    standing = [
-        one
-        for one in corpus["runs"]
-        if one["generation"] or _has_ended(storage, one, generation)
-    ]
+    generation = generation_of(corpus)
+
+    def stands(one: RunEntry) -> bool:
+        summary = None if one["generation"] else _summary_of(one, storage)
+        return bool(one["generation"] or (summary and _has_ended(summary, generation)))
+
+    standing = [one for one in corpus["runs"] if stands(one)]
     missing = [one for one in standing if one["generation"] != generation]
     taken = {one["name"] for one in standing}
     known = {key for one in standing for key in one["archives"]}
@@ -425,12 +440,11 @@ def _missing(
         own = sum(one["crawl"] == crawl.name for one in standing)
         if own and not crawl.grows:
             continue
-        archives: list[str] = []
+        new: list[str] = []
         if crawl.grows:
-            keys = archive_keys(crawl, archives_of(crawl, access))
-            archives = [key for key in keys if key not in known]
-            known.update(archives)
-            if not archives:
+            new = [key for key in archives.of(crawl.name) if key not in known]
+            known.update(new)
+            if not new:
                 continue
         name, number = crawl.name, 1
         while (own and number == 1) or name in taken:
@@ -442,7 +456,7 @@ def _missing(
                 name=name,
                 crawl=crawl.name,
                 input=[] if crawl.grows else [crawl.input],
-                archives=archives,
+                archives=new,
                 recipe="",
                 generation=0,
                 comparable={},
@@ -453,12 +467,11 @@ def _missing(
     return missing
 
 
-def _inputs_of(entry: RunEntry, found: Announced, access: Access) -> list[str]:
+def _inputs_of(entry: RunEntry, archives: Archives) -> list[str]:
     """What a run reads. Raises InputError for archives that no list has any more."""
     if entry["input"]:
         return entry["input"]
-    crawl = next((one for one in found.ready if one.name == entry["crawl"]), None)
-    paths = archive_keys(crawl, archives_of(crawl, access)) if crawl else {}
+    paths = archives.of(entry["crawl"])
     gone = [key for key in entry["archives"] if key not in paths]
     if gone:
         raise InputError(
@@ -468,21 +481,12 @@ def _inputs_of(entry: RunEntry, found: Announced, access: Access) -> list[str]:
     return [paths[key] for key in entry["archives"]]
 
 
-def _has_ended(storage: Storage, entry: RunEntry, generation: int) -> bool:
-    """Whether a run that had not been written down as ended had come to its end."""
-    folder = place_of(storage, f"{RUNS}/{entry['name']}")
-    if not folder.exists("run.json"):
-        return False
-    summary = folder.read_record("run.json", SUMMARY)
-    return summary["complete"] and index_folder(generation) in str(summary["recipe"])
-
-
 def _begin_redo(
     storage: Storage,
     corpus: Corpus,
     crawls: Sequence[str],
     recipe: Recipe,
-    found: Announced,
+    archives: Archives,
 ) -> None:
     """Have runs made again. A redo that has begun by the same recipe goes on, with these
     crawls too; by another one it begins anew.
@@ -497,9 +501,8 @@ def _begin_redo(
     if unknown or not known:
         what = f"no crawl {unknown[0]!r}" if unknown else "no crawl yet"
         raise ConfigError(f"{storage.shown}: {what}; there are {', '.join(known)}")
-    access = _access(recipe)
     for one in runs:  # all of them enter the new index
-        inputs = _inputs_of(one, found, access)
+        inputs = _inputs_of(one, archives)
         files = resolve(inputs, recipe.storage_options)
         problem = next((file.problem for file in files if file.problem), None)
         if problem:

@@ -71,9 +71,7 @@ def filters_of(recipe: Recipe) -> tuple[Stage, ...]:
 
 def place_of(corpus: Storage, folder: str) -> Storage:
     """A folder of the corpus as a storage of its own."""
-    found = Storage(f"{corpus.root}/{folder}")
-    found.options = corpus.options
-    return found
+    return corpus.below(folder)
 
 
 def documents_of(run: Storage) -> str:

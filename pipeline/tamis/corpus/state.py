@@ -152,3 +152,17 @@ def release_entry(corpus: Corpus, id_: str) -> ReleaseEntry | None:
 
 def index_folder(generation: int) -> str:
     return f"{INDEX}/{generation:04d}"
+
+
+def generation_at(index: str) -> int | None:
+    """The generation of an index by where it is, also where the corpus was before; null
+    for a place that is in no corpus.
+    """
+    folder, name = index.rstrip("/").split("/")[-2:] if "/" in index else ("", index)
+    return int(name) if folder == INDEX and name.isdecimal() else None
+
+
+def generation_of(corpus: Corpus) -> int:
+    """The generation that runs enter now: that of a redo, as long as one is open."""
+    redo = corpus["redo"]
+    return redo["generation"] if redo else corpus["generation"]

@@ -86,6 +86,12 @@ class Storage:
         self._lock: ObjectLock | None = None
         self._tags: dict[str, str | None] = {}  # of SWITCHES, as this run knows them
 
+    def below(self, folder: str) -> "Storage":
+        """A folder of this one as a storage of its own."""
+        found = Storage(f"{self.root}/{folder}", if_damaged=self._if_damaged)
+        found.options = self.options
+        return found
+
     def __getstate__(self) -> dict[str, Any]:
         # Open connections are not sent to a worker: it opens its own.
         return {**self.__dict__, "_filesystem": None, "_lock": None}
