@@ -45,7 +45,7 @@ from tamis.remote.failures import AccessRefused
 from tamis.remote.opening import Access, about_input, open_input, read_input
 from tamis.remote.origin import About
 from tamis.sizes import spelled
-from tamis.storage import options_for
+from tamis.storage import filesystem_of, options_for
 from tamis.warc.names import (
     STAMPED_BYTES,
     archive_name,
@@ -361,9 +361,7 @@ def expand(pattern: str, access: Access) -> Iterable[str]:
             f"input: {without_secrets(pattern)}: a web server lists no files; name them"
         )
     check_protocol(pattern)
-    filesystem, stripped = fsspec.core.url_to_fs(
-        pattern, **options_for(pattern, access.options)
-    )
+    filesystem, stripped = filesystem_of(pattern, options_for(pattern, access.options))
     try:
         found = filesystem.glob(stripped)
     except OSError as error:

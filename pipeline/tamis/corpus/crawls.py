@@ -16,15 +16,13 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
-import fsspec
-
 from tamis.addresses import without_secrets
 from tamis.errors import ConfigError, InputError
 from tamis.inputs import check_protocol, expand
 from tamis.recipe.top import Lists, RefreshSettings, Since
 from tamis.remote.failures import NoSuchFile
 from tamis.remote.opening import Access, about_input, read_input
-from tamis.storage import options_for
+from tamis.storage import filesystem_of, options_for
 from tamis.warc.names import published_name
 
 _MAIN = re.compile(r"CC-MAIN-([0-9]{4})-([0-9]{2})")
@@ -184,9 +182,7 @@ def _next(days: Sequence[date]) -> date | None:
 def _own_lists(pattern: str, access: Access) -> tuple[Crawl, ...]:
     """A crawl for each list that the glob finds, in the order of their names."""
     check_protocol(pattern)
-    filesystem, stripped = fsspec.core.url_to_fs(
-        pattern, **options_for(pattern, access.options)
-    )
+    filesystem, stripped = filesystem_of(pattern, options_for(pattern, access.options))
     try:
         found = sorted(filesystem.glob(stripped))
     except OSError as error:

@@ -18,7 +18,9 @@ from tamis.errors import InputError
 from tamis.remote.failures import AccessRefused, NoSuchFile, Transient, reason_of
 from tamis.remote.origin import About
 from tamis.remote.retries import Patience
+from tamis.storage.s3 import refused_credentials, watch
 
+_S3 = ("s3", "s3a")
 _PERMANENT_CODES = frozenset({"InvalidRange", "PreconditionFailed", "NoSuchBucket"})
 
 
@@ -93,6 +95,11 @@ class StoreFile:
         """The error to raise instead."""
         if isinstance(error, FileNotFoundError):
             return NoSuchFile(f"{self.name}: no such file")
+        if code := refused_credentials(error):  # those of all other files, too
+            return AccessRefused(
+                f"{self.name}: the store refuses the credentials ({code}): renew them, "
+                f"and run again; finished work is kept"
+            )
         if isinstance(error, PermissionError):
             message = f"{self.name}: no permission to read it (403)"
             if self._is_common_crawl:
@@ -136,7 +143,7 @@ def _endpoint(options: Mapping[str, Any]) -> str:
 def _filesystem(protocol: str, options: str, patience: Patience) -> Any:
     """The file system, one per process and set of options: connections are reused."""
     settings = loads(options)
-    if protocol in ("s3", "s3a"):
+    if protocol in _S3:
         settings["config_kwargs"] = {
             "connect_timeout": patience.connect_seconds,
             "read_timeout": patience.read_seconds,
@@ -145,9 +152,10 @@ def _filesystem(protocol: str, options: str, patience: Patience) -> Any:
         }
         settings["skip_instance_cache"] = True
     filesystem = fsspec.filesystem(protocol, **settings)
-    if protocol in ("s3", "s3a"):
+    if protocol in _S3:
         filesystem.retries = 1
         _remember_etags(filesystem)
+        watch(filesystem)
     return filesystem
 
 

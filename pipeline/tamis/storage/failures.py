@@ -4,6 +4,7 @@ import errno
 
 from tamis.addresses import without_secrets_in
 from tamis.errors import StorageError
+from tamis.storage.s3 import error_code, refused_credentials
 
 _ADVICE: dict[int | None, str] = {
     errno.ENOSPC: "the disk is full: free space, then run again to resume",
@@ -29,6 +30,13 @@ NO_LINKS_ADVICE = (
 _STORE_LIBRARIES = ("botocore", "aiobotocore", "aiohttp", "s3fs")
 
 
+# The last one answers a condition on an object that is there no more.
+_FAILED_CONDITIONS = (
+    *("PreconditionFailed", "ConditionalRequestConflict", "412"),
+    "NoSuchKey",
+)
+
+
 def is_foreign(error: Exception) -> bool:
     """Whether a disk or a store's library failed; these have no common base class."""
     library = type(error).__module__.partition(".")[0]
@@ -40,7 +48,7 @@ def is_failed_condition(error: BaseException | None) -> bool:
     while error is not None:
         answer = getattr(error, "response", None)
         code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
-        if str(code) in ("PreconditionFailed", "ConditionalRequestConflict", "412"):
+        if str(code) in _FAILED_CONDITIONS:
             return True
         error = error.__cause__
     return False
@@ -52,8 +60,14 @@ def explained(error: Exception, verb: str, path: str) -> StorageError:
         is_missing = isinstance(error, FileNotFoundError)
         number = errno.ENOENT if is_missing else errno.EACCES
     advice = _ADVICE.get(number, without_secrets_in(error))
+    if code := refused_credentials(error):
+        advice = (
+            f"the store refuses the credentials ({code}): renew them, then run again"
+        )
     if verb == "write" and number == errno.ENOENT:
         advice = "the bucket, or the folder above it, does not exist"
+    elif error_code(error) == "400":  # to a request whose answer has no body
+        advice = "the store answers 400, as it does to credentials that have expired"
     storage_error = StorageError(f"cannot {verb} {path}: {advice}")
     # A disk or network may recover: such a task is tried again.
     may_recover = number in (errno.EIO, errno.ESTALE)

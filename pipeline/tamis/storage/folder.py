@@ -33,6 +33,7 @@ from tamis.storage.lock import OTHER_RUN, WAIT, ObjectLock, file_lock
 from tamis.storage.opened import Kept, Key
 from tamis.storage.parquet import Table, Torn, footer_digest, is_named_by_content
 from tamis.storage.records import MOST_BYTES, Unreadable, sealed, unsealed
+from tamis.storage.s3 import watch
 
 T = TypeVar("T")
 
@@ -55,6 +56,15 @@ def options_for(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
     protocol = path.partition("://")[0] if "://" in path else "file"
     protocol = {"http": "https", "s3a": "s3"}.get(protocol, protocol)
     return dict(options.get(protocol, {}))
+
+
+def filesystem_of(path: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """The file system of a path, and the path without its protocol. `options` are those
+    of the protocol. Raises ValueError or ImportError for one that is not known.
+    """
+    filesystem, stripped = fsspec.core.url_to_fs(path, **options)
+    watch(filesystem)
+    return filesystem, stripped
 
 
 # The files that make a run's results the results of the folder.
@@ -100,7 +110,7 @@ class Storage:
     def filesystem(self) -> Any:
         if self._filesystem is None:
             try:
-                self._filesystem, _ = fsspec.core.url_to_fs(self.root, **self.options)
+                self._filesystem, _ = filesystem_of(self.root, self.options)
             except (ValueError, ImportError) as error:
                 protocol = self.root.partition("://")[0]
                 raise ConfigError(
