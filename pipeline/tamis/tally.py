@@ -130,7 +130,11 @@ class Lost(TypedDict):
 
 @with_config(extra="forbid")
 class RunSummary(Tally, total=False):
-    """run.json: what was run, on which inputs, and with which results."""
+    """run.json: what was run, on which inputs, and with which results.
+
+    Of the last run alone are `seconds`, `tasks_executed` by step, and `fetched`: bytes that
+    its tasks received from stores and web servers by step, and the driver as `driver`.
+    """
 
     tamis: str
     complete: bool
@@ -143,6 +147,7 @@ class RunSummary(Tally, total=False):
     missing_inputs: dict[str, str]
     lost: Lost
     tasks_executed: dict[str, int]
+    fetched: dict[str, int]
     seconds: float
 
 

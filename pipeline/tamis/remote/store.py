@@ -18,6 +18,7 @@ from tamis.errors import InputError
 from tamis.remote.failures import AccessRefused, NoSuchFile, Transient, reason_of
 from tamis.remote.origin import About
 from tamis.remote.retries import Patience
+from tamis.storage import fetched
 from tamis.storage.s3 import refused_credentials, watch
 
 _S3 = ("s3", "s3a")
@@ -42,6 +43,7 @@ class StoreFile:
         self.host = endpoint or f"{protocol}://{bucket}"
         self._is_common_crawl = endpoint is None and bucket == "commoncrawl"
         self._size = size
+        self._is_s3 = protocol in _S3
         self._filesystem = _filesystem(
             protocol, dumps(dict(options), sort_keys=True, default=str), patience
         )
@@ -68,6 +70,7 @@ class StoreFile:
             part = self._filesystem.cat_file(self._path, start=start, end=stop)
         except Exception as error:
             raise self._sorted(error) from None
+        self._count(part)
         self._check_same()
         sink += part
         if len(part) < stop - start:
@@ -78,8 +81,13 @@ class StoreFile:
             content: bytes = self._filesystem.cat_file(self._path)
         except Exception as error:
             raise self._sorted(error) from None
+        self._count(content)
         self._check_same()
         return content
+
+    def _count(self, part: bytes) -> None:
+        if not self._is_s3:  # of which the file system counts itself
+            fetched.count(len(part))
 
     def close(self) -> None:
         """The connection belongs to the process, not to the file."""

@@ -21,6 +21,7 @@ from tamis.remote.failures import AccessRefused, NoSuchFile, Transient, reason_o
 from tamis.remote.origin import About
 from tamis.remote.pace import COMMON_CRAWL_HOSTS
 from tamis.remote.retries import Patience, retry_after
+from tamis.storage import fetched
 
 _CHUNK = 1 << 16
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -210,6 +211,7 @@ class WebFile:
                 raise Transient(f"cut off after {received} of {length} bytes")
             sink += part
             received += len(part)
+            fetched.count(len(part))
             seconds = time.monotonic() - began
             if (
                 seconds > self._timeout[1]

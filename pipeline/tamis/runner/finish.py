@@ -43,7 +43,7 @@ _INDENTED_INPUTS = 1000
 # Folders whose files are those of the last run, whatever other runs made.
 _OF_LAST_RUN = ("mix", "dropped")
 # What two runs over the same work differ in.
-_OF_ONE_RUN: dict[str, Any] = {"seconds": 0.0, "tasks_executed": {}}
+_OF_ONE_RUN: dict[str, Any] = {"seconds": 0.0, "tasks_executed": {}, "fetched": {}}
 _MARK = re.compile(r"-[0-9a-f]{16}\.json$")
 
 
@@ -61,6 +61,7 @@ def finish(
     files_of_barriers: Collection[str],
     last_acts: Sequence[LastAct],
     executor: str,
+    fetched: Callable[[], dict[str, int]],
     seconds: float,
     is_complete: bool,
 ) -> RunSummary:
@@ -107,6 +108,7 @@ def finish(
         "missing_inputs": dict(missing),
         "lost": lost,
         "tasks_executed": dict(sorted(tasks.executed.items())),
+        "fetched": fetched(),
         "seconds": round(seconds, 3),
         **_ordered(recipe, tally),
     }

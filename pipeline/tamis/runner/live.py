@@ -9,6 +9,7 @@ import copy
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tamis.addresses import without_secrets_in
 from tamis.errors import DamagedFile, StorageError, TamisError
 from tamis.interrupts import pause
 from tamis.storage import Storage
+from tamis.storage.fetched import outside_tasks
 from tamis.tally import add
 from tamis.work.commits import Commit
 from tamis.work.executors import Executor
@@ -130,6 +132,7 @@ class Live:
     """A `Progress` that hands everything on, and says every ten seconds how far the run is.
 
     `told` is called with each state, and with the counts of the tasks that have ended.
+    `before`: bytes that this process had received outside tasks when the run began.
     """
 
     def __init__(
@@ -139,6 +142,8 @@ class Live:
         executor: Executor,
         planned: Sequence[str],
         told: Callable[[RunState, Mapping[str, Any]], None] | None = None,
+        *,
+        before: int = 0,
     ) -> None:
         self.tasks: Tasks | None = None
         self._inner, self._storage, self._told = inner, storage, told
@@ -146,6 +151,8 @@ class Live:
         self._planned = list(planned)
         self._steps: dict[str, _Step] = {}
         self._counts: dict[str, Any] = {}
+        self._fetched: Counter[str] = Counter()  # by step
+        self._before = before
         self._lock = threading.Lock()  # of what two threads count and show
         self._writing, self._is_over = threading.Lock(), False
         self._run, self._beat, self._begun = uuid.uuid4().hex, 0, time.monotonic()
@@ -162,12 +169,20 @@ class Live:
             step.done += 1
             step.known += not redone
             if redone:
+                self._fetched[group] += commit.fetched
                 tally = commit.tally
                 stages, source = tally.get("stages", {}), tally.get("source", {})
                 own = {name: source[name] for name in _COUNTED if name in source}
                 add(self._counts, {"source": own, "stages": stages})
                 step.pages += next((one["documents_in"] for one in stages.values()), 0)
         self._inner.advance(group, commit, redone=redone)
+
+    def fetched(self) -> dict[str, int]:
+        """Bytes that this run has received so far, by step, and as `driver` by itself."""
+        with self._lock:
+            steps = {name: size for name, size in self._fetched.items() if size}
+        own = outside_tasks() - self._before
+        return dict(sorted(steps.items())) | ({"driver": own} if own else {})
 
     def inside(self, group: str, documents: int, shares: float) -> None:
         with self._lock:
@@ -221,7 +236,7 @@ class Live:
             if self._told is not None:
                 with self._lock:
                     counts = copy.deepcopy(self._counts)
-                self._told(state, counts)
+                self._told(state, {**counts, "fetched": self.fetched()})
 
     def state(self, phase: Phase, why: str = "") -> RunState:
         """What is known now."""

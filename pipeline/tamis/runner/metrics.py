@@ -80,6 +80,13 @@ def _families(
         _one("lost_bytes", "counter", "Bytes that gave no record.", lost[1]),
         _one("inputs_set_aside", "gauge", "Inputs that cannot be read.", lost[2]),
         _one("requests_retried", "counter", "Requests made again.", lost[3]),
+        _by(
+            "fetched_bytes",
+            "counter",
+            "Bytes of files that came from stores and web servers, by step.",
+            "step",
+            tally.get("fetched", {}),
+        ),
         _by("tasks_executed", "counter", "Tasks done by step.", "step", executed),
         _by(
             "tasks_retried",

@@ -30,6 +30,7 @@ from tamis.runner.steps import (
 from tamis.stage_source import refuse_without_file
 from tamis.stages.mask_pii import MaskPii
 from tamis.storage import Storage
+from tamis.storage.fetched import outside_tasks
 from tamis.tally import RunSummary
 from tamis.work.executors import Executor, InlineExecutor
 from tamis.work.tasks import Progress, Tasks
@@ -78,6 +79,7 @@ def run(
     """
     metrics = MetricsFile(metrics_file, progress.note) if metrics_file else None
     recipe, denied = with_denials(recipe)
+    before = outside_tasks()
     look_ahead(recipe.stages)
     if not isinstance(executor, InlineExecutor):
         for stage in recipe.stages:
@@ -91,7 +93,8 @@ def run(
     with storage.lock(note=progress.note):
         start = time.time()
         refuse_without_space(recipe, storage, files, workers=executor.workers)
-        with _live(recipe, storage, executor, progress, metrics).beating() as live:
+        watching = _live(recipe, storage, executor, progress, metrics, before)
+        with watching.beating() as live:
             tasks = live.tasks = Tasks(
                 storage,
                 executor,
@@ -99,7 +102,7 @@ def run(
                 stall_seconds=60 * recipe.executor.stall_minutes,
             )
             setting = Setting(recipe, storage, tasks, files, denied=denied)
-            outcome = _mended(setting, executor, start)
+            outcome = _mended(setting, live, executor, start)
             live.say("complete" if outcome.is_complete else "incomplete")
         families = families_of_summary(outcome.summary)
         executor.report(families)
@@ -114,6 +117,7 @@ def _live(
     executor: Executor,
     progress: Progress,
     metrics: MetricsFile | None,
+    before: int,
 ) -> Live:
     """The progress that is also kept in the folder, and in the file of metrics."""
 
@@ -124,15 +128,15 @@ def _live(
             metrics.write(families)
 
     planned = [step.name for step in plan_steps(recipe.stages)]
-    return Live(progress, storage, executor, planned, told)
+    return Live(progress, storage, executor, planned, told, before=before)
 
 
-def _mended(setting: Setting, executor: Executor, start: float) -> Outcome:
+def _mended(setting: Setting, live: Live, executor: Executor, start: float) -> Outcome:
     """To the end, once more for each set of damaged files that can be made again."""
     made_again: set[str] = set()
     while True:
         try:
-            return _to_the_end(setting, executor, start)
+            return _to_the_end(setting, live, executor, start)
         except DamagedFile as error:
             # A file of an index cannot be made again. Nor does it help to make one
             # again that was damaged right after that: the disk has to be looked at.
@@ -143,7 +147,9 @@ def _mended(setting: Setting, executor: Executor, start: float) -> Outcome:
             setting.tasks.forget(error.names)
 
 
-def _to_the_end(setting: Setting, executor: Executor, start: float) -> Outcome:
+def _to_the_end(
+    setting: Setting, live: Live, executor: Executor, start: float
+) -> Outcome:
     """All steps, then the run summary. Raises DamagedFile."""
     recipe = setting.recipe
     state = run_steps(setting)
@@ -167,6 +173,7 @@ def _to_the_end(setting: Setting, executor: Executor, start: float) -> Outcome:
         files_of_barriers=state.published,
         last_acts=state.last_acts,
         executor=executor.kind,
+        fetched=live.fetched,
         seconds=time.time() - start,
         is_complete=is_complete,
     )

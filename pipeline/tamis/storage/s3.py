@@ -6,10 +6,14 @@ a file of credentials and the environment once, so that a run of days would go o
 that have been replaced since. Here a refused request has all of them looked up as by a new
 process, and is signed and sent again if they are others. Keys that stand in the recipe's
 `storage_options` are left alone.
+
+Bytes of objects are counted as their answers begin (`tamis.storage.fetched`).
 """
 
 from collections.abc import Mapping
 from typing import Any
+
+from tamis.storage import fetched
 
 # What stores answer to credentials that are out of date. An answer to HEAD has no body: its
 # code is its status, and an expired token gets 400, as other mistakes do.
@@ -49,29 +53,33 @@ def refused_credentials(error: BaseException) -> str:
 
 
 def watch(filesystem: Any) -> None:
-    """Have the file system look for new credentials as it needs them.
+    """Count what the file system reads, and look for new credentials as it needs them.
 
     Does nothing for one that is no S3, or has a session of somebody else.
     """
     protocols = filesystem.protocol
     is_s3 = "s3" in ((protocols,) if isinstance(protocols, str) else protocols)
-    if not is_s3 or filesystem.anon or _has_own_keys(filesystem):
-        return
-    if not filesystem._session_is_owned:  # nor twice: fsspec keeps file systems
+    if not is_s3 or not filesystem._session_is_owned:  # nor twice: fsspec keeps them
         return
     # Not before: it takes a second to import, and a run on a disk needs none of it.
     from aiobotocore.session import AioSession
 
     session = AioSession(**filesystem.kwargs)
-    renewal = _Renewal(filesystem.kwargs)
-    session.register("before-sign.s3", renewal.note)
-    session.register("needs-retry.s3", renewal.retry)
+    session.register("after-call.s3.GetObject", _count)
+    if not (filesystem.anon or _has_own_keys(filesystem)):
+        renewal = _Renewal(filesystem.kwargs)
+        session.register("before-sign.s3", renewal.note)
+        session.register("needs-retry.s3", renewal.retry)
     filesystem.session, filesystem._session_is_owned = session, False
     filesystem._s3 = None  # it connects anew, if it has
 
 
 def _has_own_keys(filesystem: Any) -> bool:
     return bool(filesystem.key or filesystem.client_kwargs.get("aws_access_key_id"))
+
+
+def _count(parsed: Mapping[str, Any], **_: Any) -> None:
+    fetched.count(int(parsed.get("ContentLength") or 0))
 
 
 class _Renewal:

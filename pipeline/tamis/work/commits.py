@@ -60,13 +60,18 @@ class File:
 @with_config(extra="forbid")
 @dataclass(frozen=True)
 class Commit:
-    """What a finished task published. `replaced_by`: tasks that replace it, if any."""
+    """What a finished task published. `replaced_by`: tasks that replace it, if any.
+
+    `fetched`: bytes that came from stores and web servers, of a task that has just ended;
+    records do not have it.
+    """
 
     key: str
     fingerprint: str
     files: tuple[File, ...] = ()
     tally: Mapping[str, Any] = field(default_factory=dict)
     replaced_by: tuple[str, ...] = ()
+    fetched: Count = 0
 
     def of(self, dataset: str) -> tuple[File, ...]:
         return tuple(file for file in self.files if file.dataset == dataset)

@@ -11,7 +11,8 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from tamis.interrupts import held, stop_if_asked
 from tamis.kernels import KernelsNotCompiled, ensure_kernels
 from tamis.remote.failures import AccessRefused
 from tamis.storage import Storage
+from tamis.storage.fetched import fetched_by
 from tamis.tally import Tally
 from tamis.work.commits import (
     LOADING,
@@ -577,11 +579,11 @@ def execute_and_commit(
 ) -> Commit:
     """Run a task in a worker: write its files, then its record `name`."""
     try:
-        tally = function(outputs, *arguments)
+        tally, fetched = fetched_by(partial(function, outputs, *arguments))
     finally:
         give_memory_back()
     commit = Commit(outputs.key, fingerprint, tuple(outputs.files), tally or {})
-    return publish_commit(storage, name, commit)
+    return replace(publish_commit(storage, name, commit), fetched=fetched)
 
 
 def execute_marked(*arguments: Any) -> Commit:
