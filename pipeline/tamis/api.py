@@ -175,6 +175,23 @@ def refresh_plan(recipe: Recipe) -> "Plan":
     return plan(recipe, recipe.executor.workers or available_cpus())
 
 
+def give_up_redo(
+    recipe: Recipe, *, progress: bool | Progress | None = None
+) -> list[str]:
+    """Leave a redo that has begun; the names of the runs that are put back.
+
+    Raises ConfigError where no redo is open, or what was before it is gone.
+    """
+    from tamis.corpus.refresh import give_up_redo as give_up_on
+
+    settings = recipe.executor
+    with (
+        progress_of(progress) as watching,
+        _executor(settings.kind, settings.address, settings.workers) as executor,
+    ):
+        return give_up_on(recipe, executor, watching)
+
+
 def switch_release(
     recipe: Recipe, release: str, *, progress: bool | Progress | None = None
 ) -> None:

@@ -510,15 +510,138 @@ def test_a_choice_by_hand_is_given_to_the_readers_after_a_kill(
     world.announce("CC-MAIN-2026-39", [archive([40])], "2026-10-01")
     world.refresh()
 
-    def dies(*_: Any) -> None:
-        raise InputError("the power is gone")
-
     with monkeypatch.context() as patch:
         patch.setattr(module, "write_latest", dies)
         world.refresh("--release", first, code=1)
     assert world.latest["release"] != first
     assert world.refresh().startswith("released")
     assert world.latest["release"] == first
+
+
+def state_of(world: World) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        (world.corpus / "corpus.json").read_text("utf-8")
+    )
+    return {name: value for name, value in found.items() if name != "digest"}
+
+
+def kept_files(world: World) -> dict[str, bytes]:
+    """What readers, runs and the index are made of, without records and news of runs."""
+    found = {path.relative_to(world.corpus): path for path in world.corpus.rglob("*")}
+    return {
+        str(name): path.read_bytes()
+        for name, path in found.items()
+        if name.name in ("tables.json", "latest.json", "release.json")
+        or (name.parts[0] in ("index", "releases") and name.suffix == ".parquet")
+    }
+
+
+def dies(*_: Any) -> Any:
+    raise InputError("the power is gone")
+
+
+STRICTER = ("--set", "filter_language.min_score=0.9", "--set", "sign.ngram=4")
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_redo_that_is_given_up_leaves_what_was_before_it(
+    world: World, interrupted: Callable[..., None], after: int
+) -> None:
+    """Before its first run, between two, and before its release."""
+    world.refresh()
+    before, files = state_of(world), kept_files(world)
+    interrupted(world, "--redo", *STRICTER, after=after)
+    assert state_of(world)["redo"]
+    saves = {p for p in world.files() if "/extracted/" in p or "/documents/" in p}
+    names = ["CC-MAIN-2026-30", "CC-MAIN-2026-34"][:after]
+    said = f"{', '.join(names)} put back" if names else "no run had been made again"
+    # By any recipe: what was before the redo is in the folders.
+    assert world.refresh("--give-up-redo") == f"the redo is given up: {said}"
+    assert state_of(world) == before
+    assert kept_files(world) == files
+    assert saves <= world.files().keys()
+    world.refresh(code=3)
+    assert kept_files(world) == files
+    world.refresh("--give-up-redo", code=2)
+    assert "no redo is open" in world.told
+    # It can be begun again, and another one too.
+    assert world.refresh("--redo", *STRICTER).startswith("released")
+
+
+@pytest.mark.parametrize("step", ["put back", "index", "end"])
+def test_giving_up_that_was_killed_is_ended_by_the_next_refresh(
+    world: World,
+    interrupted: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    from tamis.corpus import refresh as module
+
+    world.refresh()
+    before, files = state_of(world), kept_files(world)
+    interrupted(world, "--redo", *STRICTER, after=2)
+    calls = 0
+
+    def dies_at(last: int, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return dies() if calls == last else call(*arguments)
+
+        return counted
+
+    with monkeypatch.context() as patch:
+        if step == "put back":
+            patch.setattr(module, "run", dies_at(2, module.run))
+        elif step == "index":
+            patch.setattr(module, "index_folder", dies_at(3, module.index_folder))
+        else:
+            patch.setattr(module, "write_corpus", dies_at(4, module.write_corpus))
+        world.refresh("--give-up-redo", code=1)
+    redo = state_of(world)["redo"]
+    assert redo["is_given_up"]
+    world.refresh(code=3)
+    assert state_of(world) == before
+    assert kept_files(world) == files
+
+
+def test_a_crawl_that_came_during_a_redo_is_run_anew_when_that_is_given_up(
+    world: World, archive: Callable[..., bytes], interrupted: Callable[..., None]
+) -> None:
+    world.refresh()
+    world.announce("CC-MAIN-2026-39", [archive([5, *range(40, 44)])], "2026-10-01")
+    interrupted(world, "--redo", *STRICTER, after=3)
+    world.refresh("--give-up-redo")
+    assert [one["name"] for one in state_of(world)["runs"]] == [
+        "CC-MAIN-2026-30",
+        "CC-MAIN-2026-34",
+    ]
+    assert world.refresh().startswith("released")
+    assert len(world.texts()) == 12 + 6 + 4
+    assert {one["generation"] for one in state_of(world)["runs"]} == {1}
+
+
+def test_a_redo_whose_past_is_gone_or_whose_release_is_made_is_not_given_up(
+    world: World, interrupted: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tamis.corpus import refresh as module
+
+    world.refresh()
+    interrupted(world, "--redo", *STRICTER, after=1)
+    ended = tamis_command(
+        "clean", str(world.corpus / "runs" / "CC-MAIN-2026-30"), "--yes"
+    )
+    assert ended.code == 0, ended.stderr
+    before = world.files()
+    world.refresh("--give-up-redo", code=2)
+    assert "run CC-MAIN-2026-30: what it was before the redo is gone" in world.told
+    assert world.files() == before
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "refuse_without_shards", dies)
+        world.refresh(*STRICTER, code=1)
+    world.refresh("--give-up-redo", code=2)
+    assert "the redo has come to its release" in world.told
+    assert world.refresh(*STRICTER).startswith("released")
 
 
 @pytest.mark.parametrize("id_", ["../../../victim", "a/b", ".."])
@@ -697,11 +820,15 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(
     assert shards() == expected
 
 
-def test_the_commands_of_the_page_work(world: World) -> None:
+def test_the_commands_of_the_page_work(
+    world: World, interrupted: Callable[..., None]
+) -> None:
     page = (ROOT / "docs" / "refresh.md").read_text("utf-8")
     lines = re.findall(r"^tamis (.*?)(?:  +#.*)?$", page, re.MULTILINE)
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
+        if "--give-up-redo" in line:
+            interrupted(world, "--redo", *STRICTER, after=1)
         arguments = line.replace("stages.yaml", str(world.recipe)).split()
         id_ = world.latest["release"] if "ID" in arguments else ""
         ended = tamis_command(*(id_ if one == "ID" else one for one in arguments))

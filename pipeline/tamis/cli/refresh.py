@@ -22,6 +22,7 @@ _NOTHING, _HELD, _IN_USE = 3, 4, 5
       tamis refresh stages.yaml --plan
       tamis refresh stages.yaml
       tamis refresh stages.yaml --redo CC-MAIN-2026-30
+      tamis refresh stages.yaml --give-up-redo
       tamis refresh stages.yaml --release 2026-11-30-0123456789abcdef
     """,
 )
@@ -32,6 +33,12 @@ _NOTHING, _HELD, _IN_USE = 3, 4, 5
     "--redo",
     is_flag=True,
     help="Apply the present recipe to the CRAWLS that were read before, or to all.",
+)
+@click.option(
+    "--give-up-redo",
+    "gives_up",
+    is_flag=True,
+    help="Leave a redo that has begun: runs become again what they were before it.",
 )
 @click.option("--release", metavar="ID", help="Give this release to the readers.")
 @click.option(
@@ -46,6 +53,7 @@ def command(
     overrides: tuple[str, ...],
     is_plan: bool,
     redo: bool,
+    gives_up: bool,
     release: str | None,
     detailed_exitcode: bool,
     quiet: bool,
@@ -65,8 +73,10 @@ def command(
 
     if crawls and not redo:
         raise click.UsageError("CRAWLS are for --redo")
-    if is_plan + redo + (release is not None) > 1:
-        raise click.UsageError("--plan, --redo and --release exclude each other")
+    if is_plan + redo + gives_up + (release is not None) > 1:
+        raise click.UsageError(
+            "--plan, --redo, --give-up-redo and --release exclude each other"
+        )
     # A scheduler may stand in any folder, and a recipe is kept with what it made.
     checked = load_recipe(recipe.absolute(), overrides)
     if is_plan:
@@ -79,6 +89,9 @@ def command(
                 api.switch_release(checked, release, progress=bars)
                 click.echo(f"released {release}")
                 return
+            if gives_up:
+                click.echo(_given_up(api.give_up_redo(checked, progress=bars)))
+                return
             found = api.refresh(checked, redo=crawls if redo else None, progress=bars)
     except InUse as error:
         if not detailed_exitcode:
@@ -90,6 +103,11 @@ def command(
     click.echo(_last_line(found))
     if detailed_exitcode and found.how != "released":
         sys.exit(_HELD if found.how == "held" else _NOTHING)
+
+
+def _given_up(runs: list[str]) -> str:
+    back = f"{', '.join(runs)} put back" if runs else "no run had been made again"
+    return f"the redo is given up: {back}"
 
 
 def _last_line(found: "Refreshed") -> str:

@@ -52,6 +52,7 @@ from tamis.report.drift import Made, beyond, changes_of
 from tamis.runner.outlook import Outlook, outlook
 from tamis.runner.recorded import recorded_stages
 from tamis.runner.run import run
+from tamis.runner.store import earlier_summaries
 from tamis.stage import Stage
 from tamis.stage_source import locator_of
 from tamis.stages.deduplicate import Deduplicate
@@ -138,11 +139,13 @@ def refresh(
         access = _access(recipe)
         found = announced(settings, access)
         archives = Archives(found.ready, access)
+        made = _Refresh(recipe, storage, corpus, executor, progress)
+        if corpus["redo"] and corpus["redo"]["is_given_up"]:  # and killed at it
+            made.put_back(archives)
         if redo is not None:
             _begin_redo(storage, corpus, redo, recipe, archives)
         for name in found.awaited:
             progress.note(f"{name}: announced, and not there yet")
-        made = _Refresh(recipe, storage, corpus, executor, progress)
         runs = made.all_runs(found, archives)
         how, entry = made.release(today)
         return Refreshed(
@@ -181,6 +184,31 @@ def plan(recipe: Recipe, workers: int) -> Plan:
     )
 
 
+def give_up_redo(recipe: Recipe, executor: Executor, progress: Progress) -> list[str]:
+    """Leave a redo that has begun; the runs that are put back to what they were before it.
+
+    Its index goes, the one before stays, and so does all that was saved. Whoever is killed
+    at it has it ended by the next refresh. Raises ConfigError where no redo is open, and
+    for a run whose earlier results are gone.
+    """
+    settings = settings_of(recipe)
+    storage = Storage(settings.corpus, recipe.storage_options)
+    with storage.lock(other="another `tamis refresh`", note=progress.note):
+        corpus = read_corpus(storage)
+        redo = corpus["redo"]
+        if redo is None:
+            raise ConfigError(f"{storage.shown}: no redo is open")
+        if any(one["generation"] == redo["generation"] for one in corpus["releases"]):
+            raise ConfigError(
+                f"{storage.shown}: the redo has come to its release: `tamis refresh` ends "
+                f"it, and --release gives an earlier one to the readers"
+            )
+        access = _access(recipe)
+        archives = Archives(announced(settings, access).ready, access)
+        made = _Refresh(recipe, storage, corpus, executor, progress)
+        return made.put_back(archives)
+
+
 def switch(recipe: Recipe, release: str, progress: Progress) -> None:
     """Give a release to the readers, whatever holds it. Raises StorageError, ConfigError."""
     settings = settings_of(recipe)
@@ -206,22 +234,36 @@ def _recipe_of(
     corpus: Corpus,
     archives: Archives,
 ) -> Recipe:
+    """The recipe of a crawl's run, now."""
+    stages = _stages_of(entry, recipe, storage, corpus)
+    generation = generation_of(corpus)
+    return _with_stages(entry, recipe, storage, stages, generation, archives)
+
+
+def _with_stages(
+    entry: RunEntry,
+    recipe: Recipe,
+    storage: Storage,
+    stages: Sequence[Stage],
+    generation: int,
+    archives: Archives,
+) -> Recipe:
     """The recipe of a crawl's run: no stage of releases, and the corpus' own index."""
-    index = f"{storage.root}/{index_folder(generation_of(corpus))}"
-    stages: list[Stage] = []
-    for stage in _stages_of(entry, recipe, storage, corpus):
+    index = f"{storage.root}/{index_folder(generation)}"
+    found: list[Stage] = []
+    for stage in stages:
         if isinstance(stage, MixCorpus) or stage.of_releases:
             continue
         if isinstance(stage, Deduplicate):
             stage = stage.model_copy(update={"index": index})
         if isinstance(stage, ReadWarc):
             stage = stage.model_copy(update={"crawl": entry["crawl"]})
-        stages.append(stage)
+        found.append(stage)
     return recipe.model_copy(
         update={
             "input": tuple(_inputs_of(entry, archives)),
             "output": f"{storage.root}/{RUNS}/{entry['name']}",
-            "stages": tuple(stages),
+            "stages": tuple(found),
             "refresh": None,
             "denials": storage.root,
         }
@@ -307,7 +349,10 @@ class _Refresh:
                 own.append(entry)
             self._write()
             self._progress.note(f"run {entry['name']}")
-            self._run(entry, archives)
+            self._run(
+                entry,
+                _recipe_of(entry, self._recipe, self._storage, self._corpus, archives),
+            )
             names.append(entry["name"])
         return names
 
@@ -341,8 +386,63 @@ class _Refresh:
         _clean(storage, corpus, _settings(self._recipe).keep_releases)
         return how, entry
 
-    def _run(self, entry: RunEntry, archives: Archives) -> None:
-        own = _recipe_of(entry, self._recipe, self._storage, self._corpus, archives)
+    def put_back(self, archives: Archives) -> list[str]:
+        """Have the runs of a redo as they were before it; then there is no redo."""
+        corpus, storage, redo = self._corpus, self._storage, self._corpus["redo"]
+        assert redo is not None
+        changed = [
+            one
+            for one in corpus["runs"]
+            if one["generation"] == redo["generation"]
+            or (
+                (now := _summary_of(one, storage)) is not None
+                and not _has_ended(now, corpus["generation"])
+            )
+        ]
+        earlier = {one["name"]: self._earlier(one, archives) for one in changed}
+        redo["is_given_up"] = True
+        # Those that came during the redo are formed anew by the next refresh.
+        corpus["runs"] = [
+            one for one in corpus["runs"] if earlier.get(one["name"], one)
+        ]
+        self._write()
+        for entry in changed:
+            if own := earlier[entry["name"]]:
+                self._progress.note(f"run {entry['name']}, as it was")
+                self._run(entry, own)
+        if planned := corpus["planned"]:
+            discard(place_of(storage, f"{RELEASES}/{planned['id']}"))
+        storage.remove(storage.names(index_folder(redo["generation"])))
+        corpus |= {"planned": None, "redo": None}
+        self._write()
+        return [name for name, own in earlier.items() if own]
+
+    def _earlier(self, entry: RunEntry, archives: Archives) -> Recipe | None:
+        """The recipe of a run before the redo, all of whose results are there; null for
+        one that came later. Raises ConfigError for results that are gone.
+        """
+        corpus, generation = self._corpus, self._corpus["generation"]
+        folder = place_of(self._storage, f"{RUNS}/{entry['name']}")
+        trusted = {locator_of(stage) for stage in self._recipe.stages}
+        for summary in earlier_summaries(folder):
+            if not _has_ended(summary, generation):
+                continue
+            options = self._recipe.storage_options
+            stages = recorded_stages(summary, options, trusted)
+            own = _with_stages(
+                entry, self._recipe, self._storage, stages, generation, archives
+            )
+            to_do = outlook(own, self._executor.workers).to_do
+            if set(to_do.values()) == {"done"}:
+                return own
+        if any(entry["name"] in one["runs"] for one in corpus["releases"]):
+            raise ConfigError(
+                f"run {entry['name']}: what it was before the redo is gone, so that the "
+                f"redo cannot be given up: `tamis refresh` goes on with it"
+            )
+        return None
+
+    def _run(self, entry: RunEntry, own: Recipe) -> None:
         outcome = run(own, self._executor, self._progress)
         if not outcome.is_complete:
             outcome.raise_if_incomplete()  # losses are for `hold_if`
@@ -518,7 +618,10 @@ def _begin_redo(
         generation = newest + 1
         named = [*(before["crawls"] if before else ()), *named]
     corpus["redo"] = Redo(
-        generation=generation, crawls=sorted(set(named)), recipe=hash_
+        generation=generation,
+        crawls=sorted(set(named)),
+        recipe=hash_,
+        is_given_up=False,
     )
     write_corpus(storage, corpus)
 

@@ -71,11 +71,14 @@ class Planned(TypedDict):
 
 @with_config(extra="forbid")
 class Redo(TypedDict):
-    """Runs that are made again by a recipe, into another generation of the index."""
+    """Runs that are made again by a recipe, into another generation of the index; or, once
+    it is given up, are put back.
+    """
 
     generation: int
     crawls: list[Name]
     recipe: str
+    is_given_up: bool
 
 
 @with_config(extra="forbid")
@@ -165,4 +168,6 @@ def generation_at(index: str) -> int | None:
 def generation_of(corpus: Corpus) -> int:
     """The generation that runs enter now: that of a redo, as long as one is open."""
     redo = corpus["redo"]
-    return redo["generation"] if redo else corpus["generation"]
+    if redo is None or redo["is_given_up"]:
+        return corpus["generation"]
+    return redo["generation"]

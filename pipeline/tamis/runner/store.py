@@ -11,11 +11,12 @@ import gzip
 import itertools
 import re
 import zlib
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tamis.errors import ConfigError, DamagedFile
+from tamis.errors import ConfigError, DamagedFile, StorageError
 from tamis.storage import Storage
 from tamis.tally import SUMMARY, RunSummary
 from tamis.work.commits import Commit
@@ -52,6 +53,14 @@ def write_run(
     names = gzip.compress("\n".join(sorted(used)).encode(), mtime=0)
     storage.write(f"{RUNS}/{stamp}{_RECORDS}", names)
     storage.write(f"{RUNS}/{stamp}.json", summary)
+
+
+def earlier_summaries(storage: Storage) -> Iterator[RunSummary]:
+    """run.json of the runs that ended in a folder, the newest first, without damaged ones."""
+    for name in reversed(storage.names(RUNS)):
+        if name.endswith(".json"):
+            with suppress(StorageError):
+                yield storage.read_record(name, SUMMARY)
 
 
 def plan_cleaning(
