@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from conftest import tamis_command
 from fixtures.recipes import POISON, own_recipe
 
 from tamis import Run
+from tamis.documents.of_run import inputs_of
+from tamis.recipe.load import load_recipe
 
 LANGUAGES = (
     "[fra, eng, deu, spa, ita, por, nld, pol, rus, ell, arb, cmn, jpn, hin, tha]"
@@ -73,6 +76,35 @@ def test_a_run_that_reads_the_same_again_does_nothing(
     again = tamis_on(tmp_path / "again", path)
     again.run()
     assert again.run()["tasks_executed"] == {}
+
+
+def test_the_tables_of_a_run_are_parsed_once_until_it_runs_again(
+    tmp_path: Path, tamis_on: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tamis.stages import read_documents as module
+
+    parsed: list[str] = []
+
+    def counted(storage: Any) -> Any:
+        parsed.append(storage.root)
+        return inputs_of(storage)
+
+    monkeypatch.setattr(module, "inputs_of", counted)
+    first = tamis_on(tmp_path / "first")
+    first.run()
+    path = recipe(tmp_path, {"runs": [str(first.output)]}, MIX)
+    (stage, *_) = load_recipe(path).stages
+    (fact,) = stage.facts()
+    assert stage.inputs()
+    assert parsed == [str(first.output)]
+    sent = pickle.loads(pickle.dumps(stage))
+    assert sent.columns_written() == stage.columns_written()
+    assert parsed == [str(first.output)]  # a worker needs no more than the columns
+    assert len(pickle.dumps(stage)) < 20_000
+    first.run("read_warc.max_html_bytes=20000")
+    (after,) = stage.facts()
+    assert after != fact
+    assert len(parsed) == 2
 
 
 def test_a_run_that_is_named_with_another_of_the_same_archives_is_refused(

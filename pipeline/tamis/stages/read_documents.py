@@ -28,7 +28,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from tamis import schema
 from tamis.addresses import without_secrets
-from tamis.documents.of_run import InputTables, inputs_of
+from tamis.documents.of_run import TABLES, InputTables, inputs_of
 from tamis.documents.parts import Part
 from tamis.errors import ConfigError, StorageError, nearest
 from tamis.inputs import InputFile
@@ -103,6 +103,13 @@ class ReadDocuments(Source):
 
     # Asked of the runs once, and taken along to workers.
     _columns: pa.Schema | None = PrivateAttr(None)
+    # Not taken along: of many inputs they are large, and a split says what it reads.
+    _known: dict[str, tuple[Any, list[InputTables]]] = PrivateAttr(default_factory=dict)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        private = {**(state["__pydantic_private__"] or {}), "_known": {}}
+        return {**state, "__pydantic_private__": private}
 
     @field_validator("runs", mode="before")
     @classmethod
@@ -190,7 +197,7 @@ class ReadDocuments(Source):
     def facts(self) -> list[str]:
         found = []
         for run in self.runs:
-            tables = _tables(run, self.storage_options)
+            tables = self._tables(run)
             rows = sum(sum(own.rows) for own in tables)
             found.append(
                 f"{without_secrets(run)}: {rows:,} documents saved, "
@@ -202,7 +209,7 @@ class ReadDocuments(Source):
         found: dict[str, InputFile] = {}
         for run in self.runs:
             storage = Storage(run, self.storage_options)
-            for tables in _tables(run, self.storage_options):
+            for tables in self._tables(run):
                 part = _part(tables, self.before)
                 if not part.rows:
                     continue
@@ -246,6 +253,15 @@ class ReadDocuments(Source):
             yield batch
         reading.retries = retries_made() - before
 
+    def _tables(self, run: str) -> list[InputTables]:
+        """The documents of a run; parsed once, unless it runs again meanwhile."""
+        storage = Storage(run, self.storage_options)
+        tags = storage.tag("run.json"), storage.tag(TABLES)
+        known = self._known.get(run)
+        if known is None or known[0] != tags:
+            known = self._known[run] = tags, _tables(storage)
+        return known[1]
+
     def _of_files(self) -> pa.Schema:
         more = [pa.field("title", pa.string())] if self.fields.title else []
         if self.fields.language:
@@ -277,7 +293,9 @@ class ReadDocuments(Source):
                 most_bytes=self.max_text_bytes * _LINE_TIMES_TEXT,
                 name=name,
             )
-            make = partial(self._batch, split=split, reading=reading)
+            make = partial(
+                self._batch, split=split, reading=reading, schema=self._of_files()
+            )
             waiting: list[Row] = []
             waiting_bytes = 0
             for row in rows:
@@ -296,10 +314,9 @@ class ReadDocuments(Source):
                 yield make(waiting)
 
     def _batch(
-        self, rows: list[Row], *, split: Split, reading: Reading
+        self, rows: list[Row], *, split: Split, reading: Reading, schema: pa.Schema
     ) -> pa.RecordBatch:
         found: dict[str, list[Any]] = {name: [] for name in _OWN.names}
-        languages: list[str | None] = []
         reasons: list[str | None] = []
         for row in rows:
             values = row.values
@@ -327,19 +344,21 @@ class ReadDocuments(Source):
             }
             for name, column in found.items():
                 column.append(about.get(name))
-            languages.append(as_language(values.get("language")))
             reasons.append(reason)
         columns: dict[str, Any] = {**found, "drop_reason": reasons}
-        columns["title"] = [as_short(row.values.get("title")) for row in rows]
-        columns["language"] = languages
-        columns["language_score"] = [None if one is None else 1.0 for one in languages]
+        if self.fields.title:
+            columns["title"] = [as_short(row.values.get("title")) for row in rows]
+        if self.fields.language:
+            languages = [as_language(row.values.get("language")) for row in rows]
+            columns["language"] = languages
+            columns["language_score"] = [
+                None if one is None else 1.0 for one in languages
+            ]
         for path, kind in self.carry.items():
             values_ = [row.values.get(carried_as(path)) for row in rows]
             columns[column_name(path)] = carried(values_, CARRIED[kind])
-        arrays = [
-            pa.array(columns[field.name], field.type) for field in self._of_files()
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=self._of_files())
+        arrays = [pa.array(columns[field.name], field.type) for field in schema]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def _of_run(self, split: Split) -> Iterator[pa.RecordBatch]:
         about = json.loads(split.about)
@@ -382,9 +401,8 @@ def _size(text: Any) -> int:
     return len(text) if isinstance(text, str | bytes) else 0
 
 
-def _tables(run: str, options: Mapping[str, Any]) -> list[InputTables]:
+def _tables(storage: Storage) -> list[InputTables]:
     """The documents of a run. Raises ConfigError for one that has not come to its end."""
-    storage = Storage(run, options)
     if not storage.exists("run.json"):
         raise ConfigError(f"{storage.shown}: no run has ended here")
     if not storage.read_record("run.json", SUMMARY)["complete"]:
@@ -426,7 +444,7 @@ def _columns_of_runs(stage: ReadDocuments) -> pa.Schema:
     found: dict[str, tuple[pa.DataType, str]] = {}
     for run in stage.runs:
         storage = Storage(run, stage.storage_options)
-        own = _columns_of(storage, _tables(run, stage.storage_options), stage.before)
+        own = _columns_of(storage, stage._tables(run), stage.before)
         for name, kind in own.items():
             other, where = found.setdefault(name, (kind, storage.shown))
             if other != kind:
@@ -448,7 +466,7 @@ def _labels_of_runs(stage: ReadDocuments) -> set[str]:
     return {
         label
         for run in stage.runs
-        for own in _tables(run, stage.storage_options)[:1]
+        for own in stage._tables(run)[:1]
         for label, _ in own.layers
         if label
     }
