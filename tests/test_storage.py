@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def test_what_is_written_is_read_again(storage: Storage) -> None:
     assert storage.sizes("a") == {"a/b.json": storage.size("a/b.json")}
     assert storage.names("a") == ["a/b.json"]
     assert storage.names("nothing") == []
+
+
+def test_a_small_record_is_read_into_little_memory(storage: Storage) -> None:
+    storage.write_record("a.json", {"x": 1})
+    storage.exists("a.json")
+    tracemalloc.start()
+    storage.read_record("a.json", RECORD)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 20  # of at most a GiB that a record may have
 
 
 def test_only_the_first_creates(storage: Storage) -> None:
