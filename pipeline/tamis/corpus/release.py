@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tamis.corpus.state import RELEASES, RUNS, ReleaseEntry, RunEntry
 from tamis.documents.of_run import TABLES, inputs_of
@@ -25,8 +26,9 @@ from tamis.report.drift import (
     Change,
     Figures,
     Made,
-    documents_changed,
+    documents_moved,
     figures_changed,
+    left_of,
     read_made,
     sample_every,
     sampled,
@@ -46,6 +48,7 @@ from tamis.work.commits import fingerprint_of
 from tamis.work.fingerprints import stage_dependencies
 
 _IDS = "ids"
+_ROWS = 1 << 16  # in memory at once
 _SAVED = "documents"
 # What a release is made from, and what of it goes when it is old.
 _MADE_FROM = (_SAVED, "commits", "mixed", "runs", "work")
@@ -252,9 +255,9 @@ def _means(release: Storage) -> dict[str, float]:
     counts: dict[str, int] = {}
     for own in inputs_of(release):
         for path in own.saved:
-            with release.table(path) as opened:
+            with release.table(path, pre_buffer=False) as opened:
                 names = [f.name for f in opened.schema if pa.types.is_floating(f.type)]
-                for batch in opened.iter_batches(1 << 16, columns=names):
+                for batch in opened.iter_batches(_ROWS, columns=names):
                     for name in names:
                         values = np.asarray(batch[name], np.float64)
                         is_number = np.isfinite(values)
@@ -273,20 +276,17 @@ def _sample(release: Storage, every: int) -> pa.Table:
 
 def _sample_batches(release: Storage, every: int) -> Iterator[pa.Table]:
     for path in mix_shards(release):
-        with release.table(path) as opened:
-            for batch in opened.iter_batches(
-                1 << 16, columns=[*_SAMPLED.names, "epoch"]
-            ):
+        with release.table(path, pre_buffer=False) as opened:
+            for batch in opened.iter_batches(_ROWS, columns=[*_SAMPLED.names, "epoch"]):
                 first = batch.filter(pc.equal(batch["epoch"], 0))
-                ids = np.asarray(first["id"]).astype(np.uint64)
-                chosen = first.filter(pa.array(sampled(ids, every)))
+                chosen = first.filter(pa.array(sampled(_numbers(first["id"]), every)))
                 yield pa.table(
                     [chosen[name] for name in _SAMPLED.names], schema=_SAMPLED
                 )
 
 
 def _thinned(ids: pa.Table, every: int) -> pa.Table:
-    return ids.filter(pa.array(sampled(np.asarray(ids["id"]).astype(np.uint64), every)))
+    return ids.filter(pa.array(sampled(_numbers(ids["id"]), every)))
 
 
 def _write_ids(release: Storage, ids: pa.Table) -> str:
@@ -307,23 +307,32 @@ def _moved(
     before: pa.Table, after: pa.Table, storages: Sequence[Storage], every: int
 ) -> list[Change]:
     """Documents that came and went; why they went is in the tables of dropped documents."""
-    left = before["id"].filter(
-        pc.invert(pc.is_in(before["id"], after["id"].combine_chunks()))
-    )
-    wanted = np.sort(np.asarray(left).astype(np.uint64))
-    reasons: dict[int, str] = {}
-    for storage in storages if len(wanted) else ():
+    left = left_of(before, after)
+    ids, places = np.unique(_numbers(left["id"]), return_inverse=True)
+    names: dict[str, int] = {}  # of reasons, by their code
+    codes = np.full(len(ids), -1, np.int32)
+    for reason, found in _dropped(storages, ids):
+        codes[found] = names.setdefault(reason, len(names))
+    code = pa.array(codes[places], mask=codes[places] < 0)
+    reasons = pa.array(list(names), pa.string()).take(code)
+    return documents_moved(before, after, left, reasons, every)
+
+
+def _dropped(
+    storages: Sequence[Storage], ids: NDArray[np.uint64]
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Reasons of dropped documents, each with the places in `ids` that it is of."""
+    for storage in storages if len(ids) else ():
         for own in inputs_of(storage):
-            with storage.table(own.dropped) as opened:
-                for batch in opened.iter_batches(1 << 16, columns=["id", "reason"]):
-                    ids = np.asarray(batch["id"]).astype(np.uint64)
-                    places = np.minimum(np.searchsorted(wanted, ids), len(wanted) - 1)
-                    rows = batch.filter(pa.array(wanted[places] == ids))
-                    reasons |= dict(
-                        zip(
-                            rows["id"].to_pylist(),
-                            rows["reason"].to_pylist(),
-                            strict=True,
-                        )
-                    )
-    return documents_changed(before, after, reasons, every)
+            with storage.table(own.dropped, pre_buffer=False) as opened:
+                for batch in opened.iter_batches(_ROWS, columns=["id", "reason"]):
+                    number = _numbers(batch["id"])
+                    found = np.minimum(np.searchsorted(ids, number), len(ids) - 1)
+                    is_one = ids[found] == number
+                    found, why = found[is_one], batch["reason"].filter(pa.array(is_one))
+                    for reason in why.unique().drop_null().to_pylist():
+                        yield reason, found[np.asarray(pc.equal(why, reason))]
+
+
+def _numbers(ids: Any) -> NDArray[np.uint64]:
+    return np.asarray(ids).astype(np.uint64)

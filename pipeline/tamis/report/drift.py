@@ -122,38 +122,50 @@ def figures_changed(before: Figures, after: Figures) -> list[Change]:
     return rows
 
 
+def left_of(before: pa.Table, after: pa.Table) -> pa.Table:
+    """The rows of `before` whose documents are not in `after`."""
+    known = after["id"].combine_chunks()
+    return before.filter(pc.invert(pc.is_in(before["id"], known)))
+
+
 def documents_changed(
     before: pa.Table, after: pa.Table, reasons: Mapping[int, str], every: int
+) -> list[Change]:
+    """As `documents_moved`, with the reasons of documents that left by id."""
+    left = left_of(before, after)
+    why = [reasons.get(id_) for id_ in left["id"].to_pylist()]
+    return documents_moved(before, after, left, pa.array(why, pa.string()), every)
+
+
+def documents_moved(
+    before: pa.Table, after: pa.Table, left: pa.Table, reasons: pa.Array, every: int
 ) -> list[Change]:
     """Documents that came in and that left, by language and reason.
 
     Tables have `id`, `language` and `crawl`, of one document in `every`. `reasons` are
-    those of documents that left, by id; what came in has its crawl as the reason, unless
-    the crawl was there before.
+    those of the rows of `left`, null where nothing is known; what came in has its crawl as
+    the reason, unless the crawl was there before.
     """
-    is_new = pc.invert(pc.is_in(after["id"], before["id"].combine_chunks()))
-    entered = after.filter(is_new)
-    left = before.filter(
-        pc.invert(pc.is_in(before["id"], after["id"].combine_chunks()))
-    )
-    known = set(before["crawl"].unique().to_pylist())
-    came: Counter[str] = Counter()
-    for language, crawl in zip(
-        entered["language"].to_pylist(), entered["crawl"].to_pylist(), strict=True
-    ):
-        why = "drawn now" if crawl in known else f"new: {crawl}"
-        came[f"{language or 'unknown'}, {why}"] += every
-    went: Counter[str] = Counter()
-    for language, id_ in zip(
-        left["language"].to_pylist(), left["id"].to_pylist(), strict=True
-    ):
-        went[f"{language or 'unknown'}, {reasons.get(id_, 'not there')}"] += every
+    entered = left_of(after, before)
+    is_known = pc.is_in(entered["crawl"], before["crawl"].unique())
+    crawls = pc.fill_null(entered["crawl"], "None")
+    new = pc.binary_join_element_wise("new: ", crawls, "")
+    came = _by_reason(entered["language"], pc.if_else(is_known, "drawn now", new))
+    went = _by_reason(left["language"], pc.fill_null(reasons, "not there"))
     share = entered.num_rows / after.num_rows if after.num_rows else 0.0
     return [
         Change("new_documents", "", 0.0, share),
-        *(Change("entered", name, None, n) for name, n in came.most_common()),
-        *(Change("left", name, n, None) for name, n in went.most_common()),
+        *(Change("entered", name, None, n * every) for name, n in came),
+        *(Change("left", name, n * every, None) for name, n in went),
     ]
+
+
+def _by_reason(languages: pa.ChunkedArray, reasons: Any) -> list[tuple[str, int]]:
+    """How many documents there are of each language and reason, the most first."""
+    named = pc.if_else(pc.equal(languages, ""), None, languages)
+    both = pc.binary_join_element_wise(pc.fill_null(named, "unknown"), reasons, ", ")
+    counts = pc.value_counts(both).to_pylist()
+    return Counter({one["values"]: one["counts"] for one in counts}).most_common()
 
 
 def beyond(changes: Sequence[Change], bounds: Mapping[str, float | None]) -> list[str]:
