@@ -738,11 +738,82 @@ def test_a_damaged_corpus_is_a_line_with_its_path(world: World) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     world.refresh(code=1)
     assert str(path) in world.told
-    # Without it the runs are found again: they are not made again.
+
+
+def test_a_corpus_whose_state_is_gone_is_made_again_from_its_runs(
+    world: World, archive: Callable[..., bytes]
+) -> None:
+    """Crawls that grow, several releases, one that is held, and a redo that has ended."""
+    world.write('["CC-NEWS/2026/10", "CC-MAIN-2026-30"]', keep_releases=1)
+    world.announce("CC-NEWS/2026/10", [archive([1, 2])], "2026-10-03")
+    world.refresh()
+    world.refresh("--redo", *STRICTER)
+    added = [archive([1, 2]), archive([2, 70, 80])]
+    world.announce("CC-NEWS/2026/10", added, "2026-10-03")
+    world.refresh(*STRICTER)
+    world.write('["CC-NEWS/2026/10", "CC-MAIN-2026-30"]', hold_if={"tokens": 0.01})
+    world.announce("CC-NEWS/2026/10", [*added, archive([90])], "2026-10-03")
+    world.refresh(*STRICTER, code=4)
+    path, before, files = world.corpus / "corpus.json", state_of(world), world.files()
     path.unlink()
-    latest = world.latest
-    world.refresh(code=3)
-    assert world.latest["release"] == latest["release"]
+    plan = tamis_command("refresh", str(world.recipe), "--plan", *STRICTER)
+    assert "nothing to do" in plan.stdout
+    for option in (["--give-up-redo"], ["--release", world.latest["release"]]):
+        world.refresh(*option, code=1)
+        assert "corpus.json is gone: `tamis refresh` makes it again" in world.told
+    assert not path.exists()
+    assert "(held)" in world.refresh(*STRICTER, code=3)
+    after = state_of(world)
+    assert [one["generation"] for one in before["releases"]] == [1, 2, 2, 2]
+    for one in before["releases"]:
+        one["generation"] = 2  # the index before is gone
+    assert after == before
+    changed = {name for name, when in world.files().items() if files.get(name) != when}
+    assert changed == {str(path)}
+    chosen = world.latest["previous"]
+    world.refresh("--release", chosen)
+    before = state_of(world)
+    path.unlink()
+    world.refresh(*STRICTER, code=3)
+    assert state_of(world) == before
+    assert before["chosen"] == world.latest["release"] == chosen
+
+
+def test_runs_that_leave_a_doubt_are_a_line_and_stay(
+    world: World, archive: Callable[..., bytes], interrupted: Callable[..., None]
+) -> None:
+    world.write('["CC-NEWS/2026/10", "CC-MAIN-2026-30"]')
+    world.announce("CC-NEWS/2026/10", [archive([1, 2])], "2026-10-03")
+    world.refresh()
+    path = world.corpus / "corpus.json"
+    content = path.read_bytes()
+    path.unlink()
+    files = world.files()
+    world.announce("CC-NEWS/2026/10", [], "2026-10-03")
+    world.refresh(code=1)
+    assert "CC-NEWS-20261003000000-00000.warc.gz of run CC-NEWS-2026-10" in world.told
+    assert "is in no list: put it back from a copy" in world.told
+    world.write('["CC-MAIN-2026-30"]')
+    world.refresh(code=1)
+    assert "the crawl of run CC-NEWS-2026-10 is not in the recipe" in world.told
+    assert world.files() == files
+    path.write_bytes(content)
+    world.write('["CC-NEWS/2026/10", "CC-MAIN-2026-30"]')
+    world.announce("CC-NEWS/2026/10", [archive([1, 2])], "2026-10-03")
+    interrupted(world, "--redo", *STRICTER, after=1)
+    path.unlink()
+    world.refresh(code=1)
+    assert "its runs stand in two indexes, as a redo was open" in world.told
+
+
+def test_a_kill_at_the_very_beginning_leaves_a_corpus_that_is_none_yet(
+    world: World, interrupted: Callable[..., None]
+) -> None:
+    interrupted(world, after=1)
+    (world.corpus / "corpus.json").unlink()
+    line = world.refresh()
+    assert line.startswith("released")
+    assert len(world.texts()) == 12 + 6
 
 
 def test_a_corpus_in_a_store_is_that_on_a_disk(

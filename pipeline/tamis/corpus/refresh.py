@@ -8,14 +8,16 @@ together become one release, and last of all `latest.json` names it. What is don
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from tamis.corpus.crawls import Announced, Archives, announced
+from tamis.corpus.lost import is_lost, made_again
 from tamis.corpus.release import (
     describe,
     discard,
     documents_of,
     hash_of,
+    held,
     mix_of,
     place_of,
     refuse_mixed,
@@ -25,7 +27,9 @@ from tamis.corpus.release import (
     thin,
     tidy,
 )
+from tamis.corpus.runs import comparable, has_ended, recipe_hash, summary_of
 from tamis.corpus.state import (
+    CORPUS,
     INDEX,
     RELEASES,
     RUNS,
@@ -34,7 +38,6 @@ from tamis.corpus.state import (
     Redo,
     ReleaseEntry,
     RunEntry,
-    generation_at,
     generation_of,
     index_folder,
     read_corpus,
@@ -48,7 +51,6 @@ from tamis.inputs import resolve
 from tamis.recipe.load import Recipe
 from tamis.recipe.top import Lists, RefreshSettings
 from tamis.remote.opening import Access
-from tamis.report.drift import Made, beyond, changes_of
 from tamis.runner.outlook import Outlook, outlook
 from tamis.runner.recorded import recorded_stages
 from tamis.runner.run import run
@@ -58,12 +60,9 @@ from tamis.stage_source import locator_of
 from tamis.stages.deduplicate import Deduplicate
 from tamis.stages.mix_corpus import MixCorpus
 from tamis.stages.read_warc import ReadWarc
-from tamis.stages.sign import Sign
 from tamis.storage import Storage
-from tamis.tally import SUMMARY, RunSummary
-from tamis.work.commits import fingerprint_of
+from tamis.tally import SUMMARY
 from tamis.work.executors import Executor
-from tamis.work.fingerprints import stage_dependencies
 from tamis.work.tasks import Progress
 
 How = Literal["released", "held", "nothing"]
@@ -135,10 +134,16 @@ def refresh(
         advice="it will do what there is to do",
         note=progress.note,
     ):
-        corpus = read_corpus(storage)
         access = _access(recipe)
         found = announced(settings, access)
         archives = Archives(found.ready, access)
+        corpus = _corpus(recipe, storage, found, archives)
+        if corpus["runs"] and not storage.exists(CORPUS):
+            write_corpus(storage, corpus)
+            progress.note(
+                f"{CORPUS} is gone: made again from {len(corpus['runs'])} runs and "
+                f"{len(corpus['releases'])} releases"
+            )
         made = _Refresh(recipe, storage, corpus, executor, progress)
         if corpus["redo"] and corpus["redo"]["is_given_up"]:  # and killed at it
             made.put_back(archives)
@@ -162,10 +167,10 @@ def plan(recipe: Recipe, workers: int) -> Plan:
     """What a refresh would do; writes nothing."""
     settings = settings_of(recipe)
     storage = Storage(settings.corpus, recipe.storage_options)
-    corpus = read_corpus(storage)
     access = _access(recipe)
     found = announced(settings, access)
     archives = Archives(found.ready, access)
+    corpus = _corpus(recipe, storage, found, archives)
     runs: dict[str, Outlook] = {}
     for entry in _missing(storage, corpus, found, archives):
         own = _recipe_of(entry, recipe, storage, corpus, archives)
@@ -194,7 +199,7 @@ def give_up_redo(recipe: Recipe, executor: Executor, progress: Progress) -> list
     settings = settings_of(recipe)
     storage = Storage(settings.corpus, recipe.storage_options)
     with storage.lock(other="another `tamis refresh`", note=progress.note):
-        corpus = read_corpus(storage)
+        corpus = _known_corpus(storage)
         redo = corpus["redo"]
         if redo is None:
             raise ConfigError(f"{storage.shown}: no redo is open")
@@ -214,7 +219,7 @@ def switch(recipe: Recipe, release: str, progress: Progress) -> None:
     settings = settings_of(recipe)
     storage = Storage(settings.corpus, recipe.storage_options)
     with storage.lock(other="another `tamis refresh`", note=progress.note):
-        corpus = read_corpus(storage)
+        corpus = _known_corpus(storage)
         if release_entry(corpus, release) is None:
             known = ", ".join(one["id"] for one in corpus["releases"]) or "none"
             raise ConfigError(
@@ -225,6 +230,24 @@ def switch(recipe: Recipe, release: str, progress: Progress) -> None:
         write_corpus(storage, corpus)
         write_latest(storage, release)
         _clean(storage, corpus, settings.keep_releases)
+
+
+def _corpus(
+    recipe: Recipe, storage: Storage, found: Announced, archives: Archives
+) -> Corpus:
+    """The state; what its runs and releases say of it where corpus.json is gone."""
+    if is_lost(storage):
+        crawls = {crawl.name: crawl for crawl in found.ready}
+        return made_again(recipe, storage, crawls, archives)
+    return read_corpus(storage)
+
+
+def _known_corpus(storage: Storage) -> Corpus:
+    if is_lost(storage):
+        raise StorageError(
+            f"{storage.shown}: {CORPUS} is gone: `tamis refresh` makes it again"
+        )
+    return read_corpus(storage)
 
 
 def _recipe_of(
@@ -278,38 +301,16 @@ def _stages_of(
     They hold for a run that only enters another index, and for one that had come to
     its end when the refresh was killed: the index has its documents.
     """
-    summary = _summary_of(entry, storage)
+    summary = summary_of(entry["name"], storage)
     redo = corpus["redo"]
     is_asked = redo is None or entry["crawl"] in redo["crawls"]
     only_enters = entry["generation"] > 0 and not is_asked
     if summary is None or not (
-        only_enters or _has_ended(summary, generation_of(corpus))
+        only_enters or has_ended(summary, generation_of(corpus))
     ):
         return recipe.stages
     trusted = {locator_of(stage) for stage in recipe.stages}
     return recorded_stages(summary, recipe.storage_options, trusted)
-
-
-def _summary_of(entry: RunEntry, storage: Storage) -> RunSummary | None:
-    """run.json of a run; null for one that never came to its end."""
-    folder = place_of(storage, f"{RUNS}/{entry['name']}")
-    if not folder.exists("run.json"):
-        return None
-    found: RunSummary = folder.read_record("run.json", SUMMARY)
-    return found
-
-
-def _has_ended(summary: RunSummary, generation: int) -> bool:
-    """Whether a run came to its end against this generation of the index."""
-    indexes = (
-        settings.get("index")
-        for entry in summary["recipe"]["stages"]
-        for name, settings in entry.items()
-        if name == "deduplicate"
-    )
-    return summary["complete"] and generation in map(
-        generation_at, filter(None, indexes)
-    )
 
 
 class _Refresh:
@@ -395,8 +396,8 @@ class _Refresh:
             for one in corpus["runs"]
             if one["generation"] == redo["generation"]
             or (
-                (now := _summary_of(one, storage)) is not None
-                and not _has_ended(now, corpus["generation"])
+                (now := summary_of(one["name"], storage)) is not None
+                and not has_ended(now, corpus["generation"])
             )
         ]
         earlier = {one["name"]: self._earlier(one, archives) for one in changed}
@@ -425,7 +426,7 @@ class _Refresh:
         folder = place_of(self._storage, f"{RUNS}/{entry['name']}")
         trusted = {locator_of(stage) for stage in self._recipe.stages}
         for summary in earlier_summaries(folder):
-            if not _has_ended(summary, generation):
+            if not has_ended(summary, generation):
                 continue
             options = self._recipe.storage_options
             stages = recorded_stages(summary, options, trusted)
@@ -447,9 +448,9 @@ class _Refresh:
         if not outcome.is_complete:
             outcome.raise_if_incomplete()  # losses are for `hold_if`
         entry |= {
-            "recipe": _recipe_hash(own.stages),
+            "recipe": recipe_hash(own.stages),
             "generation": generation_of(self._corpus),
-            "comparable": _comparable(own.stages),
+            "comparable": comparable(own.stages),
             "documents": documents_of(Storage(own.output, own.storage_options)),
             "lost": outcome.summary["lost"]["share"],
         }
@@ -480,24 +481,13 @@ class _Refresh:
             hash=hash_,
             runs=names,
             generation=generation,
-            held=self._held(made),
+            held=held(made, self._recipe),
             is_thinned=False,
         )
         corpus["releases"].append(entry)
         corpus |= {"planned": None, "chosen": None}
         self._write()
         return entry
-
-    def _held(self, made: Made) -> list[str]:
-        """Why readers do not get the release; nothing is compared for the first one."""
-        bounds = _settings(self._recipe).hold_if.model_dump()
-        if bounds["lost"] is None:
-            bounds["lost"] = self._recipe.max_lost
-        if made["against"] is None:
-            lost = made["figures"]["lost"]
-            is_bad = lost > bounds["lost"]
-            return [f"lost: {lost:.6g}, over the bound {bounds['lost']:g}"] * is_bad
-        return beyond(changes_of(made), bounds)
 
     def _report(self, own: Recipe) -> None:
         """Write the release's report again, now with what has changed."""
@@ -511,17 +501,6 @@ class _Refresh:
         write_corpus(self._storage, self._corpus)
 
 
-def _recipe_hash(stages: Sequence[Stage]) -> str:
-    """What the documents of a run depend on, besides its archives and their crawl."""
-    own = [
-        stage.model_copy(update={"crawl": None})
-        if isinstance(stage, ReadWarc)
-        else stage
-        for stage in stages
-    ]
-    return fingerprint_of([stage_dependencies(s) for s in own if s.kind != "save"])
-
-
 def _missing(
     storage: Storage, corpus: Corpus, found: Announced, archives: Archives
 ) -> list[RunEntry]:
@@ -529,8 +508,8 @@ def _missing(
     generation = generation_of(corpus)
 
     def stands(one: RunEntry) -> bool:
-        summary = None if one["generation"] else _summary_of(one, storage)
-        return bool(one["generation"] or (summary and _has_ended(summary, generation)))
+        summary = None if one["generation"] else summary_of(one["name"], storage)
+        return bool(one["generation"] or (summary and has_ended(summary, generation)))
 
     standing = [one for one in corpus["runs"] if stands(one)]
     missing = [one for one in standing if one["generation"] != generation]
@@ -607,7 +586,7 @@ def _begin_redo(
         problem = next((file.problem for file in files if file.problem), None)
         if problem:
             raise InputError(f"run {one['name']} cannot be made again: {problem}")
-    hash_ = _recipe_hash(
+    hash_ = recipe_hash(
         [s for s in recipe.stages if not (isinstance(s, MixCorpus) or s.of_releases)]
     )
     before = corpus["redo"]
@@ -650,18 +629,6 @@ def _clean(storage: Storage, corpus: Corpus, keep: int) -> None:
             and int(name.split("/")[1]) < current["generation"]
         ]
         storage.remove(old)
-
-
-def _comparable(stages: Sequence[Stage]) -> dict[str, Any]:
-    """The settings by which duplicates of different runs are told."""
-    found: dict[str, Any] = {}
-    for stage in stages:
-        if isinstance(stage, Sign):
-            bands, rows = stage.banding()
-            found |= {"sign": [stage.version, bands, rows, stage.ngram, stage.engine]}
-        if isinstance(stage, Deduplicate):
-            found |= {"scope": stage.scope, "exact": stage.exact}
-    return found
 
 
 def _settings(recipe: Recipe) -> RefreshSettings:

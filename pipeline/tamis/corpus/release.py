@@ -26,6 +26,8 @@ from tamis.report.drift import (
     Change,
     Figures,
     Made,
+    beyond,
+    changes_of,
     documents_moved,
     figures_changed,
     left_of,
@@ -168,6 +170,19 @@ def describe(
     )
     release.write(RELEASE, sealed(made, indent=1))
     return made
+
+
+def held(made: Made, recipe: Recipe) -> list[str]:
+    """Why readers do not get a release; nothing is compared for the first one."""
+    assert recipe.refresh is not None
+    bounds = recipe.refresh.hold_if.model_dump()
+    if bounds["lost"] is None:
+        bounds["lost"] = recipe.max_lost
+    if made["against"] is None:
+        lost = made["figures"]["lost"]
+        is_bad = lost > bounds["lost"]
+        return [f"lost: {lost:.6g}, over the bound {bounds['lost']:g}"] * is_bad
+    return beyond(changes_of(made), bounds)
 
 
 def tidy(release: Storage) -> None:
