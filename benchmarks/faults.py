@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from kills import _KINDS, Content, Trial, small_archives
+from kills import _KINDS, Content, Trial, compile_kernels, small_archives
 
 _MOST_LINES = 6  # notes on what was made again may stand before the error
 # System calls of Linux, by the errors that a disk or a network file system answers.
@@ -168,6 +168,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not shutil.which("strace"):
         sys.exit("strace is not installed")
+    compile_kernels()
     draw = random.Random(arguments.seed)
     base = Path(tempfile.mkdtemp(prefix="faults-"))
     small_archives(base)
