@@ -19,7 +19,6 @@ from tamis.corpus.release import (
     hash_of,
     held,
     mix_of,
-    place_of,
     refuse_mixed,
     refuse_without_shards,
     release_id,
@@ -225,7 +224,7 @@ def switch(recipe: Recipe, release: str, progress: Progress) -> None:
             raise ConfigError(
                 f"{storage.shown}: no release {release!r}; there are {known}"
             )
-        refuse_without_shards(place_of(storage, f"{RELEASES}/{release}"))
+        refuse_without_shards(storage.below(f"{RELEASES}/{release}"))
         corpus["chosen"] = release
         write_corpus(storage, corpus)
         write_latest(storage, release)
@@ -375,7 +374,7 @@ class _Refresh:
             is_held_now = bool(entry["held"])
         wanted = corpus["chosen"] or (None if entry["held"] else entry["id"])
         if wanted is not None and (before is None or before["release"] != wanted):
-            refuse_without_shards(place_of(storage, f"{RELEASES}/{wanted}"))
+            refuse_without_shards(storage.below(f"{RELEASES}/{wanted}"))
             write_latest(storage, wanted)
         how: How = "held" if is_held_now else "nothing"
         if read_latest(storage) != before:
@@ -412,7 +411,7 @@ class _Refresh:
                 self._progress.note(f"run {entry['name']}, as it was")
                 self._run(entry, own)
         if planned := corpus["planned"]:
-            discard(place_of(storage, f"{RELEASES}/{planned['id']}"))
+            discard(storage.below(f"{RELEASES}/{planned['id']}"))
         storage.remove(storage.names(index_folder(redo["generation"])))
         corpus |= {"planned": None, "redo": None}
         self._write()
@@ -423,7 +422,7 @@ class _Refresh:
         one that came later. Raises ConfigError for results that are gone.
         """
         corpus, generation = self._corpus, self._corpus["generation"]
-        folder = place_of(self._storage, f"{RUNS}/{entry['name']}")
+        folder = self._storage.below(f"{RUNS}/{entry['name']}")
         trusted = {locator_of(stage) for stage in self._recipe.stages}
         for summary in earlier_summaries(folder):
             if not has_ended(summary, generation):
@@ -463,7 +462,7 @@ class _Refresh:
         planned = corpus["planned"]
         if planned is None or planned["hash"] != hash_:
             if planned is not None:  # nobody has it, and nobody will finish it
-                discard(place_of(storage, f"{RELEASES}/{planned['id']}"))
+                discard(storage.below(f"{RELEASES}/{planned['id']}"))
             planned = Planned(id=release_id(today(), hash_), hash=hash_)
             corpus["planned"] = planned
             self._write()
@@ -611,7 +610,7 @@ def _clean(storage: Storage, corpus: Corpus, keep: int) -> None:
     pinned = {latest["release"], latest["previous"]} if latest else set()
     newest = {one["id"] for one in corpus["releases"][-keep:]}
     for entry in corpus["releases"]:
-        release = place_of(storage, f"{RELEASES}/{entry['id']}")
+        release = storage.below(f"{RELEASES}/{entry['id']}")
         if entry["is_thinned"]:
             thin(release)  # once more: a kill may have left some of it
             continue

@@ -74,11 +74,6 @@ def filters_of(recipe: Recipe) -> tuple[Stage, ...]:
     return tuple(stage for stage in recipe.stages if stage.of_releases)
 
 
-def place_of(corpus: Storage, folder: str) -> Storage:
-    """A folder of the corpus as a storage of its own."""
-    return corpus.below(folder)
-
-
 def documents_of(run: Storage) -> str:
     """A hash of the documents that a run kept: of the names of their files."""
     parts = [[own.name, own.part().fingerprint] for own in inputs_of(run)]
@@ -142,21 +137,21 @@ def describe(
     against: ReleaseEntry | None,
 ) -> Made:
     """Write release.json of a release whose mix is there, and return it."""
-    release = place_of(corpus, f"{RELEASES}/{entry['id']}")
+    release = corpus.below(f"{RELEASES}/{entry['id']}")
     earlier = against["runs"] if against else []
     figures = _figures(corpus, release, runs, earlier)
     every = sample_every(figures["documents"])
     ids = _sample(release, every)
     changes: list[Change] = []
     if against is not None:
-        other = place_of(corpus, f"{RELEASES}/{against['id']}")
+        other = corpus.below(f"{RELEASES}/{against['id']}")
         before = read_made(other)
         changes = figures_changed(before["figures"], figures)
         common = max(every, before["every"])
         changes += _moved(
             _thinned(_read_ids(other, before["ids"]), common),
             _thinned(ids, common),
-            [release, *(place_of(corpus, f"{RUNS}/{run['name']}") for run in runs)],
+            [release, *(corpus.below(f"{RUNS}/{run['name']}") for run in runs)],
             common,
         )
     made = Made(
@@ -239,7 +234,7 @@ def _figures(
     assert manifest is not None
     stages: dict[str, dict[str, Any]] = {}
     folders = [f"{RUNS}/{run['name']}" for run in runs]
-    for storage in (*(place_of(corpus, one) for one in folders), release):
+    for storage in (*(corpus.below(one) for one in folders), release):
         summary = storage.read_record("run.json", SUMMARY)
         for row in funnel_rows(summary):
             if row.stage == "read_documents":

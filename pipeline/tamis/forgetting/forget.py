@@ -16,7 +16,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tamis.corpus.release import discard, place_of
+from tamis.corpus.release import discard
 from tamis.corpus.state import CORPUS, RELEASES, read_corpus, write_corpus
 from tamis.denials.matching import Denied
 from tamis.denials.requests import Request
@@ -106,7 +106,7 @@ def _discard_planned(storage: Storage) -> None:
     corpus = read_corpus(storage)
     planned = corpus["planned"]
     if planned is not None:
-        discard(place_of(storage, f"{RELEASES}/{planned['id']}"))
+        discard(storage.below(f"{RELEASES}/{planned['id']}"))
         corpus["planned"] = None
         write_corpus(storage, corpus)
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tamis.corpus.release import place_of
 from tamis.corpus.state import CORPUS, RELEASES, RUNS, read_corpus
 from tamis.documents.of_run import TABLES, inputs_of
 from tamis.report.drift import RELEASE
@@ -45,7 +44,7 @@ def folders_of(storage: Storage) -> Iterator[Folder]:
     corpus = read_corpus(storage)
     for run in corpus["runs"]:
         name = f"{RUNS}/{run['name']}"
-        yield Folder(name, place_of(storage, name))
+        yield Folder(name, storage.below(name))
     for release in corpus["releases"]:
         name = f"{RELEASES}/{release['id']}"
-        yield Folder(name, place_of(storage, name), release["is_thinned"])
+        yield Folder(name, storage.below(name), release["is_thinned"])

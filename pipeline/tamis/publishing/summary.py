@@ -16,7 +16,6 @@ from typing import Any, Literal, get_args
 
 import pyarrow.compute as pc
 
-from tamis.corpus.release import place_of
 from tamis.corpus.state import RELEASES, RUNS
 from tamis.language.codes import language_name
 from tamis.publishing.domains import DOMAINS, Listed, write_domains
@@ -144,7 +143,7 @@ def _origin(storage: Storage, summary: RunSummary) -> Origin:
         corpus = Storage(storage.root.rpartition(f"/{RELEASES}/")[0])
         corpus.options = storage.options
         for name in read_made(storage)["runs"]:
-            run = place_of(corpus, f"{RUNS}/{name}")
+            run = corpus.below(f"{RUNS}/{name}")
             if run.exists("run.json"):
                 summaries.append(run.read_record("run.json", SUMMARY))
     dated: dict[str, None] = {}

@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
-from tamis.corpus.release import documents_of, place_of
+from tamis.corpus.release import documents_of
 from tamis.corpus.state import CORPUS, RUNS, read_corpus, read_latest, release_entry
 from tamis.documents.of_run import inputs_of
 from tamis.errors import DamagedFile, StorageError, TamisError
@@ -498,7 +498,7 @@ def _corpus_wrong(storage: Storage) -> Iterator[str]:
     for run in corpus["runs"]:
         name = f"{RUNS}/{run['name']}"
         with suppress(DamagedFile):  # which was said of the run
-            if run["documents"] not in ("", documents_of(place_of(storage, name))):
+            if run["documents"] not in ("", documents_of(storage.below(name))):
                 yield f"{CORPUS}: {name} has other documents than it has on record"
     latest = read_latest(storage)
     if latest is None:
