@@ -22,10 +22,11 @@ from tamis.html.blocks.judge.regions import find_regions, forget_groups
 from tamis.html.blocks.judge.wholes import keep_title, keep_wholes
 from tamis.html.blocks.layout import COMMENT, CONTENT, NO, ZERO
 from tamis.html.blocks.workspace import Workspace
-from tamis.html.blocks.write.items import items_of
-from tamis.html.blocks.write.markdown import bytes_for_markdown, write_markdown
+from tamis.html.blocks.write.markdown import find_owners, write_markdown
+from tamis.html.blocks.write.nesting import nodes_of
 from tamis.html.blocks.write.plain import write_plain
 from tamis.html.blocks.write.runs import bytes_needed, write_block, write_line
+from tamis.html.blocks.write.tables import find_tables
 
 Utf8 = NDArray[np.uint8]
 
@@ -76,9 +77,10 @@ def plain_text(data: Utf8, workspace: Workspace) -> Utf8:
 def markdown_text(data: Utf8, workspace: Workspace) -> Utf8:
     """The kept blocks as Markdown."""
     page = workspace[0]
-    items = items_of(page)
-    out = np.empty(bytes_for_markdown(data, page, items), np.uint8)
-    return out[: write_markdown(data, page, items, out, ZERO)]
+    nodes = nodes_of(page)
+    find_tables(page, nodes)
+    find_owners(page, nodes)
+    return write_markdown(data, page, nodes)
 
 
 @kernel
@@ -98,5 +100,5 @@ def texts_of_blocks(data: Utf8, workspace: Workspace) -> tuple[Utf8, NDArray[np.
     out = np.empty(bytes_needed(page, 0, count), np.uint8)
     offsets = np.zeros(count + 1, np.int64)
     for block in range(count):
-        offsets[block + 1] = write_block(data, page, block, out, offsets[block])
+        offsets[block + 1] = write_block(data, page, block, out, offsets[block], NO)
     return out[: offsets[count]], offsets

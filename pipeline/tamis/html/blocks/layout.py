@@ -37,6 +37,7 @@ TITLE_BITS: Final = 1024
 ZERO: Final[Any] = np.int64(0)
 NONE: Final[Any] = np.int64(-1)
 NO: Final[Any] = np.bool_(False)
+YES: Final[Any] = np.bool_(True)
 
 # Flags of an element; those in INHERITED hold for its whole subtree.
 HIDDEN: Final = 1 << 0
@@ -46,6 +47,7 @@ IN_NOSCRIPT: Final = 1 << 3
 IN_PRE: Final = 1 << 4
 IN_BUTTON: Final = 1 << 5
 BRACKETED: Final = 1 << 6  # a bracket is due at its end
+REVERSED: Final = 1 << 7  # a list that counts down
 INHERITED: Final = HIDDEN | SILENT | DIALOG | IN_NOSCRIPT | IN_PRE | IN_BUTTON
 
 # Flags of a span.
@@ -251,6 +253,8 @@ PAGE = np.dtype(
         ("blocks", BLOCK, (MAX_BLOCKS,)),
         ("spans", SPAN, (MAX_SPANS,)),
         ("names", np.uint64, (MAX_NAMES,)),
+        # `start` of an ol, `value` of an li, or -1; of no other element.
+        ("numbers", np.int32, (MAX_ELEMENTS,)),
         ("paths", PATH, (MAX_ELEMENTS,)),
         ("nearest", np.int16, (MAX_ELEMENTS, KINDS)),  # depth of the nearest, or -1
         ("words_before", np.int32, (MAX_BLOCKS + 1,)),  # prefix sums over blocks

@@ -26,6 +26,7 @@ from tamis.html.blocks.layout import (
     MAX_NAMES,
     MAX_SPANS,
     NO,
+    REVERSED,
     SILENT,
     ZERO,
     Page,
@@ -33,13 +34,16 @@ from tamis.html.blocks.layout import (
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.read.attributes import (
     ARIA_HIDDEN,
+    COUNTS_DOWN,
     HAS_HREF,
     NOT_SHOWN,
+    NUMBERED,
     SELF_CLOSING,
     TAG_IS_CUT,
     UNSELECTED,
     read_attributes,
 )
+from tamis.html.blocks.read.list_numbers import read_number
 from tamis.html.blocks.read.meaning import (
     begin_formula,
     begin_part,
@@ -200,6 +204,12 @@ def _start_tag(
     start_element(page, tag, own, name_start, name_stop)
     if state.elements == before:
         return position  # nested too deeply
+    if tag == tags.OL or tag == tags.LI:
+        page.numbers[before] = -1
+        if flags & NUMBERED:
+            read_number(data, name_end, position, page, before)
+        if flags & COUNTS_DOWN:
+            page.elements[before].flags |= np.uint32(REVERSED)
     if tag == tags.MATH:
         begin_formula(data, name_end, position, page, before)
     elif tag >= tags.FIRST_PART or state.formula >= 0:

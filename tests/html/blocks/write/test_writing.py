@@ -72,7 +72,7 @@ def test_plain_text(html: str, expected: str, workspace: Workspace) -> None:
         pytest.param("<ul><li><p>a<p>b</ul>", "- a\n\n  b", id="two paragraphs"),
         pytest.param(
             "<ul><li>a<table><tr><td>1<td>2</table>b<li>c</ul>",
-            "- a\n\n| 1 | 2 |\n|---|---|\n\n  b\n- c",
+            "- a\n\n  | 1 | 2 |\n  |---|---|\n\n  b\n- c",
             id="an item goes on behind a table",
         ),
         pytest.param(
@@ -86,13 +86,58 @@ def test_plain_text(html: str, expected: str, workspace: Workspace) -> None:
             "".join(f"{n}. x\n" for n in range(1, 10)) + "10. a\n\n    b\n\n    - c",
             id="text of a numbered item stands below its text",
         ),
-        pytest.param("<blockquote><p>a<p>b</blockquote>", "> a\n\n> b", id="quote"),
+        pytest.param("<blockquote><p>a<p>b</blockquote>", "> a\n>\n> b", id="quote"),
+        pytest.param(
+            "<blockquote>a</blockquote><blockquote>b</blockquote>",
+            "> a\n\n> b",
+            id="two quotes",
+        ),
+        pytest.param(
+            "<ul><li>a<blockquote><p>b<p>c</blockquote>d</ul>",
+            "- a\n\n  > b\n  >\n  > c\n\n  d",
+            id="a quote in a list",
+        ),
+        pytest.param(
+            "<blockquote>a<ol><li>b<li>c</ol></blockquote>",
+            "> a\n>\n> 1. b\n> 2. c",
+            id="a list in a quote",
+        ),
+        pytest.param(
+            "<ul><li><ul><li>a<li>b</ul></ul>",
+            "- a\n- b",
+            id="an item without text of its own indents nothing",
+        ),
+        pytest.param(
+            "<ul><li>a</li><ul><li>b</ul><li>c</ul>",
+            "- a\n\n  - b\n\n- c",
+            id="a list between items belongs to the item before it",
+        ),
+        pytest.param(
+            "<ul><li>a</ul><ul><li>b</ul><ol><li>c</ol><ol><li>d</ol>",
+            "- a\n\n* b\n\n1. c\n\n1) d",
+            id="lists that follow each other have different marks",
+        ),
+        pytest.param(
+            "<ol start=7><li>a<li value=12>b<li>c</ol>",
+            "7. a\n12. b\n13. c",
+            id="numbers of the page",
+        ),
+        pytest.param(
+            "<ol reversed><li>a<li>b<li>c</ol>", "3. a\n2. b\n1. c", id="counting down"
+        ),
+        pytest.param(
+            "<ol start=-3><li>a</ol><p>x<ol start=9999999999><li>b</ol>",
+            "1. a\n\nx\n\n1. b",
+            id="numbers that Markdown does not have",
+        ),
         pytest.param(
             "<pre>def f():\n    return 1\n</pre>",
             "```\ndef f():\n    return 1\n```",
             id="code keeps its indentation",
         ),
-        pytest.param("<pre>```\na</pre>", "~~~\n```\na\n~~~", id="code with backticks"),
+        pytest.param(
+            "<pre>```\na</pre>", "````\n```\na\n````", id="code with backticks"
+        ),
         pytest.param(TABLE, "| a | b |\n|---|---|\n| 1 | 2 |", id="table"),
         pytest.param(
             "<table><tr><td>a<td><td>c<tr><td>1<td>2<td>3</table>",
@@ -101,8 +146,28 @@ def test_plain_text(html: str, expected: str, workspace: Workspace) -> None:
         ),
         pytest.param(
             "<table><tr><td>a|b<td>ไทย</table>",
-            "| a/b | ไทย |\n|---|---|",
+            "| a\\|b | ไทย |\n|---|---|",
             id="a bar in a cell",
+        ),
+        pytest.param(
+            "<table><tr><td><td>b<tr><td>1<td>2<td>3</table>",
+            "|  | b |  |\n|---|---|---|\n| 1 | 2 | 3 |",
+            id="the first row has all columns",
+        ),
+        pytest.param(
+            "<table><tr><th>a<th>b<tr><td>1<td><p>2<p>3<tr><td>4<td>5</table>",
+            "| a | b |\n|---|---|\n| 1 | 2 3 |\n| 4 | 5 |",
+            id="a cell of two paragraphs stays in its table",
+        ),
+        pytest.param(
+            "<table><tr><td>a<td>b<tr><td>c<td><ul><li>d<li>e</ul><tr><td>f<td>g</table>",
+            "a | b\n\nc\n\n- d\n- e\n\nf | g",
+            id="a table with a list in it is none",
+        ),
+        pytest.param(
+            "<pre><div>a = 1</div><div>  b</div></pre><pre>c</pre>",
+            "```\na = 1\n  b\n```\n\n```\nc\n```",
+            id="lines that are elements are one piece of code",
         ),
     ],
 )
@@ -111,17 +176,20 @@ def test_markdown(html: str, expected: str, workspace: Workspace) -> None:
 
 
 def test_markdown_has_room_for_deep_numbered_lists(workspace: Workspace) -> None:
-    many = ("<ol>" + "<li>" * 9_999) * 3 + "<p>x" + "<br>x" * 999
+    many = ("<ol>" + "<li>" * 9_999 + "x") * 2 + "<ol>" + "<li>" * 9_999
+    many += "<p>x" + "<br>x" * 999
     lines = written(many, workspace, is_markdown=True).splitlines()
-    assert lines[0] == " " * 12 + "9999. x\\"
-    assert lines[1:] == [" " * 18 + "x\\"] * 998 + [" " * 18 + "x"]
+    assert lines[:4] == ["9999. x", "", " " * 6 + "9999. x", ""]
+    assert lines[4] == " " * 12 + "9999. x\\"
+    assert lines[5:] == [" " * 18 + "x\\"] * 998 + [" " * 18 + "x"]
 
 
 def test_markdown_has_room_for_deep_lists_and_code(workspace: Workspace) -> None:
     deep = "<ul><li>" * 30 + "<blockquote>" * 20 + "<pre>" + "\n1" * 500
     lines = written(deep, workspace, is_markdown=True).splitlines()
     assert len(lines) == 502
-    assert all(line.startswith("> " * 8) for line in lines)
+    assert lines[0] == "- " + "> " * 7 + "```"
+    assert all(line.startswith("  " + "> " * 7) for line in lines[1:])
 
 
 def test_writing_twice_gives_the_same(workspace: Workspace) -> None:

@@ -22,6 +22,8 @@ TAG_IS_CUT: Final = 1 << 18  # the page ends inside the tag
 NOT_SHOWN: Final = 1 << 19  # by its style, or `hidden`
 ARIA_HIDDEN: Final = 1 << 20
 UNSELECTED: Final = 1 << 21  # user-select: none
+NUMBERED: Final = 1 << 22  # has `start` or `value`
+COUNTS_DOWN: Final = 1 << 23  # has `reversed`
 
 _QUOTE, _APOSTROPHE, _GREATER, _SLASH, _EQUALS, _SPACE = 34, 39, 62, 47, 61, 32
 
@@ -34,6 +36,7 @@ def _packed(name: bytes) -> np.uint64:
 (_CLASS, _ID, _ROLE, _ITEMPROP, _STYLE, _HIDDEN, _HREF) = map(
     _packed, (b"class", b"id", b"role", b"itemprop", b"style", b"hidden", b"href")
 )
+_START, _VALUE, _REVERSED = map(_packed, (b"start", b"value", b"reversed"))
 # Names of more than 8 bytes, in two halves.
 (_ARIA_HID, _DEN, _ARIA_MOD, _AL) = map(
     _packed, (b"aria-hid", b"den", b"aria-mod", b"al")
@@ -111,6 +114,10 @@ def read_attributes(
             flags |= HIDDEN | NOT_SHOWN
         elif name == _STYLE:
             flags |= _flags_of_style(data, first, last)
+        elif name in (_START, _VALUE):
+            flags |= NUMBERED
+        elif name == _REVERSED:
+            flags |= COUNTS_DOWN
     return stop, count, flags | TAG_IS_CUT
 
 

@@ -1,8 +1,10 @@
 """The kept blocks as Markdown: headings, lists, quotes, tables, code.
 
-Block structure is kept, inline marks (bold, links) are not. Characters with a
-meaning in Markdown are not escaped: the text is for reading and training,
-not for rendering untrusted pages.
+Block structure is kept, inline marks (bold, links) are not. Text stays text when it is
+rendered: see escapes. Formulas are TeX between dollar signs, as on the page.
+
+A unit is what CommonMark reads as one: a table, the blocks of one `<pre>`, or a block; and
+the cells of a row that is not in a table.
 """
 
 from typing import Final
@@ -11,255 +13,252 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compiled import kernel
-from tamis.html.blocks.layout import IN_PRE, NO, NONE, ZERO, Page
+from tamis.html.blocks.layout import IN_PRE, NO, YES, ZERO, Page
 from tamis.html.blocks.read import tags
-from tamis.html.blocks.write.items import Items, nesting, width_of_mark, write_mark
-from tamis.html.blocks.write.plain import cells_between, row_of, share_row
-from tamis.html.blocks.write.runs import bytes_needed, write_block
-
-_AMPERSAND: Final = 38
-_LINE_FEED, _BLANK, _HASH, _HYPHEN, _QUOTE, _BAR, _TICK, _TILDE, _BACKSLASH = (
-    10,
-    32,
-    35,
-    45,
-    62,
-    124,
-    96,
-    126,
-    92,
+from tamis.html.blocks.write.escapes import (
+    normalise,
+    pairs_of,
+    write_escaped,
 )
+from tamis.html.blocks.write.nesting import (
+    MAX_NESTING,
+    PREFIX_BYTES,
+    Chain,
+    Nodes,
+    fill_chain,
+    outer,
+    separate,
+    without_blanks,
+    write_indent,
+    write_marks,
+)
+from tamis.html.blocks.write.plain import (
+    cells_between,
+    join_lines,
+    row_of,
+    share_row,
+)
+from tamis.html.blocks.write.runs import FORMULA_MARK, bytes_needed, write_block
+from tamis.html.blocks.write.tables import cell_of, table_of, with_room, write_table
+
+_FIRST_BYTES: Final = 4096
+_LINE_FEED, _BLANK, _HASH, _BACKSLASH, _TICK, _BAR = 10, 32, 35, 92, 96, 124
+
+
+@kernel(inline="always")
+def find_owners(page: Page, nodes: Nodes) -> None:
+    """Fill `is_own`; the tables must have been found."""
+    for index in range(page.state[0].blocks + ZERO):
+        if not page.is_kept[index]:
+            continue
+        element = _holder_of(page, nodes, index)
+        while element >= 0 and page.elements[element].tag != tags.LI:
+            element = outer(page, nodes, element)
+        if element >= 0:
+            nodes[element].is_own = True
 
 
 @kernel(inline="always")
 def write_markdown(
-    data: NDArray[np.uint8], page: Page, items: Items, out: NDArray[np.uint8], at: int
-) -> int:
-    """Write the text from `at` on; returns where it ends."""
-    start, previous, previous_row = at, NONE, NONE
-    cells = ZERO
-    is_first_row = NO
-    for index in range(page.state[0].blocks + ZERO):
+    data: NDArray[np.uint8], page: Page, nodes: Nodes
+) -> NDArray[np.uint8]:
+    """The Markdown of a page whose tables and owners have been found."""
+    blocks = page.state[0].blocks + ZERO
+    text = np.empty(bytes_needed(page, 0, blocks), np.uint8)  # of one unit
+    out, at = np.empty(_FIRST_BYTES, np.uint8), ZERO
+    chain = np.zeros(MAX_NESTING, np.int64)
+    before = np.zeros(MAX_NESTING, np.int64)
+    count_before = ZERO
+    index = ZERO
+    while index < blocks:
         if not page.is_kept[index]:
+            index += 1
             continue
-        row = row_of(page, index)
-        if row >= 0 and previous >= 0 and share_row(page, previous, index):
-            at = _write_cells(page, previous, index, out, at)
-            at = _write_cell(data, page, index, out, at)
-            cells += cells_between(page, previous, index)
-        else:
-            at = _end_row(out, at, previous_row, is_first_row, cells)
-            same_table = (
-                row >= 0
-                and previous_row >= 0
-                and _table_of(page, row) == _table_of(page, previous_row)
+        holder = _holder_of(page, nodes, index)
+        count = fill_chain(page, nodes, holder, chain)
+        is_table = nodes[holder].is_table
+        first, length = index, ZERO
+        if not is_table:
+            index, length = _read_unit(data, page, index, text)
+            if length == 0:
+                continue
+        out = with_room(out, at, 4 * PREFIX_BYTES)
+        if at > 0:
+            at = separate(page, before, count_before, chain, count, nodes, out, at)
+        at = write_marks(page, nodes, before, count_before, chain, count, out, at)
+        if is_table:
+            out, at, index = write_table(
+                data, page, nodes, holder, index, chain, count, text, out, at
             )
-            at = _separate(page, items, previous, index, same_table, out, start, at)
-            if row >= 0:
-                is_first_row = not same_table
-                cells = 1
-                out[at], out[at + 1] = _BAR, _BLANK
-                at = _write_cell(data, page, index, out, at + 2)
+        else:
+            out = with_room(out, at, _bytes_for(text, length))
+            if page.blocks[first].flags & np.uint32(IN_PRE):
+                at = _write_code(page, nodes, chain, count, text, length, out, at)
             else:
-                at = _write_marked(data, page, items, index, out, at)
-        previous, previous_row = index, row
-    return _end_row(out, at, previous_row, is_first_row, cells)
+                tag = page.elements[page.blocks[first].container].tag + ZERO
+                at = _write_prose(page, nodes, chain, count, tag, text, length, out, at)
+        for place in range(count):
+            before[place] = chain[place]
+        count_before = count
+    return out[:at]
 
 
-@kernel(inline="always")
-def bytes_for_markdown(data: NDArray[np.uint8], page: Page, items: Items) -> int:
-    """The most bytes that `write_markdown` may write."""
-    needed = bytes_needed(page, 0, page.state[0].blocks)
-    for index in range(page.state[0].blocks + ZERO):
-        if page.is_kept[index]:
-            quotes, indent, _ = nesting(page, items, page.blocks[index].container)
-            needed += 2 * _bytes_for_marks(data, page, index, quotes, indent)
-    return needed
-
-
-@kernel(inline="always")
-def _separate(
-    page: Page,
-    items: Items,
-    previous: int,
-    index: int,
-    same_table: bool,
-    out: NDArray[np.uint8],
-    start: int,
-    at: int,
-) -> int:
-    """A blank line; only a line end within a table or between list items."""
-    if at == start:
-        return at
-    out[at] = _LINE_FEED
-    at += 1
-    if same_table:
-        return at
-    item, other = _item_of(page, items, index), _item_of(page, items, previous)
-    if (
-        item >= 0
-        and other >= 0
-        and item != other
-        and page.elements[item].parent == page.elements[other].parent
-    ):
-        return at
-    out[at] = _LINE_FEED
-    return at + 1
-
-
-@kernel(inline="always")
-def _write_marked(
-    data: NDArray[np.uint8],
-    page: Page,
-    items: Items,
-    index: int,
-    out: NDArray[np.uint8],
-    at: int,
-) -> int:
-    """Write a block with its marks: heading, list item, quote, indentation, fence."""
+@kernel
+def _holder_of(page: Page, nodes: Nodes, index: int) -> int:
+    """The element of a block's unit: the pre or the table, or what bounds the block."""
     block = page.blocks[index]
-    quotes, indent, item = nesting(page, items, block.container)
-    at = _write_prefix(quotes, indent, out, at)
-    if item >= 0 and not items[item].is_marked:
-        items[item].is_marked = True
-        number = items[item].number
-        at = write_mark(number, out, at - width_of_mark(number))
-    tag = page.elements[block.container].tag
-    is_pre = block.flags & np.uint32(IN_PRE) != 0
+    if block.flags & np.uint32(IN_PRE):
+        return _pre_of(page, index)
+    if cell_of(page, index) >= 0:
+        table = table_of(page, block.container + ZERO)
+        if table >= 0 and nodes[table].is_table:
+            return table
+    return int(block.container)
+
+
+@kernel
+def _pre_of(page: Page, index: int) -> int:
+    """The outermost pre of a block of code."""
+    element = page.blocks[index].element + ZERO
+    found = page.blocks[index].container + ZERO
+    while element >= 0 and page.elements[element].flags & np.uint32(IN_PRE):
+        found = element
+        element = page.elements[element].parent + ZERO
+    return int(found)
+
+
+@kernel(inline="always")
+def _read_unit(
+    data: NDArray[np.uint8], page: Page, index: int, text: NDArray[np.uint8]
+) -> tuple[int, int]:
+    """Fill `text` with a unit that begins at a block; returns the block behind it."""
+    is_pre = page.blocks[index].flags & np.uint32(IN_PRE) != 0
+    is_row = not is_pre and row_of(page, index) >= 0
+    first = last = index
+    length = write_block(data, page, index, text, ZERO, YES)
+    index += 1
+    while index < page.state[0].blocks and (is_pre or is_row):
+        if page.is_kept[index]:
+            if is_pre:
+                if not _share_pre(page, first, index):
+                    break
+                text[length] = _LINE_FEED
+                length += 1
+            else:
+                if not share_row(page, last, index):
+                    break
+                for _ in range(cells_between(page, last, index)):
+                    text[length], text[length + 1] = _BLANK, _BAR
+                    text[length + 2] = _BLANK
+                    length += 3
+            length = write_block(data, page, index, text, length, YES)
+            last = index
+        index += 1
+    if is_row and last > first:
+        join_lines(text, ZERO, length)
+    return index, normalise(text, ZERO, length)
+
+
+@kernel
+def _share_pre(page: Page, first: int, index: int) -> bool:
+    return bool(
+        page.blocks[index].flags & np.uint32(IN_PRE)
+        and _pre_of(page, index) == _pre_of(page, first)
+    )
+
+
+@kernel(inline="always")
+def _bytes_for(text: NDArray[np.uint8], length: int) -> int:
+    """The most bytes of a unit: all of it escaped, and indented at each line."""
+    lines = ZERO
+    for position in range(length):
+        lines += text[position] == _LINE_FEED
+    # A fence is one byte longer than backticks in the text.
+    return int(3 * length + (lines + 4) * PREFIX_BYTES + 64)
+
+
+@kernel(inline="always")
+def _write_code(
+    page: Page,
+    nodes: Nodes,
+    chain: Chain,
+    count: int,
+    text: NDArray[np.uint8],
+    length: int,
+    out: NDArray[np.uint8],
+    at: int,
+) -> int:
+    """Write code between fences that are longer than any in it."""
+    ticks = _longest_run(text, length) + 1
+    ticks = max(ticks, 3)
+    at = _write_fence(ticks, out, at)
+    out[at] = _LINE_FEED
+    at = write_indent(page, nodes, chain, count, out, at + 1)
+    for position in range(length):
+        if text[position] == FORMULA_MARK:
+            continue
+        if text[position] != _LINE_FEED:
+            out[at] = text[position]
+            at += 1
+            continue
+        at = without_blanks(out, at)
+        out[at] = _LINE_FEED
+        at = write_indent(page, nodes, chain, count, out, at + 1)
+    out[at] = _LINE_FEED
+    at = write_indent(page, nodes, chain, count, out, at + 1)
+    return _write_fence(ticks, out, at)
+
+
+@kernel(inline="always")
+def _longest_run(text: NDArray[np.uint8], length: int) -> int:
+    """The length of the longest run of backticks."""
+    longest = run = ZERO
+    for position in range(length):
+        run = run + 1 if text[position] == _TICK else ZERO
+        longest = max(longest, run)
+    return int(longest)
+
+
+@kernel
+def _write_fence(ticks: int, out: NDArray[np.uint8], at: int) -> int:
+    for _ in range(ticks):
+        out[at] = _TICK
+        at += 1
+    return at
+
+
+@kernel(inline="always")
+def _write_prose(
+    page: Page,
+    nodes: Nodes,
+    chain: Chain,
+    count: int,
+    tag: int,
+    text: NDArray[np.uint8],
+    length: int,
+    out: NDArray[np.uint8],
+    at: int,
+) -> int:
+    """Write a heading, on one line, or a paragraph, with a backslash where a line breaks."""
     is_heading = tags.H1 <= tag <= tags.H6
     if is_heading:
+        join_lines(text, ZERO, length)
         for _ in range(tag - tags.H1 + 1):
             out[at] = _HASH
             at += 1
         out[at] = _BLANK
         at += 1
-    # Leave room for the marks, write the block after it, then move it line by line.
-    first = at + _bytes_for_marks(data, page, index, quotes, indent)
-    last = write_block(data, page, index, out, first)
-    fence = _TICK
-    if is_pre:
-        fence = _fence(out, first, last)
-        at = _write_fence(fence, out, at)
-        at = _write_prefix(quotes, indent, out, at)
-    for position in range(first, last):
-        byte = out[position]
-        if byte != _LINE_FEED:
-            out[at] = byte
-            at += 1
-        elif is_heading:
-            out[at] = _BLANK
-            at += 1
-        else:
-            if not is_pre:  # the line ends here, the paragraph goes on
-                out[at] = _BACKSLASH
-                at += 1
-            out[at] = _LINE_FEED
-            at = _write_prefix(quotes, indent, out, at + 1)
-    if is_pre:
-        out[at] = _LINE_FEED
-        at = _write_prefix(quotes, indent, out, at + 1)
-        at = _write_fence(fence, out, at) - 1
-    return at
-
-
-@kernel
-def _bytes_for_marks(
-    data: NDArray[np.uint8], page: Page, index: int, quotes: int, indent: int
-) -> int:
-    """The most bytes of the marks before each line of a block, and of its fences."""
-    block = page.blocks[index]
-    lines = 4
-    for number in range(block.span_start, block.span_stop):
-        span = page.spans[number]
-        lines += 1
-        if block.flags & np.uint32(IN_PRE):
-            for position in range(span.start, span.stop):
-                byte = data[position]
-                # `&#10;` is a line feed, too.
-                lines += (byte == _LINE_FEED) | (byte == _AMPERSAND)
-    return int(lines * (2 * quotes + indent + 4) + 16)
-
-
-@kernel
-def _item_of(page: Page, items: Items, index: int) -> int:
-    _, _, item = nesting(page, items, page.blocks[index].container)
-    return int(item)
-
-
-@kernel
-def _write_prefix(quotes: int, indent: int, out: NDArray[np.uint8], at: int) -> int:
-    for _ in range(quotes):
-        out[at], out[at + 1] = _QUOTE, _BLANK
-        at += 2
-    for _ in range(indent):
-        out[at] = _BLANK
-        at += 1
-    return at
-
-
-@kernel
-def _write_fence(byte: int, out: NDArray[np.uint8], at: int) -> int:
-    """Three marks and a line feed."""
-    out[at], out[at + 1], out[at + 2], out[at + 3] = byte, byte, byte, _LINE_FEED
-    return at + 4
-
-
-@kernel(inline="always")
-def _fence(out: NDArray[np.uint8], first: int, last: int) -> int:
-    """The fence's byte: a backtick, or a tilde for code that holds three backticks."""
-    for position in range(first, last - 2):
-        if out[position] == out[position + 1] == out[position + 2] == _TICK:
-            return _TILDE
-    return _TICK
-
-
-@kernel
-def _write_cell(
-    data: NDArray[np.uint8], page: Page, index: int, out: NDArray[np.uint8], at: int
-) -> int:
-    """Write a cell's text on one line, with `/` in place of `|`."""
-    end = write_block(data, page, index, out, at)
-    for position in range(at, end):
-        if out[position] == _LINE_FEED:
-            out[position] = _BLANK
-        elif out[position] == _BAR:
-            out[position] = 47
-    return end
-
-
-@kernel(inline="always")
-def _write_cells(
-    page: Page, previous: int, index: int, out: NDArray[np.uint8], at: int
-) -> int:
-    """Write the bars between two cells, and those of empty cells between them."""
-    for _ in range(cells_between(page, previous, index)):
-        out[at], out[at + 1], out[at + 2] = _BLANK, _BAR, _BLANK
-        at += 3
-    return at
-
-
-@kernel
-def _end_row(
-    out: NDArray[np.uint8], at: int, row: int, is_first_row: bool, cells: int
-) -> int:
-    """Close a table row; after the first one, write the line of hyphens as well."""
-    if row < 0:
-        return at
-    out[at], out[at + 1] = _BLANK, _BAR
-    at += 2
-    if is_first_row:
-        out[at], out[at + 1] = _LINE_FEED, _BAR
-        at += 2
-        for _ in range(min(cells, 64)):
-            out[at], out[at + 1], out[at + 2] = _HYPHEN, _HYPHEN, _HYPHEN
-            out[at + 3] = _BAR
-            at += 4
-    return at
-
-
-@kernel
-def _table_of(page: Page, row: int) -> int:
-    element = row
-    while element >= 0 and page.elements[element].tag != tags.TABLE:
-        element = page.elements[element].parent
-    return int(element)
+    pairs = pairs_of(text, ZERO, length)
+    start = ZERO
+    while True:
+        stop = start
+        while stop < length and text[stop] != _LINE_FEED:
+            stop += 1
+        at = write_escaped(
+            page, text, start, stop, start == 0, NO, is_heading, pairs, out, at
+        )
+        if stop == length:
+            return at
+        out[at], out[at + 1] = _BACKSLASH, _LINE_FEED
+        at = write_indent(page, nodes, chain, count, out, at + 2)
+        start = stop + 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compiled import kernel
-from tamis.html.blocks.layout import NONE, ZERO, Page
+from tamis.html.blocks.layout import NO, NONE, ZERO, Page
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.write.runs import write_block
 
@@ -32,7 +32,7 @@ def write_plain(
         before = at
         is_next_cell = at > start and share_row(page, previous, index)
         if is_next_cell:
-            _join_lines(out, previous_at, at)
+            join_lines(out, previous_at, at)
             if cells == 1 and _is_first(page, previous):
                 at = _after_empty_cells(page, previous, out, previous_at, at)
             at = _write_bars(cells_between(page, previous, index), out, at)
@@ -45,9 +45,9 @@ def write_plain(
                 at += 1
             cells = ZERO + (1 if row_of(page, index) >= 0 else 0)
         previous_at = at
-        end = write_block(data, page, index, out, at)
+        end = write_block(data, page, index, out, at, NO)
         if is_next_cell:
-            _join_lines(out, at, end)
+            join_lines(out, at, end)
         at = end if end > at else before
         previous = index
     if cells > 1:
@@ -117,7 +117,7 @@ def cells_between(page: Page, previous: int, index: int) -> int:
 
 
 @kernel
-def _join_lines(out: NDArray[np.uint8], at: int, stop: int) -> None:
+def join_lines(out: NDArray[np.uint8], at: int, stop: int) -> None:
     """Replace line feeds, which <br> made, by spaces."""
     for position in range(at, stop):
         if out[position] == _LINE_FEED:

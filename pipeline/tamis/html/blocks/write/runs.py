@@ -6,6 +6,8 @@ to `out` from `at` on and return where they stopped; `out` must be large enough
 (`bytes_needed`).
 """
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +37,8 @@ _AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
 _HASH, _DOLLAR, _BRACKET, _CLOSING, _CARET, _LOW = 35, 36, 91, 93, 94, 95
 _ZERO_, _NINE, _PLUS, _MINUS, _SIGN = 48, 57, 43, 45, 0xE2  # the first byte of U+2212
 _LONGEST_NOTE = 6
+# No control is text: this one is a mark for `markdown`.
+FORMULA_MARK: Final = 1
 
 
 @kernel
@@ -56,9 +60,17 @@ def bytes_needed(page: Page, first: int, last: int) -> int:
 
 @kernel
 def write_block(
-    data: NDArray[np.uint8], page: Page, index: int, out: NDArray[np.uint8], at: int
+    data: NDArray[np.uint8],
+    page: Page,
+    index: int,
+    out: NDArray[np.uint8],
+    at: int,
+    marks_formulas: bool,
 ) -> int:
-    """Write the text of one block, without white space at its ends."""
+    """Write the text of one block, without white space at its ends.
+
+    `marks_formulas`: FORMULA_MARK stands before and behind each formula.
+    """
     block = page.blocks[index]
     start = at
     is_pre = block.flags & np.uint32(IN_PRE) != 0
@@ -70,7 +82,11 @@ def write_block(
         elif span.flags & LITERAL:
             at = write_character(span.start, out, at)
         elif span.flags & FORMULA:
+            out[at] = FORMULA_MARK
+            at += marks_formulas
             at = _write_formula(data, number, page, out, start, at)
+            out[at] = FORMULA_MARK
+            at += marks_formulas
         else:
             before = at
             at = write_run(data, span.start, span.stop, page, is_pre, out, start, at)
