@@ -33,7 +33,7 @@ from tamis.html.blocks.layout import (
     FLATTENED,
     FROM_STATE,
 )
-from tamis.html.blocks.shells import FEW_WORDS, state_html
+from tamis.html.blocks.shells import SHORT_WORDS, state_of
 from tamis.html.blocks.tokenizer import tokenize
 from tamis.html.blocks.workspace import Workspace, new_workspace
 from tamis.html.extract import Extracted
@@ -180,14 +180,20 @@ def _extracted(
     markdown: bool,
     keeps_title: bool,
 ) -> _Page:
-    """Text of the page's markup, or of its data if the markup has hardly a word."""
+    """Text of the page's markup, or of its data if the markup has hardly a word.
+
+    A text that only asks for consent to cookies is none.
+    """
     page = _read(html, workspace, keeps_comments, markdown, keeps_title)
-    if page.words >= FEW_WORDS:
+    if page.words >= SHORT_WORDS:
         return page
-    state = state_html(html, page.words)
-    if state is None:
+    state = state_of(html, page.words, page.text)
+    if state.is_only_consent:
+        page = page._replace(text=b"", markdown=b"", words=0)
+    if state.html is None:
         return page
-    body = _read(np.frombuffer(state, np.uint8), workspace, True, markdown, keeps_title)
+    drawn = np.frombuffer(state.html, np.uint8)
+    body = _read(drawn, workspace, True, markdown, keeps_title)
     if body.words <= page.words:
         return page
     return body._replace(title=page.title, flags=page.flags | body.flags | FROM_STATE)

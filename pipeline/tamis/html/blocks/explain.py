@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from tamis.html.blocks.judge.features import NAMES
 from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.html.blocks.judge.weights import Trees, Weights, load_weights
-from tamis.html.blocks.kernel import decide, describe, texts_of_blocks
+from tamis.html.blocks.kernel import decide, describe, plain_text, texts_of_blocks
 from tamis.html.blocks.layout import COMMENT, CONTENT
 from tamis.html.blocks.read import tags
-from tamis.html.blocks.shells import FEW_WORDS, state_html
+from tamis.html.blocks.shells import SHORT_WORDS, state_of
 from tamis.html.blocks.tokenizer import tokenize
 from tamis.html.blocks.workspace import Workspace, new_workspace
 
@@ -89,12 +89,18 @@ def explain(
     workspace = new_workspace(weights)
     data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
     words = _read(data, workspace, keeps_comments, keeps_title)
-    state = state_html(data, words) if words < FEW_WORDS else None
-    if state is not None:  # as the engine does it: `engine._extracted`
-        drawn = np.frombuffer(state, np.uint8)
-        if _read(drawn, workspace, True, keeps_title) > words:
-            return _blocks(drawn, workspace, weights, reason_count, is_from_data=True)
-        _read(data, workspace, keeps_comments, keeps_title)
+    if words < SHORT_WORDS:  # as the engine does it: `engine._extracted`
+        state = state_of(data, words, plain_text(data, workspace).tobytes())
+        words = 0 if state.is_only_consent else words
+        if state.html is not None:
+            drawn = np.frombuffer(state.html, np.uint8)
+            if _read(drawn, workspace, True, keeps_title) > words:
+                return _blocks(
+                    drawn, workspace, weights, reason_count, is_from_data=True
+                )
+            _read(data, workspace, keeps_comments, keeps_title)
+        if state.is_only_consent:
+            workspace[0]["is_kept"][:] = 0
     return _blocks(data, workspace, weights, reason_count, is_from_data=False)
 
 
