@@ -74,3 +74,24 @@ def test_an_empty_page_has_nothing_to_explain() -> None:
     assert explain("") == []
     assert as_text([]) == ""
     assert "0 of 0 blocks" in as_html([], "empty")
+
+
+NOTICE = (
+    "<p>We use cookies to personalise ads. By clicking Accept all you consent to our use of "
+    "cookies and to that of our partners, as our privacy policy says. Reject all cookies.</p>"
+)
+STATE = '{"post": {"body": "%s"}}' % (
+    "The river rose in the night, and by morning the fields lay under water. " * 5
+)
+
+
+def test_the_blocks_of_a_scripts_data_are_shown_as_such() -> None:
+    blocks = explain(f"{NOTICE}<script>window.S = {STATE};</script>")
+    assert [block.is_from_data for block in blocks] == [True]
+    assert as_text(blocks).startswith("The text is from a script's data")
+    assert "The text is from a script" in as_html(blocks, "a page")
+
+
+def test_a_notice_on_cookies_alone_is_left_out() -> None:
+    (block,) = explain(NOTICE)
+    assert (block.is_kept, block.is_from_data) == (False, False)

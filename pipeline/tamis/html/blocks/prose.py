@@ -4,6 +4,8 @@ import re
 from html import unescape
 from typing import Final
 
+import numpy as np
+
 _LOOKED_AT: Final = 4_000  # characters
 _MIN_WORDS: Final = 8  # a text with fewer is a label, even with a full stop
 # Thai, Lao, Burmese and Khmer have no full stop, or use it seldom.
@@ -16,6 +18,8 @@ _LONGEST_WORD: Final = (
 UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+"
 )
+_IS_UNSPACED: Final = np.zeros(1 << 16, np.bool_)
+_IS_UNSPACED[[code for code in range(1 << 16) if UNSPACED.match(chr(code))]] = True
 _TAG: Final = re.compile(r"<[!/a-zA-Z][^<>]*>")
 _END: Final = re.compile(
     r"[.!?\u2026\u3002\uff01\uff1f\u061f\u06d4\u0964\u0965\u0589\u1362]"
@@ -87,7 +91,11 @@ _CONSENT: Final = _pattern(_COOKIES, _ASKED, _DATA, _OTHERS)
 def words(text: str) -> int:
     """Approximate number of words: runs between spaces; each character of unspaced scripts."""
     count = len(text.split())
-    return count if text.isascii() else count + sum(map(len, UNSPACED.findall(text)))
+    if text.isascii():
+        return count
+    # Ten times as fast as the pattern.
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+    return count + int(np.count_nonzero(_IS_UNSPACED[units]))
 
 
 def shown(text: str) -> str:
@@ -103,6 +111,8 @@ def prose_words(text: str) -> int:
     Prose has words, of which few hold signs of code, and sentences. Labels have few words,
     code has signs, base64 and addresses have no spaces, lists of keywords no full stop.
     """
+    if text.isascii() and text.count(" ") < _MIN_WORDS - 1:
+        return 0  # most strings of a page's data
     text = shown(text)
     count = words(text)
     if count < _MIN_WORDS:

@@ -11,7 +11,7 @@ before anything is parsed (3 MB of `[],[],` would take a second), and by beginni
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -29,15 +29,15 @@ _TYPE: Final = re.compile(rb"""\btype\s*=\s*["']?([\w./+-]+)""", re.I)
 _CODE_TYPES: Final = (b"", b"module", b"text/javascript", b"application/javascript")
 # Where a value may begin in code; or the argument of JSON.parse.
 _BEGINNING: Final = re.compile(
-    r"""(?:(?<=[=(:,?])\s*+|^[ \t]*+)([{\[])(?=\s*+["{\[\d])"""
+    r"""(?:(?<=[=(:,?])\s*+|\A\s*+)([{\[])(?=\s*+["{\[\d])"""
     r"""|JSON\.parse\(\s*(decodeURIComponent\(\s*)?(["'`])""",
-    re.M,
 )
 _STRING_END: Final = {
     quote: re.compile(rf"(?:[^{quote}\\]|\\[\s\S])*+{quote}") for quote in "\"'`"
 }
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|([\s\S]))")
 _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "", "f": "", "v": "", "\n": ""}
+_FLIGHT: Final = b"__next_f"
 _FLIGHT_ROW: Final = re.compile(r"([0-9a-f]+):(?:T([0-9a-f]+),|[A-Z]*)")
 
 # Numbers are not text: to read one of a million digits would take time.
@@ -53,11 +53,16 @@ class Data(NamedTuple):
     is_linked: bool
 
 
-def script_data(page: bytes) -> Iterator[Data]:
-    """The values of the page's scripts, in order, within the caps; flight rows are last."""
+def script_data(page: bytes, signs: Sequence[bytes] = ()) -> Iterator[Data]:
+    """The values of the page's scripts, in order, within the caps; flight rows are last.
+
+    Given `signs`, scripts without any of them are passed over; a flight stream is in many.
+    """
     budget = _Budget()
     flight: list[str] = []
     for kind, body in _scripts(page):
+        if signs and _FLIGHT not in body and not any(sign in body for sign in signs):
+            continue
         is_json = b"json" in kind
         if not (is_json or kind in _CODE_TYPES) or not budget.has_room(body, is_json):
             continue
@@ -176,7 +181,7 @@ def _unescaped(literal: str) -> str:
 def _is_flight(text: str, value: Any) -> bool:
     """Whether a value is a piece of React's flight stream, as Next.js pushes it."""
     return (
-        "__next_f" in text
+        _FLIGHT.decode() in text
         and isinstance(value, list)
         and len(value) == 2
         and isinstance(value[1], str)

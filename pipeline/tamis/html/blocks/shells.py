@@ -15,7 +15,8 @@ The work is bounded: bytes and values by script_data, here strings and texts.
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from html import escape, unescape
 from typing import Any, Final, NamedTuple
 
@@ -32,6 +33,7 @@ FEW_WORDS: Final = 50  # a page with fewer words in its blocks may be a shell
 SHORT_WORDS: Final = 150
 _HARDLY_WORDS: Final = 20
 _MOST_SHARED: Final = 0.6  # of the kept words, in a text that goes on from them
+_ARTICLE_BODY: Final = b"articleBody"
 _PROBES: Final = 3  # lines of the kept text that are looked for in scripts
 _PROBE: Final = 24  # characters of each
 _LONG_WORD: Final = re.compile(r"\w{5,}")
@@ -134,24 +136,27 @@ def state_of(page: NDArray[np.uint8], kept_words: int, kept: bytes) -> State:
     text = kept.decode("utf-8", "replace")
     if is_consent(text):
         return State(state_html(page, 0), True)
-    if kept_words >= _HARDLY_WORDS and not _may_go_on(page.tobytes(), text):
-        return State(None, False)
-    return State(state_html(page, kept_words, text), False)
+    signs: list[bytes] = []
+    if kept_words >= _HARDLY_WORDS:
+        signs = _signs(page.tobytes(), text)
+        if not signs:
+            return State(None, False)
+    return State(state_html(page, kept_words, text, signs), False)
 
 
-def _may_go_on(page: bytes, kept: str) -> bool:
-    """Whether a script may hold an article, or what the kept text is the beginning of.
+def _signs(page: bytes, kept: str) -> list[bytes]:
+    """What is in a script that may hold the article: its key, and parts of the kept text.
 
-    Reading the data takes some milliseconds, looking for a part of the text hardly any.
+    Reading all data of a page takes some milliseconds, looking for a part hardly any.
     """
-    if b"articleBody" in page:
-        return True
+    found = [_ARTICLE_BODY] if _ARTICLE_BODY in page else []
     for line in sorted(kept.splitlines(), key=len)[-_PROBES:]:
         part = line[len(line) // 3 :][:_PROBE]
         for written in (part, json.dumps(part)[1:-1]):
-            if _is_in_script(page, written.encode("utf-8", "replace")):
-                return True
-    return False
+            sign = written.encode("utf-8", "replace")
+            if _is_in_script(page, sign):
+                found.append(sign)
+    return found
 
 
 def _is_in_script(page: bytes, part: bytes) -> bool:
@@ -167,18 +172,22 @@ def _is_in_script(page: bytes, part: bytes) -> bool:
 
 
 def state_html(
-    page: NDArray[np.uint8], kept_words: int, kept: str = ""
+    page: NDArray[np.uint8],
+    kept_words: int,
+    kept: str = "",
+    signs: Sequence[bytes] = (),
 ) -> bytes | None:
     """HTML of the longest text in the page's data, or None.
 
     None if no text has three times `kept_words`, and at least FEW_WORDS; or if more than a
-    few are kept, and nothing says that the text is what they are the beginning of.
+    few are kept, and nothing says that the text is what they are the beginning of. Given
+    `signs`, only scripts with one of them are read.
     """
     best: list[Text] = []
     best_words = max(_TIMES_LONGER * kept_words, FEW_WORDS) - 1
     description = ""
     budget = _Budget()
-    for data in script_data(page.tobytes()):
+    for data in script_data(page.tobytes(), signs):
         texts = list(_texts(data, budget))
         if data.is_linked and not description:
             description = _description(texts)
@@ -232,8 +241,13 @@ def _texts(data: Data, budget: _Budget) -> Iterator[Text]:
                 for key, one in reversed(value.items())
                 if one
                 and not isinstance(one, bool)
-                and not _ASIDE.search(key[:_LONGEST_KEY])
+                and not _is_aside(key[:_LONGEST_KEY])
             ]
+
+
+@lru_cache(maxsize=10_000)
+def _is_aside(key: str) -> bool:
+    return _ASIDE.search(key) is not None
 
 
 def _is_of_site(value: dict[str, Any]) -> bool:
