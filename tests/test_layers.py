@@ -59,7 +59,7 @@ LAYERS = [
     {"runner"},
     {"finished_run"},
     {"corpus"},
-    {"publishing"},
+    {"forecast", "publishing"},
     {"forgetting"},
     {"api"},
     {"cli", "kernel_uses"},

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tamis.api import check as check
     from tamis.api import clean as clean
     from tamis.api import compare as compare
+    from tamis.api import estimate as estimate
     from tamis.api import explain as explain
     from tamis.api import fetch_record as fetch_record
     from tamis.api import find_denied as find_denied
@@ -75,6 +76,7 @@ _HOME = {
     "train_extractor": "tamis.training",
     "train_quality": "tamis.training",
     "train_toxicity": "tamis.training",
+    "estimate": "tamis.api",
     "find_denied": "tamis.api",
     "forget": "tamis.api",
     "lookup": "tamis.api",

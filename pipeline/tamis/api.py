@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tamis.dedup.index.folder import Entry, Generation
     from tamis.dedup.index.turn import Reservation
     from tamis.finished_run import Run
+    from tamis.forecast.forecast import Forecast
     from tamis.forgetting.forget import Forgot
     from tamis.forgetting.lookup import LookedUp
     from tamis.forgetting.scan import Scanned
@@ -135,6 +136,34 @@ def stop(
     jobs = Jobs(address)
     known = [job for job in jobs.of(asked.fingerprint) if job.is_at_work]
     return known[-1] if known and jobs.stop(known[-1]) else None
+
+
+def estimate(
+    recipe: Recipe,
+    *,
+    splits: int = 48,
+    seed: int | None = None,
+    tokens: float | None = None,
+    parameters: float | None = None,
+    progress: bool | Progress | None = None,
+) -> "Forecast":
+    """What a run of the recipe will give and cost, from a random sample that is run.
+
+    `tokens` of a mix, or `parameters` of a model at 20 tokens each, are planned for. The
+    result is kept as estimate.json in the output. Raises ConfigError and InputError.
+    """
+    from tamis.forecast.forecast import forecast
+    from tamis.forecast.repeats import TOKENS_PER_PARAMETER
+
+    settings = recipe.executor
+    wanted = tokens if parameters is None else parameters * TOKENS_PER_PARAMETER
+    with (
+        progress_of(progress) as watching,
+        _executor(settings.kind, settings.address, settings.workers) as executor,
+    ):
+        return forecast(
+            recipe, executor, watching, splits=splits, seed=seed, tokens=wanted
+        )
 
 
 def check(recipe: Recipe) -> "Outlook":

@@ -142,6 +142,10 @@ class RunSummary(Tally, total=False):
     versions: dict[str, str]
     dependencies: list[dict[str, Any]]
     models: dict[str, str]
+    bill: dict[str, float]  # pages, documents, core hours ... up to the barriers
+    estimated: dict[
+        str, list[float]
+    ]  # low, expected and high of these, if it was asked
     dated: dict[str, list[str]]  # by label: from when the files are that a stage names
     inputs: list[SummaryInput]
     missing_inputs: dict[str, str]

@@ -162,12 +162,21 @@ def _scale_line(bill: "Estimate", tasks: int) -> str:
     return line
 
 
+def _by_rate(bill: "Estimate") -> str:
+    if bill.measured is None:
+        return ""
+    return (
+        f", at {bill.measured.seconds * 1000:.2f} ms a page as of the last "
+        f"{bill.measured.pages:,} here"
+    )
+
+
 def _estimate_lines(bill: "Estimate", found: "Outlook") -> list[str]:
     from tamis.sizes import spelled
 
     lines = [
         f"expect  about {bill.pages:,} pages, {spelled(bill.disk_bytes)} of disk, "
-        f"{bill.core_hours:.1f} core hours from the start"
+        f"{bill.core_hours:.1f} core hours from the start{_by_rate(bill)}"
     ]
     for label, own in bill.bills.items():
         lines.append(f"        of these {label} {own.stated()}")

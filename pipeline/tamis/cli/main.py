@@ -30,6 +30,10 @@ _COMMANDS = {
     "stop": ("stop", "Stop the job that runs RECIPE (default: stages.yaml)."),
     "status": ("status", "Show how far the run in RUN, an output folder, is."),
     "check": ("check", "Check RECIPE (default: stages.yaml) and print its plan."),
+    "estimate": (
+        "estimate",
+        "Say what RECIPE (default: stages.yaml) will give and cost, from a sample.",
+    ),
     "refresh": (
         "refresh",
         "Bring the corpus of RECIPE (default: stages.yaml) up to date.",

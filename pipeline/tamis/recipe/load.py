@@ -94,6 +94,8 @@ class Recipe(TopLevel):
                 for stage in self.stages
             ],
         }
+        if self.prices is not None:
+            settings["prices"] = self.prices.model_dump()
         publisher = self.publisher.model_dump(exclude_defaults=True)
         if publisher:
             settings["publisher"] = publisher

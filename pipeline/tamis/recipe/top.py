@@ -159,6 +159,25 @@ class Publisher(BaseModel):
     summary: Statements = Statements()
 
 
+class Prices(BaseModel):
+    """What things cost the user, so that `tamis estimate` can add them up; none are shipped.
+
+    core_hour, gb_month, egress_gb  of computing, of storage, of what leaves the store
+    put_1000, get_1000              of a thousand requests
+    as_of                           when these were the prices: `2026-10`
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    core_hour: float = Field(0.0, ge=0)
+    gb_month: float = Field(0.0, ge=0)
+    egress_gb: float = Field(0.0, ge=0)
+    put_1000: float = Field(0.0, ge=0)
+    get_1000: float = Field(0.0, ge=0)
+    currency: str = Field("EUR", min_length=1, max_length=8)
+    as_of: str | None = Field(None, pattern=r"^\d{4}-\d{2}(-\d{2})?$")
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -183,6 +202,7 @@ class TopLevel(BaseModel):
     storage_options: dict[str, Any] = Field({}, repr=False)
     refresh: RefreshSettings | None = None
     publisher: Publisher = Publisher()
+    prices: Prices | None = None
 
     @field_validator("executor", mode="before")
     @classmethod

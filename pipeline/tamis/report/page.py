@@ -20,6 +20,7 @@ from markupsafe import Markup
 from tamis.documents.of_run import inputs_of
 from tamis.report import spelling
 from tamis.report.alarms import alarm_lines
+from tamis.report.bill import bill_rows
 from tamis.report.clusters import clusters
 from tamis.report.domains import domains
 from tamis.report.drift import RELEASE, changes_of, read_made
@@ -70,6 +71,7 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
         distributions=distributions(run_summary, storage, inputs),
         clusters=clusters(run_summary, storage, inputs),
         seconds=seconds_rows(run_summary),
+        bill=bill_rows(run_summary),
         examples=examples(run_summary, storage, inputs),
         recipe=yaml.safe_dump(dict(run_summary["recipe"]), sort_keys=False, width=100),
         listed=_LISTED,

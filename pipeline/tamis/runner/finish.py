@@ -20,6 +20,7 @@ from tamis.runner.dropped.publish import (
     thresholds,
 )
 from tamis.runner.dropped.rows import masking_fingerprint
+from tamis.runner.estimate import bill_of, estimated
 from tamis.runner.store import last_summary, write_run
 from tamis.storage import Storage
 from tamis.storage.parquet import first_name
@@ -105,6 +106,8 @@ def finish(
             }
             for file in files
         ],
+        "bill": bill_of(recipe.stages, tally),
+        **_estimated(tasks.storage),
         "missing_inputs": dict(missing),
         "lost": lost,
         "tasks_executed": dict(sorted(tasks.executed.items())),
@@ -130,6 +133,12 @@ def finish(
         own = {file.path for commit in published for file in commit.files}
         _sweep(tasks, {*manifests, *files_of_barriers, *own})
     return summary
+
+
+def _estimated(storage: Storage) -> RunSummary:
+    """What `tamis estimate` expected of this folder; nothing if it was not asked."""
+    ranges = estimated(storage)
+    return {"estimated": ranges} if ranges else {}
 
 
 def _report(storage: Storage, summary: RunSummary, before: RunSummary | None) -> None:

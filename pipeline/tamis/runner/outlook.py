@@ -11,7 +11,7 @@ from tamis.recipe.load import Recipe
 from tamis.recipe.plan import Step, plan_steps
 from tamis.runner.changes import changes, cost, reason
 from tamis.runner.denied import with_denials
-from tamis.runner.estimate import Estimate, estimate
+from tamis.runner.estimate import Estimate, estimate, rates_of
 from tamis.runner.steps import Setting, look_ahead, recipe_files, run_steps
 from tamis.runner.store import last_summary
 from tamis.sizes import spelled
@@ -118,7 +118,7 @@ def _outlook(
     places = shown_places(files)
     size = sum(file.about_bytes for file in files)
     free = storage.free_bytes()
-    bill = estimate(size, recipe.stages)
+    bill = estimate(size, recipe.stages, rates_of(last_summary(storage)))
     left = bill.disk_bytes - looking.done_bytes
     is_short = not recipe.ignore_free_space and set(to_do.values()) != {"done"}
     return Outlook(

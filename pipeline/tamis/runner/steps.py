@@ -165,7 +165,7 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
         note=tasks.progress.note,
     )
     makers = SplitTasks(
-        _work(setting, step),
+        pass_work(setting, step),
         source,
         _pass_fingerprint(setting, step),
         warc_paths=warc_paths(setting.inputs),
@@ -192,7 +192,7 @@ def _source_pass(setting: Setting, state: State, step: Pass) -> None:
 
 def _table_pass(setting: Setting, state: State, step: Pass) -> None:
     """Take every saved file, with its layers, to a file of the next save."""
-    work = _work(setting, step)
+    work = pass_work(setting, step)
     fingerprint = _pass_fingerprint(setting, step)
     parts = {part.name: part for part in state.parts}
     planned = {
@@ -212,7 +212,7 @@ def _table_pass(setting: Setting, state: State, step: Pass) -> None:
 
 def _layer_pass(setting: Setting, state: State, step: Pass) -> None:
     """Write a layer of decisions or of new columns for every part."""
-    work = _work(setting, step)
+    work = pass_work(setting, step)
     parts = parts_of(state)
     fingerprint = _pass_fingerprint(setting, step)
     tasks = [
@@ -348,7 +348,8 @@ def parts_of(state: State) -> list[Part]:
     return state.parts
 
 
-def _work(setting: Setting, step: Pass) -> PassWork:
+def pass_work(setting: Setting, step: Pass) -> PassWork:
+    """What every task of a pass needs."""
     transforms = tuple(s for s in step.stages if isinstance(s, Transform))
     return PassWork(
         name=step.name,

@@ -213,6 +213,10 @@ class SplitTasks:
             together=tuple(file.name for file in unit.files),
         )
 
+    def split(self, file: InputFile, start: int, stop: int, exact: bool) -> Split:
+        """The records of `file` that begin in [start, stop)."""
+        return self._split(file, start, stop, exact)[0]
+
     def _split(
         self, file: InputFile, start: int, stop: int, exact: bool
     ) -> tuple[Split, list[Any]]:
