@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,11 +29,12 @@ def command(corpus: str, asked: str, as_json: bool, recipe: Path | None) -> None
 
     Counts documents, rows and tokens in each mix, with their crawls and languages.
     """
-    from tamis import api
+    # Without api, which imports all that a run needs: the answer takes less.
     from tamis.cli.showing import visible
-    from tamis.runner.recorded import storage_options_of
+    from tamis.forgetting.lookup import look_up
+    from tamis.storage import Storage
 
-    found = api.lookup(corpus, asked, storage_options=storage_options_of(recipe))
+    found = look_up(Storage(corpus, _options(recipe)), asked)
     if as_json:
         click.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False))
         return
@@ -48,6 +50,14 @@ def command(corpus: str, asked: str, as_json: bool, recipe: Path | None) -> None
             click.echo(visible(f"  {id_}  {url}"))
     if found.is_denied:
         click.echo("denied: it was asked to be left out, and is refused for ever")
+
+
+def _options(recipe: Path | None) -> dict[str, Any]:
+    if recipe is None:
+        return {}
+    from tamis.runner.recorded import storage_options_of
+
+    return storage_options_of(recipe)
 
 
 def _spelled(counts: Counter[str]) -> str:

@@ -55,11 +55,6 @@ class Denied:
             found = found | self._by_address(table["host"], table["url"])
         return found
 
-    def may_be_of(self, hosts: Any) -> bool:
-        """Whether any of the hosts is denied, or has pages that are."""
-        names = (address(name or "").host for name in pc.unique(hosts).to_pylist())
-        return any(self._is_host_denied(n) or n in self._hosts_of_urls for n in names)
-
     def covers(self, url: str) -> bool:
         """Whether an address is denied, or a host."""
         own = address(url)

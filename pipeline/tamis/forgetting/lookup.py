@@ -5,6 +5,7 @@ tenth of a second.
 """
 
 from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,10 +19,11 @@ from tamis.denials.state import opened
 from tamis.errors import ConfigError
 from tamis.publishing.folders import Folder, folders_of
 from tamis.report.reading import MANIFEST, mix_shards
-from tamis.storage import Storage
-from tamis.urls.normalise import address, names_host
+from tamis.storage import Storage, Table
+from tamis.urls.normalise import address, names_host, unicode_host
 
 _COLUMNS = ("id", "host", "url", "crawl", "language", "epoch", "tokens")
+_READ_ROWS = 1 << 17
 _SHOWN = 5
 
 
@@ -62,29 +64,58 @@ def look_up(storage: Storage, asked: str) -> LookedUp:
     else:
         request = Request(kind="domain", value=own.host, date="", reason="")
     wanted = Denied([request], np.empty(0, np.uint64))
+    # A host is in punycode or not, as its pages were linked.
+    ends = {own.host, unicode_host(own.host)}
     latest = read_latest(storage) if storage.exists(CORPUS) else None
     found = LookedUp(asked, opened(storage).covers(asked))
     for folder in folders_of(storage):
         if folder.is_thinned or not folder.storage.exists(MANIFEST):
             continue
         is_latest = latest is None or folder.name.endswith(f"/{latest['release']}")
-        found.mixes.append(_present(folder, wanted, is_latest=is_latest))
+        found.mixes.append(_present(folder, wanted, ends, is_latest=is_latest))
     if not found.mixes:
         raise ConfigError(f"{storage.shown}: there is no mix to look into")
     return found
 
 
-def _present(folder: Folder, wanted: Denied, *, is_latest: bool) -> Present:
+def _present(
+    folder: Folder, wanted: Denied, ends: Collection[str], *, is_latest: bool
+) -> Present:
     found = Present(folder.name, is_latest)
     for path in mix_shards(folder.storage):
         with folder.storage.table(path) as table:
-            for number in range(table.num_row_groups):
-                hosts = table.read(["host"], [number])
-                if not wanted.may_be_of(hosts["host"]):
-                    continue
-                rows = table.read(_COLUMNS, [number])
-                _add(found, rows.filter(pa.array(wanted.rows(rows))))
+            for groups in _groups(table):
+                hosts = table.read(["host"], groups)["host"]
+                # Pages are compared only where a host fits.
+                for group in _met(table, groups, hosts, ends):
+                    rows = table.read(_COLUMNS, [group])
+                    _add(found, rows.filter(pa.array(wanted.rows(rows))))
     return found
+
+
+def _met(
+    table: Table, groups: Sequence[int], hosts: pa.ChunkedArray, ends: Collection[str]
+) -> list[int]:
+    """The row groups in which a host ends so: 10^6 of them take a tenth of a second."""
+    fits = np.zeros(len(hosts), bool)
+    for end in ends:
+        fits |= np.asarray(pc.fill_null(pc.ends_with(hosts, end), False))
+    rows = [table.metadata.row_group(number).num_rows for number in groups]
+    met = np.unique(np.searchsorted(np.cumsum(rows), np.flatnonzero(fits), "right"))
+    return [groups[number] for number in met.tolist()]
+
+
+def _groups(table: Table) -> Iterator[list[int]]:
+    """Row groups that are read at once."""
+    rows = [table.metadata.row_group(n).num_rows for n in range(table.num_row_groups)]
+    waiting: list[int] = []
+    for number in range(table.num_row_groups):
+        waiting.append(number)
+        if sum(rows[one] for one in waiting) >= _READ_ROWS:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
 
 
 def _add(found: Present, rows: pa.Table) -> None:
