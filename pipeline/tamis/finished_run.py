@@ -310,8 +310,11 @@ class Run:
         before: str | None,
     ) -> Iterator[pa.RecordBatch]:
         part = self._part(tables, before)
-        names = list(dict.fromkeys([*schema.names, "drop_reason"]))
+        place = ["warc_path"] if part.has_forgotten else []
+        names = list(dict.fromkeys([*schema.names, "drop_reason", *place]))
         for batch in part.batches(self.storage, names, _BATCH_ROWS):
+            if place:
+                batch = batch.filter(pc.is_valid(batch["warc_path"]))
             is_kept = pc.is_null(batch["drop_reason"])
             if kept is not None:
                 batch = batch.filter(is_kept if kept else pc.invert(is_kept))

@@ -159,6 +159,37 @@ def test_a_row_that_stays_has_its_id_its_host_and_hashes(
         assert {"id", "host"} <= there <= {"id", "host", "text_hash", *bands}
 
 
+def test_nobody_is_given_an_empty_row(
+    out: Path, requests: Path, tmp_path: Path
+) -> None:
+    """Neither who opens the run, nor who exports it, nor another run that reads it."""
+    before = tamis.Run(out).documents(kept=None).read_all().num_rows
+    tamis.forget(out, requests)
+    found = tamis.Run(out).documents(kept=None, columns=["id", "text"]).read_all()
+    assert found.num_rows == before - 11
+    assert found["text"].null_count == 0
+    (path,) = [p for p in tamis.Run(out).export(tmp_path / "own") if "00000" in p.name]
+    assert pq.read_table(path)["text"].null_count == 0
+    other = tamis.Recipe(
+        output=str(tmp_path / "other"),
+        languages=["fra", "deu"],
+        executor="inline",
+        stages=[
+            {
+                "read_documents": {
+                    "runs": [str(out)],
+                    "documents": "all",
+                    "before": None,
+                }
+            },
+            {"save": "documents"},
+            "mix_corpus",
+        ],
+    )
+    summary = tamis.run(other, progress=False).summary
+    assert summary["stages"]["read_documents"]["documents_in"] == before - 11
+
+
 def test_the_same_requests_again_do_nothing(
     out: Path, requests: Path, command: Callable[..., Any]
 ) -> None:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from tamis.documents.rows import rows_of
 from tamis.storage import Storage
+from tamis.storage.parquet import first_name
 from tamis.text.columns import CUTS
 from tamis.work.commits import File, fingerprint_of
 
@@ -39,6 +40,11 @@ class Part:
     @property
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether rows of it were emptied by `tamis forget`: `warc_path` is null there."""
+        return any(first_name(file.path) != file.path for file in self.files)
 
     @property
     def input_names(self) -> tuple[str, ...]:

@@ -373,6 +373,8 @@ class ReadDocuments(Source):
         there = part.columns(storage) | {"drop_reason"}
         names = [name for name in columns.names if name in there]
         for batch in part.batches(storage, names, self.batch_documents):
+            if part.has_forgotten:
+                batch = batch.filter(pc.is_valid(batch["warc_path"]))
             if self.documents == "kept":
                 batch = batch.filter(pc.is_null(batch["drop_reason"]))
             if batch.num_rows == 0:
