@@ -175,13 +175,7 @@ def test_nobody_is_given_an_empty_row(
         languages=["fra", "deu"],
         executor="inline",
         stages=[
-            {
-                "read_documents": {
-                    "runs": [str(out)],
-                    "documents": "all",
-                    "before": None,
-                }
-            },
+            {"read_documents": {"runs": [str(out)], "documents": "all"}},
             {"save": "documents"},
             "mix_corpus",
         ],
