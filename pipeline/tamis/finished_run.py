@@ -14,8 +14,9 @@ from tamis.addresses import without_secrets
 from tamis.documents.of_run import InputTables, inputs_of
 from tamis.documents.parts import Part
 from tamis.errors import ConfigError
+from tamis.pii.regions import regions_of_row
 from tamis.report.funnel import funnel_rows
-from tamis.report.members import Members, members_with
+from tamis.report.members import Member, Members, members_with
 from tamis.report.reading import mix_shards, rows_with
 from tamis.runner.places import Places
 from tamis.runner.recorded import recorded_stages
@@ -170,7 +171,9 @@ class Run:
             or self._saved_text(row)
             or text_again(row, self.stages(), self._places)
         )
-        return masked_for_eyes(text, self.stages()) if text else None
+        if not text:
+            return None
+        return masked_for_eyes(text, self.stages(), regions_of_row(row))
 
     def cluster(self, id: int, limit: int = 10, *, masked: bool = True) -> Members:
         """The cluster of duplicates of a document, with `limit` others at most.
@@ -189,7 +192,12 @@ class Run:
     def masked(self, members: Members) -> Members:
         """The same documents, personal data in their texts masked as the recipe does."""
         stages = self.stages()
-        return members.with_texts(lambda text: masked_for_eyes(text, stages))
+
+        def masked_text_of(one: Member) -> str:
+            about = {"language": one.language, "url": one.url}
+            return masked_for_eyes(one.text, stages, regions_of_row(about))
+
+        return members.with_texts(masked_text_of)
 
     def write_warc(self, rows: Iterable[Mapping[str, Any]], path: str | Path) -> int:
         """Write the records of some rows as a WARC file; returns how many.

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tamis.pii.kinds import PLACEHOLDERS
-from tamis.pii.masking import find, mask, mask_beginning, replace
+from tamis.pii.masking import Masks, find, mask, mask_beginning, replace
 from tamis.text.buffers import utf8_buffers
 
 TRUE = {
@@ -246,7 +246,7 @@ def test_where_two_overlap_the_more_specific_one_wins() -> None:
 def test_a_kind_without_a_placeholder_is_left_alone() -> None:
     data, offsets = utf8_buffers(pa.array(["a@b.fr 81.2.69.142"]))
     wanted = {"ip": "[address]"}
-    masked, ends = replace(data, offsets, find(data, offsets, wanted), wanted)
+    masked, ends = replace(data, offsets, find(data, offsets, Masks(wanted)), wanted)
     assert masked == b"a@b.fr [address]"
     assert ends.tolist() == [0, 16]
 
@@ -254,7 +254,7 @@ def test_a_kind_without_a_placeholder_is_left_alone() -> None:
 def test_documents_do_not_run_into_each_other() -> None:
     texts = ["jean@", "example.fr", "", "x +33 1 99", "00 12 34", "y@z.fr"]
     data, offsets = utf8_buffers(pa.array(texts))
-    findings = find(data, offsets, PLACEHOLDERS)
+    findings = find(data, offsets, Masks(PLACEHOLDERS))
     assert findings.document.tolist() == [5]
     assert findings.counts("email", len(texts)).tolist() == [0, 0, 0, 0, 0, 1]
 
@@ -263,7 +263,7 @@ def test_a_document_reads_the_same_alone_and_between_others() -> None:
     texts = [text for text, _ in CHANGED] + UNCHANGED
     data, offsets = utf8_buffers(pa.array(texts))
     masked, ends = replace(
-        data, offsets, find(data, offsets, PLACEHOLDERS), PLACEHOLDERS
+        data, offsets, find(data, offsets, Masks(PLACEHOLDERS)), PLACEHOLDERS
     )
     together = [masked[start:stop].decode() for start, stop in pairwise(ends)]
     assert together == [mask(text) for text in texts]
@@ -271,7 +271,7 @@ def test_a_document_reads_the_same_alone_and_between_others() -> None:
 
 def test_counts_are_int32_and_zero_for_an_empty_batch() -> None:
     data, offsets = utf8_buffers(pa.array([], pa.string()))
-    counts = find(data, offsets, PLACEHOLDERS).counts("email", 0)
+    counts = find(data, offsets, Masks(PLACEHOLDERS)).counts("email", 0)
     assert (counts.dtype, len(counts)) == (np.int32, 0)
 
 

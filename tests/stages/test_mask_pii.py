@@ -1,9 +1,11 @@
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
-from tamis.stages.mask_pii import MaskPii
+from tamis.pii.kinds import KINDS
+from tamis.stages.mask_pii import MaskPii, together
 
-COUNTS = ["pii_email", "pii_ip", "pii_iban", "pii_card", "pii_phone"]
+COUNTS = [f"pii_{kind}" for kind in KINDS]
 
 
 def batch(
@@ -122,3 +124,56 @@ def test_every_other_text_of_a_stranger_is_masked_and_not_counted(name: str) -> 
     assert masked["text"].to_pylist() == ["x"] * len(others)
     left = MaskPii(email=None).build()(given)
     assert left[name].to_pylist() == others
+
+
+def test_phone_numbers_of_a_country_are_masked_by_language_and_host() -> None:
+    texts = ["Bureau : 01 99 00 12 34", "Büro: 030 23125123", "Bureau : 01 99 00 12 34"]
+    given = batch(texts)
+    about = {"language": ["fra", "deu", None], "host": ["a.fr", "b.com", "c.com"]}
+    for name, values in about.items():
+        given = given.append_column(name, pa.array(values, pa.string()))
+    given = given.append_column("title", pa.array(texts))
+    masked = MaskPii().build()(given)
+    assert masked["text"].to_pylist() == ["Bureau : <PHONE>", "Büro: <PHONE>", texts[2]]
+    assert masked["title"].to_pylist() == masked["text"].to_pylist()
+    assert masked["pii_phone"].to_pylist() == [1, 1, 0]
+    assert masked["pii_national_id"].to_pylist() == [None] * 3
+    left = MaskPii(phone=None).build()(given)
+    assert left["text"].to_pylist() == texts
+
+
+def test_language_and_host_are_read_where_they_are() -> None:
+    stage = MaskPii()
+    assert stage.columns_needed({"text", "text_chars"}) == {"text", "text_chars"}
+    assert stage.columns_needed({"text", "text_chars", "url", "host", "language"}) == {
+        *("text", "text_chars", "host", "language")
+    }
+
+
+def test_ids_and_spelled_out_addresses_are_options() -> None:
+    text = "PESEL 44051401359, CPF 111.444.777-35, jan (at) przyklad.pl"
+    assert MaskPii().build()(batch([text]))["text"].to_pylist() == [text]
+    some = MaskPii(national_ids=["pl_pesel"], national_id="[id]", obfuscated=True)
+    masked = some.build()(batch([text]))
+    assert masked["text"].to_pylist() == ["PESEL [id], CPF 111.444.777-35, <EMAIL>"]
+    assert masked["pii_national_id"].to_pylist() == [1]
+    assert masked["pii_email"].to_pylist() == [1]
+    none = MaskPii(
+        national_ids=["pl_pesel"], national_id=None, email=None, obfuscated=True
+    )
+    assert none.build()(batch([text]))["text"].to_pylist() == [text]
+
+
+def test_an_id_of_no_known_name_is_refused() -> None:
+    with pytest.raises(ValidationError, match="national_ids"):
+        MaskPii(national_ids=["xx_none"])
+
+
+def test_masks_of_several_stages_are_masked_together() -> None:
+    first = MaskPii(ip=None, national_ids=["es_dni"]).masks
+    second = MaskPii(email="[mail]", national_ids=["es_nie", "es_dni"], obfuscated=True)
+    both = together([first, second.masks])
+    assert both.placeholders["email"] == "[mail]"
+    assert both.placeholders["ip"] == "<IP>"
+    assert both.national_ids == ("es_dni", "es_nie")
+    assert both.obfuscated

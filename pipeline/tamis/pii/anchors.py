@@ -5,7 +5,8 @@ Anchors include everything that `rules` would accept, and false alarms. Text wit
 at sign and without long digit sequences costs this pass and no more.
 
     document  (anchors,)  int64  which document
-    kind      (anchors,)  int64  EMAIL, IBAN, PHONE, CARD or IP
+    kind      (anchors,)  int64  EMAIL, IBAN, PHONE, CARD, IP, or NATIONAL for a phone
+                                 number without its country, where these are asked for
     start     (anchors,)  int64  first byte of the range in `data`
     stop      (anchors,)  int64  end of the range
 
@@ -44,6 +45,14 @@ _MOST_PHONE_DIGITS = 18  # E.164 allows 15; the rest for 00 and a trunk 0
 _FEWEST_PHONE_DIGITS = 7
 _FEWEST_CARD_DIGITS, _MOST_CARD_DIGITS = 14, 19
 _MOST_IPV6_BYTES = 39
+NATIONAL = 100  # no kind of data: its findings are PHONE
+# Bytes that an anchor can begin with, or the at sign of one: ASCII, full-width forms;
+# and where numbers without a country are looked for, digits of other scripts.
+_BEGIN = np.zeros(256, np.bool_)
+_BEGIN[[*b"0123456789@+", 0xEF]] = True
+_BEGIN_ANY = _BEGIN.copy()
+_BEGIN_ANY[[0xD9, 0xDB, 0xE0]] = True
+_FEWEST_NATIONAL_DIGITS, _MOST_NATIONAL_DIGITS = 8, 13
 
 
 class Anchors(NamedTuple):
@@ -55,22 +64,33 @@ class Anchors(NamedTuple):
     stop: NDArray[np.int64]
 
 
-def anchors(data: Bytes, offsets: Offsets) -> Anchors:
-    """Every place of the batch that `rules` must check."""
-    return Anchors(*_scan(read_only(data), offsets).T)
+def anchors(
+    data: Bytes, offsets: Offsets, has_national: NDArray[np.bool_] | None = None
+) -> Anchors:
+    """Every place of the batch that `rules` must check.
+
+    `has_national`: the documents in which numbers without a country are looked for.
+    """
+    if has_national is None:
+        has_national = np.zeros(len(offsets) - 1, np.bool_)
+    return Anchors(*_scan(read_only(data), offsets, has_national).T)
 
 
 @kernel
-def _scan(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
+def _scan(
+    data: Bytes, offsets: Offsets, has_national: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     found = np.empty((64, 4), np.int64)
     count = 0
     for document in range(len(offsets) - 1):
         first, last = offsets[document], offsets[document + 1]
+        is_asked = has_national[document]
+        may_begin = _BEGIN_ANY if is_asked else _BEGIN
         position = first
         while position < last:
             byte = data[position]
-            # Nearly all bytes of prose are letters: they are done here.
-            if byte > 0x40 and byte != 0xEF:
+            # Nearly all bytes of prose are letters and spaces: they are done here.
+            if not may_begin[byte]:
                 position += 1
                 continue
             kind, start, stop = -1, position, position
@@ -93,6 +113,10 @@ def _scan(data: Bytes, offsets: Offsets) -> NDArray[np.int64]:
                 )
             elif 0x30 <= byte <= 0x39 and not _is_digit_before(data, first, position):
                 kind, start, stop = _number(data, first, position, last)
+            if is_asked and kind < 0 and (byte >= 0x80 or 0x30 <= byte <= 0x39):
+                stop = _national(data, first, position, last)
+                start = position
+                kind = NATIONAL if stop > position else -1
             position += 1
             if kind < 0:
                 continue
@@ -183,6 +207,63 @@ def _phone(data: Bytes, first: int, start: int, position: int, last: int) -> int
         position += width
         gap += 1
     return stop if digits >= _FEWEST_PHONE_DIGITS else start
+
+
+@kernel
+def _national(data: Bytes, first: int, position: int, last: int) -> int:
+    """End of 8 to 13 digits in groups, that begin here and not earlier; else `position`.
+
+    A gap of three, as in `30 / 40`, may also be between two numbers: where the digits go
+    on for too long they end before the first such gap.
+    """
+    if not digit_width(data, position, last) or _is_within_number(
+        data, first, position, last
+    ):
+        return position
+    start, stop, digits, gap = position, position, 0, 0
+    part, end_of_part = 0, position
+    while position < last and gap <= 3 and digits <= _MOST_NATIONAL_DIGITS:
+        width = digit_width(data, position, last)
+        if width:
+            if gap == 3 and part == 0:
+                part, end_of_part = digits, stop
+            position += width
+            digits, gap, stop = digits + 1, 0, position
+            continue
+        width = separator_width(data, position, last)
+        if not width:
+            break
+        position += width
+        gap += 1
+    if digits > _MOST_NATIONAL_DIGITS:
+        digits, stop = part, end_of_part
+    return stop if digits >= _FEWEST_NATIONAL_DIGITS else start
+
+
+@kernel
+def _is_within_number(data: Bytes, first: int, position: int, last: int) -> bool:
+    """Whether a letter, a digit or a parameter's `=` stands before the digits here, or
+    a digit before the one sign that does.
+    """
+    before, place = np.uint8(0x20), position
+    for step in range(2):
+        if place <= first:
+            return False
+        width = 1
+        while (
+            width < 4 and place - width > first and data[place - width] & 0xC0 == 0x80
+        ):
+            width += 1
+        place -= width
+        before = data[place]
+        if digit_width(data, place, last):
+            return True
+        is_name = class_of(before) == LETTER or before == 0x5F or before == 0x3D
+        if step == 0 and is_name:
+            return True
+        if step == 0 and not separator_width(data, place, last) and before != 0x2C:
+            return False
+    return False
 
 
 @kernel

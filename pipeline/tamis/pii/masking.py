@@ -4,19 +4,39 @@ Masking is idempotent as long as the placeholders hold no personal data themselv
 a masked text has nothing left to mask.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tamis.pii.kinds import EMAIL, IP, KINDS, PHONE, PLACEHOLDERS
+from tamis.pii import national_ids, obfuscated, outlines
+from tamis.pii.kinds import EMAIL, EVERY, IP, KINDS, NATIONAL_ID, PHONE, PLACEHOLDERS
 from tamis.pii.outlines import may_have
 from tamis.text.buffers import Bytes, Offsets
 
 _CONTEXT_BYTES = 48  # read before and after an anchor
+_NATIONAL_BYTES = 120  # before a number without its country: a word of any script
 _COLON, _SLASH = 0x3A, 0x2F
 _LONGEST_VALUE = 320  # characters: an e-mail address of 64, an at sign, 253 and some
+
+
+Regions = Sequence[tuple[str, ...]]  # of each document: see `tamis.pii.regions`
+
+
+class Masks(NamedTuple):
+    """What is masked by what.
+
+    placeholders  by kind; a kind without one stays
+    national_ids  which of `national_ids.NAMES`; none without a placeholder
+    obfuscated    whether addresses that are spelled out are masked too
+    """
+
+    placeholders: Mapping[str, str]
+    national_ids: tuple[str, ...] = ()
+    obfuscated: bool = False
 
 
 class Findings(NamedTuple):
@@ -33,15 +53,20 @@ class Findings(NamedTuple):
         return np.bincount(of_kind, minlength=documents).astype(np.int32)
 
 
-def mask(text: str) -> str:
-    """`text` with the default placeholders, for the texts of dropped pages."""
-    return masked_text(text, PLACEHOLDERS)
+def every_mask() -> Masks:
+    """All kinds, in all forms: for what is shown to somebody."""
+    return Masks(EVERY, national_ids.NAMES, obfuscated=True)
 
 
-def mask_beginning(text: str, characters: int) -> str:
-    """The first characters of the masked text; no half of a value at their end."""
+def mask(text: str, regions: tuple[str, ...] = ()) -> str:
+    """`text` with the default placeholders."""
+    return masked_text(text, Masks(PLACEHOLDERS), regions)
+
+
+def mask_beginning(text: str, characters: int, regions: tuple[str, ...] = ()) -> str:
+    """The first characters of the text, everything masked; no half of a value at their end."""
     window = text[: 2 * characters + _LONGEST_VALUE]
-    masked = mask(window)
+    masked = masked_text(window, every_mask(), regions)
     if len(window) < len(text):
         # A value that the window cuts in two is not recognised; it is at the end, and
         # comes into what is kept where placeholders are much shorter than the values.
@@ -49,39 +74,61 @@ def mask_beginning(text: str, characters: int) -> str:
     return masked[:characters]
 
 
-def masked_text(text: str, placeholders: Mapping[str, str]) -> str:
+def masked_text(text: str, masks: Masks, regions: tuple[str, ...] = ()) -> str:
     """`text` with personal data replaced by the placeholders of their kinds."""
-    if not may_have(text):
+    if not may_have(text, _more_outlines(masks, regions)):
         return text
     # A lone surrogate has no UTF-8 form; personal data never contain one.
     encoded = text.encode("utf-8", "surrogatepass")
     data = np.frombuffer(encoded, np.uint8)
     offsets = np.array([0, len(data)], np.int64)
-    findings = find(data, offsets, placeholders)
-    masked, _ = replace(data, offsets, findings, placeholders)
+    findings = find(data, offsets, masks, [regions])
+    masked, _ = replace(data, offsets, findings, masks.placeholders)
     return masked.decode("utf-8", "surrogatepass")
 
 
-def find(data: Bytes, offsets: Offsets, kinds: Mapping[str, str]) -> Findings:
-    """Every span of the wanted kinds. An IBAN counts, not a card that overlaps it."""
-    from tamis.pii.anchors import Anchors, anchors
+def _more_outlines(masks: Masks, regions: tuple[str, ...]) -> list[str]:
+    """Outlines of the forms that are not looked for always."""
+    return [
+        *([outlines.NATIONAL] if regions else []),
+        *([obfuscated.OUTLINE] if masks.obfuscated else []),
+        *([national_ids.OUTLINE] if masks.national_ids else []),
+    ]
+
+
+def find(
+    data: Bytes, offsets: Offsets, masks: Masks, regions: Regions | None = None
+) -> Findings:
+    """Every span of the wanted kinds. An IBAN counts, not a card that overlaps it.
+
+    `regions`: whose national phone numbers are looked for in each document; none if None.
+    """
+    from tamis.pii.anchors import NATIONAL, Anchors, anchors
     from tamis.pii.emails import NONE, ODD, ascii_emails
 
-    wanted = [KINDS[kind] for kind in kinds]
-    found = anchors(data, offsets)
-    found = Anchors(*(column[np.isin(found.kind, wanted)] for column in found))
+    wanted = [KINDS[kind] for kind in masks.placeholders]
+    own = regions if regions is not None and PHONE in wanted else ()
+    has_national = np.array([bool(names) for names in own], np.bool_)
+    found = anchors(data, offsets, has_national if len(own) else None)
+    found = Anchors(
+        *(column[np.isin(found.kind, [*wanted, NATIONAL])] for column in found)
+    )
     spans = np.full((len(found.kind), 2), ODD, np.int64)
     is_email = found.kind == EMAIL
     spans[is_email] = ascii_emails(data, found.start[is_email], found.stop[is_email])
     for row in np.flatnonzero(spans[:, 0] == ODD).tolist():
-        spans[row] = _span_of(data, offsets, *(int(column[row]) for column in found))
+        place = tuple(int(column[row]) for column in found)
+        if place[1] == NATIONAL:
+            spans[row] = _national_span(data, offsets, place, own[place[0]])
+        else:
+            spans[row] = _span_of(data, offsets, *place)
     _leave_accounts(
         data, offsets, found.document, spans, is_email & (spans[:, 0] != NONE)
     )
     is_real = spans[:, 0] != NONE
-    return _without_overlaps(
-        Findings(found.document[is_real], found.kind[is_real], *spans[is_real].T)
-    )
+    kinds = np.where(found.kind == NATIONAL, PHONE, found.kind)
+    findings = Findings(found.document[is_real], kinds[is_real], *spans[is_real].T)
+    return _without_overlaps(_with_more(data, offsets, masks, findings))
 
 
 def replace(
@@ -130,6 +177,82 @@ def _leave_accounts(
         last = min(int(offsets[documents[row] + 1]), stop + _CONTEXT_BYTES)
         if is_account(_decoded(data, first, start), _decoded(data, stop, last)):
             spans[row] = NONE
+
+
+def _with_more(
+    data: Bytes, offsets: Offsets, masks: Masks, findings: Findings
+) -> Findings:
+    """The findings, and those of the forms that a recipe must ask for."""
+    rows: list[tuple[int, int, int, int]] = []
+    if masks.obfuscated and "email" in masks.placeholders:
+        spans = obfuscated.obfuscated_spans
+        rows += _in_texts(data, offsets, EMAIL, obfuscated.OUTLINE, spans)
+    if masks.national_ids and "national_id" in masks.placeholders:
+        rows += _in_texts(
+            data,
+            offsets,
+            NATIONAL_ID,
+            national_ids.OUTLINE,
+            lambda text: national_ids.id_spans(text, masks.national_ids),
+        )
+    if not rows:
+        return findings
+    more = np.array(rows, np.int64).T
+    return Findings(
+        *(np.concatenate(pair) for pair in zip(findings, more, strict=True))
+    )
+
+
+def _in_texts(
+    data: Bytes,
+    offsets: Offsets,
+    kind: int,
+    outline: str,
+    spans_of: Callable[[str], Iterable[tuple[int, int]]],
+) -> Iterator[tuple[int, int, int, int]]:
+    """Document, kind, first byte and end of what is in those texts that have an outline."""
+    from tamis.pii.rules import fold
+
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    texts = pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers)
+    may_have_some = pc.match_substring_regex(texts, outline)
+    for document in np.flatnonzero(np.asarray(may_have_some)).tolist():
+        start, stop = int(offsets[document]), int(offsets[document + 1])
+        text = _decoded(data, start, stop)
+        place = 0
+        for first, end in sorted(spans_of(fold(text))):
+            start += _byte_length(text[place:first])
+            place = first
+            yield document, kind, start, start + _byte_length(text[first:end])
+
+
+def _national_span(
+    data: Bytes,
+    offsets: Offsets,
+    anchor: tuple[int, ...],
+    regions: tuple[str, ...],
+) -> tuple[int, int]:
+    """First byte and end of a phone number without its country; twice NONE if it is none."""
+    from tamis.pii.emails import NONE
+    from tamis.pii.phones import national_span, possible_ends
+    from tamis.pii.rules import fold
+
+    document, _, start, stop = anchor
+    text = _decoded(data, start, stop)
+    folded = fold(text)
+    if not possible_ends(folded, regions):
+        return NONE, NONE
+    first = max(int(offsets[document]), start - _NATIONAL_BYTES)
+    last = min(int(offsets[document + 1]), stop + _CONTEXT_BYTES)
+    before = fold(_decoded(data, first, start))
+    after = fold(_decoded(data, stop, last))
+    span = national_span(folded, before, after, regions)
+    if span is None:
+        return NONE, NONE
+    end = start + _byte_length(text[: span[1]])
+    if span[0] < 0:  # an opening bracket, of one byte or three
+        start -= _byte_length(_decoded(data, first, start)[-1])
+    return start, end
 
 
 def _span_of(

@@ -12,12 +12,13 @@ What counts, and what only looks similar:
     IBAN    country, length, structure and check digits (ISO 13616, by python-stdnum)
     phone   +CC or 00 CC and a number that is valid for libphonenumber; 00 without any
             separator is an article number, 00 11 22 33 a row of numbers, `a + 49...` a sum
+            (numbers without their country: see `phones`)
     card    14, 15, 16 or 19 digits, unbroken or in the grouping of the scheme, the
             scheme's prefix and Luhn's check; 13 digits are an EAN, not a Visa of 1990
     IP      globally reachable unicast (IANA's registries, by `ipaddress`); four single
             digits, a network's X.Y.0.0 or the word "version" before it are a version, a word
-            such as "section", "table", or a section sign a place in a document, and
-            a slash with a number behind it makes a network
+            such as "section", "table", a section sign before it or a title behind it a place
+            in a document, and a slash with a number behind it makes a network
     e-mail  `git@host:path` and `ssh://user@host` are accounts
 """
 
@@ -68,16 +69,25 @@ _CARD_SCHEMES = re.compile(
     r"|35(?:2[89]|[3-8]\d)\d{12}|62(?:\d{14}|\d{17})"
 )
 
+# In 20 languages; compounds end with the word in German and its like (`Programmversion`).
+# A word may stand between, as in `wersja programu 5.1.2.3`, unless it leads to a machine.
 _VERSION_BEFORE = re.compile(
-    rf"(?:(?<![{_LETTERS}])(?:[vr]\.|vers?|wers|верс|верз|rev|release|build|firmware"
-    r"|sürüm|έκδοσ)|版|バージョン|버전|إصدار|संस्करण|เวอร์ชัน)"
-    r"[^\s\d]{0,12}\s?[:=#(]?\s?[\"'“„«]?$",
+    rf"(?:(?:(?<![{_LETTERS}])(?:ver\b|vers\b|versi\w*|versã\w*|versao|verz(?:e|i)\w*|wersj\w*|верс\w*"
+    rf"|верз\w*|έκδοσ\w*|sürüm\w*|firmware)|[{_LETTERS}](?:version|versie|utgåva))"
+    r"[^\s\d\w]{0,2}(?:\s(?!from|ip|serv|host|adres|v[ao]n\b|vom|depuis|d[ea]\b|od|от|с\b|z\b)"
+    r"[^\s\d:]{1,16})?"
+    rf"|(?<![{_LETTERS}])(?:[vr]|rev|revision|releases?|build|firmware|fw|patch|updates?|upgrade|mise à jour"
+    r"|güncelleme|ενημέρωση|сборк[аи]|обновлени[ея]|прошивк[аи]|aktualizacj[aię]|aktualisierung|actualización"
+    r"|aggiornamento|atualização|uppdatering|kernel|driver|pilote|treiber|controlador|sterownik|драйвер)"
+    rf"[^\s\d{_LETTERS}]{{0,2}}"
+    r"|(?:版|バージョン|ビルド|更新|버전|إصدار|نسخة|نسخه|تحديث|संस्करण|वर्ज़न|वर्जन|เวอร์ชัน)[^\s\d]{0,12})"
+    r"\s?(?:n[ro]\.?|n[°º]|number|nummer|numéro|número|номер|رقم)?\s?[:=#(]?\s?[\"'“„«]?$",
     re.IGNORECASE,
 )
 # A place in a document: languages of the default recipe and some more. Words of Latin,
 # Greek, Cyrillic and Arabic script, then those of scripts without spaces.
 _PLACE_BEFORE = re.compile(
-    rf"(?:(?<![{_LETTERS}])(?:§§?|¶|art(?:icle|icles|ikel|icolo|ículo|igo|ykuł)?|clauses?|klausel"
+    rf"(?:(?<![{_LETTERS}])(?:§§?|¶|alinéas?|al|ch|п|пп|ч|гл|abs|lit|nr|para|par|apdo|apartado|inciso|item|punkt\w*|punto|point|ust|kap|lid|cl|eq|ex|art(?:icle|icles|ikel|icolo|ículo|igo|ykuł)?|clauses?|klausel"
     r"|sections?|sect|secs?|sección|secção|seção|sezione|sectie|sekcj\w*|abschnitt\w*|absatz"
     r"|paragraphs?|paragraphe|párrafo|parágrafo|paragrafo|paragraaf"
     r"|tables?|tableau|tableaux|tabellen?|tab|tabla|tabela|tabella|tabel|rys|fig(?:ures?|ura|uur)?"
@@ -90,6 +100,10 @@ _PLACE_BEFORE = re.compile(
     r"\.?\s?[(#:]?\s?$",
     re.IGNORECASE,
 )
+_WORD_BEFORE = re.compile(r"[^\s\d,;|][ \t]{0,3}[^\w\n]{0,3}$")
+# A heading: a number of small parts at the beginning of a line, then a title.
+_HEADING_PARTS = re.compile(r"(?:[1-3]?\d\.){3}[1-3]?\d", re.ASCII)
+_TITLE_AFTER = re.compile(r"[ \t]+[^\W\d_]{2}")
 _NETWORK_AFTER = re.compile(r"/\d{1,2}(?!\d)")
 # A sum: one letter, digits or a bracket before a plus with a space behind it.
 _OPERAND_BEFORE = re.compile(rf"(?:(?:^|[^{_LETTERS}])(?:[{_LETTERS}]|\d+)|\))\s$")
@@ -237,7 +251,18 @@ def ip_span(text: str, before: str = "", after: str = "") -> Span | None:
         return None
     if isinstance(address, ipaddress.IPv6Address):
         return (0, len(text)) if address in _GLOBAL_UNICAST else None
-    is_other = _VERSION_BEFORE.search(before) or _PLACE_BEFORE.search(before)
+    is_heading = (
+        (not before or before.endswith("\n"))
+        and _HEADING_PARTS.fullmatch(text)
+        and _TITLE_AFTER.match(after)
+    )
+    if is_heading:
+        return None
+    lead = before.rpartition("\n")[2]
+    # In a list of addresses there is no word before one; the patterns cost 100 µs.
+    is_other = bool(_WORD_BEFORE.search(lead[-8:])) and (
+        _VERSION_BEFORE.search(lead) or _PLACE_BEFORE.search(lead)
+    )
     return None if is_other or _NETWORK_AFTER.match(after) else (0, len(text))
 
 

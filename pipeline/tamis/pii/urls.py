@@ -16,8 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.pii.kinds import KINDS, PLACEHOLDERS
-from tamis.pii.masking import find
+from tamis.pii.kinds import EVERY, KINDS
+from tamis.pii.masking import Masks, find
+from tamis.pii.national_ids import NAMES as ID_NAMES
+from tamis.pii.national_ids import OUTLINE as ID_OUTLINE
 from tamis.pii.outlines import may_have_any
 from tamis.text.buffers import utf8_buffers
 
@@ -31,10 +33,13 @@ Span = tuple[int, int, int]  # first byte, end, kind
 
 
 def masked_urls(
-    urls: Sequence[str | None], kinds: Iterable[str] = PLACEHOLDERS
+    urls: Sequence[str | None], kinds: Iterable[str] = EVERY
 ) -> list[str | None]:
-    """Each address with the personal data of these `kinds` masked; null stays null."""
-    wanted = dict.fromkeys(kinds, "")
+    """Each address with the personal data of these `kinds` masked; null stays null.
+
+    Of national ids those of every country; no phone numbers without a country code.
+    """
+    wanted = Masks(dict.fromkeys(kinds, ""), ID_NAMES)
     masked = list(urls)
     rows = _suspects(pa.array(urls, pa.large_string()), wanted)
     found = _masked_one_by_one([urls[row] or "" for row in rows], wanted)
@@ -43,18 +48,18 @@ def masked_urls(
     return masked
 
 
-def _suspects(urls: pa.Array, kinds: dict[str, str]) -> list[int]:
+def _suspects(urls: pa.Array, wanted: Masks) -> list[int]:
     """Rows that may change: few addresses do, and one by one they cost 50 µs each."""
-    if not may_have_any(urls):
+    if not may_have_any(urls, [ID_OUTLINE]):
         return []
     values = pc.replace_substring(urls, "=", " ")  # as in `_found`
-    findings = find(*utf8_buffers(values), kinds)
+    findings = find(*utf8_buffers(values), wanted)
     is_suspect = pc.fill_null(pc.match_substring_regex(urls, "[@%]"), False)
     rows = np.union1d(np.flatnonzero(is_suspect), findings.document)
     return [int(row) for row in rows]
 
 
-def _masked_one_by_one(urls: Sequence[str], wanted: dict[str, str]) -> list[str]:
+def _masked_one_by_one(urls: Sequence[str], wanted: Masks) -> list[str]:
     parts = [_parts(url) for url in urls]
     tails = [tail.encode() for _, tail in parts]
     spans: list[list[Span]] = [[] for _ in urls]
@@ -116,7 +121,7 @@ def _decoded(content: bytes, places: Sequence[int]) -> tuple[bytes, Sequence[int
 
 
 def _found(
-    contents: Sequence[bytes], kinds: dict[str, str]
+    contents: Sequence[bytes], wanted: Masks
 ) -> Iterable[tuple[int, list[Span]]]:
     """Rows with personal data, and where in them."""
     if not contents:
@@ -124,7 +129,7 @@ def _found(
     # A number right behind `=` counts as code in a text; here it is a value.
     values = [content.replace(b"=", b" ") for content in contents]
     data, offsets = utf8_buffers(pa.array(values, pa.large_binary()))
-    findings = find(data, offsets, kinds)
+    findings = find(data, offsets, wanted)
     starts = np.asarray(offsets)[findings.document]
     columns = (
         findings.document,

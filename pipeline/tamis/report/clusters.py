@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from tamis.documents.of_run import InputTables
 from tamis.pii.masking import mask_beginning
+from tamis.pii.regions import regions_of_row
 from tamis.pii.urls import masked_url
 from tamis.report.reading import batches, rows_with, spread
 from tamis.storage import Storage
@@ -123,15 +124,15 @@ def _survivors(
             id=row["id"],
             url=masked_url(row["url"] or ""),
             language=row.get("language"),
-            lines=_first_lines(row.get("text") or ""),
+            lines=_first_lines(row.get("text") or "", regions_of_row(row)),
         )
         for name in tables.saved
         for row in rows_with(storage, name, sizes, columns=["url", "language", "text"])
     }
 
 
-def _first_lines(text: str) -> tuple[str, ...]:
-    beginning = mask_beginning(text, 4 * LINES * LINE_CHARACTERS)
+def _first_lines(text: str, regions: tuple[str, ...]) -> tuple[str, ...]:
+    beginning = mask_beginning(text, 4 * LINES * LINE_CHARACTERS, regions)
     lines = [line.strip() for line in beginning.splitlines() if line.strip()]
     return tuple(
         line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]} …"

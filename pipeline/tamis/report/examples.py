@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tamis.documents.of_run import InputTables
 from tamis.pii.masking import mask_beginning
+from tamis.pii.regions import regions_of_row
 from tamis.pii.urls import masked_url
 from tamis.report.funnel import funnel_rows
 from tamis.report.reading import batches, schema_of, spread
@@ -111,12 +112,12 @@ def _in_turn(by_language: Mapping[str, Sequence[Example]]) -> list[Example]:
 
 def _example(batch: pa.RecordBatch, row: int) -> Example:
     (values,) = batch.slice(row, 1).to_pylist()
-    text = values["text"]
+    text, own = values["text"], regions_of_row(values)
     return Example(
         url=masked_url(values["url"] or ""),
         language=values["language"],
         place=f"{values['warc_path']} {values['warc_offset']} {values['warc_length']}",
-        text=None if text is None else mask_beginning(text, TEXT_CHARACTERS),
+        text=None if text is None else mask_beginning(text, TEXT_CHARACTERS, own),
         is_cut=text is not None and len(text) > TEXT_CHARACTERS,
         signals=_signals(values),
     )

@@ -46,10 +46,10 @@ class Members:
     kept: Member | None
     others: list[Member]
 
-    def with_texts(self, change: Callable[[str], str]) -> "Members":
+    def with_texts(self, change: Callable[[Member], str]) -> "Members":
         """The same documents, each text replaced by what `change` returns for it."""
-        kept = self.kept and replace(self.kept, text=change(self.kept.text))
-        others = [replace(one, text=change(one.text)) for one in self.others]
+        kept = self.kept and replace(self.kept, text=change(self.kept))
+        others = [replace(one, text=change(one)) for one in self.others]
         return replace(self, kept=kept, others=others)
 
 

@@ -17,8 +17,8 @@ import xxhash
 from tamis.addresses import without_secrets
 from tamis.errors import InputError
 from tamis.inputs import resolve
-from tamis.pii.kinds import PLACEHOLDERS
-from tamis.pii.masking import masked_text
+from tamis.pii.masking import every_mask, masked_text
+from tamis.pii.regions import regions_of_row
 from tamis.remote.opening import Access
 from tamis.runner.places import Places
 from tamis.runner.recorded import stages_for_text
@@ -157,16 +157,18 @@ def text_again(
     text = None
     for step in replay(refetched(row, source, places), stages_for_text(stages)):
         text = step.columns.get("text", text)
-    return masked_for_eyes(text, stages) if text else text
+    return masked_for_eyes(text, stages, regions_of_row(row)) if text else text
 
 
-def masked_for_eyes(text: str, stages: Sequence[Stage]) -> str:
+def masked_for_eyes(
+    text: str, stages: Sequence[Stage], regions: tuple[str, ...] = ()
+) -> str:
     """`text` with personal data masked as in the recipe; all kinds if it has no mask_pii.
 
     What is already masked does not change.
     """
     masks = [stage for stage in stages if isinstance(stage, MaskPii)]
-    return masked_text(text, masks[-1].placeholders if masks else PLACEHOLDERS)
+    return masked_text(text, masks[-1].masks if masks else every_mask(), regions)
 
 
 def _values(batch: pa.RecordBatch, hidden: set[str]) -> dict[str, Any]:

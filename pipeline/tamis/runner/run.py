@@ -28,7 +28,7 @@ from tamis.runner.steps import (
     run_steps,
 )
 from tamis.stage_source import refuse_without_file
-from tamis.stages.mask_pii import MaskPii
+from tamis.stages.mask_pii import MaskPii, together
 from tamis.storage import Storage
 from tamis.storage.fetched import outside_tasks
 from tamis.tally import RunSummary
@@ -194,10 +194,9 @@ def _dropped_inputs(state: State) -> list[DroppedInput]:
 
 def _dropped_work(recipe: Recipe, state: State) -> DroppedWork:
     masking = [stage for stage in recipe.stages if isinstance(stage, MaskPii)]
-    masks = {k: v for stage in masking for k, v in stage.placeholders.items()}
     return DroppedWork(
         signal_columns(recipe.stages),
         recipe.dropped.text,
         tuple(state.labels),
-        masks if masking else None,
+        together([stage.masks for stage in masking]) if masking else None,
     )

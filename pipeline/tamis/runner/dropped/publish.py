@@ -21,6 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.documents.parts import Part
+from tamis.pii.masking import Masks
+from tamis.pii.regions import regions_of_rows
 from tamis.pii.urls import masked_urls
 from tamis.runner.dropped.rows import (
     SAMPLE_KEY,
@@ -54,13 +56,13 @@ class DroppedWork:
     """What the tasks of this file need.
 
     labels  the stage of each layer, or null if the layer's rows name it
-    masks   placeholders of the recipe's mask_pii by kind; null if it has none
+    masks   what the recipe's mask_pii masks; null if it has none
     """
 
     signals: pa.Schema
     keep_text: bool
     labels: tuple[str | None, ...]
-    masks: Mapping[str, str] | None = None
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def publish_dropped(
     lost = _lost_to_limits(table)
     if work.masks is not None:
         table = _masked(table, ("http_content_type",), work.masks)
-        urls = masked_urls(table["url"].to_pylist(), work.masks)
+        urls = masked_urls(table["url"].to_pylist(), work.masks.placeholders)
         table = replace(table, "url", pa.array(urls, pa.string()))
     texts = _Texts(outputs.storage, source.files)
     starts = _starts(table, work.keep_text)
@@ -133,7 +135,7 @@ def publish_dropped(
             found = (
                 texts.of(rows, np.ones(rows.num_rows, bool))
                 if work.keep_text
-                else _beginnings(texts.of(rows, _within(rows, limits)))
+                else _beginnings(rows, texts.of(rows, _within(rows, limits)))
             )
             rows = replace(rows, "text", found)
             if work.keep_text and work.masks is not None:
@@ -163,10 +165,10 @@ def _starts(table: pa.Table, keep_text: bool) -> list[int]:
     return starts
 
 
-def _masked(rows: pa.Table, names: Sequence[str], masks: Mapping[str, str]) -> pa.Table:
+def _masked(rows: pa.Table, names: Sequence[str], masks: Masks) -> pa.Table:
     """`rows` with personal data in some of their texts masked, if there is any."""
     for name in names:
-        found, _ = masked(rows[name], masks)
+        found, _ = masked(rows[name], masks, regions_of_rows(rows))
         rows = rows if found is None else replace(rows, name, found)
     return rows
 
@@ -312,8 +314,9 @@ def _within(rows: pa.Table, limits: Mapping[Group, int]) -> np.ndarray[Any, Any]
     return np.array([key <= limits[group] for group, key in _keyed(rows)], bool)
 
 
-def _beginnings(texts: pa.Array) -> pa.Array:
-    cut = [None if text is None else beginning(text) for text in texts.to_pylist()]
+def _beginnings(rows: pa.Table, texts: pa.Array) -> pa.Array:
+    pairs = zip(texts.to_pylist(), regions_of_rows(rows), strict=True)
+    cut = [None if text is None else beginning(text, own) for text, own in pairs]
     return pa.array(cut, pa.string())
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from tamis.mix.kernels.order import shuffle_key
 from tamis.pii.masking import mask_beginning
+from tamis.pii.regions import regions_of_rows
 from tamis.schema import DROPPED
 from tamis.stages.mask_pii import MaskPii
 from tamis.tally import language_of
@@ -89,9 +90,10 @@ class DroppedRows:
             strict=True,
         )
         found: list[str | None] = [None] * len(texts)
+        regions = regions_of_rows(table)
         for row, group in enumerate(groups):
             if texts[row].is_valid and self._is_sample(group, int(keys[row])):
-                found[row] = beginning(texts[row].as_py())
+                found[row] = beginning(texts[row].as_py(), regions[row])
         return pa.array(found, pa.string())
 
     def _is_sample(self, group: Group, key: int) -> bool:
@@ -108,9 +110,9 @@ def sample_keys(ids: Any) -> np.ndarray[Any, Any]:
     return shuffle_key(_SAMPLE_SEED, np.asarray(ids).astype(np.uint64))
 
 
-def beginning(text: str) -> str:
+def beginning(text: str, regions: tuple[str, ...]) -> str:
     """The first characters, masked before the cut so that no half of a value stays."""
-    return mask_beginning(text, SAMPLE_CHARACTERS)
+    return mask_beginning(text, SAMPLE_CHARACTERS, regions)
 
 
 def masking_fingerprint() -> str:
