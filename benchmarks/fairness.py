@@ -13,6 +13,9 @@ sentence), and junk made from the same pages (at most 220 a language):
     repeated        5 to 30 words, 5 to 30 times
     half_repeated   the main text, then one of its spans until that is half of the text
 
+`--profile everything` measures the profile of that name. After the first table: the shares of
+main texts by type of page.
+
 An equal share of prose should be kept in every language, and junk should be dropped.
 
 A second table is for languages without such pages: a document is ten sentences of
@@ -29,7 +32,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import lxml.html
 import numpy as np
@@ -37,6 +40,7 @@ import pyarrow as pa
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from tamis.language.codes import known_language
+from tamis.quality.names import Profile
 from tamis.stages.filter_quality import FilterQuality
 from tamis.stages.measure_text import MeasureText
 from tamis.text.buffers import utf8_buffers
@@ -67,14 +71,16 @@ Row = dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
+    parser.add_argument("--profile", choices=get_args(Profile), default="prose")
     parser.add_argument("--reasons", action="store_true", help="print what dropped it")
     arguments = parser.parse_args()
-    found = decided(sets_of(arguments.data))
+    found = decided(sets_of(arguments.data), arguments.profile)
     print_shares(found)
-    joined = decided(joined_sets_of(arguments.data))
+    print_page_types(arguments.data, arguments.profile)
+    joined = decided(joined_sets_of(arguments.data), arguments.profile)
     print("\nsentences of many pages, joined")
     print_shares(joined)
-    declared = decided(declared_sets_of(arguments.data))
+    declared = decided(declared_sets_of(arguments.data), arguments.profile)
     print("\nparagraphs of one declaration")
     print_shares(declared, least=LEAST_PARAGRAPHS)
     if arguments.reasons:
@@ -279,7 +285,24 @@ def shown(element: Any) -> str:
     return " ".join(element.text_content().split())
 
 
-def decided(rows: list[Row]) -> dict[tuple[str, str], list[str | None]]:
+def print_page_types(data: Path, profile: Profile) -> None:
+    """The share of whole main texts that are kept, by WCXB's types of pages."""
+    rows = [
+        {"language": page["language"], "kind": page["page_type"], "text": page["text"]}
+        for page in whole_texts(data / "gold-dev.jsonl.gz")
+        if page.get("page_type")
+    ]
+    reasons = defaultdict(list)
+    for (_, kind), some in decided(rows, profile).items():
+        reasons[kind] += some
+    print("\nby type of page")
+    for kind, own in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        print(f"{kind:14} {own.count(None) / len(own):8.3f} ({len(own):4})")
+
+
+def decided(
+    rows: list[Row], profile: Profile
+) -> dict[tuple[str, str], list[str | None]]:
     """Drop reasons by language and kind."""
     text = pa.array([row["text"] for row in rows])
     data, offsets = utf8_buffers(text)
@@ -293,7 +316,7 @@ def decided(rows: list[Row]) -> dict[tuple[str, str], list[str | None]]:
         }
     )
     measured = MeasureText().build()(batch)
-    reasons = FilterQuality().build()(measured)["drop_reason"]
+    reasons = FilterQuality(profile=profile).build()(measured)["drop_reason"]
     found = defaultdict(list)
     for row, reason in zip(rows, reasons.to_pylist(), strict=True):
         found[row["language"], row["kind"]].append(reason)

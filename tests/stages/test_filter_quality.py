@@ -278,3 +278,45 @@ def test_a_code_with_an_underscore_is_a_code() -> None:
     rows = batch(["pt_BR", "eng"], ["Latn", None], word_count=[10, 10])
     dropped = FilterQuality().build()(rows)["drop_reason"].to_pylist()
     assert dropped == ["word_count", "word_count"]
+
+
+def test_lists_and_tables_pass_where_everything_is_wanted() -> None:
+    catalogue = {
+        "word_count": [30],
+        "terminal_punctuation_line_ratio": [0.11],
+        "duplicate_line_ratio": [0.6],
+        "alphabetic_word_ratio": [0.65],
+        "bullet_line_ratio": [1.0],
+        "duplicate_5gram_char_ratio": [0.2],
+    }
+    everything = FilterQuality(profile="everything")
+    for column, values in catalogue.items():
+        assert reasons(FilterQuality(), batch(**{column: values})) == [column]
+    assert reasons(everything, batch(**catalogue)) == [None]
+    junk = {"word_count": [24], "duplicate_5gram_char_ratio": [0.3]}
+    for column, values in junk.items():
+        assert reasons(everything, batch(**{column: values})) == [column]
+
+
+@pytest.mark.parametrize("preset", ["gopher", "c4", "fineweb", "fineweb2", "tamis"])
+@pytest.mark.parametrize("language", ["eng", "fra", "cmn", "tha", "hin", "ell"])
+def test_no_bound_is_tighter_where_everything_is_wanted(
+    preset: str, language: str
+) -> None:
+    script = {"cmn": "Hani", "tha": "Thai", "hin": "Deva", "ell": "Grek"}.get(language)
+    prose, everything = (
+        bounds_for(
+            FilterQuality(preset=preset, profile=profile), {}, language, script=script
+        )
+        for profile in ("prose", "everything")
+    )
+    assert list(prose) == list(everything)
+    for column, (least, most) in prose.items():
+        wide = everything[column]
+        assert least is None or wide[0] <= least
+        assert most is None or wide[1] >= most
+
+
+def test_a_bound_of_one_s_own_holds_in_every_profile() -> None:
+    config = FilterQuality(profile="everything", bounds={"word_count": (50, None)})
+    assert reasons(config, batch(word_count=[49])) == ["word_count"]

@@ -145,6 +145,30 @@ _SCRIPT_CLAMPS = {
     "Khmr": _UNPUNCTUATED_CLAMPS,
     "Mymr": _UNPUNCTUATED_CLAMPS,
 }
+# For `profile: everything`: bounds that convict lists, catalogues, tables and code for being
+# what they are. A bound is at least so wide; that of repeated words is wider by a factor.
+# Found on the development pages: with these 81 % of each kind of junk still drop in every
+# language, and wider ones let the boilerplate of English pages in (benchmarks/fairness.py).
+_WIDE_LEAST = {
+    "word_count": 25,
+    "terminal_punctuation_line_ratio": 0.1,
+    "alphabetic_word_ratio": 0.6,
+    "stop_word_count": 1,
+    "sentence_count": 1,
+}
+_WIDE_MOST = {
+    "duplicate_line_ratio": 0.65,
+    "char_duplicate_ratio": 0.5,
+    "ellipsis_line_ratio": 0.4,
+    "hash_word_ratio": 0.3,
+    "bullet_line_ratio": 1.0,
+    "short_line_ratio": 1.0,
+    "has_curly_bracket": 1,
+}
+_FACTORS = {
+    **{f"top_{words}gram_char_ratio": 1.25 for words in (2, 3, 4)},
+    **{f"duplicate_{words}gram_char_ratio": 1.5 for words in range(5, 11)},
+}
 _LEAST = ("terminal_punctuation_line_ratio", "alphabetic_word_ratio")
 
 
@@ -168,6 +192,19 @@ def preset_changes(preset: Preset, language: str | None, script: str | None) -> 
     if preset == "fineweb2":
         return {**_fineweb2(language or "", script or "")}
     return {**_PRESETS[preset]}
+
+
+def for_everything(bounds: Changes) -> Changes:
+    """The bounds of presets as `profile: everything` has them; none becomes tighter."""
+    wide: Changes = {}
+    for column, bound in bounds.items():
+        least, most = bound or (None, None)
+        if least is not None:
+            least = min(least, _WIDE_LEAST.get(column, least))
+        if most is not None:
+            most = max(most * _FACTORS.get(column, 1), _WIDE_MOST.get(column, most))
+        wide[column] = None if bound is None else (least, most)
+    return wide
 
 
 def preset_columns(preset: Preset) -> tuple[str, ...]:

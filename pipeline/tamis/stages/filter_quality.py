@@ -4,8 +4,8 @@ Reads  the columns that have bounds; language and script where the bounds depend
 Writes drop_reason  the name of the first column whose bound the document breaks, or
                     NAME_share where it is not in the top share by the column NAME
 
-A bound is [least, most], both inclusive, null for none. A preset gives the first set;
-`thresholds`, `bounds` and `per_language` replace single bounds, in this order; null
+A bound is [least, most], both inclusive, null for none. A preset gives the first set,
+which `profile: everything` widens for lists, catalogues, tables and code; `thresholds`, `bounds` and `per_language` replace single bounds, in this order; null
 instead of a bound removes it:
 
     filter_quality:
@@ -41,13 +41,14 @@ from pydantic import (
 from tamis.documents.parts import Part, Published
 from tamis.errors import ConfigError
 from tamis.language.codes import by_language
-from tamis.quality.names import Preset
+from tamis.quality.names import Preset, Profile
 from tamis.quality.presets import (
     PER_LANGUAGE,
     Bound,
     Bounds,
     Changes,
     datatrove_bounds,
+    for_everything,
     has_figures,
     preset_changes,
     preset_columns,
@@ -97,6 +98,9 @@ class FilterQuality(Transform, Barrier):
 
     # One preset or several; a later preset's bound replaces an earlier one's.
     preset: Preset | tuple[Preset, ...] | None = "tamis"
+    # everything: presets' bounds that convict lists, catalogues, tables and code for being
+    # what they are let these pass; junk still drops.
+    profile: Profile = "prose"
     # datatrove: the figures of its code, where code and paper differ.
     compat: Literal["datatrove"] | None = None
     # A YAML file {language: {column: [least, most]}}, as `tamis calibrate` writes it.
@@ -204,6 +208,8 @@ def bounds_for(
         bounds |= preset_changes(preset, language, script)
         if stage.compat:
             bounds |= datatrove_bounds(preset)
+    if stage.profile == "everything":
+        bounds = for_everything(bounds)
     bounds |= thresholds.get(language or "", {})
     bounds |= stage.bounds
     bounds |= stage.per_language.get(language or "", {})
