@@ -29,7 +29,8 @@ OUTLINE = "|".join(
         rf"(?:[0-9]{_GAP}){{11}}|[12](?:{_GAP}[0-9]){{6}}{_GAP}2[ABab]",
         rf"[0-9]{{2}}\.?[0-9]{{3}}\.?[0-9]{{3}}{_GAP}[A-Za-z]|[0-9]\.[0-9]{{3}}\.[0-9]{{3}}{_GAP}[A-Za-z]",
         rf"[XYZxyz]{_GAP}[0-9]{{7}}",
-        r"(?i:[a-z]{3} ?[a-z]{3} ?[0-9l-np-v]{2} ?[a-z] ?[0-9l-np-v]{2})",
+        # Letters replace digits from the last one on, where two persons would have one code.
+        r"(?i:[a-z]{3} ?[a-z]{3} ?[0-9][0-9l-np-v] ?[a-z] ?[0-9l-np-v]{2} ?[a-z] ?[0-9l-np-v]{3})",
         r"[０-９]{7}|[٠-٩۰-۹०-९]{7}",
     ]
 )

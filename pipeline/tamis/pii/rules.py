@@ -78,7 +78,11 @@ _VERSION_BEFORE = re.compile(
     r"[^\s\d:]{1,16})?"
     rf"|(?<![{_LETTERS}])(?:[vr]|rev|revision|releases?|build|firmware|fw|patch|updates?|upgrade|mise à jour"
     r"|güncelleme|ενημέρωση|сборк[аи]|обновлени[ея]|прошивк[аи]|aktualizacj[aię]|aktualisierung|actualización"
-    r"|aggiornamento|atualização|uppdatering|kernel|driver|pilote|treiber|controlador|sterownik|драйвер)"
+    r"|aggiornamento|atualização|uppdatering|выпуск|релиз|wydanie|edycja|édition|edición|edizione|edição|ausgabe|utgåva"
+    # programs, which have versions and no addresses
+    r"|windows|android|ios|macos|chrom(?:e|ium)|firefox|safari|opera|edge|java|openjdk|jdk|python|php|photoshop"
+    r"|acrobat|reader|flash player|office|word|excel|itunes|skype|winrar|vlc"
+    r"|kernel|driver|pilote|treiber|controlador|sterownik|драйвер)"
     rf"[^\s\d{_LETTERS}]{{0,2}}"
     r"|(?:版|バージョン|ビルド|更新|버전|إصدار|نسخة|نسخه|تحديث|संस्करण|वर्ज़न|वर्जन|เวอร์ชัน)[^\s\d]{0,12})"
     r"\s?(?:n[ro]\.?|n[°º]|number|nummer|numéro|número|номер|رقم)?\s?[:=#(]?\s?[\"'“„«]?$",
