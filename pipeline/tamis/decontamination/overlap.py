@@ -7,9 +7,9 @@ scripts without spaces have words too.
 
     keys      (places,)     uint64  hash of each n-gram of any instance; 0: free
     grams     (places,)     int32   its number
-    bits      (2^k,)        uint8   four bits or more for each n-gram: 1 at its hash. Nearly
-                                    all n-grams of a page have a 0, and these bits stay in
-                                    a core's cache, as the keys do not
+    bits      (2^k,)        uint64  of which each n-gram sets three bits of one. Of the n-grams of
+                                    a page 95 % or more have a 0 there, and so need no
+                                    look at the keys, which are in no cache
     starts    (grams + 1,)  int64   where its places begin
     instance  (places,)     int32   the instance that has it, and
     position  (places,)     int32   at which of its words
@@ -23,15 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compiled import kernel
+from tamis.decontamination.words import lower_hashes
 from tamis.text.buffers import Bytes, Offsets, read_only
 from tamis.text.growth import doubled
-from tamis.text.hashing import PRIME, empty_table, finished, place, word_hashes
+from tamis.text.hashing import PRIME, empty_table, finished, place
 from tamis.text.unicode import code_points
 from tamis.text.words import Words, segment
 
 # An n-gram that more instances have is a phrase of the benchmark's form, such as "which of
 # the following is". Its places are not kept: it would be a million hits in one page.
 MOST_INSTANCES_OF_GRAM = 1000
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
 
 
 class Index(NamedTuple):
@@ -40,11 +42,24 @@ class Index(NamedTuple):
     ngram: int
     keys: NDArray[np.uint64]
     grams: NDArray[np.int32]
-    bits: NDArray[np.uint8]
+    bits: NDArray[np.uint64]
     starts: NDArray[np.int64]
     instance: NDArray[np.int32]
     position: NDArray[np.int32]
     lengths: NDArray[np.int64]
+
+
+class Hits(NamedTuple):
+    """The n-grams of documents that instances have, document after document.
+
+    words   (hits,)           int64  the first word of each
+    grams   (hits,)           int32  its number in the index
+    bounds  (documents + 1,)  int64  where the hits of each document begin
+    """
+
+    words: NDArray[np.int64]
+    grams: NDArray[np.int32]
+    bounds: NDArray[np.int64]
 
 
 class Overlap(NamedTuple):
@@ -61,11 +76,11 @@ def index_of(texts: Sequence[str], ngram: int) -> Index:
     offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     words = segment(data, offsets)
     tables = code_points()
-    hashes = word_hashes(data, words, tables.index, tables.lower)
+    hashes = lower_hashes(data, words, tables.index, tables.lower)
     values, instance, position = _grams(hashes, words.documents, ngram)
     order = np.argsort(values, kind="stable")
     values = values[order]
-    firsts = np.flatnonzero(np.diff(values, prepend=np.uint64(0)))
+    firsts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
     counts = np.diff(np.append(firsts, len(values)))
     is_kept = np.repeat(counts <= MOST_INSTANCES_OF_GRAM, counts)
     order = order[is_kept]
@@ -89,18 +104,24 @@ def overlaps(data: Bytes, words: Words, index: Index) -> Overlap:
     documents = len(words.documents) - 1
     found = np.full(documents, -1, np.int64)
     share = np.zeros(documents, np.float32)
-    tables = code_points()
-    hashes = word_hashes(read_only(data), words, tables.index, tables.lower)
-    hit, gram = _hits(
-        hashes, words.documents, index.ngram, index.keys, index.grams, index.bits
-    )
-    for document in np.unique(hit).tolist():
-        own = np.unique(gram[hit == document])
-        found[document], share[document] = _most(own, index)
+    found_at = hits(data, words, index)
+    for document in np.flatnonzero(np.diff(found_at.bounds)).tolist():
+        first, last = found_at.bounds[document : document + 2]
+        own = np.unique(found_at.grams[first:last])
+        found[document], share[document] = most_of(own, index)
     return Overlap(found, share)
 
 
-def _most(grams: NDArray[np.int32], index: Index) -> tuple[int, float]:
+def hits(data: Bytes, words: Words, index: Index) -> Hits:
+    """Where n-grams of instances are in the documents of a batch."""
+    tables = code_points()
+    hashes = lower_hashes(read_only(data), words, tables.index, tables.lower)
+    return _hits(
+        hashes, words.documents, index.ngram, index.keys, index.grams, index.bits
+    )
+
+
+def most_of(grams: NDArray[np.int32], index: Index) -> tuple[int, float]:
     """The instance of which most words lie in these n-grams, and how many of them do."""
     places = np.concatenate(
         [np.arange(index.starts[gram], index.starts[gram + 1]) for gram in grams]
@@ -135,7 +156,7 @@ def _grams(
         for word in range(first, last):
             sum_ = _rolled(hashes, sum_, first, word, ngram, oldest)
             if word - first + 1 >= ngram:
-                values[count] = finished(sum_)
+                values[count] = sum_
                 instance[count] = document
                 position[count] = word - first + 1 - ngram
                 count += 1
@@ -170,29 +191,37 @@ def _rolled(
 @kernel
 def _table(
     values: NDArray[np.uint64],
-) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.uint8]]:
+) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.uint64]]:
     keys = empty_table(len(values))
     grams = np.zeros(len(keys), np.int32)
-    size = 64
-    while 2 * size < len(values):
+    size = 8
+    while 8 * size < len(values):
         size *= 2
-    bits = np.zeros(size, np.uint8)
+    bits = np.zeros(size, np.uint64)
     for number in range(len(values)):
-        at = place(keys, len(keys) - 1, values[number])
-        keys[at] = values[number]
+        key = finished(values[number])
+        at = place(keys, len(keys) - 1, key)
+        keys[at] = key
         grams[at] = number
-        bits[_byte_of(bits, values[number])] |= _bit_of(values[number])
+        spread = values[number] * _SPREAD
+        bits[_block_of(bits, spread)] |= _bits_of(spread)
     return keys, grams, bits
 
 
-@kernel(inline="always")
-def _byte_of(bits: NDArray[np.uint8], value: np.uint64) -> np.uint64:
-    return (value >> np.uint64(20)) & np.uint64(len(bits) - 1)
+@kernel(forceinline=True)  # inlined by numba, it counts references
+def _block_of(bits: NDArray[np.uint64], spread: np.uint64) -> np.uint64:
+    return (spread >> np.uint64(36)) & np.uint64(len(bits) - 1)
 
 
 @kernel(inline="always")
-def _bit_of(value: np.uint64) -> np.uint8:
-    return np.uint8(1) << np.uint8(value >> np.uint64(61))
+def _bits_of(spread: np.uint64) -> np.uint64:
+    """Three bits of 64, by three parts of the hash."""
+    one, six = np.uint64(1), np.uint64(63)
+    return (
+        one << (spread >> np.uint64(18) & six)
+        | one << (spread >> np.uint64(24) & six)
+        | one << (spread >> np.uint64(30) & six)
+    )
 
 
 @kernel
@@ -202,29 +231,68 @@ def _hits(
     ngram: int,
     keys: NDArray[np.uint64],
     grams: NDArray[np.int32],
-    bits: NDArray[np.uint8],
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Document and number of each n-gram that an instance has."""
-    hit = np.empty(64, np.int64)
-    gram = np.empty(64, np.int32)
+    bits: NDArray[np.uint64],
+) -> Hits:
+    """Every n-gram of a document that an instance has, in the order of the words."""
+    words = np.empty(64, np.int64)
+    found = np.empty(64, np.int32)
+    bounds = np.zeros(len(documents), np.int64)
+    values = np.empty(len(hashes), np.uint64)
+    places = np.empty(len(hashes), np.int64)
     count = 0
     mask = len(keys) - 1
-    oldest = _power(ngram)
     for document in range(len(documents) - 1):
-        first, last = documents[document], documents[document + 1]
-        sum_ = np.uint64(0)
-        for word in range(first, last):
-            sum_ = _rolled(hashes, sum_, first, word, ngram, oldest)
-            if word - first + 1 < ngram:
-                continue
-            value = finished(sum_)
-            if bits[_byte_of(bits, value)] & _bit_of(value) == 0:
-                continue
-            at = place(keys, mask, value)
+        likely = _likely(
+            hashes,
+            documents[document],
+            documents[document + 1],
+            ngram,
+            bits,
+            values,
+            places,
+        )
+        for one in range(likely):
+            at = place(keys, mask, finished(values[one]))
             if keys[at] == 0:
                 continue
-            if count == len(hit):
-                hit, gram = doubled(hit), doubled(gram)
-            hit[count], gram[count] = document, grams[at]
+            if count == len(words):
+                words, found = doubled(words), doubled(found)
+            words[count], found[count] = places[one], grams[at]
             count += 1
-    return hit[:count], gram[:count]
+        bounds[document + 1] = count
+    return Hits(words[:count], found[:count], bounds)
+
+
+@kernel(forceinline=True)  # inlined by numba, it counts references
+def _likely(
+    hashes: NDArray[np.uint64],
+    first: int,
+    last: int,
+    ngram: int,
+    bits: NDArray[np.uint64],
+    values: NDArray[np.uint64],
+    places: NDArray[np.int64],
+) -> np.int64:
+    """How many n-grams of words [first, last) the bits let through; writes them.
+
+    Without a branch on what the bits say: the processor guesses it wrong, and then
+    does not load the next bits while it waits for these.
+    """
+    count = np.uint64(0)
+    sum_ = np.uint64(0)
+    oldest = _power(ngram - 1)
+    whole = min(first + ngram - 1, last)
+    for word in range(first, whole):
+        sum_ = sum_ * PRIME + hashes[np.uint64(word)]
+    for word in range(whole, last):
+        sum_ = sum_ * PRIME + hashes[np.uint64(word)]
+        values[np.uint64(word - whole)] = sum_
+        sum_ -= hashes[np.uint64(word + 1 - ngram)] * oldest
+    for start in range(last - whole):
+        value = values[np.uint64(start)]
+        spread = value * _SPREAD
+        wanted = _bits_of(spread)
+        values[count] = value
+        places[count] = first + start
+        count += np.uint64(bits[_block_of(bits, spread)] & wanted == wanted)
+    return np.int64(count)
