@@ -53,6 +53,7 @@ LAYERS = [
     {"work.fingerprints", "work.steps", "work.transforms"},
     {"cutoffs"},
     {"dedup", "mix", "quality"},
+    {"decontamination.steps"},
     {"stages"},
     {"recipe.plan", "training"},
     {"recipe", "report"},

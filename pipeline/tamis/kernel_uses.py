@@ -114,7 +114,20 @@ def duplicates() -> None:
             _run(folder, number, *whole, "mix_corpus")
         lines = {"deduplicate_lines": {"overlap": {"ngram": 5}}}
         passages = {"deduplicate_substrings": {"min_tokens": 12}}
-        cut = ("deduplicate_urls", lines, passages, "measure_text", {"save": "cut"})
+        text = {"text": _TEXTS[0]}
+        (folder / "mill.jsonl").write_text(json.dumps(text), "utf-8")
+        files = [str(folder / "mill.jsonl")]
+        # All copies have it, and it stays for being common but for the limit.
+        grams = {"benchmarks": files, "method": "ngram13", "max_documents": 1000}
+        questions = {"decontaminate": grams}
+        cut = (
+            "deduplicate_urls",
+            lines,
+            questions,
+            passages,
+            "measure_text",
+            {"save": "cut"},
+        )
         _run(folder, 0, {"save": "whole"}, *cut)
 
 

@@ -121,6 +121,8 @@ class Stage(BaseModel):
     not_fingerprinted: ClassVar[tuple[str, ...]] = ()
     # Written columns whose values run.json counts; `rights.tdm` is a field of a struct.
     tallied: ClassVar[tuple[str, ...]] = ()
+    # Those whose values it also counts among the documents that this stage drops.
+    tallied_dropped: ClassVar[tuple[str, ...]] = ()
     # Settings that are paths, `select.index` for one within another. A relative one is
     # relative to the recipe. The fingerprint has the content that `files` names instead.
     path_settings: ClassVar[tuple[str, ...]] = ()
@@ -218,6 +220,10 @@ class Stage(BaseModel):
     def dated(self) -> list[str]:
         """What run.json keeps of the files that it names: from when they are."""
         return []
+
+    def held(self) -> dict[str, int]:
+        """What run.json keeps of the files that it names: how much each thing has there."""
+        return {}
 
     def mistakes(self, placement: Placement) -> list[str]:
         """Mistakes of this stage at this place of the recipe, one line each.

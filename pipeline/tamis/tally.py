@@ -82,6 +82,7 @@ class Tally(TypedDict, total=False):
 
     stages: dict[str, StageTally]
     columns: dict[str, dict[str, int]]  # {column: {value: documents}}
+    columns_dropped: dict[str, dict[str, int]]  # the same of what the stage dropped
     source: SourceTally
     lossy: dict[str, SourceTally]  # of inputs that lost something, by name
     barriers: dict[str, dict[str, Any]]  # by label, what each counted
@@ -147,6 +148,7 @@ class RunSummary(Tally, total=False):
         str, list[float]
     ]  # low, expected and high of these, if it was asked
     dated: dict[str, list[str]]  # by label: from when the files are that a stage names
+    held: dict[str, dict[str, int]]  # by label: what the files hold that a stage names
     inputs: list[SummaryInput]
     missing_inputs: dict[str, str]
     lost: Lost

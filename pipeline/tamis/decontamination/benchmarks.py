@@ -11,10 +11,16 @@ file is called.
 import gzip
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.decontamination.overlap import Index, index_of
 from tamis.errors import ConfigError
 
 _PARTS = ("passage", "question", "answer", "text")
@@ -28,6 +34,14 @@ class Instance(NamedTuple):
     benchmark: str
     number: int
     text: str
+
+
+class Opened(NamedTuple):
+    """Benchmark and number of each instance, and the index of all."""
+
+    benchmarks: NDArray[np.object_]
+    numbers: NDArray[np.int64]
+    index: Index  # type: ignore[assignment]  # hides tuple.index, unused
 
 
 def instances_of(paths: Sequence[str]) -> list[Instance]:
@@ -81,3 +95,19 @@ def _lines(path: Path) -> list[str]:
         return content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is no UTF-8: {error}") from error
+
+
+@lru_cache(maxsize=2)
+def opened(paths: tuple[str, ...], ngram: int) -> Opened:
+    """The instances of the files with their index; once per worker."""
+    found = instances_of(paths)
+    return Opened(
+        np.array([one.benchmark for one in found], object),
+        np.array([one.number for one in found], np.int64),
+        index_of([one.text for one in found], ngram),
+    )
+
+
+def counts_of(paths: Sequence[str]) -> dict[str, int]:
+    """The number of instances of each benchmark, in the order of the files."""
+    return dict(Counter(one.benchmark for one in instances_of(paths)))

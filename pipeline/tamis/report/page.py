@@ -22,6 +22,7 @@ from tamis.report import spelling
 from tamis.report.alarms import alarm_lines
 from tamis.report.bill import bill_rows
 from tamis.report.clusters import clusters
+from tamis.report.contamination import contamination_rows
 from tamis.report.domains import domains
 from tamis.report.drift import RELEASE, changes_of, read_made
 from tamis.report.examples import examples
@@ -67,6 +68,7 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
         licenses=value_rows(run_summary, "rights.license"),
         languages=language_rows(run_summary),
         mix=mix_tally(run_summary),
+        contamination=contamination_rows(run_summary),
         domains=domains(storage),
         distributions=distributions(run_summary, storage, inputs),
         clusters=clusters(run_summary, storage, inputs),

@@ -96,6 +96,9 @@ def finish(
         "dated": {
             stage.label: lines for stage in recipe.stages if (lines := stage.dated())
         },
+        "held": {
+            stage.label: held for stage in recipe.stages if (held := stage.held())
+        },
         "inputs": [
             {
                 "name": file.name,

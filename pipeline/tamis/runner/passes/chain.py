@@ -211,6 +211,9 @@ class _Account:
         prefix = f"{stage.prefix}_" if stage.prefix else ""
         names = [prefix + name for name in stage.tallied]
         add(self.tally, {"columns": column_tally(step.kept, names)})
+        if stage.tallied_dropped and step.dropped.num_rows:
+            names = [prefix + name for name in stage.tallied_dropped]
+            add(self.tally, {"columns_dropped": column_tally(step.dropped, names)})
 
     def of_source(
         self,
