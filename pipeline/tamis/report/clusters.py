@@ -1,9 +1,10 @@
 """Clusters of duplicates: how many of each size, and the texts of the largest ones."""
 
 import heapq
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.documents.of_run import InputTables
@@ -31,13 +32,17 @@ class SizeRow:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster, shown by its survivor. `lines`: the start of its text, masked."""
+    """A cluster, shown by its survivor. `lines`: the start of its text, masked.
+
+    `other` is one of the documents that were dropped for it, if one is among the inputs read.
+    """
 
     size: int
     id: int
     url: str
     language: str | None
     lines: tuple[str, ...]
+    other: "Cluster | None" = None
 
 
 @dataclass(frozen=True)
@@ -107,11 +112,38 @@ def _largest(storage: Storage, read: Sequence[InputTables]) -> list[Cluster]:
                 rows["cluster_size"].to_pylist(), rows["id"].to_pylist(), strict=True
             )
             top = heapq.nlargest(SHOWN, [*top, *((*one, place) for one in found)])
+    others = _others(storage, read, {id_ for _, id_, _ in top})
     shown: dict[int, Cluster] = {}
-    for place in sorted({place for _, _, place in top}):
-        sizes = {id_: size for size, id_, at in top if at == place}
+    wanted = [*top, *((0, id_, place) for id_, place in others.values())]
+    for place in sorted({place for _, _, place in wanted}):
+        sizes = {id_: size for size, id_, at in wanted if at == place}
         shown |= _survivors(storage, read[place], sizes)
-    return [shown[id_] for _, id_, _ in top if id_ in shown]
+    return [
+        replace(shown[id_], other=shown.get(others.get(id_, (-1, 0))[0]))
+        for _, id_, _ in top
+        if id_ in shown
+    ]
+
+
+def _others(
+    storage: Storage, read: Sequence[InputTables], clusters: Collection[int]
+) -> dict[int, tuple[int, int]]:
+    """By cluster the smallest id of those dropped for it, and the place of its input."""
+    found: dict[int, tuple[int, int]] = {}
+    wanted = pa.array(sorted(clusters), pa.uint64())
+    for place, tables in enumerate(read):
+        names = ["id", "cluster", "kept"]
+        for batch in batches(storage, tables.duplicates or "", names):
+            is_other = pc.and_(
+                pc.is_in(batch["cluster"], wanted), pc.invert(batch["kept"])
+            )
+            rows = batch.filter(pc.fill_null(is_other, False))
+            pairs = zip(
+                rows["cluster"].to_pylist(), rows["id"].to_pylist(), strict=True
+            )
+            for cluster, id_ in pairs:
+                found[cluster] = min(found.get(cluster, (id_, place)), (id_, place))
+    return found
 
 
 def _survivors(

@@ -45,6 +45,28 @@ def funnel_rows(run_summary: RunSummary) -> list[FunnelRow]:
     return rows
 
 
+@dataclass(frozen=True)
+class Loss:
+    """What one stage dropped of one language for one reason."""
+
+    stage: str
+    reason: str
+    language: str
+    documents: int
+    characters: int
+
+
+def loss_rows(run_summary: RunSummary) -> list[Loss]:
+    """What was dropped, by stage, reason and language: most documents first."""
+    rows = [
+        Loss(stage, reason, language, about["documents"], about["characters"])
+        for stage, counts in run_summary["stages"].items()
+        for reason, languages in counts["dropped"].items()
+        for language, about in languages.items()
+    ]
+    return sorted(rows, key=lambda row: -row.documents)
+
+
 def funnel_table(run_summary: RunSummary) -> Table:
     """The funnel for a terminal."""
     table = Table(title="Funnel", title_justify="left")

@@ -1,6 +1,6 @@
-"""How the signals of kept and dropped documents are distributed.
+"""How the signals of documents that passed the filters, and of others, are distributed.
 
-Bins are the same in every run, whatever the values: one pass fills them, their memory
+What the mix did not draw has passed: it is no worse than what it drew. Bins are the same in every run, whatever the values: one pass fills them, their memory
 does not grow with the documents, and two reports can be compared.
 """
 
@@ -10,19 +10,25 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tamis.documents.of_run import InputTables
+from tamis.report.bounds import Bound, bounds_of
 from tamis.report.reading import batches, schema_of, spread
 from tamis.schema import PROVENANCE
 from tamis.storage import Storage
 from tamis.tally import RunSummary
+
+Scale = tuple[str, bool]  # a column, and whether its bins are those for values near 0
 
 MAX_INPUTS = 16
 MAX_ROWS = 1_000_000
 
 _UNIT = np.linspace(0.0, 1.0, 21)
 _LENGTH = np.linspace(0.0, 20.0, 21)
+# For ratios that lie at 0.
+_SMALL = np.array([0.0, *(d * 10.0**e for e in (-3, -2, -1) for d in (1, 2, 5)), 1.0])
 _COUNT = np.array([0.0, *(d * 10.0**e for e in range(6) for d in (1, 2, 5)), 1e6])
 _UNIT_ENDINGS = ("_ratio", "_score", "_share", "_max", "_mean")
 
@@ -45,12 +51,28 @@ _FIRST = (
 @dataclass(frozen=True)
 class Histogram:
     """Documents per bin. Bin i holds edges[i] <= value < edges[i + 1]; the last one
-    also all larger values, the first all smaller ones."""
+    also all larger values, the first all smaller ones. `bounds`: [least, most] of filters."""
 
     name: str
     edges: tuple[float, ...]
     kept: tuple[int, ...]
     dropped: tuple[int, ...]
+    bounds: tuple[Bound, ...] = ()
+
+    @property
+    def marks(self) -> list[tuple[float, str, float]]:
+        """Each bound once: where it is, in bins, whether it is the least, and its value."""
+        sides = {
+            (side, value)
+            for bound in self.bounds
+            for side, value in zip(("least", "most"), bound, strict=True)
+            if value is not None
+        }
+        places = range(len(self.edges))
+        return [
+            (float(np.interp(value, self.edges, places)), side, value)
+            for side, value in sorted(sides)
+        ]
 
 
 @dataclass
@@ -68,18 +90,25 @@ class Distributions:
 def distributions(
     run_summary: RunSummary, storage: Storage, inputs: Sequence[InputTables]
 ) -> Distributions:
-    """Signals of the documents that no stage dropped, and of those that one dropped.
+    """Signals of the documents that passed all filters, and of those that one dropped.
 
     A dropped document counts for the signals that were measured before.
     """
     found = Distributions(inputs=len(inputs))
-    counts: dict[str, NDArray[np.int64]] = {}
+    counts: dict[Scale, NDArray[np.int64]] = {}
+    drawing = [
+        label
+        for label, tally in run_summary.get("barriers", {}).items()
+        if "languages" in tally
+    ]
     for tables in spread(inputs, MAX_INPUTS):
         if found.kept + found.dropped >= MAX_ROWS:
             break
         found.inputs_read += 1
         ids = [np.empty(0, np.uint64)]
-        for batch in _signals(storage, tables.dropped):
+        for batch in _signals(storage, tables.dropped, "stage"):
+            has_passed = pc.is_in(batch["stage"], pa.array(drawing, pa.string()))
+            batch = batch.filter(pc.invert(has_passed)).drop_columns(["stage"])
             ids.append(_values(batch, "id").astype(np.uint64))
             found.dropped += batch.num_rows
             _count(counts, batch, 1)
@@ -90,11 +119,19 @@ def distributions(
                 kept = batch.filter(pa.array(~np.isin(batch_ids, dropped)))
                 found.kept += kept.num_rows
                 _count(counts, kept, 0)
-    first = _chosen(run_summary)
-    for name in sorted(counts, key=lambda name: (first.get(name, len(first)), name)):
-        kept_counts, dropped_counts = counts[name].tolist()
-        edges = tuple(edges_of(name).tolist())
-        drawn = Histogram(name, edges, tuple(kept_counts), tuple(dropped_counts))
+    first, bounds = _chosen(run_summary), bounds_of(run_summary)
+    names = {name for name, is_small in counts if not is_small}
+    for name in sorted(names, key=lambda name: (first.get(name, len(first)), name)):
+        is_small = (name, True) in counts and _lies_at_0(counts[name, False])
+        kept_counts, dropped_counts = counts[name, is_small].tolist()
+        edges = tuple((_SMALL if is_small else edges_of(name)).tolist())
+        drawn = Histogram(
+            name,
+            edges,
+            tuple(kept_counts),
+            tuple(dropped_counts),
+            tuple(bounds.get(name, ())),
+        )
         (found.first if name in first else found.rest).append(drawn)
     return found
 
@@ -129,7 +166,12 @@ def _chosen(run_summary: RunSummary) -> dict[str, int]:
     return {name: place for place, name in enumerate(names)}
 
 
-def _signals(storage: Storage, name: str) -> Any:
+def _lies_at_0(counts: NDArray[np.int64]) -> bool:
+    """Whether half of all values are in the first of 20 bins."""
+    return bool(2 * counts[:, 0].sum() > counts.sum())
+
+
+def _signals(storage: Storage, name: str, *more: str) -> Any:
     """Batches of a file's `id` and its numeric columns, without 64-bit hashes."""
     fields = [
         each.name
@@ -137,19 +179,22 @@ def _signals(storage: Storage, name: str) -> Any:
         if each.name not in PROVENANCE.names
         and (pa.types.is_floating(each.type) or pa.types.is_signed_integer(each.type))
     ]
-    return batches(storage, name, ["id", *fields])
+    return batches(storage, name, ["id", *more, *fields])
 
 
 def _count(
-    counts: dict[str, NDArray[np.int64]], batch: pa.RecordBatch, row: int
+    counts: dict[Scale, NDArray[np.int64]], batch: pa.RecordBatch, row: int
 ) -> None:
     for name in batch.schema.names:
         if name == "id":
             continue
-        edges = edges_of(name)
         values = _values(batch, name).astype(np.float64)
-        total = counts.setdefault(name, np.zeros((2, len(edges) - 1), np.int64))
-        total[row] += counts_in(values[np.isfinite(values)], edges)
+        values = values[np.isfinite(values)]
+        scales = [edges_of(name), *([_SMALL] if edges_of(name) is _UNIT else [])]
+        for is_small, edges in enumerate(scales):
+            key = name, bool(is_small)
+            total = counts.setdefault(key, np.zeros((2, len(edges) - 1), np.int64))
+            total[row] += counts_in(values, edges)
 
 
 def _values(batch: pa.RecordBatch, name: str) -> NDArray[Any]:

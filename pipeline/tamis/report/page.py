@@ -26,7 +26,7 @@ from tamis.report.contamination import contamination_rows
 from tamis.report.domains import domains
 from tamis.report.drift import RELEASE, changes_of, read_made
 from tamis.report.examples import examples
-from tamis.report.funnel import funnel_rows
+from tamis.report.funnel import funnel_rows, loss_rows
 from tamis.report.histograms import distributions
 from tamis.report.languages import language_rows, mix_tally
 from tamis.report.lost import lost_lines
@@ -40,6 +40,7 @@ from tamis.report.summary import (
 from tamis.storage import Storage
 from tamis.tally import RunSummary
 
+_LISTED_LOSSES = 2000  # of stage, reason and language
 _LISTED = 50  # inputs, losses and the like: the first ones, and how many more
 
 
@@ -61,6 +62,8 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
         lost=list(lost_lines(run_summary["lost"])),
         alarms=list(alarm_lines(run_summary)),
         funnel=funnel_rows(run_summary),
+        losses=loss_rows(run_summary),
+        listed_losses=_LISTED_LOSSES,
         refused=refused_rows(run_summary),
         charsets=value_rows(run_summary, "charset"),
         charset_sources=value_rows(run_summary, "charset_source"),
