@@ -50,7 +50,7 @@ def test_a_threshold_of_a_language_costs_seconds(check: Callable[..., Any]) -> N
     found = lines(check("filter_language.min_score=0.8"))
     assert found["stays"] == "extracted, documents"
     assert found["decisions"].startswith(
-        "filter_language.min_score changed from 0.65 to 0.8: 278 documents again, about"
+        "filter_language.min_score changed from 0.65 to 0.8: 276 documents again, about"
     )
     assert set(found) == {"decisions", "deduplicate", "mix_corpus", "stays"}
 
