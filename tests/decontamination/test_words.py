@@ -65,6 +65,8 @@ def test_a_word_has_the_hash_of_its_lower_case_wherever_it_stands() -> None:
         ("\u212aelvinsandmore", "kelvinsandmore"),
         ("\u0130zmir", "izmir"),
         ("Iz\u0130", "izi"),
+        ("\u212a磨坊ไทย", "k磨坊ไทย"),
+        ("磨坊磨坊磨坊\u0130", "磨坊磨坊磨坊i"),
         ("\u023a\u023a\u023a", "\u2c65\u2c65\u2c65"),  # three bytes in place of two
     ],
 )
@@ -97,3 +99,28 @@ def test_bytes_that_are_no_text_end_with_the_word(end: bytes) -> None:
     both = lower_hashes(read_only(data), found, tables.index, tables.lower)
     first = lower_hashes(read_only(alone), one, tables.index, tables.lower)
     assert both[0] == first[0]
+
+
+def test_plain_letters_have_no_capitals() -> None:
+    tables = code_points()
+    for code in (*range(0x800, 0x1000), *range(0x3000, 0xA000)):
+        place = (int(tables.index[code >> 8]) << 8) | (code & 255)
+        assert tables.lower[place] == 0, hex(code)
+
+
+def test_every_letter_is_told_from_every_other_of_another_lower_case() -> None:
+    letters = [chr(code) for code in range(0x80, 0x11000) if chr(code).isalpha()]
+    tables = code_points()
+
+    def small(letter: str) -> int:
+        code = ord(letter)
+        return code + int(
+            tables.lower[(int(tables.index[code >> 8]) << 8) | (code & 255)]
+        )
+
+    found = hashes([f"a{letter}磨" for letter in letters])
+    by_hash: dict[int, set[int]] = {}
+    for letter, value in zip(letters, found, strict=True):
+        by_hash.setdefault(value, set()).add(small(letter))
+    assert all(len(own) == 1 for own in by_hash.values())
+    assert len(by_hash) == len({small(letter) for letter in letters})

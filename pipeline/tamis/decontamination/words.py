@@ -1,8 +1,9 @@
-"""Hashes of words in lower case: eight bytes at a time where a word is ASCII.
+"""Hashes of words in lower case: eight bytes at a time where only ASCII has capitals.
 
-A word's hash is that of the UTF-8 of its lower case. Most words of Latin text are one load;
-a word with other letters is first written in lower case. The hash of a word is the same
-either way, as that of the sign for kelvin and of k have to be.
+Plain letters are ASCII and those of U+0800 to U+0FFF and U+3000 to U+9FFF: scripts of India,
+Thai, kana, Han. Of a word whose lower case has no others the hash is that of its UTF-8, and most such words
+are one load. Of another it is that of its code points. What a word is follows from its lower
+case: the sign for kelvin is k.
 """
 
 import numpy as np
@@ -20,6 +21,9 @@ _LOW = np.uint64(0x7F7F7F7F7F7F7F7F)
 # Added to a byte below 0x80, these set its highest bit from A on, and from [ on.
 _FROM_A = np.uint64(0x3F3F3F3F3F3F3F3F)
 _BEHIND_Z = np.uint64(0x2525252525252525)
+_FROM_E3 = np.uint64(0x1D1D1D1D1D1D1D1D)
+_BEHIND_E9 = np.uint64(0x1616161616161616)
+_E0, _ONE = np.uint64(0x6060606060606060), np.uint64(1)
 _TO_SMALL = np.uint64(2)  # 0x80 >> 2 is what a small letter has and its capital has not
 
 
@@ -31,14 +35,14 @@ def lower_hashes(
     hashes = np.empty(len(words.starts), np.uint64)
     for word in range(len(hashes)):
         start, stop = words.starts[word], words.ends[word]
-        value, is_ascii = np.uint64(0), False
-        # In most scripts the first letter says already that not all are ASCII.
-        if start < stop and data[start] < 0x80:
-            value, is_ascii = _hash_of_bytes(data, start, stop)
-        if not is_ascii:
-            value, is_ascii = _hash_of_letters(data, start, stop, index, lower)
-            if is_ascii:
-                value = _hash_of_ascii(data, start, stop, index, lower)
+        value, is_plain = np.uint64(0), False
+        # A first letter of two bytes says already that not all are plain.
+        if start < stop and (data[start] < 0x80 or data[start] >= 0xE0):
+            value, is_plain = _hash_of_bytes(data, start, stop)
+        if not is_plain:
+            value, is_plain = _hash_of_letters(data, start, stop, index, lower)
+            if is_plain:
+                value = _hash_of_plain(data, start, stop, index, lower)
         hashes[word] = value
     return hashes
 
@@ -47,13 +51,13 @@ def lower_hashes(
 def _hash_of_bytes(
     data: NDArray[np.uint8], start: int, stop: int
 ) -> tuple[np.uint64, bool]:
-    """Hash of bytes of which ASCII is taken in lower case, and whether all of them are."""
+    """Hash of bytes of which ASCII is taken in lower case, and whether all are plain."""
     value = OFFSET ^ np.uint64(stop - start)
-    seen = np.uint64(0)
+    other = np.uint64(0)
     here = start
     while here + 8 < stop:
         eight = eight_bytes(data, here)
-        seen |= eight
+        other |= _not_plain(eight)
         value = finished(value ^ _small(eight))
         here += 8
     eight = np.uint64(0)
@@ -65,8 +69,18 @@ def _hash_of_bytes(
         for step in range(left):
             byte = np.uint64(data[np.uint64(here + step)])
             eight |= byte << np.uint64(8 * step)
-    seen |= eight
-    return finished(value ^ _small(eight)), bool(seen & _HIGH == 0)
+    other |= _not_plain(eight)
+    return finished(value ^ _small(eight)), bool(other == 0)
+
+
+@kernel(inline="always")
+def _not_plain(eight: np.uint64) -> np.uint64:
+    """The highest bits of bytes that begin a character which is not plain."""
+    # 0xE0 and 0xE3 to 0xE9, without their highest bit, begin those of plain letters.
+    low = eight & _LOW
+    begins = eight & eight << _ONE & _HIGH
+    is_e0 = ~((low ^ _E0) + _LOW)
+    return begins & ~(is_e0 | (low + _FROM_E3) & ~(low + _BEHIND_E9))
 
 
 @kernel(inline="always")
@@ -85,8 +99,8 @@ def _hash_of_letters(
     index: NDArray[np.uint16],
     lower: NDArray[np.int32],
 ) -> tuple[np.uint64, bool]:
-    """Hash of the code points in lower case, and whether all of these are ASCII."""
-    value, seen = OFFSET, np.int64(0)
+    """Hash of the code points in lower case, and whether all of these are plain."""
+    value, is_plain = OFFSET, True
     here = start
     while here < stop:
         first = np.int64(data[here])
@@ -103,27 +117,34 @@ def _hash_of_letters(
         else:
             code, width = decode(data, here, stop)
         code += lower[position(index, code)]
-        seen |= code
+        is_plain &= code < 0x80 or 0x800 <= code < 0x1000 or 0x3000 <= code < 0xA000
         value = extended(value, code)
         here += width
-    return finished(value), bool(seen < 0x80)
+    return finished(value), bool(is_plain)
 
 
 @kernel
-def _hash_of_ascii(
+def _hash_of_plain(
     data: Bytes,
     start: int,
     stop: int,
     index: NDArray[np.uint16],
     lower: NDArray[np.int32],
 ) -> np.uint64:
-    """Hash of a word whose lower case is ASCII, though the word is not: İzmir."""
-    small = np.empty(stop - start, np.uint8)
+    """Hash of a word whose lower case is plain, though the word is not: İzmir."""
+    small = np.empty(3 * (stop - start), np.uint8)
     here, length = start, 0
     while here < stop:
         code, width = decode(data, here, stop)
-        small[length] = code + lower[position(index, code)]
-        length += 1
+        code += lower[position(index, code)]
         here += width
+        if code < 0x80:
+            small[length] = code
+            length += 1
+        else:
+            small[length] = 0xE0 | code >> 12
+            small[length + 1] = 0x80 | code >> 6 & 0x3F
+            small[length + 2] = 0x80 | code & 0x3F
+            length += 3
     value, _ = _hash_of_bytes(small, 0, length)
     return value
