@@ -75,6 +75,27 @@ def test_rows_are_met_by_domain_host_address_and_id(
         assert [denied.covers(url or "") for url in URLS] == found.tolist()
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "url", "is_met"),
+    [
+        # EUC-JP: escapes that are no UTF-8 tell pages apart.
+        ("url", "wiki.example/%a5%a6", "https://wiki.example/%A5%A6", True),
+        ("url", "wiki.example/%a5%a6", "https://wiki.example/%B4%C1", False),
+        ("prefix", "example.org/a/", "https://example.org/a", True),
+        ("prefix", "example.org/a/", "https://example.org/a/b", True),
+        ("prefix", "example.org/a/", "https://example.org/about", False),
+        ("prefix", "example.org/a", "https://example.org/about", True),
+        ("prefix", "example.org", "https://example.organic.com/", False),
+    ],
+)
+def test_no_strangers_page_is_met(
+    kind: Kind, value: str, url: str, is_met: bool
+) -> None:
+    denied = asked(kind, value)
+    assert denied.rows(batch([url])).tolist() == [is_met]
+    assert denied.covers(url) is is_met
+
+
 def test_nothing_is_met_by_no_request_and_in_no_rows() -> None:
     nothing = Denied([], np.empty(0, np.uint64))
     assert not nothing.rows(batch(URLS)).any()

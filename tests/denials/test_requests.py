@@ -23,7 +23,11 @@ def lines(path: Path, *rows: object) -> Path:
         ("domain", "bücher.example", "xn--bcher-kva.example"),
         ("host", "https://www.example.org/", "example.org"),
         ("host", "пример.example", "xn--e1afmkfd.example"),
-        ("prefix", "https://example.org/~Me/", "example.org/~me"),
+        ("prefix", "https://example.org/~Me/", "example.org/~me/"),
+        ("prefix", "https://example.org/", "example.org"),
+        ("url", "https://wiki.example/%A5%a6", "wiki.example/%a5%a6"),
+        ("url", "https://wiki.example/%C3%A9", "wiki.example/é"),
+        ("domain", "example.co.uk", "example.co.uk"),
         ("prefix", "example.org/本", "example.org/本"),
         ("url", "HTTP://me@example.org:80/A%62c?q=1#x", "example.org/abc?q=1"),
         ("url", "https://مثال.example/नमस्ते", "xn--mgbh0fb.example/नमस्ते"),
@@ -42,6 +46,9 @@ def test_a_request_has_one_spelling(
     ("row", "why"),
     [
         ({"domain": "com", **WHY}, "names no host"),
+        ({"domain": "co.uk", **WHY}, "no domain that somebody registers"),
+        ({"domain": "192.0.2.7", **WHY}, "no domain that somebody registers"),
+        ({"domain": "www.example.org", **WHY}, "is a host: say host"),
         ({"domain": "example.org/a", **WHY}, "has a path: say prefix or url"),
         ({"id": "12a", **WHY}, "no number of a document"),
         ({"id": "18446744073709551616", **WHY}, "no number of a document"),
@@ -84,6 +91,14 @@ def test_csv_has_a_header(tmp_path: Path, content: str) -> None:
     path.write_text("\ufeff" + content, "utf-8")
     found = [(own["kind"], own["value"]) for own in read_requests(path)]
     assert found == [("domain", "a.example"), ("host", "b.example")]
+
+
+def test_a_comma_that_is_not_quoted_is_no_end_of_an_address(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    line = "2026-11-30,mail,https://a.example/x,y"
+    path.write_text(f"date,reason,url\n{line}\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"a\.csv:2: has more fields than the header"):
+        read_requests(path)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import tamis
 from tamis.denials.requests import read_requests
 from tamis.forgetting.forget import forget
 from tamis.storage import Storage
+from tamis.storage.records import sealed
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 WHY = {"date": "2026-11-30", "reason": "asked by mail"}
@@ -316,6 +317,53 @@ def test_a_domain_is_looked_up(
     assert told.count(" 0 documents") == 2
     assert "denied: it was asked to be left out" in told
     assert command("lookup", str(corpus), "nonsense").code == 2
+
+
+def test_after_a_run_without_an_archive_the_mix_of_before_is_cleared(
+    out: Path, requests: Path, command: Callable[..., Any], tmp_path: Path
+) -> None:
+    """run.json is then that of the later run, which made no mix."""
+    summary = json.loads((out / "run.json").read_text("utf-8"))
+    summary.pop("digest")
+    del summary["stages"]["mix_corpus"]
+    summary["complete"] = False
+    (out / "run.json").write_bytes(sealed(summary, indent=1))
+    tamis.forget(out, requests)
+    assert not any(map(is_met, hosts(out / "mix")))
+    assert command("forget", str(out), "--verify").code == 0
+
+
+def test_the_log_has_the_requests_of_a_call_that_was_killed(
+    out: Path, requests: Path, killing: Callable[[int], None]
+) -> None:
+    killing(4)  # behind the list, before anything is taken out
+    with pytest.raises(Killed):
+        tamis.forget(out, requests)
+    killing(10**9)
+    assert (out / "denied.json").exists()
+    tamis.forget(out, requests)
+    lines = (out / "forgotten.jsonl").read_text("utf-8").splitlines()
+    logged = [own["value"] for line in lines for own in json.loads(line)["requests"]]
+    assert sorted(logged) == [
+        "minato-yubin.example/2015/11/digest-03.html",
+        DOMAIN,
+    ]
+
+
+def test_an_address_is_found_however_a_file_spells_it(
+    out: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    asked = tmp_path / "requests.jsonl"
+    url = "https://a.example/caf%C3%A9?x=1&y=2"
+    asked.write_text(json.dumps({"url": url, **WHY}), "utf-8")
+    tamis.forget(out, asked)
+    page = out / "page.html"
+    page.write_text('<a href="https://a.example/caf%C3%A9?x=1&amp;y=20">', "utf-8")
+    assert command("forget", str(out), "--verify").code == 0  # another page
+    page.write_text('<a href="https://a.example/caf%C3%A9?x=1&amp;y=2">', "utf-8")
+    ended = command("forget", str(out), "--verify")
+    assert ended.code == 1
+    assert "page.html: the address https://a.example/caf" in ended.stdout
 
 
 def test_proof_names_what_is_left(

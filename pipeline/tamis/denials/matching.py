@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tamis.denials.requests import Request
+from tamis.denials.requests import Request, page_of
 from tamis.urls.normalise import address
 
 Mask = NDArray[np.bool_]
@@ -56,11 +56,13 @@ class Denied:
         return found
 
     def covers(self, url: str) -> bool:
-        """Whether an address is denied, or a host."""
-        own = address(url)
-        return self._is_host_denied(own.host) or self._is_page_denied(
-            own.host + own.path
-        )
+        """Whether an address is denied, or its host."""
+        return self._is_host_denied(address(url).host) or self.covers_page(url)
+
+    def covers_page(self, url: str) -> bool:
+        """Whether an address is denied itself, by `url` or `prefix`."""
+        host, page = page_of(url)
+        return host in self._hosts_of_urls and self._is_page_denied(page)
 
     def _by_address(self, hosts: Any, urls: Any) -> Mask:
         if isinstance(hosts, pa.ChunkedArray):
@@ -73,8 +75,8 @@ class Denied:
         codes = np.asarray(pc.fill_null(coded.indices, len(names)))
         found: Mask = is_denied[codes]
         for row in np.flatnonzero(is_suspect[codes] & ~found).tolist():
-            own = address(urls[row].as_py() or "")
-            found[row] = self._is_page_denied(own.host + own.path)
+            _, page = page_of(urls[row].as_py() or "")
+            found[row] = self._is_page_denied(page)
         return found
 
     def _is_host_denied(self, host: str) -> bool:
@@ -84,7 +86,8 @@ class Denied:
         )
 
     def _is_page_denied(self, page: str) -> bool:
-        return page in self._urls or page.startswith(self._prefixes)
+        # The page of a folder is below the folder's prefix.
+        return page in self._urls or f"{page}/".startswith(self._prefixes)
 
 
 def emptied(table: Any, is_denied: Mask, left: Sequence[str] = LEFT) -> Any:

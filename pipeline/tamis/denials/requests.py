@@ -7,27 +7,38 @@
     id      1234567890123456789    that document
 
 Addresses are compared as blocklists compare them (`tamis.urls.normalise`): scheme, port,
-case, percent-encoding and a slash at the end make no difference.
+case, percent-encoding and a slash at the end make no difference. Escapes that are no UTF-8
+stay as they are, so that pages of another encoding are told apart.
 """
 
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import unquote_to_bytes
 
 from pydantic import with_config
 from typing_extensions import TypedDict
 
 from tamis.errors import ConfigError
-from tamis.urls.normalise import MOST_CHARACTERS, address, names_host
+from tamis.urls.normalise import (
+    MOST_CHARACTERS,
+    Address,
+    address,
+    names_host,
+    unicode_host,
+)
+from tamis.warc.document import domain_of
 
 Kind = Literal["domain", "host", "prefix", "url", "id"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_BYTES = 256 << 20
 _MOST_REASON = 1_000
 _MOST_SHOWN = 20
+_ESCAPES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 
 
 @with_config(extra="forbid")
@@ -74,6 +85,21 @@ def read_requests(path: Path) -> list[Request]:
     return list(found.values())
 
 
+def page_of(url: str) -> tuple[str, str]:
+    """The host of an address, and the one spelling of the address."""
+    own = address(_ESCAPES.sub(_kept, url))
+    return own.host, own.host + own.path
+
+
+def _kept(escapes: re.Match[str]) -> str:
+    """Escapes that are UTF-8; others with their signs escaped, which decoding leaves."""
+    try:
+        unquote_to_bytes(escapes[0]).decode()
+    except UnicodeDecodeError:
+        return escapes[0].replace("%", "%25")
+    return escapes[0]
+
+
 def _rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Each line that says something, with its number."""
     if text.lstrip().startswith("{"):
@@ -107,6 +133,8 @@ def _request(row: Mapping[str, Any]) -> Request:
     """The request of a row. Raises ValueError, which says what is wrong with it."""
     if row.get("") == "not a JSON object":
         raise ValueError("is not a JSON object")
+    if None in row:
+        raise ValueError("has more fields than the header: quote those with a comma")
     said = {name: str(v).strip() for name, v in row.items() if name and v is not None}
     if said.get("kind"):
         said |= {said["kind"]: said.get("value", "")}
@@ -154,5 +182,20 @@ def _value(kind: Kind, said: str) -> str:
     if kind in ("domain", "host"):
         if own.path:
             raise ValueError(f"{kind}: {said[:80]!r} has a path: say prefix or url")
+        if kind == "domain":
+            _check_domain(said, own)
         return own.host
-    return own.host + own.path
+    _, page = page_of(said)
+    return f"{page}/" if kind == "prefix" and own.path and said.endswith("/") else page
+
+
+def _check_domain(said: str, own: Address) -> None:
+    """Refuse a host that is taken for a domain, and what many registrants share."""
+    if own.is_www:
+        raise ValueError(
+            f"domain: {said[:80]!r} is a host: say host, or leave www. out"
+        )
+    if domain_of(unicode_host(own.host)) is None:
+        raise ValueError(
+            f"domain: {said[:80]!r} is no domain that somebody registers: say host"
+        )

@@ -7,6 +7,7 @@ folder's last run.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
+from tamis.addresses import without_secrets
 from tamis.errors import ConfigError, InputError
 from tamis.forecast.repeats import Taken, plan_of
 from tamis.forecast.sample import (
@@ -50,6 +52,7 @@ from tamis.stages.sign import Sign
 from tamis.storage import Storage
 from tamis.storage.lock import LOCK
 from tamis.storage.records import sealed
+from tamis.warc.splits import UNKNOWN_SIZE
 from tamis.work.commits import Commit, fingerprint_of
 from tamis.work.executors import Executor
 from tamis.work.tasks import Progress, Task, Tasks
@@ -145,6 +148,12 @@ def forecast(
     files = [f for f in recipe_files(recipe, output, progress.note) if not f.problem]
     if not files:
         raise InputError("estimate: no input can be read")
+    unknown = [file for file in files if file.size == UNKNOWN_SIZE]
+    if unknown:
+        raise InputError(
+            f"estimate: {without_secrets(unknown[0].path)}: its server does not say how "
+            f"large it is, so that nothing can be scaled: leave it out"
+        )
     places = all_splits(files, source, splits)
     seed = recipe.seed if seed is None else seed
     strata = strata_of(places, splits, seed)
@@ -301,8 +310,13 @@ def _sample(
         if not each[task.key]:
             progress.note(f"left out: {tasks.unreadable[task.key]}")
     found = [commit for task in planned for commit in each[task.key]]
-    if len(found) < min(2, len(planned)):
-        raise InputError("estimate: fewer than two splits of the sample can be read")
+    wanted = Counter(stratum for stratum, _ in chosen)
+    read = Counter(dict(commit.tally.items())["sample"]["stratum"] for commit in found)
+    if any(read[stratum] < min(2, wanted[stratum]) for stratum in wanted):
+        raise InputError(
+            "estimate: too few splits of an input can be read: leave it out, or draw more "
+            "splits"
+        )
     return found
 
 

@@ -39,6 +39,7 @@ from tamis.report.drift import RELEASE, read_made
 from tamis.report.page import render_page
 from tamis.report.reading import MANIFEST, manifest_of
 from tamis.runner.store import RUNS
+from tamis.stages.mix_corpus import MixCorpus
 from tamis.storage import Storage
 from tamis.storage.parquet import digest_in
 from tamis.storage.records import sealed
@@ -48,6 +49,7 @@ from tamis.work.ledger import records_of, replace_records
 
 FORGOTTEN = "forgotten.json"
 _GOING = f"{FOLDER}/going.json"
+_MIX = MixCorpus.stage_name()
 _READERS = 4
 
 
@@ -122,8 +124,14 @@ def forget_in(folder: Folder, denied: Denied) -> Took:
         _report(folder, took)
         return took
     taken, replaced = Taken(), dict[str, File]()
+    manifest = manifest_of(storage)
+    published = {shard["path"] for shard in manifest["shards"]} if manifest else set()
     for name in tables_of(folder):
-        new = without(storage, name, denied, taken) if has_ids(storage, name) else None
+        if not has_ids(storage, name):
+            continue
+        # Shards of a mix that was not published are no documents of this one.
+        counted = taken if name in published else Taken()
+        new = without(storage, name, denied, counted)
         if new is not None:
             replaced[name] = new
     going = _going(storage) | set(replaced)
@@ -185,11 +193,16 @@ def _digest_of(storage: Storage, name: str) -> str:
 
 
 def _mix_label(storage: Storage) -> str:
-    """The label of the stage that mixed; "" where nothing was mixed."""
+    """The label of the stage that mixed; "" where nothing was mixed.
+
+    run.json may be that of a later run, which did not come to its mix.
+    """
     if not storage.exists("run.json") or not storage.exists(MANIFEST):
         return ""
     summary = storage.read_record("run.json", SUMMARY)
-    return next(reversed(summary.get("stages", {})), "")
+    entries = [next(iter(entry.items())) for entry in summary["recipe"]["stages"]]
+    prefixes = [about.get("prefix") for name, about in entries if name == _MIX]
+    return ".".join(filter(None, [*prefixes[-1:], _MIX]))
 
 
 def _by_dropped(
@@ -264,7 +277,7 @@ def _records(
         if not old and not is_named:
             continue
         for path in old:
-            if path in by_dropped:
+            if path in by_dropped and label in tally.get("stages", {}):
                 _count_out(tally["stages"][label], by_dropped[path].values())
         if old and "manifests" in tally and MANIFEST in tally["manifests"]:
             own = dict(tally["manifests"][MANIFEST])
@@ -397,7 +410,8 @@ def _summaries(
         except StorageError:
             continue
         is_changed = _without_pages(summary, denied)
-        if content == own and gone and _denied_by(summary, label) != counted:
+        is_of_mix = content == own and gone and label in summary.get("stages", {})
+        if is_of_mix and _denied_by(summary, label) != counted:
             _count_out(summary["stages"][label], gone.values())
             if label in summary.get("barriers", {}):
                 summary["barriers"][label]["languages"] = dict(languages or {})

@@ -10,7 +10,7 @@ Called again with the same requests it does what is left to do, or nothing.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -79,8 +79,9 @@ def forget(
             note(f"taking out of {folder.name or storage.shown}")
             with _locked(folder, storage, note):
                 done.folders[folder.name] = forget_in(folder, denied)
-        if new or any(took.files for took in done.folders.values()):
-            _log(storage, new, done, now)
+        unlogged = _unlogged(storage, every)
+        if unlogged or any(took.files for took in done.folders.values()):
+            _log(storage, unlogged, done, now)
         return done
 
 
@@ -109,6 +110,19 @@ def _discard_planned(storage: Storage) -> None:
         discard(storage.below(f"{RELEASES}/{planned['id']}"))
         corpus["planned"] = None
         write_corpus(storage, corpus)
+
+
+def _unlogged(storage: Storage, requests: Sequence[Request]) -> list[Request]:
+    """The requests that no line of the log has: new ones, and those of a killed call."""
+    if not storage.exists(LOG):
+        return list(requests)
+    logged = set()
+    for line in storage.read(LOG).splitlines():
+        with suppress(ValueError, KeyError, TypeError):
+            logged |= {
+                (own["kind"], own["value"]) for own in json.loads(line)["requests"]
+            }
+    return [own for own in requests if (own["kind"], own["value"]) not in logged]
 
 
 def _log(storage: Storage, new: Sequence[Request], done: Forgot, now: datetime) -> None:

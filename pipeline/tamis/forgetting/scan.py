@@ -2,12 +2,13 @@
 
 import gzip
 import io
-import json
+import re
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from html import unescape
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,7 @@ _BATCH_ROWS = 1 << 14
 _MOST_TEXT = 1 << 30
 # Text files in which addresses of pages may stand.
 _WORDS = (".json", ".jsonl", ".html", ".md", ".gz")
+_ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
 _OWN = (DENIED_LIST, LOG, FOLDER)
 
 
@@ -40,24 +42,26 @@ def scan(storage: Storage) -> Scanned:
     """Read every file of a run, a release or a corpus for what its list denies."""
     denied = opened(storage)
     requests = read_list(storage)["requests"]
-    pages = [own["value"] for own in requests if own["kind"] in ("url", "prefix")]
+    has_pages = any(own["kind"] in ("url", "prefix") for own in requests)
     found = Scanned(requests=len(requests))
     names = [n for n in storage.names("") if not n.startswith(_OWN)]
     with ThreadPoolExecutor(_READERS) as pool:
-        for left in pool.map(lambda n: list(_left(storage, n, denied, pages)), names):
+        for left in pool.map(
+            lambda n: list(_left(storage, n, denied, has_pages=has_pages)), names
+        ):
             found.files += 1
             found.left += left
     return found
 
 
 def _left(
-    storage: Storage, name: str, denied: Denied, pages: list[str]
+    storage: Storage, name: str, denied: Denied, *, has_pages: bool
 ) -> Iterator[str]:
     try:
         if name.endswith(".parquet"):
             yield from _left_in_table(storage, name, denied)
-        elif name.endswith(_WORDS) and pages:
-            yield from _left_in_text(storage, name, pages)
+        elif name.endswith(_WORDS) and has_pages:
+            yield from _left_in_text(storage, name, denied)
     except TamisError as error:
         yield f"{name}: cannot be read: {error}"
 
@@ -82,15 +86,15 @@ def _left_in_table(storage: Storage, name: str, denied: Denied) -> Iterator[str]
                 return
 
 
-def _left_in_text(storage: Storage, name: str, pages: list[str]) -> Iterator[str]:
+def _left_in_text(storage: Storage, name: str, denied: Denied) -> Iterator[str]:
     content = storage.read(name, most_bytes=_MOST_TEXT)
     if name.endswith(".gz"):
         with suppress(OSError, EOFError, zlib.error):
             content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(_MOST_TEXT)
-    text = content.decode("utf-8", "replace").lower()
-    for page in pages:
-        if page in text or json.dumps(page)[1:-1] in text:
-            yield f"{name}: the address {page}"
+    text = unescape(content.decode("utf-8", "replace").replace("\\/", "/"))
+    for address in dict.fromkeys(_ADDRESS.findall(text)):
+        if denied.covers_page(address):
+            yield f"{name}: the address {address}"
 
 
 def _dataset(name: str) -> str:

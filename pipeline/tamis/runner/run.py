@@ -78,7 +78,7 @@ def run(
     correct; finished work is kept and not done again.
     """
     metrics = MetricsFile(metrics_file, progress.note) if metrics_file else None
-    recipe, denied = with_denials(recipe)
+    recipe, _ = with_denials(recipe)
     before = outside_tasks()
     look_ahead(recipe.stages)
     if not isinstance(executor, InlineExecutor):
@@ -91,6 +91,8 @@ def run(
         problem = files[0].problem if files else None
         raise InputError(problem or "input: the list names no file")
     with storage.lock(note=progress.note):
+        # Once more: `tamis forget` may have had the lock until now.
+        recipe, denied = with_denials(recipe)
         start = time.time()
         refuse_without_space(recipe, storage, files, workers=executor.workers)
         watching = _live(recipe, storage, executor, progress, metrics, before)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tamis.denials.state import denied_at
 from tamis.documents.parts import Part
 from tamis.runner.passes.work import PassWork, chain_for
 from tamis.schema import DECISIONS
@@ -39,6 +40,8 @@ def run_layer(outputs: Outputs, work: PassWork, part: Part) -> Tally:
     written = [name for name in work.saved.names if name not in DECISIONS.names]
     layer = _Layer(part.rows, written)
     chain = chain_for(work)
+    # Rows that were forgotten have no text: a stage that reads texts is not given them.
+    forgotten = denied_at(work.denied) if work.denied and "text" in names else None
     ids: list[pa.Array] = []
     first = 0
     rows = _TEXT_ROWS if written or "text" in names else _COLUMN_ROWS
@@ -47,7 +50,10 @@ def run_layer(outputs: Outputs, work: PassWork, part: Part) -> Tally:
         numbers = np.arange(first, first + batch.num_rows)
         first += batch.num_rows
         numbered = batch.append_column(_ROW, pa.array(numbers))
-        through(chain, numbered.filter(pc.is_null(batch["drop_reason"])), layer.see)
+        is_given = np.asarray(pc.is_null(batch["drop_reason"]))
+        if forgotten is not None:
+            is_given = is_given & ~forgotten.by_id(batch["id"])
+        through(chain, numbered.filter(pa.array(is_given)), layer.see)
         pulse.advance(batch.num_rows, first / part.rows)
     columns = {
         "id": pa.chunked_array(ids, pa.uint64()).combine_chunks(),
