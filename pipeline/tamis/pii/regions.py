@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -83,6 +82,8 @@ def regions_of(language: str | None, top_level: str) -> tuple[str, ...]:
     The country of the top-level domain, then the language's first one; of a domain of no
     country all those of the language.
     """
+    import phonenumbers  # .2 s, which commands that mask nothing do not need
+
     spoken = _OF_LANGUAGE.get(language or "", ())
     country = _OF_DOMAIN.get(top_level, top_level.upper())
     is_country = (
