@@ -114,3 +114,11 @@ def test_what_is_shown_of_a_text_has_no_half_of_a_number() -> None:
     shown = mask_beginning(text, 1000, ("FR",))
     assert "99" not in shown
     assert shown == mask(text, ("FR",))[: len(shown)]
+
+
+def test_the_countries_are_those_of_the_library() -> None:
+    import phonenumbers
+
+    from tamis.pii.regions import KNOWN
+
+    assert set(KNOWN) == set(phonenumbers.SUPPORTED_REGIONS)
