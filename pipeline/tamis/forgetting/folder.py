@@ -7,7 +7,7 @@ the manifest last of them; then the old files go. Whoever is killed in between r
 Records keep their fingerprints: nothing is extracted, signed or compared again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -154,10 +154,10 @@ def forget_in(folder: Folder, denied: Denied) -> Took:
     _summaries(folder, denied, gone, label=label, languages=languages)
     _manifest(storage, replaced, languages)
     took.manifest_after = _digest_of(storage, MANIFEST)
-    if replaced or gone:
-        _card(storage, took)
-        _domains(storage, took)
-    _report(folder, took)
+    if going:  # also of a call that was killed behind the manifest
+        _made_again(storage, CROISSANT, "card", write_card, took)
+        _made_again(storage, SUMMARY_MD, "summary", write_summary, took)
+        _report(folder, took)
     took.documents, took.files = len(gone), len(replaced)
     took.rows = sum(own.rows for own in gone.values())
     took.tokens = sum(own.tokens for own in gone.values())
@@ -283,8 +283,6 @@ def _records(
             own = dict(tally["manifests"][MANIFEST])
             tally["manifests"] = {MANIFEST: _as_manifest(own, replaced, languages)}
             tally["counts"] = {**tally["counts"], "languages": own["languages"]}
-            if languages is not None:
-                tally["counts"]["languages"] = dict(languages)
         files = tuple(
             replace(replaced[f.path], dataset=f.dataset) if f.path in replaced else f
             for f in commit.files
@@ -456,22 +454,22 @@ def _manifest(
     storage.publish(MANIFEST, sealed(content, indent=1, sort_keys=True))
 
 
-def _card(storage: Storage, took: Took) -> None:
-    if not storage.exists(CROISSANT):
+def _made_again(
+    storage: Storage,
+    name: str,
+    command: str,
+    write: Callable[[Storage], Any],
+    took: Took,
+) -> None:
+    """What `tamis card` or `tamis summary` wrote, if it is there, without what went."""
+    if not storage.exists(name):
         return
+    how = f"call `tamis {command}` again if it had a publisher of another recipe"
     try:
-        write_card(storage)
+        write(storage)
     except TamisError as error:
-        took.notes.append(f"{storage.shown}: its card is to be made again: {error}")
-
-
-def _domains(storage: Storage, took: Took) -> None:
-    if not storage.exists(SUMMARY_MD):
-        return
-    try:
-        write_summary(storage)
-    except TamisError as error:
-        took.notes.append(f"{storage.shown}: its summary is to be made again: {error}")
+        how = f"`tamis {command}` failed: {error}"
+    took.notes.append(f"{storage.shown_path(name)}: made by the run's recipe; {how}")
 
 
 def _report(folder: Folder, took: Took) -> None:
