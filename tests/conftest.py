@@ -68,7 +68,7 @@ def response_record() -> Callable[[str, str, bytes], bytes]:
             f"WARC-Date: {day}T00:00:00Z\r\n"
             f"Content-Length: {len(block)}\r\n\r\n"
         )
-        return gzip.compress(header.encode() + block + b"\r\n\r\n")
+        return gzip.compress(header.encode() + block + b"\r\n\r\n", mtime=0)
 
     return record
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -170,15 +171,29 @@ def claims(content_range: str, length: int | None = None) -> Fault:
     return fault
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
+@contextmanager
+def running_site() -> Iterator[Site]:
     site = Site()
     thread = threading.Thread(target=site.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    yield site
-    site.is_over.set()
-    site.shutdown()
-    site.server_close()
+    try:
+        yield site
+    finally:
+        site.is_over.set()
+        site.shutdown()
+        site.server_close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with running_site() as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def running() -> Callable[[], AbstractContextManager[Site]]:
+    """`with running() as site`: a server for several tests."""
+    return running_site
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def page(number: int) -> bytes:
     return head.encode() + content
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def archive(
     response_record: Callable[[str, str, bytes], bytes],
 ) -> Callable[..., bytes]:
@@ -153,15 +154,49 @@ class World:
         }
 
 
-@pytest.fixture
-def world(site: Any, tmp_path: Path, archive: Callable[..., bytes]) -> World:
+def made_world(site: Any, folder: Path, archive: Callable[..., bytes]) -> World:
     """Two crawls, the second with a copy of a page of the first, and one announced."""
-    world = World(site, tmp_path)
+    world = World(site, folder)
     world.announce("CC-MAIN-2026-30", [archive(range(8)), archive(range(8, 12))])
     world.announce("CC-MAIN-2026-34", [archive([3, *range(20, 26)])], "2026-08-25")
     world.announce("CC-MAIN-2026-39", None, "2026-10-01")
     world.announce("CC-MAIN-2026-25", [archive([99])], "2026-06-25")
     return world
+
+
+@pytest.fixture(scope="module")
+def server(running: Any) -> Iterator[Any]:
+    """One for all tests: a corpus says from where it came."""
+    with running() as site:
+        yield site
+
+
+@pytest.fixture
+def site(server: Any) -> Any:
+    server.files.clear()
+    server.asked.clear()
+    return server
+
+
+@pytest.fixture
+def world(site: Any, tmp_path: Path, archive: Callable[..., bytes]) -> World:
+    return made_world(site, tmp_path, archive)
+
+
+@pytest.fixture(scope="module")
+def corpus(
+    server: Any, archive: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The corpus after its first refresh."""
+    world = made_world(server, tmp_path_factory.mktemp("refreshed"), archive)
+    world.refresh()
+    return world.corpus
+
+
+@pytest.fixture
+def refreshed(corpus: Path, world: World) -> None:
+    """The world's corpus is up to date."""
+    shutil.copytree(corpus, world.corpus)
 
 
 def test_new_crawls_become_runs_and_one_release(world: World) -> None:
@@ -187,8 +222,8 @@ def test_new_crawls_become_runs_and_one_release(world: World) -> None:
     assert sorted(crawls) == ["CC-MAIN-2026-30", "CC-MAIN-2026-34"]
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_a_refresh_with_nothing_new_writes_nothing(world: World) -> None:
-    world.refresh()
     before = world.files()
     line = world.refresh(code=3)
     assert line.startswith(f"nothing to do: newest release {world.latest['release']}")
@@ -211,10 +246,10 @@ def test_a_plan_says_what_would_be_done_and_writes_nothing(world: World) -> None
     )
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_the_next_crawl_makes_a_release_that_says_what_changed(
     world: World, archive: Callable[..., bytes]
 ) -> None:
-    world.refresh()
     first = world.latest["release"]
     world.announce("CC-MAIN-2026-39", [archive([5, *range(40, 44)])], "2026-10-01")
     world.refresh()
@@ -234,10 +269,10 @@ def test_the_next_crawl_makes_a_release_that_says_what_changed(
     assert all(recipe in report for recipe in made["runs"].values())
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_a_release_beyond_a_bound_is_made_and_held(
     world: World, archive: Callable[..., bytes]
 ) -> None:
-    world.refresh()
     first = world.latest["release"]
     world.announce("CC-MAIN-2026-39", [archive(range(40, 60))], "2026-10-01")
     world.write(hold_if={"new_documents": 0.4, "tokens": 5})
@@ -255,10 +290,10 @@ def test_a_release_beyond_a_bound_is_made_and_held(
     assert world.latest["release"] == first
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_a_changed_recipe_holds_for_later_crawls_and_redo_applies_it(
     world: World, archive: Callable[..., bytes]
 ) -> None:
-    world.refresh()
     first = world.texts()
     sizes = sorted(len(page(number).partition(b"<html>")[2]) for number in range(12))
     strict = ["--set", f"read_warc.max_html_bytes={sizes[9]}"]
@@ -284,8 +319,8 @@ def test_a_changed_recipe_holds_for_later_crawls_and_redo_applies_it(
     world.refresh(*strict, code=3)
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_redo_of_one_crawl_leaves_the_others_by_their_recipe(world: World) -> None:
-    world.refresh()
     before = json.loads((world.release / "release.json").read_text("utf-8"))["runs"]
     world.refresh(
         "--redo", "CC-MAIN-2026-34", "--set", "filter_language.min_score=0.1", code=3
@@ -297,8 +332,8 @@ def test_redo_of_one_crawl_leaves_the_others_by_their_recipe(world: World) -> No
     assert corpus["generation"] == 2
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_saves_are_not_made_again_by_a_redo(world: World) -> None:
-    world.refresh()
     world.refresh("--redo", "--set", "filter_language.min_score=0.1", code=3)
     for run in (world.corpus / "runs").iterdir():
         summary = json.loads((run / "run.json").read_text("utf-8"))
@@ -452,10 +487,10 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return refresh
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_a_plan_shows_an_open_redo_with_the_recipes_of_its_runs(
     world: World, interrupted: Callable[..., None]
 ) -> None:
-    world.refresh()
     large = ["read_warc.max_html_bytes=2MB"]
     interrupted(world, "--redo", "CC-MAIN-2026-34", "--set", large[0])
     plan = api.refresh_plan(load_recipe(world.recipe, large))
@@ -543,12 +578,12 @@ def dies(*_: Any) -> Any:
 STRICTER = ("--set", "filter_language.min_score=0.9", "--set", "sign.ngram=4")
 
 
+@pytest.mark.usefixtures("refreshed")
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_redo_that_is_given_up_leaves_what_was_before_it(
     world: World, interrupted: Callable[..., None], after: int
 ) -> None:
     """Before its first run, between two, and before its release."""
-    world.refresh()
     before, files = state_of(world), kept_files(world)
     interrupted(world, "--redo", *STRICTER, after=after)
     assert state_of(world)["redo"]
@@ -605,10 +640,10 @@ def test_giving_up_that_was_killed_is_ended_by_the_next_refresh(
     assert kept_files(world) == files
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_a_crawl_that_came_during_a_redo_is_run_anew_when_that_is_given_up(
     world: World, archive: Callable[..., bytes], interrupted: Callable[..., None]
 ) -> None:
-    world.refresh()
     world.announce("CC-MAIN-2026-39", [archive([5, *range(40, 44)])], "2026-10-01")
     interrupted(world, "--redo", *STRICTER, after=3)
     world.refresh("--give-up-redo")
@@ -644,9 +679,9 @@ def test_a_redo_whose_past_is_gone_or_whose_release_is_made_is_not_given_up(
     assert world.refresh(*STRICTER).startswith("released")
 
 
+@pytest.mark.usefixtures("refreshed")
 @pytest.mark.parametrize("id_", ["../../../victim", "a/b", ".."])
 def test_a_corpus_leads_nowhere_else(world: World, id_: str, tmp_path: Path) -> None:
-    world.refresh()
     path = world.corpus / "corpus.json"
     corpus = json.loads(path.read_text("utf-8"))
     del corpus["digest"]
@@ -712,28 +747,28 @@ def test_what_cannot_be_refreshed_is_a_line(
     assert "Traceback" not in world.told
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_names_that_the_corpus_has_not_are_told_with_those_that_it_has(
     world: World,
 ) -> None:
-    world.refresh()
     world.refresh("--release", "nothing", code=2)
     assert f"there are {world.latest['release']}" in world.told
     world.refresh("--redo", "CC-MAIN-2020-01", code=2)
     assert "there are CC-MAIN-2026-30, CC-MAIN-2026-34" in world.told
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_runs_with_other_signatures_are_refused(
     world: World, archive: Callable[..., bytes]
 ) -> None:
-    world.refresh()
     world.announce("CC-MAIN-2026-39", [archive([40])], "2026-10-01")
     world.refresh("--set", "sign.bands=20", code=2)
     assert "their hashes do not meet" in world.told
     world.refresh()
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_a_damaged_corpus_is_a_line_with_its_path(world: World) -> None:
-    world.refresh()
     path = world.corpus / "corpus.json"
     path.write_bytes(path.read_bytes()[:-40])
     world.refresh(code=1)
@@ -816,10 +851,10 @@ def test_a_kill_at_the_very_beginning_leaves_a_corpus_that_is_none_yet(
     assert len(world.texts()) == 12 + 6
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_a_corpus_in_a_store_is_that_on_a_disk(
     world: World, s3: dict[str, dict[str, str]]
 ) -> None:
-    world.refresh()
     endpoint = s3["s3"]["endpoint_url"]
     there = [
         *("--set", f"refresh.corpus=s3://bucket/refreshed-{time.time_ns()}"),

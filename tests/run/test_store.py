@@ -1,10 +1,12 @@
 """The output folder keeps what was computed, until it is cleaned."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 from tamis.work import ledger as ledger_module
 
@@ -22,21 +24,47 @@ def shards(output: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in (output / "mix").iterdir()}
 
 
+ONE_INPUT = f"input={ROOT / 'samples' / 'samples-00000.warc.gz'}"
 STRICT = "filter_quality.bounds={word_count: [80, null]}"
 
 
-@pytest.fixture(params=["single", "gathered"])
+def in_ledgers(patch: pytest.MonkeyPatch) -> None:
+    """Gather the records of commits two by two."""
+    patch.setattr(ledger_module, "RECORDS", 2)
+    patch.setattr(ledger_module, "FEWEST", 1)
+
+
+@pytest.fixture(scope="module", params=["single", "gathered"])
+def two_runs(
+    request: pytest.FixtureRequest,
+    tamis_on: Any,
+    sample_run: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[str, Path, dict[str, bytes], set[str]]:
+    """How records are kept; the folder; and what was there after the first of two runs."""
+    tamis = tamis_on(tmp_path_factory.mktemp("two-runs") / "out")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "gathered":
+            in_ledgers(patch)
+            tamis.run()
+        else:
+            shutil.copytree(sample_run, tamis.output)
+        first, mix = files_of(tamis.output), shards(tamis.output)
+        tamis.run(ONE_INPUT, STRICT)
+    return request.param, tamis.output, mix, first
+
+
+@pytest.fixture
 def tried(
-    tamis: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    tamis: Any,
+    two_runs: tuple[str, Path, dict[str, bytes], set[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[Any, dict[str, bytes], set[str]]:
     """A run, then one over one input with another threshold; records single or in ledgers."""
-    if request.param == "gathered":
-        monkeypatch.setattr(ledger_module, "RECORDS", 2)
-        monkeypatch.setattr(ledger_module, "FEWEST", 1)
-    tamis.run()
-    first, mix = files_of(tamis.output), shards(tamis.output)
-    one = f"input={tamis.recipe.parent / 'samples' / 'samples-00000.warc.gz'}"
-    tamis.run(one, STRICT)
+    kept, folder, mix, first = two_runs
+    if kept == "gathered":
+        in_ledgers(monkeypatch)
+    shutil.copytree(folder, tamis.output)
     return tamis, mix, first
 
 
@@ -109,8 +137,7 @@ def test_clean_removes_what_only_earlier_runs_used(
     assert after < before
     assert first - after
     # What is left is what the last run stands on, and it is whole.
-    one = f"input={tamis.recipe.parent / 'samples' / 'samples-00000.warc.gz'}"
-    assert tamis.run(one, STRICT)["tasks_executed"] == {}
+    assert tamis.run(ONE_INPUT, STRICT)["tasks_executed"] == {}
     tamis.run()
     assert shards(tamis.output) == mix
 
@@ -150,8 +177,7 @@ def test_nothing_goes_behind_a_link(
     link.symlink_to(elsewhere)
     tamis.run()
     first = {path: path.read_bytes() for path in elsewhere.glob("*.parquet")}
-    one = f"input={tamis.recipe.parent / 'samples' / 'samples-00000.warc.gz'}"
-    arguments = [a for a in tamis.arguments(one, STRICT) if a != "--quiet"]
+    arguments = [a for a in tamis.arguments(ONE_INPUT, STRICT) if a != "--quiet"]
     said = command(*arguments).stdout
     assert ("of earlier runs stay in mix/" in said) == (folder == "mix")
     command("clean", str(tamis.output), "--yes")
@@ -161,10 +187,10 @@ def test_nothing_goes_behind_a_link(
 
 
 def test_the_mix_of_the_newest_complete_run_is_kept(
-    tamis: Any, command: Any, tmp_path: Path
+    tamis: Any, sample_run: Path, command: Any, tmp_path: Path
 ) -> None:
     """A run that lacks an input publishes no mix: what the old mix has stays."""
-    tamis.run()
+    shutil.copytree(sample_run, tamis.output)
     mix = shards(tamis.output)
     missing = tmp_path / "missing.warc.gz"
     inputs = f"input=[{tamis.recipe.parent}/samples/*.warc.gz, {missing}]"
