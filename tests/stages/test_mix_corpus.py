@@ -18,7 +18,6 @@ from tamis.mix import domains as mix_domains
 from tamis.mix import pieces as mix_pieces
 from tamis.mix import rows as mix_rows
 from tamis.mix import shuffle as mix_shuffle
-from tamis.mix.kernels.cut import cut_by_folder, cut_of
 from tamis.mix.kernels.order import shuffle_key
 from tamis.stages import mix_corpus
 from tamis.stages.mix_corpus import MixCorpus
@@ -124,32 +123,45 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mix_rows, "_BATCH_BYTES", 100)
 
 
+def mixed_by_ways(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: Any,
+    cut: str,
+    **settings: Any,
+) -> Any:
+    """The rows in one bucket, in several, and cut twice: the same shards by each way."""
+    expected: dict[str, bytes] | None = None
+    whole = getattr(mix_corpus, cut)
+    for number, (bucket_bytes, max_ways) in enumerate(
+        [(1 << 30, 256), (5_000, 256), (2_500, 3)]
+    ):
+        monkeypatch.setattr(mix_corpus, cut, partial(whole, max_ways=max_ways))
+        storage, result = mixed(
+            folder / str(number),
+            rows,
+            parts=1 + number,
+            bucket_bytes=bucket_bytes,
+            **settings,
+        )
+        expected = expected or shards(storage, result)
+        assert shards(storage, result) == expected
+    return storage, result
+
+
 @pytest.mark.usefixtures("small_pieces")
 @pytest.mark.parametrize("shard_bytes", [3_000, 12_000, 1 << 20])
 def test_buckets_and_levels_change_no_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shard_bytes: int
 ) -> None:
     rows = [row(id_) for id_ in range(80)]
-    expected: dict[str, bytes] | None = None
-    for number, (bucket_bytes, max_ways) in enumerate(
-        [(1 << 30, 256), (5_000, 256), (2_500, 3)]
-    ):
-        limited = partial(cut_of, max_ways=max_ways)
-        monkeypatch.setattr(mix_corpus, "cut_of", limited)
-        storage, result = mixed(
-            tmp_path / str(number),
-            rows,
-            parts=1 + number,
-            shard_bytes=shard_bytes,
-            bucket_bytes=bucket_bytes,
-        )
-        expected = expected or shards(storage, result)
-        assert shards(storage, result) == expected
+    storage, _ = mixed_by_ways(
+        tmp_path, monkeypatch, rows, "cut_of", shard_bytes=shard_bytes
+    )
     levels = {name.split("/")[1] for name in storage.names("commits")}
     assert {"mix_corpus-rescatter-1", "mix_corpus-rescatter-2"} <= levels
 
 
-@pytest.mark.usefixtures("small_pieces")
 @pytest.mark.usefixtures("small_pieces")
 def test_each_language_has_a_folder_of_shuffled_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -157,22 +169,14 @@ def test_each_language_has_a_folder_of_shuffled_shards(
     rows = [row(id_) for id_ in range(240)]
     rows += [row(id_, language=None) for id_ in range(240, 250)]
     rows += [row(id_, language="../up") for id_ in range(250, 255)]
-    expected: dict[str, bytes] | None = None
-    for number, (bucket_bytes, max_ways) in enumerate(
-        [(1 << 30, 256), (5_000, 256), (2_500, 3)]
-    ):
-        limited = partial(cut_by_folder, max_ways=max_ways)
-        monkeypatch.setattr(mix_corpus, "cut_by_folder", limited)
-        storage, result = mixed(
-            tmp_path / str(number),
-            rows,
-            parts=1 + number,
-            shard_bytes=6_000,
-            bucket_bytes=bucket_bytes,
-            layout="by_language",
-        )
-        expected = expected or shards(storage, result)
-        assert shards(storage, result) == expected
+    storage, result = mixed_by_ways(
+        tmp_path,
+        monkeypatch,
+        rows,
+        "cut_by_folder",
+        shard_bytes=6_000,
+        layout="by_language",
+    )
     names = [file.path for file in result.files]
     folders = sorted({name.split("/")[1] for name in names})
     assert folders == ["ara", "fra", "hin", "rus", "tha", "unknown", "zho"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tamis.cli.options import run_argument
+from tamis.cli.options import echo_missing, publisher_option, run_argument
 
 
 @click.command(
@@ -17,12 +17,7 @@ from tamis.cli.options import run_argument
     """,
 )
 @run_argument
-@click.option(
-    "--recipe",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A recipe whose `publisher` is taken instead of that of the run, and whose "
-    "storage_options open RUN.",
-)
+@publisher_option
 def command(run: str, recipe: Path | None) -> None:
     """Write README.md and croissant.json of RUN, an output folder or a release.
 
@@ -33,7 +28,6 @@ def command(run: str, recipe: Path | None) -> None:
     """
     from tamis import api
     from tamis.publishing.card import CROISSANT, README
-    from tamis.publishing.facts import MISSING
     from tamis.recipe.load import load_recipe
 
     loaded = None if recipe is None else load_recipe(recipe)
@@ -42,7 +36,6 @@ def command(run: str, recipe: Path | None) -> None:
         publisher=None if loaded is None else loaded.publisher,
         storage_options=None if loaded is None else loaded.storage_options,
     )
-    for name in missing:
-        click.echo(f"publisher.{name}: {MISSING}", err=True)
+    echo_missing(missing)
     for name in (README, CROISSANT):
         click.echo(f"card  {run.rstrip('/')}/{name}")

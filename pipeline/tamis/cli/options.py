@@ -1,6 +1,6 @@
 """Arguments that several commands take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +67,17 @@ def opening_option(what: str) -> Decorator:
 
 
 storage_option = opening_option("RUN and its archives")
+publisher_option: Decorator = click.option(
+    "--recipe",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A recipe whose `publisher` is taken instead of that of the run, and whose "
+    "storage_options open RUN.",
+)
+
+
+def echo_missing(names: Iterable[str]) -> None:
+    """List on stderr what the publisher has to say still."""
+    from tamis.publishing.facts import MISSING
+
+    for name in names:
+        click.echo(f"publisher.{name}: {MISSING}", err=True)

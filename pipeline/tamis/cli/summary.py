@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tamis.cli.options import run_argument
+from tamis.cli.options import echo_missing, publisher_option, run_argument
 
 if TYPE_CHECKING:
     from tamis.publishing.summary import Declared
@@ -21,12 +21,7 @@ if TYPE_CHECKING:
     """,
 )
 @run_argument
-@click.option(
-    "--recipe",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A recipe whose `publisher` is taken instead of that of the run, and whose "
-    "storage_options open RUN.",
-)
+@publisher_option
 @click.option(
     "--declare",
     "declared",
@@ -43,7 +38,6 @@ def command(run: str, recipe: Path | None, declared: "Declared | None") -> None:
     """
     from tamis import api
     from tamis.publishing.domains import DOMAINS
-    from tamis.publishing.facts import MISSING
     from tamis.publishing.summary import SUMMARY_HTML, SUMMARY_MD
     from tamis.recipe.load import load_recipe
 
@@ -54,7 +48,6 @@ def command(run: str, recipe: Path | None, declared: "Declared | None") -> None:
         declared=declared,
         storage_options=None if loaded is None else loaded.storage_options,
     )
-    for name in missing:
-        click.echo(f"publisher.{name}: {MISSING}", err=True)
+    echo_missing(missing)
     for name in (SUMMARY_MD, SUMMARY_HTML, DOMAINS):
         click.echo(f"summary  {run.rstrip('/')}/{name}")

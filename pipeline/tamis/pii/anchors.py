@@ -194,18 +194,7 @@ def _phone(data: Bytes, first: int, start: int, position: int, last: int) -> int
         return start
     if position == start and not (position + 1 < last and data[position + 1] == 0x30):
         return start
-    digits, gap, stop = 0, 0, start
-    while position < last and gap <= 3 and digits < _MOST_PHONE_DIGITS:
-        width = digit_width(data, position, last)
-        if width:
-            position += width
-            digits, gap, stop = digits + 1, 0, position
-            continue
-        width = separator_width(data, position, last)
-        if not width:
-            break
-        position += width
-        gap += 1
+    digits, stop, _, _ = _digit_groups(data, position, last, _MOST_PHONE_DIGITS)
     return stop if digits >= _FEWEST_PHONE_DIGITS else start
 
 
@@ -220,9 +209,23 @@ def _national(data: Bytes, first: int, position: int, last: int) -> int:
         data, first, position, last
     ):
         return position
-    start, stop, digits, gap = position, position, 0, 0
+    start, most = position, _MOST_NATIONAL_DIGITS + 1
+    digits, stop, part, end_of_part = _digit_groups(data, position, last, most)
+    if digits > _MOST_NATIONAL_DIGITS:
+        digits, stop = part, end_of_part
+    return stop if digits >= _FEWEST_NATIONAL_DIGITS else start
+
+
+@kernel
+def _digit_groups(
+    data: Bytes, position: int, last: int, most: int
+) -> tuple[int, int, int, int]:
+    """How many digits follow in groups, `most` at most, and their end; the same for those
+    before the first gap of three.
+    """
+    digits, gap, stop = 0, 0, position
     part, end_of_part = 0, position
-    while position < last and gap <= 3 and digits <= _MOST_NATIONAL_DIGITS:
+    while position < last and gap <= 3 and digits < most:
         width = digit_width(data, position, last)
         if width:
             if gap == 3 and part == 0:
@@ -235,9 +238,7 @@ def _national(data: Bytes, first: int, position: int, last: int) -> int:
             break
         position += width
         gap += 1
-    if digits > _MOST_NATIONAL_DIGITS:
-        digits, stop = part, end_of_part
-    return stop if digits >= _FEWEST_NATIONAL_DIGITS else start
+    return digits, stop, part, end_of_part
 
 
 @kernel
