@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_auto_num_workers() -> int:
     """Half as many again as cores: tests wait for servers, for Ray and for clocks."""
     return max(1, 3 * available_cpus() // 2)

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from tamis import compiled
-from tamis.kernels import GROUPS, KernelsNotCompiled, ensure_kernels
+from tamis.kernels import ALWAYS, USES, KernelsNotCompiled, ensure_kernels
+from tamis.recipe.load import load_recipe
+from tamis.runner.steps import kernels_of
+from tamis.stages.clean_lines import CleanLines
+from tamis.stages.decontaminate import Decontaminate
+from tamis.stages.deduplicate_lines import DeduplicateLines
+from tamis.stages.extract_text import ExtractText
+from tamis.stages.measure_text import MeasureText
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = "; from tamis.compiled import kernels_folder; print(kernels_folder())"
@@ -168,7 +175,7 @@ def test_processes_that_ask_at_once_compile_once(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; import tamis.kernels as k\n"
         f"k._mark = lambda: Path({str(tmp_path)!r}) / 'mark'\n"
-        "k._compile = lambda say, processes: print('compiled')\n"
+        "k._compile = lambda uses, say, processes: print('compiled')\n"
         "print(k.ensure_kernels())"
     )
     running = [
@@ -184,13 +191,42 @@ def test_a_use_that_fails_is_told_and_leaves_no_mark(
 ) -> None:
     mark = tmp_path / "mark"
     monkeypatch.setattr("tamis.kernels._mark", lambda: mark)
-    monkeypatch.setattr("tamis.kernels.GROUPS", ("unheard_of",))
+    monkeypatch.setattr("tamis.kernels._LINES", (("unheard_of",),))
     with pytest.raises(KernelsNotCompiled, match="unheard_of: KeyError"):
-        ensure_kernels()
-    assert not mark.exists()
+        ensure_kernels(uses=["unheard_of"])
+    assert list(tmp_path.iterdir()) == [tmp_path / ".lock"]
 
 
-def test_every_group_is_there() -> None:
+def test_every_use_is_there() -> None:
     from tamis import kernel_uses
 
-    assert all(callable(getattr(kernel_uses, name)) for name in GROUPS)
+    assert all(callable(getattr(kernel_uses, name)) for name in USES)
+
+
+def test_a_recipe_has_the_uses_of_its_settings_compiled_and_no_others() -> None:
+    recipe = ROOT / "stages.yaml"
+    assert kernels_of(load_recipe(recipe).stages) == ALWAYS
+    marked = load_recipe(recipe, ["extract_text.markdown=true"])
+    assert set(kernels_of(marked.stages)) == {*ALWAYS, "markdown"}
+    every = [
+        ExtractText(markdown=True),
+        MeasureText(compat="datatrove"),
+        CleanLines(preset=["c4"]),
+        Decontaminate(benchmarks=[str(recipe)]),
+        DeduplicateLines(),
+    ]
+    assert kernels_of(every) == USES
+
+
+def test_what_is_compiled_is_not_compiled_again_for_another_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr("tamis.kernels._mark", lambda: tmp_path / "mark")
+    monkeypatch.setattr(
+        "tamis.kernels._compile", lambda uses, *_: asked.append(list(uses))
+    )
+    assert ensure_kernels(uses=["pages", "words"])
+    assert ensure_kernels(uses=["pages", "markdown", "words"])
+    assert not ensure_kernels(uses=["pages", "markdown"])
+    assert asked == [["pages", "words"], ["markdown"]]

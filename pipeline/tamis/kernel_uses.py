@@ -1,4 +1,4 @@
-"""Uses of all kernels, by group: `python -m tamis.kernel_uses words` compiles those of words.
+"""Uses of all kernels: `python -m tamis.kernel_uses words grams` compiles those of two.
 
 A use calls what a stage calls, so that a kernel is compiled for the types that it will meet.
 The texts are ours: they are few, in several scripts, and only have to reach every kernel.
@@ -50,22 +50,37 @@ def pages() -> None:
     made = [_PAGE.format(text=text).encode() for text in _TEXTS]
     stages = [
         "decode_html",
-        {"extract_text": {"engine": "blocks", "markdown": True, "comments": "keep"}},
+        {"extract_text": {"engine": "blocks", "comments": "keep"}},
     ]
     tamis.apply(stages, [*made, b"\xff\xfe<p>\x80" + made[1]])
     tamis.apply({"extract_text": {"engine": "resiliparse"}}, made[:1])
 
 
-def words() -> None:
-    texts = _texts()
-    for settings in ({}, {"compat": "datatrove"}):
-        tamis.apply({"measure_text": settings}, texts)
+def markdown() -> None:
+    made = [_PAGE.format(text=text).encode() for text in _TEXTS]
+    tamis.apply({"extract_text": {"engine": "blocks", "markdown": True}}, made)
 
+
+def words() -> None:
+    tamis.apply("measure_text", _texts())
+
+
+def datatrove() -> None:
+    tamis.apply({"measure_text": {"compat": "datatrove"}}, _texts())
+
+
+def grams() -> None:
+    """Those of benchmarks, by both methods."""
     with tempfile.TemporaryDirectory() as folder:
         benchmark = Path(folder) / "mill.jsonl"
         rows = [json.dumps({"text": text}) for text in _TEXTS if text]
         benchmark.write_text("\n".join(rows), "utf-8")
-        tamis.apply({"decontaminate": {"benchmarks": [str(benchmark)]}}, texts)
+        files = {"benchmarks": [str(benchmark)]}
+        tamis.apply({"decontaminate": files}, _texts())
+        # All copies have it, and it stays for being common but for the limit.
+        counted = files | {"method": "ngram13", "max_documents": 1000}
+        stages = ({"save": "whole"}, {"decontaminate": counted})
+        _run(_archives(folder), 0, *stages, "measure_text", {"save": "cut"})
 
 
 def languages() -> None:
@@ -95,40 +110,46 @@ def lists() -> None:
 
 
 def spans() -> None:
-    tamis.apply(
-        ["mask_pii", {"clean_lines": {"preset": ["refinedweb", "c4"]}}], _texts()
-    )
+    tamis.apply("mask_pii", _texts())
+
+
+def lines() -> None:
+    tamis.apply({"clean_lines": {"preset": ["refinedweb", "c4"]}}, _texts())
 
 
 def duplicates() -> None:
-    """Runs over texts of which some repeat: whole, nearly, by line and by passage."""
+    """Runs over texts of which some repeat, whole and nearly."""
     bands_of(np.zeros((2, 4), np.uint64), 2, 2)  # of sketches that a library made
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for number in range(2):
-            records = b"".join(map(_record, range(40 * number, 40 * number + 40)))
-            (folder / f"texts-{number}.warc.wet.gz").write_bytes(records)
+        folder = _archives(name)
         near = {"verify": {"jaccard": 0.5}, "index": str(folder / "index")}
         whole = ("measure_text", "sign", {"save": "whole"}, {"deduplicate": near})
         for number in range(2):  # the second one has the first one's index
             _run(folder, number, *whole, "mix_corpus")
-        lines = {"deduplicate_lines": {"overlap": {"ngram": 5}}}
-        passages = {"deduplicate_substrings": {"min_tokens": 12}}
-        text = {"text": _TEXTS[0]}
-        (folder / "mill.jsonl").write_text(json.dumps(text), "utf-8")
-        files = [str(folder / "mill.jsonl")]
-        # All copies have it, and it stays for being common but for the limit.
-        grams = {"benchmarks": files, "method": "ngram13", "max_documents": 1000}
-        questions = {"decontaminate": grams}
-        cut = (
+
+
+def repeats() -> None:
+    """A run over texts that repeat by address, by line and by passage."""
+    with tempfile.TemporaryDirectory() as name:
+        _run(
+            _archives(name),
+            0,
+            {"save": "whole"},
             "deduplicate_urls",
-            lines,
-            questions,
-            passages,
+            {"deduplicate_lines": {"overlap": {"ngram": 5}}},
+            {"deduplicate_substrings": {"min_tokens": 12}},
             "measure_text",
             {"save": "cut"},
         )
-        _run(folder, 0, {"save": "whole"}, *cut)
+
+
+def _archives(name: str) -> Path:
+    """A folder with two archives."""
+    folder = Path(name)
+    for number in range(2):
+        records = b"".join(map(_record, range(40 * number, 40 * number + 40)))
+        (folder / f"texts-{number}.warc.wet.gz").write_bytes(records)
+    return folder
 
 
 def _run(folder: Path, number: int, *stages: Any) -> None:
@@ -162,4 +183,5 @@ def _texts() -> Any:
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]]()
+    for use in sys.argv[1:]:
+        globals()[use]()

@@ -1,10 +1,11 @@
 """Compile every kernel once per installation, in parallel processes, before workers need it.
 
-`tamis.kernel_uses` has a use of each kernel, by group. A process a group calls them, with the
-types that stages pass; numba keeps the machine code (tamis.compiled says where). A file that
-is named after all sources says that it is done:
+`tamis.kernel_uses` has uses of all kernels, with the types that stages pass. A process each
+calls those of a line below, one after the other; numba keeps the machine code (tamis.compiled
+says where). A run needs the first of each line, and those that its stages name. A file for
+each, which is named after all sources, says that it is done:
 
-    CACHE/kernels/x86-64-v3/complete-py311-0.68.1-5b0e...
+    CACHE/kernels/x86-64-v3/complete-py311-0.68.1-5b0e...-words
 """
 
 import fcntl
@@ -13,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,8 +22,18 @@ from tempfile import TemporaryFile
 
 from tamis.work.ray_start import available_cpus
 
-# From the longest to the shortest, so that the last one to end begins early.
-GROUPS = ("pages", "words", "duplicates", "languages", "lists", "spans")
+# From the longest to the shortest, so that the last one to end begins early. Behind the first
+# are those that only some settings need: what they call is compiled by then.
+_LINES = (
+    ("pages", "markdown"),
+    ("words", "datatrove", "grams"),
+    ("duplicates", "repeats"),
+    ("languages",),
+    ("spans", "lines"),
+    ("lists",),
+)
+USES = tuple(use for line in _LINES for use in line)
+ALWAYS = tuple(line[0] for line in _LINES)
 _LOOK_SECONDS = 0.05
 _USING = "TAMIS_KERNELS_BEING_COMPILED"  # in processes of uses, which run recipes
 
@@ -30,68 +41,86 @@ Say = Callable[[int, int], None]
 
 
 class KernelsNotCompiled(Exception):
-    """Why a group could not be compiled. Each worker compiles then for itself."""
+    """Why a use could not be compiled. Each worker compiles then for itself."""
 
 
-def ensure_kernels(say: Say | None = None, *, processes: int | None = None) -> bool:
-    """Have all kernels compiled; whether there was anything to do.
+def ensure_kernels(
+    say: Say | None = None,
+    *,
+    uses: Sequence[str] = USES,
+    processes: int | None = None,
+) -> bool:
+    """Have the kernels of these uses compiled; whether there was anything to do.
 
-    Others who ask meanwhile wait. `say(done, of)` is called at the start and for each group.
+    Others who ask meanwhile wait. `say(done, of)` is called at the start and for each line.
     Raises KernelsNotCompiled, and OSError if the cache cannot be written.
     """
     mark = None if _USING in os.environ else _mark()
-    if mark is None or mark.exists():
+    if mark is None or not _missing(mark, uses):
         return False
     mark.parent.mkdir(parents=True, exist_ok=True)
     with _locked(mark.parent / ".lock"):
-        if mark.exists():
-            return False
-        if not _copy_shipped(mark):
-            _compile(say or (lambda done, of: None), processes or available_cpus())
-        mark.touch()
-    return True
+        missing = _missing(mark, uses)
+        if missing and not _copy_shipped(mark, missing):
+            _compile(
+                missing, say or (lambda done, of: None), processes or available_cpus()
+            )
+        for use in missing:
+            _of(mark, use).touch()
+    return bool(missing)
 
 
-def _copy_shipped(mark: Path) -> bool:
+def _missing(mark: Path, uses: Sequence[str]) -> list[str]:
+    return [use for use in uses if not _of(mark, use).exists()]
+
+
+def _of(mark: Path, use: str) -> Path:
+    return mark.with_name(f"{mark.name}-{use}")
+
+
+def _copy_shipped(mark: Path, uses: Sequence[str]) -> bool:
     """Copy what came with the package, as in an image that runs as another user."""
     shipped = Path(__file__).parent / ".cache" / "kernels" / mark.parent.name
-    if shipped == mark.parent or not (shipped / mark.name).exists():
+    if shipped == mark.parent or _missing(shipped / mark.name, uses):
         return False
     without = shutil.ignore_patterns("complete-*", ".lock")
     shutil.copytree(shipped, mark.parent, ignore=without, dirs_exist_ok=True)
     return True
 
 
-def _compile(say: Say, processes: int) -> None:
-    ahead, ended = list(GROUPS), 0
-    running: dict[str, subprocess.Popen[bytes]] = {}
-    say(0, len(GROUPS))
+def _compile(uses: Sequence[str], say: Say, processes: int) -> None:
+    wanted = (tuple(use for use in line if use in uses) for line in _LINES)
+    ahead = [line for line in wanted if line]
+    ended, of = 0, len(ahead)
+    running: dict[tuple[str, ...], subprocess.Popen[bytes]] = {}
+    say(0, of)
     with ExitStack() as stack:
-        said = {name: stack.enter_context(TemporaryFile()) for name in GROUPS}
+        said = {line: stack.enter_context(TemporaryFile()) for line in ahead}
         stack.callback(_end, running)
         while ahead or running:
             while ahead and len(running) < processes:
-                name = ahead.pop(0)
-                running[name] = subprocess.Popen(
-                    [sys.executable, "-m", "tamis.kernel_uses", name],
+                line = ahead.pop(0)
+                running[line] = subprocess.Popen(
+                    [sys.executable, "-m", "tamis.kernel_uses", *line],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    stderr=said[name],
+                    stderr=said[line],
                     env=os.environ | {_USING: "1"},
                 )
             over = [n for n, process in running.items() if process.poll() is not None]
-            for name in over:
-                if running.pop(name).returncode:
-                    said[name].seek(0)
-                    words = said[name].read().decode("utf-8", "replace").splitlines()
-                    raise KernelsNotCompiled(f"{name}: {(words or ['killed'])[-1]}")
+            for line in over:
+                if running.pop(line).returncode:
+                    said[line].seek(0)
+                    words = said[line].read().decode("utf-8", "replace").splitlines()
+                    why = (words or ["killed"])[-1]
+                    raise KernelsNotCompiled(f"{', '.join(line)}: {why}")
                 ended += 1
-                say(ended, len(GROUPS))
+                say(ended, of)
             if not over:
                 time.sleep(_LOOK_SECONDS)
 
 
-def _end(running: Mapping[str, subprocess.Popen[bytes]]) -> None:
+def _end(running: Mapping[tuple[str, ...], subprocess.Popen[bytes]]) -> None:
     for process in running.values():
         process.kill()
         process.wait()
@@ -106,7 +135,7 @@ def kernels_folder() -> Path | None:
 
 @cache
 def _mark() -> Path | None:
-    """The file that exists if all is compiled; None if nothing can be kept."""
+    """The file whose name begins those of all marks; None if nothing can be kept."""
     import numba
 
     from tamis.compiled import sources_stamp

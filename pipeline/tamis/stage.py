@@ -192,6 +192,10 @@ class Stage(BaseModel):
         """Distributions whose version the output depends on, with these settings."""
         return ()
 
+    def kernel_uses(self) -> tuple[str, ...]:
+        """Uses of `tamis.kernel_uses` that it needs beyond those of every recipe."""
+        return ()
+
     def files(self) -> tuple[str, ...]:
         """Local files that the output depends on; the fingerprint has their sha256."""
         return ()

@@ -19,7 +19,7 @@ import click
 def command(processes: int | None) -> None:
     """Compile all kernels, once per installation.
 
-    A run does it where it has not been done. For an image of a container, or a folder that
+    A run does it for its own stages where it has not been done. For an image of a container, or a folder that
     many machines see, it is done here: machine code is for x86-64-v3 or any aarch64, unless
     TAMIS_CPU=native is set. It is kept in TAMIS_CACHE, else in the package, else in the
     user's cache.

@@ -44,7 +44,7 @@ from tamis.runner.estimate import FORECAST
 from tamis.runner.foreign import refuse_damaged_files
 from tamis.runner.passes.splits import SplitTasks, selection_of, task_name
 from tamis.runner.passes.work import PassWork
-from tamis.runner.steps import Setting, pass_work, recipe_files
+from tamis.runner.steps import Setting, kernels_of, pass_work, recipe_files
 from tamis.runner.store import last_summary
 from tamis.stage import Source
 from tamis.stages.mix_corpus import MixCorpus
@@ -144,6 +144,7 @@ def forecast(
     source = recipe.stages[0]
     assert isinstance(source, Source)
     refuse_damaged_files(recipe.stages)
+    executor.kernels = kernels_of(recipe.stages)
     output = Storage(recipe.output, recipe.storage_options)
     files = [f for f in recipe_files(recipe, output, progress.note) if not f.problem]
     if not files:

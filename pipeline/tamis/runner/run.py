@@ -22,6 +22,7 @@ from tamis.runner.passes.splits import task_name
 from tamis.runner.steps import (
     Setting,
     State,
+    kernels_of,
     look_ahead,
     parts_of,
     recipe_files,
@@ -85,6 +86,7 @@ def run(
         for stage in recipe.stages:
             refuse_without_file(type(stage))
     refuse_damaged_files(recipe.stages)
+    executor.kernels = kernels_of(recipe.stages)
     storage = Storage(recipe.output, recipe.storage_options)
     files = recipe_files(recipe, storage, progress.note)
     if all(file.problem for file in files):

@@ -15,6 +15,7 @@ import pyarrow as pa
 from tamis.denials.state import Place
 from tamis.documents.parts import Part, Published
 from tamis.inputs import InputFile, resolve, shown_places, warc_paths
+from tamis.kernels import ALWAYS, USES
 from tamis.recipe.load import Recipe
 from tamis.recipe.plan import BarrierStep, Pass, plan_steps, signal_columns
 from tamis.runner.dropped.rows import masking_fingerprint
@@ -90,6 +91,12 @@ class State:
     last_acts: list[LastAct] = field(default_factory=list)
     losses: list[InputLoss] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+
+
+def kernels_of(stages: Sequence[Stage]) -> tuple[str, ...]:
+    """The uses of kernels (tamis.kernels) that a recipe has."""
+    named = {use for stage in stages for use in stage.kernel_uses()}
+    return tuple(use for use in USES if use in ALWAYS or use in named)
 
 
 def look_ahead(stages: Sequence[Stage]) -> None:

@@ -76,6 +76,9 @@ class CleanLines(Transform):
             return self.max_removed_ratio
         return 1.0 if "c4" in self.presets else _REFINEDWEB_MOST
 
+    def kernel_uses(self) -> tuple[str, ...]:
+        return ("lines",)
+
     def libraries(self) -> tuple[str, ...]:
         return ("regex",)
 

@@ -133,6 +133,9 @@ class Decontaminate(Stage):
     def words(self) -> int:
         return self.ngram or (8 if self.method == _SHARE else 13)
 
+    def kernel_uses(self) -> tuple[str, ...]:
+        return ("grams",)
+
     def libraries(self) -> tuple[str, ...]:
         return ("icu4py", "regex")
 

@@ -79,6 +79,9 @@ class DeduplicateLines(Barrier):
     def columns_read(self) -> tuple[str, ...]:
         return ("id", "text", "text_chars", "domain", "host")
 
+    def kernel_uses(self) -> tuple[str, ...]:
+        return ("repeats",)
+
     def columns_written(self) -> pa.Schema:
         return pa.schema([("text", pa.string()), *columns_of(self.settings())])
 

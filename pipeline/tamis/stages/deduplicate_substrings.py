@@ -92,6 +92,9 @@ class DeduplicateSubstrings(Barrier):
     def columns_read(self) -> tuple[str, ...]:
         return ("id", "text", "text_chars", "domain", "host")
 
+    def kernel_uses(self) -> tuple[str, ...]:
+        return ("repeats",)
+
     def columns_written(self) -> pa.Schema:
         text = [("text", pa.string())] if self.action == "cut" else []
         return pa.schema([*text, *columns_of(self.settings())])

@@ -47,6 +47,9 @@ class DeduplicateUrls(Barrier):
     def columns_read(self) -> tuple[str, ...]:
         return ("id", "url", "fetched_at")
 
+    def kernel_uses(self) -> tuple[str, ...]:
+        return ("repeats",)
+
     def columns_written(self) -> pa.Schema:
         return pa.schema([("drop_reason", pa.string())])
 

@@ -102,6 +102,9 @@ class ExtractText(Transform):
     def columns_removed(self) -> tuple[str, ...]:
         return ("html",)
 
+    def kernel_uses(self) -> tuple[str, ...]:
+        return ("markdown",) if self.markdown else ()
+
     def libraries(self) -> tuple[str, ...]:
         # `clean` depends on Python's Unicode tables, whatever the engine.
         from tamis.html.extract import ENGINES

@@ -30,6 +30,9 @@ class MeasureText(Transform):
     # datatrove: count as its filters do; see tamis.text.statistics.datatrove.
     compat: Literal["datatrove"] | None = None
 
+    def kernel_uses(self) -> tuple[str, ...]:
+        return ("datatrove",) if self.compat else ()
+
     def libraries(self) -> tuple[str, ...]:
         # icu4py and regex bring the dictionaries and tables that words are found with.
         return ("icu4py", "justext", "regex")

@@ -21,7 +21,7 @@ from typing import Any, Literal, Protocol
 
 from tamis.errors import ConfigError, ExecutorLost
 from tamis.interrupts import stop_if_asked
-from tamis.kernels import KernelsNotCompiled, ensure_kernels
+from tamis.kernels import USES, KernelsNotCompiled, ensure_kernels
 from tamis.panics import panics_are_errors
 from tamis.work import pulse
 from tamis.work.processes import Death, ProcessDied, last_words
@@ -86,11 +86,13 @@ class Executor(Protocol):
     from any thread. `running` are the calls that have started, by name; `try_elsewhere`
     runs one a second time, and the first to end counts. `news` are lines about machines
     that came and went since it was asked last; `workers` and `capacity` follow them.
+    `kernels` are the uses whose kernels its workers must have.
     """
 
     kind: Literal["inline", "ray"]
     is_local: bool  # whether calls run on this machine alone
     watch: Callable[[], None] | None
+    kernels: Sequence[str]
 
     @property
     def capacity(self) -> int: ...
@@ -128,6 +130,7 @@ class InlineExecutor:
 
     def __init__(self) -> None:
         self.watch: Callable[[], None] | None = None
+        self.kernels: Sequence[str] = USES
         self._calls: deque[Call] = deque()
         self._at: Call | None = None
 
@@ -204,6 +207,7 @@ class RayExecutor:
         self._most_memory: float | None = None  # of one machine, as Ray counts it
         self._fit(int(self._ray.cluster_resources().get("CPU", 1)))
         self.watch: Callable[[], None] | None = None
+        self.kernels: Sequence[str] = USES
         self._owned = self.is_local = address == "local"
         self._calls: dict[Any, Call] = {}
         self._keys: dict[Any, bytes] = {}
@@ -264,7 +268,14 @@ class RayExecutor:
             num_gpus=call.gpus,
             memory=self._memory_of(call) if cpus else None,
             name=call.name,
-        ).remote(call.function, call.arguments, self._folder, key, versions())
+        ).remote(
+            call.function,
+            call.arguments,
+            self._folder,
+            key,
+            versions(),
+            tuple(self.kernels),
+        )
         self._calls[reference], self._keys[reference] = call, key
 
     def _memory_of(self, call: Call) -> int | None:
@@ -428,6 +439,7 @@ class DeferredExecutor:
         self._address, self._workers = address, workers
         self.is_local = address == "local"
         self._watch: Callable[[], None] | None = None
+        self.kernels: Sequence[str] = USES
         self._started: RayExecutor | None = None
 
     def start(self) -> None:
@@ -438,6 +450,7 @@ class DeferredExecutor:
         if self._started is None:
             self._started = RayExecutor(self._address, self._workers)
             self._started.watch = self._watch
+        self._started.kernels = self.kernels
         return self._started
 
     @property
@@ -516,6 +529,7 @@ def _apply(
     folder: str,
     key: bytes,
     wanted: str,
+    kernels: Sequence[str],
 ) -> Any:
     """Run in a worker, in the driver's folder if that is here: settings name files.
 
@@ -527,7 +541,7 @@ def _apply(
             f"{wanted}: install the same on all of them"
         )
     with suppress(KernelsNotCompiled, OSError):  # then this worker compiles some
-        ensure_kernels()
+        ensure_kernels(uses=kernels)
     if Path(folder).is_dir():
         os.chdir(folder)
     with _reported(key), panics_are_errors():

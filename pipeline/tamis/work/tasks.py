@@ -292,7 +292,7 @@ class Tasks:
             self.progress.inside(group, 0, done)
 
         try:
-            ensure_kernels(say)
+            ensure_kernels(say, uses=self.executor.kernels)
         except (KernelsNotCompiled, OSError) as error:
             self.progress.note(f"each worker compiles kernels for itself: {error}")
 
