@@ -23,6 +23,8 @@ class Extracted(NamedTuple):
     title: str | None
     markdown: str | None = None
     note: str | None = None  # where the text is from, if not from the whole page
+    page_type: str | None = None
+    page_type_score: float | None = None  # its probability
 
 
 class Engine(NamedTuple):

@@ -66,6 +66,7 @@ def render_page(run_summary: RunSummary, storage: Storage) -> str:
         listed_losses=_LISTED_LOSSES,
         refused=refused_rows(run_summary),
         charsets=value_rows(run_summary, "charset"),
+        page_types=value_rows(run_summary, "page_type"),
         charset_sources=value_rows(run_summary, "charset_source"),
         rights=rights_rows(run_summary),
         licenses=value_rows(run_summary, "rights.license"),

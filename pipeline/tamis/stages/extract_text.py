@@ -1,7 +1,8 @@
 """Extract the main text and the title of each page.
 
 Reads   html (UTF-8), http_content_type
-Writes  text, text_chars, title, extract_note, drop_reason; with `markdown: true` markdown
+Writes  text, text_chars, title, extract_note, page_type, page_type_score, drop_reason; with
+        `markdown: true` markdown
 Removes html: no later stage sees it
 
 Every engine's text has the form of `tamis.html.clean`. A page that was plain text in
@@ -15,7 +16,9 @@ read what is nested deeper than 256 elements as if it were at depth 256 (flatten
 it took the text of a page without any from a script's data (from_state); or that the text was
 UTF-8 that somebody had encoded twice and is repaired (encoded_twice), or looks a little like
 that and is not (mojibake). It is null for
-all others. The column `truncated` is different: it says that the archive holds only a
+all others. `page_type` says what kind of page the engine `blocks` takes it for (article, forum,
+documentation, product, listing, collection, service, recipe), and `page_type_score` how likely
+that is; both are null for plain text and other engines. The column `truncated` is different: it says that the archive holds only a
 part of the page.
 """
 
@@ -53,9 +56,9 @@ _SELF_CLOSED = re.compile(
 class ExtractText(Transform):
     """Engine and limits. Time (CPU time) and memory are limited per page."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     path_settings: ClassVar[tuple[str, ...]] = ("model",)
-    tallied: ClassVar[tuple[str, ...]] = ("extract_note",)
+    tallied: ClassVar[tuple[str, ...]] = ("extract_note", "page_type")
 
     engine: str = "blocks"
     timeout_seconds: float = Field(10.0, gt=0, le=3600)
@@ -96,6 +99,8 @@ class ExtractText(Transform):
             ("text_chars", pa.int32()),
             ("title", pa.string()),
             ("extract_note", pa.string()),
+            ("page_type", pa.string()),
+            ("page_type_score", pa.float32()),
         ]
         return pa.schema(columns + [("markdown", pa.string())] * self.markdown)
 
@@ -226,6 +231,14 @@ def written_columns(
         "text_chars": pc.utf8_length(text_column),
         "title": _where(texts, titles),
         "extract_note": _where(texts, notes),
+        "page_type": _where(texts, [page.page_type for page in pages]),
+        "page_type_score": pa.array(
+            [
+                page.page_type_score if text else None
+                for text, page in zip(texts, pages, strict=True)
+            ],
+            pa.float32(),
+        ),
     }
     if with_markdown:
         marked = [
@@ -249,7 +262,8 @@ def _as_it_was(page: Extracted) -> Extracted:
         None if one is None else repaired(one).text
         for one in (page.title, page.markdown)
     )
-    return Extracted(text, title, markdown, page.note or "encoded_twice")
+    note = page.note or "encoded_twice"
+    return page._replace(text=text, title=title, markdown=markdown, note=note)
 
 
 def _where(texts: list[str | None], values: list[str | None]) -> pa.StringArray:

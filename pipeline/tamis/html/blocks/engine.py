@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tamis.html.blocks.judge.page_types import PageTypes, likeliest_type
 from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.html.blocks.judge.weights import load_weights
 from tamis.html.blocks.kernel import (
@@ -75,7 +76,8 @@ def build(
     `model` is a file that `tamis train extractor` wrote. Not for several threads at
     once. Raises InputError if the file holds no weights.
     """
-    workspace = new_workspace(load_weights(Path(model) if model else SHIPPED))
+    weights = load_weights(Path(model) if model else SHIPPED)
+    workspace = new_workspace(weights)
 
     def extract_pages(pages: pa.StringArray) -> list[Extracted]:
         data, offsets = utf8_buffers(pages)
@@ -86,6 +88,8 @@ def build(
                 page.title.decode() or None,
                 page.markdown.decode() if markdown else None,
                 note_of(page.flags),
+                page.type,
+                page.type_score,
             )
             for page in (
                 _extracted(
@@ -94,6 +98,7 @@ def build(
                     comments == "keep",
                     markdown,
                     title == "prepend",
+                    weights.page_types,
                 )
                 for start, stop in itertools.pairwise(offsets.tolist())
             )
@@ -171,6 +176,8 @@ class _Page(NamedTuple):
     markdown: bytes
     flags: int
     words: int
+    type: str | None = None
+    type_score: float | None = None
 
 
 def _extracted(
@@ -179,12 +186,16 @@ def _extracted(
     keeps_comments: bool,
     markdown: bool,
     keeps_title: bool,
+    types: PageTypes | None = None,
 ) -> _Page:
     """Text of the page's markup, or of its data if the markup has hardly a word.
 
-    A text that only asks for consent to cookies is none.
+    A text that only asks for consent to cookies is none. The type is that of the markup.
     """
     page = _read(html, workspace, keeps_comments, markdown, keeps_title)
+    if types is not None:
+        kind, score = likeliest_type(html, workspace, types.model)
+        page = page._replace(type=types.names[kind], type_score=score)
     if page.words >= SHORT_WORDS:
         return page
     state = state_of(html, page.words, page.text)
@@ -196,7 +207,12 @@ def _extracted(
     body = _read(drawn, workspace, True, markdown, keeps_title)
     if body.words <= page.words:
         return page
-    return body._replace(title=page.title, flags=page.flags | body.flags | FROM_STATE)
+    return page._replace(
+        text=body.text,
+        markdown=body.markdown,
+        words=body.words,
+        flags=page.flags | body.flags | FROM_STATE,
+    )
 
 
 def _read(

@@ -15,6 +15,12 @@ from pathlib import Path
 from tamis.errors import InputError
 from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.training.extractor.answers import ask_teachers
+from tamis.training.extractor.page_types import (
+    fit_page_types,
+    judge_page_types,
+    samples,
+    spellings,
+)
 from tamis.training.extractor.pages import Page, read_pages
 from tamis.training.extractor.scores import table
 from tamis.training.extractor.teachers import TEACHERS
@@ -46,7 +52,9 @@ def train_extractor(
     taught = lessons(pages, cache, teachers=teachers)
     if not taught:
         raise InputError("no page among the inputs has a text to learn from")
-    write_weights(train(taught), pages, out)
+    typed = samples(pages)
+    written = spellings(typed)
+    write_weights(train(taught), pages, out, fit_page_types(typed, written))
     judged = [page for page in pages if page.gold is not None]
     if not judged:
         return "no page with gold text"
@@ -58,7 +66,10 @@ def train_extractor(
     ours = {"blocks, new sites": cross_validate(judged, taught)}
     if len({page.source for page in judged}) > 1:
         ours["blocks, new source"] = leave_one_source_out(judged, taught)
-    return table_of(judged, ours, theirs)
+    tables = [table_of(judged, ours, theirs)]
+    if typed:
+        tables.append(judge_page_types(typed, written))
+    return "\n\n".join(tables)
 
 
 def table_of(

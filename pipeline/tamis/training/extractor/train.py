@@ -170,9 +170,16 @@ def texts_by(learnt: Learnt, pages: Sequence[Page]) -> dict[str, str]:
     return texts
 
 
-def write_weights(learnt: Learnt, pages: Sequence[Page], path: Path) -> None:
+def write_weights(
+    learnt: Learnt,
+    pages: Sequence[Page],
+    path: Path,
+    page_type: dict[str, Any] | None = None,
+) -> None:
     """Write weights.json: a line per array, words spelled out."""
     content = stored(learnt.content, learnt.comment, spelled(learnt.log_odds, pages))
+    if page_type is not None:
+        content["page_type"] = page_type
     lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in content.items()]
     try:
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
@@ -189,13 +196,17 @@ def _log_odds(taught: Sequence[Lesson]) -> LogOdds:
     return log_odds((lesson.page.site, lesson.log_odds) for lesson in taught)
 
 
-def _lines(value: Any) -> str:
+def _lines(value: Any, indent: str = "  ") -> str:
+    """JSON with a line for each entry of an object, and each list of a list."""
     if isinstance(value, dict):
         inner = [
-            f"  {json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}"
+            f"{indent}{json.dumps(k, ensure_ascii=False)}: {_lines(v, indent + '  ')}"
             for k, v in value.items()
         ]
-        return "{\n" + ",\n".join(inner) + "\n}"
+        return "{\n" + ",\n".join(inner) + "\n" + indent[2:] + "}"
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        rows = ",\n".join(f"{indent}{json.dumps(row)}" for row in value)
+        return "[\n" + rows + "\n" + indent[2:] + "]"
     return json.dumps(value)
 
 

@@ -39,8 +39,11 @@ def test_the_shipped_weights_are_small_and_readable() -> None:
         "log_odds",
         "content",
         "comment",
+        "page_type",
     }
     weights = load_weights()
+    assert weights.page_types is not None
+    assert len(weights.page_types.names) == 8
     assert 30 <= len(weights.content.roots) <= 60
     assert len(weights.comment.roots) > 0
 

@@ -4,6 +4,7 @@
     log_odds    learnt log-odds of words in class and id: {word: number}
     content     trees for "is this block main content", as flat arrays in preorder
     comment     trees for "is this block a user's comment"
+    page_type   what kind of page it is (judge.page_types); may be missing
 
     trees: roots [trees], and per node, in preorder: feature (index into features, -1
     for a leaf), threshold (left if the feature is not above it), right (the right
@@ -25,6 +26,7 @@ from tamis.errors import InputError
 from tamis.html.blocks.judge.dictionary import Dictionary, dictionary
 from tamis.html.blocks.judge.features import NAMES
 from tamis.html.blocks.judge.forest import Forest, forest_of
+from tamis.html.blocks.judge.page_types import PageTypes, page_types_of
 from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.html.blocks.read.tags import fnv1a
 
@@ -55,6 +57,7 @@ class Weights:
     words: Dictionary
     content: Trees
     comment: Trees
+    page_types: PageTypes | None = None
 
 
 def load_weights(path: Path = SHIPPED) -> Weights:
@@ -89,6 +92,7 @@ def weights_of(stored: dict[str, Any]) -> Weights:
         dictionary(log_odds),
         trees_of(stored["content"], features),
         trees_of(stored["comment"], features),
+        page_types_of(stored["page_type"]) if "page_type" in stored else None,
     )
 
 
