@@ -13,8 +13,9 @@ sentence), and junk made from the same pages (at most 220 a language):
     repeated        5 to 30 words, 5 to 30 times
     half_repeated   the main text, then one of its spans until that is half of the text
 
-`--profile everything` measures the profile of that name. After the first table: the shares of
-main texts by type of page.
+`--profile` measures the profile of that name; for by_type, the type of each page, and of the junk
+made from it, is told by models that have seen no page of its site. After the first table: the
+shares of main texts by type of page.
 
 An equal share of prose should be kept in every language, and junk should be dropped.
 
@@ -47,6 +48,8 @@ from tamis.text.buffers import utf8_buffers
 from tamis.text.function_words import languages
 from tamis.text.scripts import SCRIPTS, dominant_script
 from tamis.text.words import segment
+from tamis.training.extractor.page_types import samples, spellings, types_on_new_sites
+from tamis.training.extractor.pages import read_pages
 
 KINDS = (
     *("prose", "beginning", "boilerplate", "links"),
@@ -74,9 +77,10 @@ def main() -> None:
     parser.add_argument("--profile", choices=get_args(Profile), default="prose")
     parser.add_argument("--reasons", action="store_true", help="print what dropped it")
     arguments = parser.parse_args()
-    found = decided(sets_of(arguments.data), arguments.profile)
+    types = types_of(arguments.data) if arguments.profile == "by_type" else {}
+    found = decided(sets_of(arguments.data, types), arguments.profile)
     print_shares(found)
-    print_page_types(arguments.data, arguments.profile)
+    print_page_types(arguments.data, arguments.profile, types)
     joined = decided(joined_sets_of(arguments.data), arguments.profile)
     print("\nsentences of many pages, joined")
     print_shares(joined)
@@ -88,8 +92,15 @@ def main() -> None:
         print_reasons(joined)
 
 
-def sets_of(data: Path) -> list[Row]:
-    """Rows of `kind`, `language` and `text`."""
+def types_of(data: Path) -> dict[str, str]:
+    """The page types that the model of the other sites tells, by URL."""
+    archives = sorted(data.glob("pages-dev*.warc.gz"))
+    known = samples(read_pages(archives, data / "gold-dev.jsonl.gz"))
+    return types_on_new_sites(known, spellings(known))
+
+
+def sets_of(data: Path, types: dict[str, str]) -> list[Row]:
+    """Rows of `kind`, `language`, `text` and `page_type`."""
     pages = whole_texts(data / "gold-dev.jsonl.gz")
     rng = random.Random(0)
     rng.shuffle(pages)
@@ -98,14 +109,15 @@ def sets_of(data: Path) -> list[Row]:
     for page in pages:
         language, text = page["language"], page["text"]
         counts[language] += 1
-        if counts[language] > MOST_A_LANGUAGE:
-            rows.append({"kind": "prose", "language": language, "text": text})
-            continue
-        chosen[page["url"]] = page
-        rows += with_junk(language, text, rng)
+        own = [{"kind": "prose", "language": language, "text": text}]
+        if counts[language] <= MOST_A_LANGUAGE:
+            chosen[page["url"]] = page
+            own = with_junk(language, text, rng)
+        rows += [row | {"page_type": types.get(page["url"])} for row in own]
     for page, html in html_of(data, chosen):
+        of_page = {"language": page["language"], "page_type": types.get(page["url"])}
         for kind, made in junk_of_page(html, page["text"]):
-            rows.append({"kind": kind, "language": page["language"], "text": made})
+            rows.append({"kind": kind, "text": made} | of_page)
     return rows
 
 
@@ -285,10 +297,15 @@ def shown(element: Any) -> str:
     return " ".join(element.text_content().split())
 
 
-def print_page_types(data: Path, profile: Profile) -> None:
+def print_page_types(data: Path, profile: Profile, types: dict[str, str]) -> None:
     """The share of whole main texts that are kept, by WCXB's types of pages."""
     rows = [
-        {"language": page["language"], "kind": page["page_type"], "text": page["text"]}
+        {
+            "language": page["language"],
+            "kind": page["page_type"],
+            "text": page["text"],
+            "page_type": types.get(page["url"]),
+        }
         for page in whole_texts(data / "gold-dev.jsonl.gz")
         if page.get("page_type")
     ]
@@ -312,6 +329,7 @@ def decided(
             "text": text,
             "language": [row["language"] for row in rows],
             "script": scripts.tolist(),
+            "page_type": pa.array([row.get("page_type") for row in rows], pa.string()),
             "drop_reason": pa.nulls(len(rows), pa.string()),
         }
     )

@@ -320,3 +320,16 @@ def test_no_bound_is_tighter_where_everything_is_wanted(
 def test_a_bound_of_one_s_own_holds_in_every_profile() -> None:
     config = FilterQuality(profile="everything", bounds={"word_count": (50, None)})
     assert reasons(config, batch(word_count=[49])) == ["word_count"]
+
+
+def test_by_type_widens_the_bounds_of_lists_and_code_alone() -> None:
+    types = ["article", "forum", "service", None, "documentation", "listing", "product"]
+    repeated = "char_duplicate_ratio"
+    rows = batch(**{repeated: [0.45] * len(types)})
+    rows = rows.append_column("page_type", pa.array(types, pa.string()))
+    config = FilterQuality(profile="by_type")
+    assert "page_type" in config.columns_read()
+    assert "page_type" not in FilterQuality().columns_read()
+    assert reasons(config, rows) == [repeated] * 4 + [None] * 3
+    own = FilterQuality(profile="by_type", bounds={repeated: (None, 0.1)})
+    assert reasons(own, rows) == [repeated] * len(types)

@@ -3,5 +3,5 @@
 from typing import Literal
 
 Preset = Literal["gopher", "c4", "fineweb", "fineweb2", "tamis"]
-Profile = Literal["prose", "everything"]
+Profile = Literal["prose", "everything", "by_type"]
 Method = Literal["quantile", "meanstd", "10tail"]

@@ -1,12 +1,14 @@
 """Drop documents whose statistics do not look like prose in their language.
 
-Reads  the columns that have bounds; language and script where the bounds depend on them
+Reads  the columns that have bounds; language, script and page_type where the bounds depend
+       on them
 Writes drop_reason  the name of the first column whose bound the document breaks, or
                     NAME_share where it is not in the top share by the column NAME
 
 A bound is [least, most], both inclusive, null for none. A preset gives the first set,
-which `profile: everything` widens for lists, catalogues, tables and code; `thresholds`, `bounds` and `per_language` replace single bounds, in this order; null
-instead of a bound removes it:
+which `profile: everything` widens for lists, catalogues, tables and code, and `profile: by_type`
+for pages that extract_text takes for such (column page_type); `thresholds`, `bounds` and
+`per_language` replace single bounds, in this order; null instead of a bound removes it:
 
     filter_quality:
       preset: tamis
@@ -49,6 +51,7 @@ from tamis.quality.presets import (
     Changes,
     datatrove_bounds,
     for_everything,
+    for_type,
     has_figures,
     preset_changes,
     preset_columns,
@@ -67,10 +70,10 @@ from tamis.stages.filter_language import FilterLanguage
 from tamis.work.fingerprints import refuse_irregular
 from tamis.work.tasks import Tasks
 
-BoundsOf = Callable[[str | None, str | None], Bounds]
+BoundsOf = Callable[[str | None, str | None, str | None], Bounds]
 
 _DEFAULT = "default"
-# A missing language or script, and the separator of the two in one string. It is a tab
+# A missing language, script or type, and the separator of the three in one string. It is a tab
 # because a code may have an underscore, as pt_BR has.
 _UNKNOWN, _BETWEEN = "", "\t"
 
@@ -99,7 +102,8 @@ class FilterQuality(Transform, Barrier):
     # One preset or several; a later preset's bound replaces an earlier one's.
     preset: Preset | tuple[Preset, ...] | None = "tamis"
     # everything: presets' bounds that convict lists, catalogues, tables and code for being
-    # what they are let these pass; junk still drops.
+    # what they are let these pass; junk still drops. by_type: they pass for pages that are such
+    # by their page_type; all others are held to prose.
     profile: Profile = "prose"
     # datatrove: the figures of its code, where code and paper differ.
     compat: Literal["datatrove"] | None = None
@@ -134,11 +138,13 @@ class FilterQuality(Transform, Barrier):
         }
         tables = [self.per_language]
         if self.thresholds is not None:
-            tables.append(_thresholds(self.thresholds))
+            tables.append(read_thresholds(self.thresholds))
         for bounds in (bounds for table in tables for bounds in table.values()):
             names |= {column: None for column in bounds if bounds[column] is not None}
         if self.keep_share:
             names |= {"language": None, self.share_column: None}
+        if self.profile == "by_type":
+            names = {"page_type": None} | names
         if _is_per_language(self):
             names = {"language": None, "script": None} | names
         return tuple(names)
@@ -166,19 +172,23 @@ class FilterQuality(Transform, Barrier):
 
     def build(self) -> BatchFunction:
         """Return a transform that fills `drop_reason`; see `first_broken_bound`."""
-        thresholds = {} if self.thresholds is None else _thresholds(self.thresholds)
+        thresholds = {} if self.thresholds is None else read_thresholds(self.thresholds)
         is_per_language = _is_per_language(self)
+        is_by_type = self.profile == "by_type"
 
-        def bounds_of(language: str | None, script: str | None) -> Bounds:
-            return bounds_for(self, thresholds, language, script=script)
+        def bounds_of(
+            language: str | None, script: str | None, page_type: str | None
+        ) -> Bounds:
+            return bounds_for(
+                self, thresholds, language, script=script, page_type=page_type
+            )
 
         def filter_quality(batch: pa.RecordBatch) -> pa.RecordBatch:
-            groups = (
-                _groups(batch["language"], batch["script"])
-                if is_per_language
-                else pa.array(
-                    [_UNKNOWN + _BETWEEN + _UNKNOWN] * batch.num_rows, pa.string()
-                )
+            none = pa.nulls(batch.num_rows, pa.string())
+            groups = _groups(
+                batch["language"] if is_per_language else none,
+                batch["script"] if is_per_language else none,
+                batch["page_type"] if is_by_type else none,
             )
             return drop(batch, first_broken_bound(batch, groups, bounds_of))
 
@@ -201,8 +211,9 @@ def bounds_for(
     language: str | None,
     *,
     script: str | None,
+    page_type: str | None = None,
 ) -> Bounds:
-    """The bounds for documents of one language and script."""
+    """The bounds for documents of one language, script and type of page."""
     bounds: Changes = {}
     for preset in _presets(stage):
         bounds |= preset_changes(preset, language, script)
@@ -210,6 +221,8 @@ def bounds_for(
             bounds |= datatrove_bounds(preset)
     if stage.profile == "everything":
         bounds = for_everything(bounds)
+    elif stage.profile == "by_type":
+        bounds = for_type(bounds, page_type)
     bounds |= thresholds.get(language or "", {})
     bounds |= stage.bounds
     bounds |= stage.per_language.get(language or "", {})
@@ -221,7 +234,7 @@ def first_broken_bound(
 ) -> pa.StringArray:
     """Name of the first column whose bound each row breaks; null keeps the row.
 
-    groups     one string per row, language and script with a tab between them
+    groups     one string per row: language, script and page type, tabs between them
     bounds_of  the bounds of such a group, in the order in which they are tried
 
     A null value breaks nothing: a statistic that was not measured cannot condemn a
@@ -231,9 +244,9 @@ def first_broken_bound(
     group_of = encoded.indices.to_numpy(zero_copy_only=False)
     reasons = np.full(batch.num_rows, None, object)
     for group, name in enumerate(encoded.dictionary.to_pylist()):
-        language, script = (code or None for code in name.split(_BETWEEN))
+        language, script, kind = (code or None for code in name.split(_BETWEEN))
         rows = np.flatnonzero(group_of == group)
-        for column, bound in bounds_of(language, script).items():
+        for column, bound in bounds_of(language, script, kind).items():
             broken = is_broken(batch[column].take(pa.array(rows)), bound)
             reasons[rows[broken]] = column
             rows = rows[~broken]
@@ -259,10 +272,11 @@ def is_broken(column: Any, bound: Bound) -> NDArray[np.bool_]:
     return broken
 
 
-def _groups(language: Any, script: Any) -> pa.StringArray:
+def _groups(language: Any, script: Any, page_type: Any) -> pa.StringArray:
     return pc.binary_join_element_wise(
         language,
         script,
+        page_type,
         _BETWEEN,
         null_handling="replace",
         null_replacement=_UNKNOWN,
@@ -283,7 +297,7 @@ def _is_per_language(stage: FilterQuality) -> bool:
     )
 
 
-def _thresholds(path: str) -> PerLanguage:
+def read_thresholds(path: str) -> PerLanguage:
     """The YAML table of bounds. Raises ConfigError, which names the file."""
     refuse_irregular(path)
     try:
