@@ -46,7 +46,9 @@ class Step:
 def replay(record: pa.RecordBatch, stages: Sequence[Stage]) -> list[Step]:
     """The steps of a record through a recipe, ending with the stage that drops it.
 
-    A stage that needs the whole run shows only what it decides on a document alone.
+    A stage that sees the whole run has a step only where it drops the document by what it
+    decides of one alone, as filter_quality with `keep_share` does by its bounds: whether the
+    document stays depends on the others.
     """
     reason = record["drop_reason"][0].as_py()
     steps = [Step(stages[0].label, _values(record, set()), reason)]
@@ -59,6 +61,8 @@ def replay(record: pa.RecordBatch, stages: Sequence[Stage]) -> list[Step]:
             if name in before and step.after[name].equals(before[name])
         }
         reason = step.after["drop_reason"][0].as_py()
+        if step.stage.kind == "barrier" and reason is None:
+            return
         steps.append(Step(step.stage.label, _values(step.after, same), reason))
 
     if reason is None:
