@@ -1,5 +1,6 @@
 """The report is small however large the run is, and says what a reader has to know first."""
 
+import copy
 import json
 import re
 from collections import Counter
@@ -209,3 +210,26 @@ def test_losses_and_alarms_are_in_front_of_all_figures(
     assert places == sorted(places)
     assert places[-1] < text.index("<nav")
     assert "7 records for certain" in text
+
+
+def test_bounds_of_a_file_and_of_scores_are_drawn_too(
+    book: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "thresholds.yaml"
+    file.write_text("eng: {word_count: [61, null]}\n", "utf-8")
+    settings = FilterQuality(preset="gopher", thresholds=str(file)).model_dump()
+    scores = {"min_score": {"eng": 0.7, "default": 0.4}, "prefix": None}
+    changed = copy.deepcopy(book)
+    changed["recipe"]["stages"] = [
+        {"filter_quality": settings},
+        {"filter_language": scores},
+    ]
+    (of_mix,) = (t for t in changed["barriers"].values() if "languages" in t)
+    one = next(iter(of_mix["languages"].values())) | {"documents": 3}
+    of_mix["languages"] = {"eng": one, "fra": one}
+    found = bounds_of(changed)
+    assert found["word_count"] == [(61, None), (50, 100_000)]
+    assert found["language_score"] == [(0.7, None), (0.4, None)]
+    file.unlink()
+    assert "word_count" not in bounds_of(changed)
+    assert found["language_score"] == bounds_of(changed)["language_score"]

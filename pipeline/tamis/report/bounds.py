@@ -1,16 +1,20 @@
 """The bounds that a run's filters set for its columns, as run.json has their settings.
 
-Filters say them in two ways: by a preset with bounds of the recipe over it, some of them
-per language, and by a setting that is called as the column of which it is the most.
-Bounds of a file of thresholds are not in run.json, and so are not known here.
+Filters say them in three ways: by a preset with bounds of the recipe over it, some of them per
+language; by `min_score`, the least of the language's score; and by a setting that is called as
+the column of which it is the most. A file of thresholds is read again; if it is gone, the bounds
+of its filter are not known here.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
+from tamis.errors import ConfigError
 from tamis.quality.names import Preset
-from tamis.quality.presets import datatrove_bounds, preset_changes
+from tamis.quality.presets import datatrove_bounds, for_everything, preset_changes
 from tamis.report.languages import mix_tally
+from tamis.stages.filter_language import OTHER_LANGUAGES
+from tamis.stages.filter_quality import read_thresholds
 from tamis.tally import RunSummary
 
 Bound = tuple[float | None, float | None]
@@ -39,11 +43,13 @@ def _bounds(
     settings: Mapping[str, Any], language: str | None
 ) -> Iterator[tuple[str, Bound]]:
     if {"preset", "bounds", "per_language"} <= settings.keys():
-        if settings.get("thresholds") is None:
-            yield from _of_presets(settings, language)
+        yield from _of_presets(settings, language)
         return
+    if "min_score" in settings:
+        yield "language_score", (_least_score(settings["min_score"], language), None)
     for name, value in settings.items():
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and name != "min_score":
             yield name, (None, value)
 
 
@@ -58,9 +64,24 @@ def _of_presets(
     for preset in sorted(set(known) & set(names), key=names.index):
         changes |= preset_changes(preset, language, None)
         changes |= datatrove_bounds(preset) if settings.get("compat") else {}
+    if settings.get("profile") == "everything":
+        changes = for_everything(changes)
+    if settings.get("thresholds") is not None:
+        try:
+            table = read_thresholds(settings["thresholds"])
+        except ConfigError:
+            return
+        changes |= table.get(language or "", {})
     changes |= settings["bounds"]
     changes |= settings["per_language"].get(language or "", {})
     for column, bound in changes.items():
         if bound is not None:
             least, most = bound
             yield column, (least, most)
+
+
+def _least_score(least: float | Mapping[str, float], language: str | None) -> float:
+    """filter_language's bound: one for all, or one a language and one for the others."""
+    if isinstance(least, Mapping):
+        return least.get(language or "", least.get(OTHER_LANGUAGES, 0.0))
+    return least
