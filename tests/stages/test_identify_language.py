@@ -73,6 +73,31 @@ def test_the_columns_are_the_declared_ones(identify: BatchFunction) -> None:
         assert named.select(WRITTEN).schema.equals(IdentifyLanguage().columns_written())
 
 
+def test_pages_in_two_languages_show_both() -> None:
+    english = " ".join([TEXTS["eng"][1]] * 5)
+    french = (
+        "Le conseil municipal votera la semaine prochaine sur la bibliothèque que les "
+        "habitants attendent depuis longtemps. Ses membres en discutent avec beaucoup "
+        "de passion, mais ils sont presque tous du même avis sur les plans."
+    )
+    config = IdentifyLanguage(paragraphs=True)
+    values = [f"{english}\n{english}\n{french}", english, "12 345", None, ""]
+    named = config.build()(batch(values))
+    written = ["language_share", "second_language"]
+    assert named.schema.names[-5:] == [*WRITTEN, *written]
+    assert named.select(WRITTEN + written).schema.equals(config.columns_written())
+    whole = 2 * len(english) + len(french)
+    assert named["language"].to_pylist() == ["eng", "eng", None, None, None]
+    assert named["language_share"].to_pylist() == [
+        pytest.approx(2 * len(english) / whole),
+        *(1.0, None, None, None),
+    ]
+    assert named["second_language"].to_pylist() == ["fra", None, None, None, None]
+    for row in range(len(values)):
+        alone = config.build()(batch(values).slice(row, 1))
+        assert alone.select(written).equals(named.select(written).slice(row, 1))
+
+
 def test_unresolved_serbo_croatian_goes_by_its_script() -> None:
     lines = pa.array(["dobar dan", "добар дан"])
     columns = languages_of(lines, [Opinion("hbs", 0.7)] * 2)
@@ -194,6 +219,8 @@ def test_settings_are_checked() -> None:
     assert IdentifyLanguage(model="glotlid.bin").sure_from == 0
     assert IdentifyLanguage(model="glotlid.bin").files() == ("glotlid.bin",)
     assert IdentifyLanguage().files() == (packaged_model(),)
+    with pytest.raises(ValidationError, match="has none before"):
+        IdentifyLanguage(on="html", paragraphs=True)
     with pytest.raises(ValidationError, match="did you mean"):
         IdentifyLanguage(languages=("frensh",))
 

@@ -35,6 +35,7 @@ _UNIT_ENDINGS = ("_ratio", "_score", "_share", "_max", "_mean")
 # Shown first; the rest of what a recipe measures follows, folded.
 _FIRST = (
     "language_score",
+    "language_share",
     "text_chars",
     "word_count",
     "mean_word_length",

@@ -4,6 +4,9 @@ Reads  text, or html with `on: html`
 Writes language        ISO 639-3; null where there is nothing to read or no language
        script          ISO 15924, by counting letters; Jpan for Japanese, Hani for Chinese
        language_score  in [0, 1], to 4 decimals
+and with `paragraphs: true`, where there is a language,
+       language_share   share of the text's code points in it, by paragraph, in [0, 1]
+       second_language  the next one; null if none has a tenth of the text
 
 `on: html` judges a page before it is extracted, by the middle of the first 4,000 bytes of
 its text. 200 or 500 characters are enough if they leave hardly a chance to any language of
@@ -17,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tamis.language.codes import canonical_language
 from tamis.language.labels import SERBO_CROATIAN
@@ -44,7 +47,7 @@ class IdentifyLanguage(Transform):
 
     version: ClassVar[int] = 6
     path_settings: ClassVar[tuple[str, ...]] = ("model",)
-    tallied: ClassVar[tuple[str, ...]] = ("language", "script")
+    tallied: ClassVar[tuple[str, ...]] = ("language", "script", "second_language")
 
     on: Literal["text", "html"] = "text"
     # Languages to expect, where lid.176 is unsure. Filled from the recipe's top level.
@@ -57,6 +60,14 @@ class IdentifyLanguage(Transform):
     # How much of a text is read. On 2,145 real texts, 1,024 bytes give the language of
     # the whole text in 99.86 %, and so do 3,072.
     sample_bytes: int = Field(1_024, ge=64)
+    # Whether to judge paragraphs, too, for pages in two languages. It doubles the time.
+    paragraphs: bool = False
+
+    @model_validator(mode="after")
+    def _has_paragraphs(self) -> "IdentifyLanguage":
+        if self.paragraphs and self.on != "text":
+            raise ValueError("paragraphs: a page has none before it is extracted")
+        return self
 
     @field_validator("languages")
     @classmethod
@@ -76,13 +87,17 @@ class IdentifyLanguage(Transform):
         return (self.on,)
 
     def columns_written(self) -> pa.Schema:
-        return pa.schema(
-            [
-                ("language", pa.string()),
-                ("script", pa.string()),
-                ("language_score", pa.float32()),
+        written = [
+            ("language", pa.string()),
+            ("script", pa.string()),
+            ("language_score", pa.float32()),
+        ]
+        if self.paragraphs:
+            written += [
+                ("language_share", pa.float32()),
+                ("second_language", pa.string()),
             ]
-        )
+        return pa.schema(written)
 
     def files(self) -> tuple[str, ...]:
         from tamis.language.models import packaged_model
@@ -93,13 +108,14 @@ class IdentifyLanguage(Transform):
         return (self.model,) if self.model else ()
 
     def build(self) -> BatchFunction:
-        """Load the models and return a transform that appends the three columns."""
+        """Load the models and return a transform that appends the columns."""
         from tamis.language.models import (
             FastText,
             SecondOpinion,
             opinions,
             packaged_model,
         )
+        from tamis.language.paragraphs import language_shares
         from tamis.language.view import text_views
 
         first = FastText(self.model or packaged_model())
@@ -125,6 +141,13 @@ class IdentifyLanguage(Transform):
             columns = languages_of(
                 lines, answers, is_corrected=is_corrected, asked=asked
             )
+            if self.paragraphs:
+                languages = columns["language"].to_pylist()
+                shares, seconds = language_shares(
+                    batch["text"].to_pylist(), languages, first
+                )
+                columns["language_share"] = pa.array(shares, pa.float32())
+                columns["second_language"] = pa.array(seconds, pa.string())
             return with_columns(batch, columns)
 
         return identify_language
