@@ -116,3 +116,29 @@ def test_a_prefix_reads_the_prefixed_columns() -> None:
     config = FilterLanguage.model_validate({"as": "raw", "languages": ["fra"]})
     filtered = batch_function(config)(batch([("fra", 0.9), ("deu", 0.9)], "raw_"))
     assert filtered["drop_reason"].to_pylist() == [None, "language_not_wanted"]
+
+
+def test_sisters_of_a_wanted_language_stay_if_the_recipe_keeps_them() -> None:
+    rows: list[tuple[str | None, float | None]] = [
+        *(("spa", 0.9), ("ast", 0.9), ("lad", 0.9), ("por", 0.9)),
+        *(("wuu", 0.9), ("bho", 0.9), ("koi", 0.9), ("pnb", 0.9)),
+    ]
+    dropped = "language_not_wanted"
+    asked = ("spa", "cmn", "hin")
+    kept = FilterLanguage(languages=asked, sisters="keep")
+    assert reasons(FilterLanguage(languages=asked), rows) == [None] + [dropped] * 7
+    assert reasons(kept, rows) == [
+        *(None, None, None, dropped),
+        *(None, None, dropped, dropped),
+    ]
+
+
+def test_a_language_that_is_likelier_a_sister_is_dropped_below_the_bound() -> None:
+    rows: list[tuple[str | None, float | None]] = [("spa", 0.9)] * 3 + [("ell", 0.9)]
+    scores = pa.array([0.49, 0.5, 1.0, None], pa.float32())
+    own = batch(rows).append_column("sister_score", scores)
+    config = FilterLanguage(languages=("spa", "ell"), min_sister_score=0.5)
+    assert config.columns_read() == ("language", "language_score", "sister_score")
+    assert config.build()(own)["drop_reason"].to_pylist() == [
+        *("language_sister", None, None, None)
+    ]

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from tamis.errors import StorageError
 from tamis.language.codes import canonical_language
 from tamis.language.models import Opinion, packaged_model
+from tamis.language.sisters import DEFAULT_PATH
 from tamis.stage import BatchFunction, batch_function
 from tamis.stages.identify_language import IdentifyLanguage, languages_of
 
@@ -24,7 +26,18 @@ TEXTS = {
     "hin": ("Deva", "नगर परिषद अगले सप्ताह नए पुस्तकालय पर मतदान करेगी।"),
     "tha": ("Thai", "สภาเมืองจะลงมติเรื่องห้องสมุดแห่งใหม่ในสัปดาห์หน้า"),
 }
-WRITTEN = ["language", "script", "language_score"]
+# Our own, except Komi-Permyak, which follows the Declaration of Human Rights.
+SISTERS = {
+    "lad": "El alkalde de la sivdad avlo kon los djovenes i les disho ke la biblioteka "
+    "mueva va ser avierta en la semana ke viene.",
+    "koi": "Сія мортлӧн эм право овны аслас керкуын, и некин оз вермы сійӧ вӧтлыны, "
+    "кыдз висьталӧма законын.",
+    "skr": "ہر بندے کوں ایہ حق حاصل ہے جو او اپݨے گھر وچ رہوے تے کوئی اوندے کم وچ دخل "
+    "نہ ݙیوے۔",
+    "yue": "佢哋聽日會喺圖書館度開會，唔知有冇人嚟，不過我哋都會去睇吓嘅。",
+    "bho": "सभे लोगन के आपन घर में रहे के अधिकार बा आ केहू के ओकरा से निकाले के हक नइखे।",
+}
+WRITTEN = ["language", "script", "language_score", "sister_score", "language_group"]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +97,7 @@ def test_pages_in_two_languages_show_both() -> None:
     values = [f"{english}\n{english}\n{french}", english, "12 345", None, ""]
     named = config.build()(batch(values))
     written = ["language_share", "second_language"]
-    assert named.schema.names[-5:] == [*WRITTEN, *written]
+    assert named.schema.names[2:] == [*WRITTEN, *written]
     assert named.select(WRITTEN + written).schema.equals(config.columns_written())
     whole = 2 * len(english) + len(french)
     assert named["language"].to_pylist() == ["eng", "eng", None, None, None]
@@ -96,6 +109,61 @@ def test_pages_in_two_languages_show_both() -> None:
     for row in range(len(values)):
         alone = config.build()(batch(values).slice(row, 1))
         assert alone.select(written).equals(named.select(written).slice(row, 1))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        pytest.param("lad", SISTERS["lad"], id="Latin"),
+        pytest.param("koi", SISTERS["koi"], id="Cyrillic"),
+        pytest.param("skr", SISTERS["skr"], id="Arabic"),
+        pytest.param("yue", SISTERS["yue"], id="Chinese"),
+        pytest.param("bho", SISTERS["bho"], id="Devanagari"),
+    ],
+)
+def test_a_sister_is_named_in_every_script(language: str, text: str) -> None:
+    """Even if the recipe names the one that lid.176 takes it for; Cantonese it knows."""
+    taken_for = {"lad": "spa", "koi": "rus", "skr": "urd", "yue": "yue", "bho": "hin"}
+    asked = ("spa", "rus", "urd", "cmn", "hin")
+    first = IdentifyLanguage(languages=asked, sisters=None).build()(batch([text]))
+    named = IdentifyLanguage(languages=asked).build()(batch([text]))
+    assert first["language"].to_pylist() == [taken_for[language]]
+    assert first["sister_score"].to_pylist() == [None]
+    assert named["language"].to_pylist() == [language]
+    assert named["sister_score"].to_pylist()[0] > 0.5
+
+
+def test_a_short_text_of_a_named_language_is_not_dropped_for_its_sister() -> None:
+    """lid.176 gives Malay and Indonesian half each: the recipe names one of them."""
+    text = "Mereka akan pergi ke pasar pada hari esok."
+    for asked in ("zsm", "ind"):
+        named = IdentifyLanguage(languages=(asked,)).build()(batch([text]))
+        assert named["language"].to_pylist() == [asked]
+        assert named["language_score"].to_pylist()[0] >= 0.65
+        assert named["language_group"].to_pylist() == ["ind+zsm"]
+    both = IdentifyLanguage(languages=("zsm", "ind")).build()(batch([text]))
+    assert both["language"].to_pylist() == ["zsm"]
+
+
+def test_a_model_of_your_own_gives_the_same_columns(
+    fasttext_file: Callable[..., str],
+) -> None:
+    labels = ("__label__hrv_Latn", "__label__bos_Latn", "__label__fra_Latn")
+    model = fasttext_file(*labels, dan=0.0, kuca=9.0)
+    config = IdentifyLanguage(model=model)
+    named = config.build()(batch(["kuca kuca", "dan dan", "", None]))
+    assert named.select(WRITTEN).schema.equals(config.columns_written())
+    assert config.files() == (model,)
+    scores = named["sister_score"].to_pylist()
+    assert all(score is None or 0 <= score <= 1 for score in scores)
+    assert scores[2:] == [None, None]
+
+
+def test_a_file_that_is_no_model_of_sisters_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "sisters.npz"
+    path.write_bytes(b"no model")
+    with pytest.raises(StorageError, match=r"sisters\.npz.*tamis train language"):
+        IdentifyLanguage(sisters=str(path)).build()
 
 
 def test_unresolved_serbo_croatian_goes_by_its_script() -> None:
@@ -218,7 +286,8 @@ def test_settings_are_checked() -> None:
     assert IdentifyLanguage().sure_from == 0.9
     assert IdentifyLanguage(model="glotlid.bin").sure_from == 0
     assert IdentifyLanguage(model="glotlid.bin").files() == ("glotlid.bin",)
-    assert IdentifyLanguage().files() == (packaged_model(),)
+    assert IdentifyLanguage().files() == (packaged_model(), DEFAULT_PATH)
+    assert IdentifyLanguage(sisters=None).files() == (packaged_model(),)
     with pytest.raises(ValidationError, match="has none before"):
         IdentifyLanguage(on="html", paragraphs=True)
     with pytest.raises(ValidationError, match="did you mean"):

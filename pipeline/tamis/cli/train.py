@@ -19,13 +19,16 @@ _output_option = click.option(
 _licence_option = click.option(
     "--licence", default="not stated", help="Licence of the weights, for the card."
 )
-_bits_option = click.option(
-    "--bits",
-    default=20,
-    show_default=True,
-    type=click.IntRange(10, 24),
-    help="The model has 2 to this power weights.",
-)
+
+
+def _bits_option(default: int) -> Decorator:
+    return click.option(
+        "--bits",
+        default=default,
+        show_default=True,
+        type=click.IntRange(10, 24),
+        help="The model has 2 to this power weights.",
+    )
 
 
 def _documents_option(default: int, what: str) -> Decorator:
@@ -70,7 +73,7 @@ def command() -> None:
 @_output_option
 @_licence_option
 @_documents_option(2_000, "Clean documents per language.")
-@_bits_option
+@_bits_option(20)
 def toxicity(
     labelled: tuple[Path, ...],
     clean: Path,
@@ -128,7 +131,7 @@ def toxicity(
 @_output_option
 @_licence_option
 @_documents_option(1_000, "Documents per language of each kind.")
-@_bits_option
+@_bits_option(20)
 def quality(
     positive: Path,
     negative: Path,
@@ -155,6 +158,40 @@ def quality(
         show=lambda figures: _print_table(table_of(figures)),
     )
     click.echo(f"{output}: {', '.join(model.languages)}")
+
+
+@command.command(
+    "language",
+    epilog="""\b
+    Example:
+      tamis train language --labelled texts.jsonl -o sisters.npz
+      tamis run --set identify_language.sisters=sisters.npz
+    """,
+)
+@click.option(
+    "--labelled",
+    required=True,
+    multiple=True,
+    type=_FILE,
+    help="JSON Lines or Parquet: text, language, and if known fold: texts of one fold are"
+    " held out together. Can be repeated.",
+)
+@_output_option
+@_licence_option
+@_bits_option(14)
+def language(labelled: tuple[Path, ...], output: Path, licence: str, bits: int) -> None:
+    """Fit the second opinion on sister languages that identify_language reads.
+
+    Prints per group of sisters the share of held-out texts that the first model, the
+    linear models and both together name rightly, and the pairs that the linear models do
+    not tell apart. The same input gives the same bytes.
+    """
+    from tamis import training
+    from tamis.training.language import table_of
+
+    model = training.train_language(labelled, output, licence=licence, bits=bits)
+    _print_table(table_of(model.card["figures"]))
+    click.echo(f"{output}: {output.stat().st_size:,} bytes")
 
 
 @command.command(

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from tamis.errors import StorageError
 from tamis.language.labels import SERBO_CROATIAN, language_of_label
+from tamis.language.serbo_croatian import CROATIAN
+from tamis.language.sisters import Group
 from tamis.text.buffers import utf8_buffers
 
 # Prior odds of any other language, relative to one of the recipe. On 7,500 sentences in
@@ -66,6 +68,20 @@ class FastText:
     def chances(self, lines: pa.Array) -> NDArray[np.float32]:
         """(lines, labels): their probabilities."""
         return self._model.probabilities(*utf8_buffers(lines))
+
+    def chances_of(self, lines: pa.Array, group: Group) -> NDArray[np.float32]:
+        """(lines, languages of the group): their probabilities; 0 for one not known.
+
+        What is only known to be Serbo-Croatian is counted as Croatian.
+        """
+        columns = np.zeros((len(lines), len(group.languages)), np.float32)
+        if len(lines):
+            chances = self.chances(lines)
+            for label, language in enumerate(self._languages):
+                name = CROATIAN if language == SERBO_CROATIAN else language
+                if name in group.languages:
+                    columns[:, group.languages.index(name)] += chances[:, label]
+        return columns
 
     def opinion(self, label: int, chance: float) -> Opinion:
         """What a label's probability means; fastText's sums can exceed 1 by a rounding error."""

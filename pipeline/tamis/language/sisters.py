@@ -7,7 +7,11 @@ Polish. Serbian is in two groups, one for each of its scripts.
 
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
+
+DEFAULT = "default"
+DEFAULT_PATH = str(Path(__file__).with_name("sisters.npz"))
 
 
 class Group(NamedTuple):

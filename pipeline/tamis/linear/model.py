@@ -139,10 +139,19 @@ def load(path: str | Path, format_: str) -> Model:
     The file need not be trusted: no part of it may take more memory than in the largest
     model.
     """
+    weights, header = archive_arrays(path, format_)
+    try:
+        return _model_of(weights, header)
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"not a model of format {format_}: {error}") from error
+
+
+def archive_arrays(path: str | Path, format_: str) -> tuple[NDArray[Any], Any]:
+    """Weights and header of a file. Raises ValueError if it has no such, or others' seeds."""
     try:
         with Path(path).open("rb") as file:
             _refuse_giants(file)
-            return _model_in(np.load(file, allow_pickle=False), format_)
+            return _arrays_in(np.load(file, allow_pickle=False), format_)
     # An archive may also be encrypted or packed in an unknown way, its arrays shorter
     # than declared, its JSON a thousand brackets deep.
     except (*_NO_ARCHIVE, EOFError, KeyError, TypeError, MemoryError) as error:
@@ -159,7 +168,7 @@ def _refuse_giants(file: IO[bytes]) -> None:
     file.seek(0)
 
 
-def _model_in(arrays: Any, format_: str) -> Model:
+def _arrays_in(arrays: Any, format_: str) -> tuple[NDArray[Any], Any]:
     if not {"weights", "header"} <= set(getattr(arrays, "files", ())):
         raise ValueError(f"not a model of format {format_}: no weights and header")
     with arrays:
@@ -168,6 +177,10 @@ def _model_in(arrays: Any, format_: str) -> Model:
         raise ValueError(f"not a model of format {format_}")
     if header["seeds"] != SEEDS:
         raise ValueError("its weights are for other seeds of the n-grams' hash")
+    return weights, header
+
+
+def _model_of(weights: NDArray[Any], header: Any) -> Model:
     bits = len(weights).bit_length() - 1
     # Of a single weight no bit of a hash is asked for, and a kernel cannot shift by 64.
     is_sized = weights.shape == (1 << bits,) and 1 <= bits <= _MOST_BITS

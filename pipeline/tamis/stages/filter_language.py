@@ -1,17 +1,19 @@
 """Drop documents that are not in a language the recipe asks for.
 
-Reads  language, language_score
-Writes drop_reason  language_unknown, language_not_wanted, language_low_score
+Reads  language, language_score; sister_score with a `min_sister_score`
+Writes drop_reason  language_unknown, language_not_wanted, language_low_score,
+                    language_sister
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from tamis.language.codes import by_language, canonical_language
+from tamis.language.sisters import sisters_of
 from tamis.stage import BatchFunction, Transform, drop
 
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -40,6 +42,12 @@ class FilterLanguage(Transform):
     # A document in an unwanted language is dropped only if its score is at least this.
     min_unwanted_score: Score = 0.0
     keep_unknown: bool = False
+    # Whether languages that are mixed up with those of the recipe stay with them:
+    # Asturian and Ladino with Spanish (see language/sisters.tsv).
+    sisters: Literal["drop", "keep"] = "drop"
+    # Least chance of a language against its sisters. 0.5 drops what is likelier one of
+    # them and stays only because the recipe names no other.
+    min_sister_score: Score = 0.0
 
     @field_validator("languages")
     @classmethod
@@ -56,15 +64,24 @@ class FilterLanguage(Transform):
         return by_language(min_score, others=(OTHER_LANGUAGES,))
 
     def columns_read(self) -> tuple[str, ...]:
-        return ("language", "language_score")
+        by_sister = ("sister_score",) if self.min_sister_score > 0 else ()
+        return ("language", "language_score", *by_sister)
+
+    def kept_languages(self) -> tuple[str, ...]:
+        """The languages that stay; none if all do."""
+        if self.sisters == "drop":
+            return self.languages
+        sisters = set().union(*map(sisters_of, self.languages))
+        return tuple(sorted({*self.languages, *sisters}))
 
     def build(self) -> BatchFunction:
         """Return a transform that fills `drop_reason`; see `reasons`."""
 
         def filter_language(batch: pa.RecordBatch) -> pa.RecordBatch:
-            return drop(
-                batch, reasons(batch["language"], batch["language_score"], self)
-            )
+            own = reasons(batch["language"], batch["language_score"], self)
+            if self.min_sister_score > 0:
+                own = pc.coalesce(own, sister_reasons(batch["sister_score"], self))
+            return drop(batch, own)
 
         return filter_language
 
@@ -78,7 +95,7 @@ def reasons(language: Any, score: Any, stage: FilterLanguage) -> pa.StringArray:
     """
     is_unknown = pc.is_null(language)
     if stage.languages:
-        asked = pa.array(stage.languages, pa.string())
+        asked = pa.array(stage.kept_languages(), pa.string())
         # As float32 like the scores; see `bounds`.
         sure = pa.scalar(stage.min_unwanted_score, pa.float32())
         is_unwanted = pc.and_(
@@ -95,6 +112,13 @@ def reasons(language: Any, score: Any, stage: FilterLanguage) -> pa.StringArray:
         pa.scalar("language_not_wanted"),
         pa.scalar("language_low_score"),
     )
+
+
+def sister_reasons(score: Any, stage: FilterLanguage) -> pa.StringArray:
+    """Why each row is dropped; null keeps it, as it does rows of a language without sisters."""
+    least = pa.scalar(stage.min_sister_score, pa.float32())
+    is_low = pc.fill_null(pc.less(score, least), False)
+    return pc.if_else(is_low, "language_sister", pa.scalar(None, pa.string()))
 
 
 def bounds(language: Any, min_score: float | Mapping[str, float]) -> pa.FloatArray:

@@ -4,6 +4,9 @@ Reads  text, or html with `on: html`
 Writes language        ISO 639-3; null where there is nothing to read or no language
        script          ISO 15924, by counting letters; Jpan for Japanese, Hani for Chinese
        language_score  in [0, 1], to 4 decimals
+and where the language has sisters, like which a text of its may look,
+       sister_score     chance of the language against its sisters, in [0, 1]
+       language_group   "bos+hrv" where the text may be in any of these; else null
 and with `paragraphs: true`, where there is a language,
        language_share   share of the text's code points in it, by paragraph, in [0, 1]
        second_language  the next one; null if none has a tenth of the text
@@ -22,13 +25,16 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
+from tamis.errors import StorageError
 from tamis.language.codes import canonical_language
 from tamis.language.labels import SERBO_CROATIAN
+from tamis.language.sisters import DEFAULT, DEFAULT_PATH
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 
 if TYPE_CHECKING:
     from tamis.language.models import FastText, Opinion
+    from tamis.language.sister_model import SisterModel
 
 # On 1,667 real pages in 10 languages, each the only one of a recipe, this loses 4; reading
 # all text and judging 1,000 characters at once loses 6 and takes twice the time.
@@ -45,9 +51,11 @@ _SURE_FROM = 0.9
 class IdentifyLanguage(Transform):
     """Which models are used, and what they read. The defaults need no file."""
 
-    version: ClassVar[int] = 6
-    path_settings: ClassVar[tuple[str, ...]] = ("model",)
-    tallied: ClassVar[tuple[str, ...]] = ("language", "script", "second_language")
+    version: ClassVar[int] = 7
+    path_settings: ClassVar[tuple[str, ...]] = ("model", "sisters")
+    tallied: ClassVar[tuple[str, ...]] = (
+        *("language", "script", "language_group", "second_language"),
+    )
 
     on: Literal["text", "html"] = "text"
     # Languages to expect, where lid.176 is unsure. Filled from the recipe's top level.
@@ -60,7 +68,10 @@ class IdentifyLanguage(Transform):
     # How much of a text is read. On 2,145 real texts, 1,024 bytes give the language of
     # the whole text in 99.86 %, and so do 3,072.
     sample_bytes: int = Field(1_024, ge=64)
-    # Whether to judge paragraphs, too, for pages in two languages. It doubles the time.
+    # The second opinion on sister languages: the packaged weights, a file that training
+    # wrote (.npz), or null for none. A model of your own knows sisters by itself.
+    sisters: str | None = DEFAULT
+    # Whether to judge paragraphs, too, for pages in two languages. It more than doubles the time.
     paragraphs: bool = False
 
     @model_validator(mode="after")
@@ -92,6 +103,11 @@ class IdentifyLanguage(Transform):
             ("script", pa.string()),
             ("language_score", pa.float32()),
         ]
+        if self.on == "text":
+            written += [
+                ("sister_score", pa.float32()),
+                ("language_group", pa.string()),
+            ]
         if self.paragraphs:
             written += [
                 ("language_share", pa.float32()),
@@ -102,7 +118,14 @@ class IdentifyLanguage(Transform):
     def files(self) -> tuple[str, ...]:
         from tamis.language.models import packaged_model
 
-        return (self.model or packaged_model(),)
+        sisters = self._sisters()
+        return (self.model or packaged_model(), *([sisters] if sisters else []))
+
+    def _sisters(self) -> str | None:
+        """The file of the second opinion on sisters, if one is asked."""
+        if self.on != "text" or self.model is not None or self.sisters is None:
+            return None
+        return DEFAULT_PATH if self.sisters == DEFAULT else self.sisters
 
     def foreign_files(self) -> tuple[str, ...]:
         return (self.model,) if self.model else ()
@@ -122,9 +145,10 @@ class IdentifyLanguage(Transform):
         second = SecondOpinion(self.languages) if self.sure_from > 0 else None
 
         asked = frozenset(self.languages)
+        sisters = opened_sisters(self._sisters())
         # A model that lacks a language would place its pages in others: no early exit.
         looks = _HTML_LOOKS if asked and asked <= first.known else ()
-        # A model of your own may know Serbian in Latin letters.
+        # A model of your own may know Serbian in Latin letters, and sisters.
         is_corrected = self.model is None
 
         def judge(lines: pa.Array) -> "list[Opinion]":
@@ -141,6 +165,10 @@ class IdentifyLanguage(Transform):
             columns = languages_of(
                 lines, answers, is_corrected=is_corrected, asked=asked
             )
+            if self.on == "text":
+                columns |= sister_columns(
+                    lines, columns, first, sisters, is_own=not is_corrected, asked=asked
+                )
             if self.paragraphs:
                 languages = columns["language"].to_pylist()
                 shares, seconds = language_shares(
@@ -197,6 +225,74 @@ def languages_of(
         "language_score": pa.array(
             scores.round(4), pa.float32(), mask=~np.array(has_letters, bool)
         ),
+    }
+
+
+def opened_sisters(path: str | None) -> "SisterModel | None":
+    """The second opinion on sisters. Raises StorageError where the file is no such."""
+    from tamis.language.sister_model import opened
+
+    if path is None:
+        return None
+    try:
+        return opened(path)
+    except ValueError as error:
+        raise StorageError(
+            f"{path}: {error}; `tamis train language` writes one"
+        ) from error
+
+
+def sister_columns(
+    lines: pa.Array,
+    columns: dict[str, pa.Array],
+    first: "FastText",
+    model: "SisterModel | None",
+    *,
+    is_own: bool = False,
+    asked: Collection[str] = (),
+) -> dict[str, pa.Array]:
+    """The columns on sister languages, and those of `columns` that they change.
+
+    language_score is that of a language together with those that cannot be told from it,
+    where the first model is unsure: a short text in Malay or Indonesian is surely in one
+    of them. A model of your own (`is_own`) knows sisters by itself: the columns have
+    what it says.
+    """
+    from tamis.language.sister_model import of_chances, second_opinions
+    from tamis.language.sisters import groups
+
+    languages = columns["language"].to_pylist()
+    scripts = columns["script"].to_pylist()
+    scores = columns["language_score"].to_pylist()
+    found = second_opinions(lines, languages, scripts, model, asked) if model else {}
+    named = list(zip(languages, scripts, scores, strict=True))
+    for group in groups():
+        rows = [
+            row
+            for row, (language, script, score) in enumerate(named)
+            if language in group.languages
+            and script == group.script
+            and (is_own or (row in found and score < _SURE_FROM))
+        ]
+        chances = first.chances_of(lines.take(pa.array(rows, pa.int64())), group)
+        for row, own in zip(rows, chances, strict=True):
+            if is_own:
+                found[row] = of_chances(group, languages[row], own)
+            elif model:
+                like = model.not_told_from(found[row].language, group.name)
+                places = [group.languages.index(language) for language in like]
+                together = min(round(float(own[places].sum()), 4), 1.0)
+                scores[row] = max(scores[row], together)
+    for row, sister in found.items():
+        languages[row] = sister.language
+    every = range(len(languages))
+    sister_scores = [round(found[r].score, 4) if r in found else None for r in every]
+    may_be = [found[row].group if row in found else None for row in every]
+    return {
+        "language": pa.array(languages, pa.string()),
+        "language_score": pa.array(scores, pa.float32()),
+        "sister_score": pa.array(sister_scores, pa.float32()),
+        "language_group": pa.array(may_be, pa.string()),
     }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tamis.errors import ConfigError
 
 if TYPE_CHECKING:
+    from tamis.language.sister_model import SisterModel
     from tamis.linear.model import Model
 
 Show = Callable[[dict[str, Any]], None]
@@ -79,6 +80,28 @@ def train_quality(
         bits=bits,
         show=show,
     )
+    _write(Path(output), model, save)
+    return model
+
+
+def train_language(
+    labelled: Sequence[str | Path],
+    output: str | Path,
+    *,
+    licence: str = "not stated",
+    bits: int = 14,
+) -> "SisterModel":
+    """Fit the second opinion on sisters that identify_language reads; write it to `output`.
+
+    labelled  files of texts: text, language, and if known fold (what is held out together)
+    """
+    from tamis.language.sister_model import save
+    from tamis.training import language
+    from tamis.training.corpus import digests
+
+    files = [Path(file) for file in labelled]
+    card = {"licence": licence, "inputs": digests(files)}
+    model = language.train(language.examples_of(files), card, bits=bits)
     _write(Path(output), model, save)
     return model
 

@@ -137,7 +137,7 @@ def _opened(file: Path) -> TextIO:
 def _parquet_rows(file: Path) -> Iterator[dict[str, Any]]:
     try:
         with pq.ParquetFile(file, **VERIFYING) as parquet:
-            wanted = {"text", "label", "source", *_LANGUAGE, *_SITE}
+            wanted = {"text", "label", "source", "fold", *_LANGUAGE, *_SITE}
             columns = [name for name in parquet.schema_arrow.names if name in wanted]
             for batch in parquet.iter_batches(batch_size=1024, columns=columns):
                 yield from batch.to_pylist()
