@@ -1,4 +1,7 @@
+"""The second opinion on sister languages."""
+
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from tamis.language.codes import known_language
 from tamis.language.sister_model import (
     GroupModel,
+    Sister,
     SisterModel,
     load,
     logits_of,
@@ -16,7 +20,7 @@ from tamis.language.sister_model import (
     quantised,
     save,
     second_opinions,
-    sister,
+    told_apart,
 )
 from tamis.language.sisters import (
     DEFAULT_PATH,
@@ -39,6 +43,13 @@ GROUP = GroupModel(
     texts=(100, 100, 100),
     undivided=frozenset(),
 )
+
+
+def sister(
+    group: GroupModel, first: str, logits: Any, asked: Sequence[str] = ()
+) -> Sister:
+    (told,) = told_apart(group, first, logits[None], asked)
+    return told
 
 
 def test_the_table_names_languages_once_a_script_and_sisters_of_their_group() -> None:

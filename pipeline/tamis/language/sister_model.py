@@ -116,20 +116,18 @@ def second_opinions(
     """By row, what the model says of the lines whose language lies in a group.
 
     languages, scripts  the first answers
-    asked               the recipe's languages, see `sister`
+    asked               the recipe's languages, see `told_apart`
     """
     found: dict[int, Sister] = {}
-    named = zip(languages, scripts, strict=True)
-    own_groups = [model.group_of(language, script) for language, script in named]
-    for group in model.groups:
-        rows = [row for row, own in enumerate(own_groups) if own is group]
-        if not rows:
-            continue
-        logits = logits_of(lines.take(pa.array(rows)), group, model.weights)
-        for row, own in zip(rows, logits, strict=True):
-            first = languages[row]
-            if first is not None:
-                found[row] = sister(group, first, own, asked)
+    named: dict[tuple[str | None, str | None], list[int]] = {}
+    for row, own in enumerate(zip(languages, scripts, strict=True)):
+        named.setdefault(own, []).append(row)
+    for (first, script), rows in named.items():
+        group = model.group_of(first, script)
+        if group is not None and first is not None:
+            logits = logits_of(lines.take(pa.array(rows)), group, model.weights)
+            told = told_apart(group, first, logits, asked)
+            found.update(zip(rows, told, strict=True))
     return found
 
 
@@ -156,41 +154,47 @@ def views(lines: pa.Array) -> pa.Array:
     )
 
 
-def sister(
+def told_apart(
     group: GroupModel,
     first: str,
     logits: NDArray[np.float64],
     asked: Collection[str] = (),
-) -> Sister:
-    """The language of a text, which the first model took for `first`.
+) -> list[Sister]:
+    """The language of each text, which the first model took for `first`.
+
+    logits  (texts, languages)
 
     The chance does not depend on `asked`; the language does. A first answer stays unless
-    another is twenty times as likely, if the recipe names it or names no language. A language that cannot be
-    told from the first answer replaces it only if the recipe names it, and not the
-    first: a recipe for Malay keeps what may be Malay.
+    another is twenty times as likely, if the recipe names it or names no language. A
+    language that cannot be told from the first answer replaces it only if the recipe
+    names it, and not the first: a recipe for Malay keeps what may be Malay.
     """
     odds = log_odds(group, first, logits)
-    chances = np.exp(odds - odds.max())
-    chances /= chances.sum()
-    best = int(odds.argmax())
-    wanted = np.array([x in (asked or (first,)) for x in group.languages])
-    likeliest = int(np.where(wanted, odds, odds + _LOG_ODDS_OF_OTHERS).argmax())
-    # Cantonese stays Cantonese where the recipe names Mandarin alone.
-    if not asked or first in asked or _is_undivided(group, first, likeliest):
-        best = likeliest
-    if _is_undivided(group, first, best) and not (
-        group.languages[best] in asked and first not in asked
-    ):
-        best = group.languages.index(first)
-    return Sister(group.languages[best], float(chances[best]), _may_be(group, chances))
+    chances = np.exp(odds - odds.max(axis=1, keepdims=True))
+    chances /= chances.sum(axis=1, keepdims=True)
+    is_like = _is_like(group, first)
+    is_wanted = np.array([x in (asked or (first,)) for x in group.languages])
+    best = np.where(is_wanted, odds, odds + _LOG_ODDS_OF_OTHERS).argmax(axis=1)
+    if asked and first not in asked:
+        # Cantonese stays Cantonese where the recipe names Mandarin alone.
+        best = np.where(is_like[best], best, odds.argmax(axis=1))
+        stays = is_like[best] & ~is_wanted[best]
+    else:
+        stays = is_like[best]
+    if stays.any():
+        best[stays] = group.languages.index(first)
+    scores = np.take_along_axis(chances, best[:, None], axis=1)[:, 0].tolist()
+    told = zip(best.tolist(), scores, _may_be(group, chances), strict=True)
+    return [Sister(group.languages[place], score, may) for place, score, may in told]
 
 
-def _is_undivided(group: GroupModel, first: str, place: int) -> bool:
-    """Whether the language at `place` cannot be told from the first answer."""
-    if first not in group.languages:
-        return False
-    own = group.languages.index(first)
-    return (min(own, place), max(own, place)) in group.undivided
+def _is_like(group: GroupModel, first: str) -> NDArray[np.bool_]:
+    """(languages,): which ones cannot be told from the first answer."""
+    is_like = np.zeros(len(group.languages), bool)
+    if first in group.languages:
+        own = group.languages.index(first)
+        is_like[[sum(pair) - own for pair in group.undivided if own in pair]] = True
+    return is_like
 
 
 def of_chances(group: Group, first: str, chances: NDArray[np.float32]) -> Sister:
@@ -198,7 +202,8 @@ def of_chances(group: Group, first: str, chances: NDArray[np.float32]) -> Sister
     own = chances.astype(np.float64) + _LEAST_CHANCE
     own = own / own.sum()
     place = group.languages.index(first)
-    return Sister(first, float(own[place]), _may_be(group, own))
+    (may_be,) = _may_be(group, own[None])
+    return Sister(first, float(own[place]), may_be)
 
 
 def log_odds(
@@ -212,13 +217,18 @@ def log_odds(
     return odds
 
 
-def _may_be(group: Group | GroupModel, chances: NDArray[np.float64]) -> str | None:
-    """The languages that a text may be in, as "hrv+bos"; None if that is one."""
-    order = np.argsort(-chances, kind="stable")
-    needed = 1 + int(np.searchsorted(np.cumsum(chances[order]), SURE_FROM))
-    if needed == 1:
-        return None
-    return "+".join(sorted(group.languages[place] for place in order[:needed]))
+def _may_be(
+    group: Group | GroupModel, chances: NDArray[np.float64]
+) -> list[str | None]:
+    """The languages that each text may be in, as "bos+hrv"; None if that is one."""
+    order = np.argsort(-chances, axis=1, kind="stable")
+    together = np.cumsum(np.take_along_axis(chances, order, axis=1), axis=1)
+    needed = 1 + (together < SURE_FROM).sum(axis=1)
+    found: list[str | None] = [None] * len(chances)
+    for row in np.flatnonzero(needed > 1).tolist():
+        places = order[row, : needed[row]].tolist()
+        found[row] = "+".join(sorted(group.languages[place] for place in places))
+    return found
 
 
 @kernel

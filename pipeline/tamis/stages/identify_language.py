@@ -265,15 +265,18 @@ def sister_columns(
     scripts = columns["script"].to_pylist()
     scores = columns["language_score"].to_pylist()
     found = second_opinions(lines, languages, scripts, model, asked) if model else {}
-    named = list(zip(languages, scripts, scores, strict=True))
+    unsure: dict[tuple[str, str], list[int]] = {}
+    for row, named in enumerate(zip(languages, scripts, strict=True)):
+        if is_own or (row in found and scores[row] < _SURE_FROM):
+            unsure.setdefault(named, []).append(row)
     for group in groups():
         rows = [
             row
-            for row, (language, script, score) in enumerate(named)
-            if language in group.languages
-            and script == group.script
-            and (is_own or (row in found and score < _SURE_FROM))
+            for language in group.languages
+            for row in unsure.get((language, group.script), ())
         ]
+        if not rows:
+            continue
         chances = first.chances_of(lines.take(pa.array(rows, pa.int64())), group)
         for row, own in zip(rows, chances, strict=True):
             if is_own:

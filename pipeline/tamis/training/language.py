@@ -29,7 +29,7 @@ from tamis.language.sister_model import (
     SisterModel,
     log_odds,
     quantised,
-    sister,
+    told_apart,
     views,
 )
 from tamis.language.sisters import Group, groups
@@ -296,7 +296,7 @@ def _figures(
         for row in (is_long & (texts.fold == fold)).nonzero()[0].tolist():
             found = first = texts.answers[row]
             if first in judge.answers:
-                found = sister(judge, first, logits[row]).language
+                found = told_apart(judge, first, logits[[row]])[0].language
             both[row] = found == texts.group.languages[texts.language[row]]
     names = [texts.group.languages[place] for place in texts.language.tolist()]
     is_first = np.array([a == b for a, b in zip(texts.answers, names, strict=True)])
