@@ -19,7 +19,7 @@ from tamis.html.blocks.judge.features import describe_blocks
 from tamis.html.blocks.judge.paths import follow_paths
 from tamis.html.blocks.judge.peers import find_peers, forget_peers
 from tamis.html.blocks.judge.regions import find_regions, forget_groups
-from tamis.html.blocks.judge.wholes import keep_title, keep_wholes
+from tamis.html.blocks.judge.wholes import keep_title, keep_wholes, leave_copies
 from tamis.html.blocks.layout import COMMENT, CONTENT, NO, ZERO
 from tamis.html.blocks.workspace import Workspace
 from tamis.html.blocks.write.markdown import find_owners, write_markdown
@@ -60,6 +60,7 @@ def decide(
     keep_wholes(page)
     predict(page, COMMENT + ZERO, not keeps_comments and not judges_all)
     words = settle_comments(page, keeps_comments)
+    words -= leave_copies(page)
     if keeps_title:
         keep_title(page)
     return words, int(page.state[0].flags)

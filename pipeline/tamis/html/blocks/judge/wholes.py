@@ -4,6 +4,8 @@
     heads     a table keeps its head, if it keeps any row
     gaps      a list, quotation, table, code or heading between kept blocks of one container
               stays, unless it is made of links, or its names say that it is something else
+    copies    of blocks that stand twice on a page, one after the other as before, the first
+              are kept: the same text for phones, a teaser, a post that others quote
 
 A row without its first cell is a false statement, and a text without its quotations another
 text. The trees see blocks; a table's layout is told from its data by short cells.
@@ -15,7 +17,8 @@ import numpy as np
 
 from tamis.compiled import kernel
 from tamis.html.blocks.judge.paths import ALL_KINDS
-from tamis.html.blocks.layout import CONTENT, NONE, ZERO, Page
+from tamis.html.blocks.judge.regions import slots_for
+from tamis.html.blocks.layout import BREAK, CONTENT, IN_PRE, NONE, ZERO, Page
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.write.plain import row_of
 
@@ -23,6 +26,14 @@ _MOST_GAP_BLOCKS: Final = 400
 # The mean probability of a whole's words below which a gap stays a gap.
 _LEAST_CHANCE: Final = 0.03
 _LEAST_CHANCE_OF_LINKS: Final = 0.3
+# Of copies go quotations and passages: some blocks, or one that is long. What explains two
+# entries of a list in the same words stays, a refrain, the meals of two days.
+_LEAST_QUOTED_WORDS: Final = 40
+_LEAST_COPIED_WORDS: Final = 80
+_LEAST_WORDS_OF_COPY: Final = 15  # on average of its blocks
+_BYTES_OF_WORD: Final = 16  # at most, where no blanks are between words
+_LONG_COPY: Final = 120  # words of one block, or of lines that end in breaks
+_MOST_COPIED_BLOCKS: Final = 400  # looked at in one go
 _OTHERS: Final = np.array(
     [
         ALL_KINDS.index(f"{name}_name")
@@ -149,6 +160,93 @@ def _is_part_of_text(page: Page, first: int, stop: int, depth: int) -> bool:
         return False
     least = _LEAST_CHANCE_OF_LINKS if 2 * linked > words else _LEAST_CHANCE
     return bool(chance / words >= least)
+
+
+@kernel
+def leave_copies(page: Page) -> int:
+    """Leave out kept blocks that stand in the kept text before, in the same order; returns
+    their words.
+    """
+    blocks = page.state[0].blocks + ZERO
+    last_of = np.full(slots_for(blocks), NONE)
+    index, words = ZERO, ZERO
+    while index < blocks:
+        if not page.is_kept[index]:
+            index += 1
+            continue
+        before = last_of[page.copy_of[index]]
+        stop = index if before < 0 else _end_of_copy(page, before, index, blocks)
+        if stop == index:
+            last_of[page.copy_of[index]] = index
+            index += 1
+        for block in range(index, stop):
+            if page.is_kept[block]:
+                words += page.blocks[block].words
+                page.is_kept[block] = 0
+        index = max(stop, index)
+    return int(words)
+
+
+@kernel
+def _end_of_copy(page: Page, before: int, index: int, blocks: int) -> int:
+    """End of the kept blocks from `index` on that are those from `before` on; `index` if
+    they are no quotation and no passage, or code or rows of a table. What is said again and
+    again with nothing between is no copy of a passage.
+    """
+    own, other = index, before
+    words = count = ZERO
+    has_lines = False
+    while own < blocks and other < index and count < _MOST_COPIED_BLOCKS:
+        if not page.is_kept[own]:
+            own += 1
+            continue
+        if not page.is_kept[other]:
+            other += 1
+            continue
+        block = page.blocks[own]
+        if (
+            page.copy_of[own] != page.copy_of[other]
+            or (count > 0 and page.copy_of[own] == page.copy_of[index])
+            or block.flags & IN_PRE
+            or row_of(page, own) >= 0
+        ):
+            break
+        bytes_ = ZERO
+        for span in range(block.span_start, block.span_stop):
+            has_lines |= page.spans[span].flags & BREAK != 0
+            bytes_ += page.spans[span].stop - page.spans[span].start
+        words += max(block.words + ZERO, bytes_ // _BYTES_OF_WORD)
+        count += 1
+        own += 1
+        other += 1
+    if count == 1 and _are_neighbours(page, before, index):
+        return index
+    if words >= _LEAST_QUOTED_WORDS and own <= _end_of_quotation(page, index):
+        return own
+    least = _LONG_COPY if has_lines or count == 1 else _LEAST_COPIED_WORDS
+    is_copy = words >= least and words >= _LEAST_WORDS_OF_COPY * count
+    return own if is_copy else index
+
+
+@kernel
+def _are_neighbours(page: Page, before: int, index: int) -> bool:
+    """Whether no block between two is kept."""
+    kept = ZERO
+    for block in range(before + 1, index):
+        kept += page.is_kept[block]
+    return bool(kept == 0)
+
+
+@kernel
+def _end_of_quotation(page: Page, index: int) -> int:
+    """End of the outermost quotation that a block is in; 0 if it is in none."""
+    stop = ZERO
+    element = page.blocks[index].container + ZERO
+    while element > 0:
+        if page.elements[element].tag == tags.BLOCKQUOTE:
+            stop = page.elements[element].block_stop + ZERO
+        element = page.elements[element].parent + ZERO
+    return int(stop)
 
 
 @kernel
