@@ -74,16 +74,16 @@ def test_without_other_signs_the_first_answer_decides() -> None:
 
 
 def test_signs_of_a_sister_count_beside_the_first_answer() -> None:
-    assert sister(GROUP, "spa", np.array([0.0, 3.2, 0.0])).language == "lad"
-    # Twenty times as likely: ln 20 is 3.0.
+    assert sister(GROUP, "spa", np.array([0.0, 7.2, 0.0])).language == "lad"
+    # A thousand times as likely: ln 1000 is 6.9.
     assert sister(GROUP, "spa", np.array([0.0, 2.0, 0.0])).language == "spa"
-    # Nothing else was ever called Asturian: e^6 is too little against 20 * 50.5 / .5.
-    assert sister(GROUP, "ast", np.array([6.0, 0.0, 0.0])).language == "ast"
-    assert sister(GROUP, "ast", np.array([8.0, 0.0, 0.0])).language == "spa"
+    # Nothing else was ever called Asturian: e^11 is too little against 1000 * 50.5 / .5.
+    assert sister(GROUP, "ast", np.array([11.0, 0.0, 0.0])).language == "ast"
+    assert sister(GROUP, "ast", np.array([12.0, 0.0, 0.0])).language == "spa"
 
 
-def test_a_named_language_stays_unless_another_is_twenty_times_as_likely() -> None:
-    doubt, sure = np.array([0.0, 2.0, 0.0]), np.array([0.0, 3.2, 0.0])
+def test_a_named_language_stays_unless_another_is_a_thousand_times_as_likely() -> None:
+    doubt, sure = np.array([0.0, 2.0, 0.0]), np.array([0.0, 7.2, 0.0])
     assert sister(GROUP, "spa", doubt, ["spa"]).language == "spa"
     assert sister(GROUP, "spa", sure, ["spa"]).language == "lad"
     assert sister(GROUP, "spa", doubt, ["spa", "lad"]).language == "lad"
