@@ -1,6 +1,8 @@
 """Compare the toxicity model with scikit-learn's on labelled comments and clean prose.
 
     python benchmarks/toxicity.py compare        one table, the same folds for both
+    python benchmarks/toxicity.py threads        share of documents that the default drops:
+                                                 threads, articles with comments, clean pages
     python benchmarks/toxicity.py speed          megabytes of text a second on one core
     python benchmarks/toxicity.py ship           fit and write the package's weights
     python benchmarks/toxicity.py ship FILE.npz  the same for languages with sets only under
@@ -21,11 +23,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
 from tamis.language.codes import known_language
 from tamis.linear.features import WINDOW_CHARACTERS, windows_of
-from tamis.linear.fit import STRENGTH, area_under_curve
-from tamis.linear.model import Model, document_scores, window_chances
+from tamis.linear.fit import STRENGTH, area_under_curve, fit, matrix, telling_scales
+from tamis.linear.model import Model, document_scores, quantised, window_chances
+from tamis.stages.filter_toxicity import FilterToxicity
+from tamis.stages.score_toxicity import ScoreToxicity
 from tamis.text.buffers import Bytes, Offsets, utf8_buffers
 from tamis.text.words import Words, segment
 from tamis.toxicity.figures import Sample, figures_of
@@ -39,6 +44,8 @@ WEIGHTS = ROOT / "pipeline" / "tamis" / "toxicity"
 
 # Functional tests of templates: a model is tested on them, so it must not learn from them.
 TESTS = ("hatecheck", "multilingual-hatecheck")
+# Documents of the measurement by documents: threads of a language and fold, of how long.
+THREADS, THREAD_COMMENTS = 20, 30
 # japanese-toxic is left out for its 11 toxic rows.
 LICENCES = {
     "davidson2017": "MIT (t-davidson/hate-speech-and-offensive-language)",
@@ -60,11 +67,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="The toxicity model, measured and made."
     )
-    parser.add_argument("action", choices=["compare", "speed", "ship"])
+    parser.add_argument("action", choices=["compare", "threads", "speed", "ship"])
     parser.add_argument("share_alike", nargs="?", type=Path, metavar="FILE.npz")
     arguments = parser.parse_args()
     if arguments.action == "compare":
         compare()
+    elif arguments.action == "threads":
+        threads()
     elif arguments.action == "speed":
         speed()
     else:
@@ -123,6 +132,86 @@ def print_table(results: dict[str, Any]) -> None:
         print(f"all {windows} clean windows over, {name}: {figures['clean_over']}")
 
 
+def threads() -> None:
+    """Print which share of documents the default limits drop, by language and kind.
+
+    Each document is scored by a model fitted without the fold of its comments and its page.
+    """
+    labelled = [own for own in comments() if is_trainable(own, share_alike=False)]
+    drawn = training.sample(labelled, clean_pages(only_trainable=True))
+    rows, weights = (
+        matrix(drawn.buckets, drawn.offsets, training.BITS),
+        training._weights(drawn),
+    )
+    others = tuple({own.language for own in labelled})
+    dropped: dict[tuple[str, str], list[bool]] = {}
+    for fold in range(training.FOLDS):
+        is_own = drawn.folds != fold
+        fitted = fit(
+            rows[is_own], drawn.is_toxic[is_own], weights[is_own], telling_scales
+        )
+        model = quantised(*fitted, others, {})
+        documents = list(documents_of(fold))
+        reasons = default_reasons(documents, model)
+        for (kind, language, _), reason in zip(documents, reasons, strict=True):
+            dropped.setdefault((language, kind), []).append(reason is not None)
+    print(f"{'language':10} {'kind':26} {'documents':>9} {'dropped':>8}")
+    for (language, kind), found in sorted(dropped.items()):
+        print(f"{language:10} {kind:26} {len(found):9} {sum(found) / len(found):8.2%}")
+
+
+def documents_of(fold: int) -> Iterator[tuple[str, str, str]]:
+    """(kind, language, text) of the fold's comments, clean pages, and both together."""
+    toxic: dict[tuple[str, bool], list[str]] = {}
+    for own in comments():
+        is_test = own.source in TESTS
+        if own.is_toxic and fold_of(own.text) == fold:
+            toxic.setdefault((own.language, is_test), []).append(own.text)
+    pages: dict[str, list[str]] = {}
+    for page in clean_pages():
+        if fold_of(page.text) == fold:
+            pages.setdefault(page.language, []).append(page.text)
+            yield "clean page", page.language, page.text
+    order = np.random.default_rng(fold)
+    for (language, is_test), own_texts in sorted(toxic.items()):
+        suffix = " (HateCheck)" if is_test else ""
+        yield from ((f"comment{suffix}", language, text) for text in own_texts)
+        for _ in range(THREADS if len(own_texts) >= THREAD_COMMENTS else 0):
+            drawn = order.choice(own_texts, THREAD_COMMENTS, replace=False).tolist()
+            yield f"thread{suffix}", language, "\n".join(drawn)
+            if language in pages:
+                page = str(order.choice(pages[language]))
+                yield f"article{suffix}", language, "\n".join([page, *drawn[:10]])
+
+
+def default_reasons(
+    documents: list[tuple[str, str, str]], model: Model
+) -> list[str | None]:
+    """What filter_toxicity says at its defaults, the model's scores being `model`'s."""
+    languages = [language for _, language, _ in documents]
+    texts = pa.array([text for _, _, text in documents], pa.string())
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "text": texts,
+            "language": languages,
+            "drop_reason": pa.nulls(len(texts), pa.string()),
+        }
+    )
+    scored = ScoreToxicity(model=None).build()(batch)
+    data, offsets = utf8_buffers(texts)
+    maximum = document_scores(data, segment(data, offsets), model, languages).maximum
+    column = pa.array(maximum.astype(np.float32), from_pandas=True)
+    scored = scored.append_column("toxicity_max", column)
+    reasons: list[str | None] = (
+        FilterToxicity().build()(scored)["drop_reason"].to_pylist()
+    )
+    return reasons
+
+
+def fold_of(text: str) -> int:
+    return xxhash.xxh3_64_intdigest(text.encode()) % training.FOLDS
+
+
 def speed() -> None:
     """Print CPU time of the model on real main texts, and of finding their words."""
     texts: dict[str, list[str]] = {}
@@ -170,8 +259,7 @@ def ship(share_alike: Path | None) -> None:
     labelled = [
         example
         for example in comments()
-        if example.source in LICENCES
-        and (share_alike or "-SA" not in LICENCES[example.source])
+        if is_trainable(example, share_alike=share_alike is not None)
     ]
     used = sorted({example.source for example in (*labelled, *pages)})
     card = card_of("CC-BY-SA-4.0" if share_alike else "CC-BY-4.0", used)
@@ -184,6 +272,11 @@ def ship(share_alike: Path | None) -> None:
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {', '.join(model.languages)}")
     print_table({path.stem: model.card["figures"]})
     print_tests(model)
+
+
+def is_trainable(example: Example, *, share_alike: bool) -> bool:
+    licence = LICENCES.get(example.source)
+    return licence is not None and (share_alike or "-SA" not in licence)
 
 
 def without(model: Model, languages: Sequence[str]) -> Model:

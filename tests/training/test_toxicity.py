@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tamis.errors import ConfigError
-from tamis.linear.fit import area_under_curve, fit, matrix
+from tamis.linear.fit import area_under_curve, fit, matrix, telling_scales
 from tamis.linear.model import quantised
 from tamis.toxicity.figures import Sample, figures_of, refuse_false_alarms
 from tamis.training import toxicity as training
@@ -167,7 +167,8 @@ def test_the_final_fit_is_that_of_the_whole_sample() -> None:
     model = train(comments(), pages(), {}, bits=14)
     drawn = sample(comments(), pages(), bits=14)
     rows = matrix(drawn.buckets, drawn.offsets, 14)
-    alone = quantised(*fit(rows, drawn.is_toxic, training._weights(drawn)), (), {})
+    weights = training._weights(drawn)
+    alone = quantised(*fit(rows, drawn.is_toxic, weights, telling_scales), (), {})
     assert np.array_equal(model.weights, alone.weights)
     assert model.intercept == alone.intercept
 
@@ -177,3 +178,29 @@ def test_cross_validation_leaves_the_sample_as_it_was() -> None:
     drawn, again = (sample(comments(), pages(), bits=14) for _ in range(2))
     training.held_out(drawn, 14)
     assert np.array_equal(drawn.buckets, again.buckets)
+
+
+def test_what_tells_the_labels_apart_has_the_larger_scale() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    is_toxic = np.arange(40) % 2 == 1
+    alike = np.ones(40)  # in every row: neither rare nor telling
+    rare = np.isin(np.arange(40), (0, 1))  # rare, once with either label
+    telling = is_toxic & (np.arange(40) < 4)  # as rare, but toxic only
+    rows = sparse.csr_matrix(np.stack([alike, rare, telling], axis=1).astype(float))
+    scales = telling_scales(rows, is_toxic, np.ones(40))
+    assert scales[0] == 0
+    # Worked out by hand: log(41 / 3) / 5 = .523, times .2, and times .2 + log(5 / 3)
+    assert scales[1:].tolist() == pytest.approx([0.1046, 0.3716], abs=1e-3)
+
+
+def test_scales_leave_the_coefficients_those_of_the_rows() -> None:
+    pytest.importorskip("sklearn")
+    drawn = sample(comments(), pages(), bits=14)
+    rows = matrix(drawn.buckets, drawn.offsets, 14)
+    before = rows.copy()
+    coefficients, intercept = fit(
+        rows, drawn.is_toxic, training._weights(drawn), telling_scales
+    )
+    assert (rows != before).nnz == 0
+    logits = rows @ coefficients + intercept
+    assert area_under_curve(drawn.is_toxic, logits) > 0.99

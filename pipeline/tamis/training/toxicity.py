@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tamis.errors import ConfigError
 from tamis.linear.features import buckets, whole_documents, windows_of
-from tamis.linear.fit import fit, matrix, need_scikit_learn
+from tamis.linear.fit import fit, matrix, need_scikit_learn, telling_scales
 from tamis.linear.fit import held_out as fit_held_out
 from tamis.linear.model import Model, quantised, window_chances
 from tamis.text.buffers import utf8_buffers
@@ -87,7 +87,7 @@ def train(
     drawn = sample(labelled, clean, bits)
     figures = figures_of(drawn, held_out(drawn, bits))
     rows = matrix(drawn.buckets, drawn.offsets, bits)
-    coefficients, intercept = fit(rows, drawn.is_toxic, _weights(drawn))
+    coefficients, intercept = fit(rows, drawn.is_toxic, _weights(drawn), telling_scales)
     languages = figures["languages"]
     judge = quantised(coefficients, intercept, (), {})
     for language, chances in _chances_of(unseen, set(languages), judge).items():
@@ -135,7 +135,9 @@ def sample_texts(labelled: Sequence[Example], clean: Iterable[Example]) -> list[
 def held_out(drawn: Sample, bits: int = BITS) -> NDArray[np.float64]:
     """Probability of every row, by the model trained without the row's fold."""
     rows = matrix(drawn.buckets, drawn.offsets, bits)
-    return fit_held_out(rows, drawn.is_toxic, _weights(drawn), drawn.folds)
+    return fit_held_out(
+        rows, drawn.is_toxic, _weights(drawn), drawn.folds, telling_scales
+    )
 
 
 def _rows_of(
