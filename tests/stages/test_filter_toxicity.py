@@ -145,3 +145,22 @@ def test_without_a_model_the_words_decide() -> None:
     assert "toxicity_max" not in stage.columns_read()
     assert "toxicity_max" in stage.columns_needed({"toxicity_max", "language"})
     assert "toxicity_max" not in stage.columns_needed({"language"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, ["toxic_text", "toxic_text", None]),
+        ({"toxicity_max": 0.9}, [None, None, None]),
+        ({"per_language": {"deu": {"toxicity_max": 0.8}}}, [None, "toxic_text", None]),
+    ],
+)
+def test_german_and_french_have_a_lower_limit_unless_the_recipe_gives_one(
+    settings: dict[str, object], expected: list[str | None]
+) -> None:
+    found = reasons(
+        FilterToxicity.model_validate(settings),
+        language=["deu", "fra", "eng"],
+        toxicity_max=[0.75, 0.75, 0.75],
+    )
+    assert found == expected
