@@ -29,7 +29,8 @@ TEXTS = {
 # Our own, except Komi-Permyak, which follows the Declaration of Human Rights.
 SISTERS = {
     "lad": "El alkalde de la sivdad avlo kon los djovenes i les disho ke la biblioteka "
-    "mueva va ser avierta en la semana ke viene.",
+    "mueva va ser avierta en la semana ke viene. Kada uno puede tomar livros i meldarlos en "
+    "su kaza kon sus ijos i ijas, i no deve pagar nada por esto.",
     "koi": "Сія мортлӧн эм право овны аслас керкуын, и некин оз вермы сійӧ вӧтлыны, "
     "кыдз висьталӧма законын.",
     "skr": "ہر بندے کوں ایہ حق حاصل ہے جو او اپݨے گھر وچ رہوے تے کوئی اوندے کم وچ دخل "
