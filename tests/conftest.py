@@ -17,7 +17,6 @@ import pytest
 
 from tamis.cli import main
 from tamis.kernels import ensure_kernels
-from tamis.work.ray_start import available_cpus
 
 pytest_plugins = ["fixtures.barriers", "fixtures.models", "fixtures.stores"]
 
@@ -31,12 +30,6 @@ def pytest_configure(config: pytest.Config) -> None:
         ensure_kernels(
             lambda done, of: print(f"compiling kernels: {done} of {of}", flush=True)
         )
-
-
-@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
-def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as cores: tests wait for servers, for Ray and for clocks."""
-    return max(1, 3 * available_cpus() // 2)
 
 
 @pytest.fixture(scope="session")
