@@ -25,10 +25,9 @@ from tamis.stage import BatchFunction, Transform, drop
 from tamis.toxicity.model import COLUMNS
 
 # Limits on toxicity_max where none is given: the packaged weights are less sure of these
-# languages. No clean window of theirs is over 0.7 (of 1,178 German and 240 French ones).
-# 95 and 67 of 100 threads of toxic comments are over these limits; over 0.9 it is 34 and 29.
-# In French 0.7 would find 97, and a page on the town of Bitche.
-_OWN_MAXIMA = {"deu": 0.7, "fra": 0.8}
+# languages. No clean window of theirs is over 0.7 (of 1,178 German and 240 French ones),
+# and 95 and 97 of 100 threads of toxic comments are; over 0.9 it is 34 and 29.
+_OWN_MAXIMA = {"deu": 0.7, "fra": 0.7}
 
 _BY_MODELS = (*COLUMNS, "borderline_score")
 
@@ -58,7 +57,7 @@ class FilterToxicity(Transform):
     5 hits 4, and at 5 hits of any number of words 36. Threads of 30 toxic comments are
     dropped in English and Portuguese (all of two sets); the lists of other languages are
     too short. The packaged model puts none of 1,611 such pages over a maximum of 0.7.
-    Without a `toxicity_max` of the recipe, German is held to 0.7 and French to 0.8.
+    Without a `toxicity_max` of the recipe, German and French are held to 0.7.
     """
 
     version: ClassVar[int] = 3
@@ -73,8 +72,7 @@ class FilterToxicity(Transform):
     toxicity_mean: float | None = None
     toxicity_share: float | None = None
     agree: Literal["both", "either", "words", "model"] = "both"
-    # At 0.5 a page on the tit, the cock and the ass would be dropped (0.73).
-    agree_above: float = Field(0.8, ge=0, le=1)
+    agree_above: float = Field(0.5, ge=0, le=1)
     # The score of a second model, for the documents that the first is not sure of.
     borderline_score: float | None = None
 
