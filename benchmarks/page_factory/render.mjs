@@ -74,8 +74,10 @@ async function remarkShiki() {
 }
 
 const renderers = { "markdown-it": markdownIt, marked: markedMathjax, remark: remarkShiki };
-const render = await renderers[process.argv[2]]();
+// Read first: a package that is loaded may leave the input without blocking.
 const documents = JSON.parse(readFileSync(0, "utf8"));
+const render = await renderers[process.argv[2]]();
+
 const pages = Object.fromEntries(
   Object.entries(documents).map(([name, text]) => [name, render(text)]),
 );

@@ -58,6 +58,7 @@ FORMULA: Final = 8  # TeX
 DISPLAYED: Final = 16  # on a line of its own
 RAISED: Final = 32  # <sup>
 LOWERED: Final = 64  # <sub>
+IN_CODE: Final = 128  # <code>, also within a sentence
 
 # Flags of a page, as `extract` returns them.
 FLATTENED: Final = 1 << 0  # nested deeper than MAX_DEPTH, or over MAX_LOOKS

@@ -36,6 +36,11 @@ TABLE = "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></tabl
             "<table><tr><td><p>a<p>b<td>c</table>", "a\nb\nc", id="layout table"
         ),
         pytest.param(
+            "<table><tr><td><td><p>улица</p><td><div><p>дом</p></div><td></table>",
+            " | улица | дом | ",
+            id="a paragraph that is all of a cell",
+        ),
+        pytest.param(
             "<table><tr><td>Name<br>of 0<td>value 0<br>more 0</table>",
             "Name of 0 | value 0 more 0",
             id="a row is one line, whatever breaks in its cells",
@@ -80,6 +85,12 @@ def test_plain_text(html: str, expected: str, workspace: Workspace) -> None:
             "- a\n\n  - b\n\n  c",
             id="an item goes on behind a list",
         ),
+        pytest.param(
+            "<table><tr><th><p>a</p><th><p>b</p><tr><td><p>1</p><td></table>",
+            "| a | b |\n|---|---|\n| 1 |  |",
+            id="a table whose cells are paragraphs",
+        ),
+        pytest.param(r"<p>x \(a_1*b*c\)", "x $a_1*b*c$", id="formula in the text"),
         pytest.param("<ol><li>一<li>二</ol>", "1. 一\n2. 二", id="numbered list"),
         pytest.param(
             "<ol>" + "<li>x" * 9 + "<li><p>a<p>b<ul><li>c</ul></ol>",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tamis.compiled import kernel
 from tamis.html.blocks.layout import (
     BREAK,
+    IN_CODE,
     IN_PRE,
     LINKED,
     LOWERED,
@@ -38,7 +39,7 @@ from tamis.html.blocks.read.open_block import (
     finish_block,
     is_in_title,
 )
-from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, SUB, SUP
+from tamis.html.blocks.read.tags import CODE, FNV_OFFSET, FNV_PRIME, SUB, SUP
 from tamis.html.blocks.read.words import (
     begun_with_letters,
     hash_of_character,
@@ -135,6 +136,8 @@ def read_text(
         flags |= RAISED
     elif page.open_tags[SUB] > 0:
         flags |= LOWERED
+    if page.open_tags[CODE] > 0:
+        flags |= IN_CODE
     _append_span(page, start, stop, flags)
 
 

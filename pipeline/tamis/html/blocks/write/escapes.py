@@ -77,6 +77,9 @@ def normalise(text: NDArray[np.uint8], first: int, last: int) -> int:
                 text[at] = text[place]
                 at += 1
         position = after
+    # What was removed may have been all of the last line.
+    while at > first and (text[at - 1] == _LINE_FEED or text[at - 1] == _BLANK):
+        at -= 1
     return int(at)
 
 

@@ -58,7 +58,7 @@ def write_plain(
 @kernel
 def _is_first(page: Page, index: int) -> bool:
     """Whether the block is the first of its row that has text."""
-    row = page.elements[page.blocks[index].container].parent
+    row = row_of(page, index)
     return bool(page.elements[row].block_start == index)
 
 
@@ -75,10 +75,10 @@ def _after_empty_cells(
     page: Page, index: int, out: NDArray[np.uint8], first: int, at: int
 ) -> int:
     """Move the row's first text, from `first` to `at`, behind the bars of empty cells."""
-    row = page.blocks[index].container
-    parent = page.elements[row].parent
+    cell = short_cell_of(page, index)
+    parent = page.elements[cell].parent
     count = ZERO
-    for element in range(parent + 1, row):
+    for element in range(parent + 1, cell):
         if page.elements[element].parent == parent:
             count += 1
     width = 3 * min(count, _MOST_CELLS)
@@ -91,7 +91,7 @@ def _after_empty_cells(
 @kernel
 def _write_last_bars(page: Page, index: int, out: NDArray[np.uint8], at: int) -> int:
     """Write the bars of the empty cells behind the last one with text."""
-    cell = page.blocks[index].container
+    cell = short_cell_of(page, index)
     parent = page.elements[cell].parent
     if page.elements[parent].block_stop != index + 1:
         return at  # there is text behind it, which is not in this line
@@ -107,7 +107,7 @@ def _write_last_bars(page: Page, index: int, out: NDArray[np.uint8], at: int) ->
 @kernel
 def cells_between(page: Page, previous: int, index: int) -> int:
     """By how many cells of the row the second block comes later, 1 to 64."""
-    first, last = page.blocks[previous].container, page.blocks[index].container
+    first, last = short_cell_of(page, previous), short_cell_of(page, index)
     parent = page.elements[last].parent
     count = ZERO
     for element in range(first + 1, last + 1):
@@ -139,10 +139,25 @@ def share_row(page: Page, previous: int, index: int) -> bool:
 @kernel
 def row_of(page: Page, index: int) -> int:
     """The table row of a block that is all of a short cell, else -1."""
+    cell = short_cell_of(page, index)
+    return int(page.elements[cell].parent) if cell >= 0 else int(NONE)
+
+
+@kernel
+def short_cell_of(page: Page, index: int) -> int:
+    """The cell of a block that is all of it and short, else -1.
+
+    A paragraph may stand between them: so write Sphinx, Asciidoctor and editors.
+    """
     block = page.blocks[index]
-    cell = page.elements[block.container]
+    element = block.container + ZERO
+    while page.elements[element].tag in (tags.P, tags.DIV):
+        element = page.elements[element].parent + ZERO
+        if element < 0:
+            return int(NONE)
+    cell = page.elements[element]
     if cell.tag != tags.TD and cell.tag != tags.TH:
-        return -1
+        return int(NONE)
     if cell.block_stop - cell.block_start != 1 or block.words > _CELL_WORDS:
-        return -1
-    return int(cell.parent)
+        return int(NONE)
+    return int(element)

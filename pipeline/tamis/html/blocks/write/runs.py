@@ -16,6 +16,7 @@ from tamis.html.blocks.layout import (
     BREAK,
     DISPLAYED,
     FORMULA,
+    IN_CODE,
     IN_PRE,
     LINKED,
     LITERAL,
@@ -32,9 +33,14 @@ from tamis.html.blocks.read.characters import (
     class_of,
     reference_at,
 )
+from tamis.html.blocks.simd import first_of
 
 _AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
 _HASH, _DOLLAR, _BRACKET, _CLOSING, _CARET, _LOW = 35, 36, 91, 93, 94, 95
+_BACKSLASH: Final = np.uint8(92)
+_ROUND = 40
+_TEX_SIGNS: Final = np.zeros(256, np.bool_)
+_TEX_SIGNS[list(b"\\^_=+{")] = True
 _ZERO_, _NINE, _PLUS, _MINUS, _SIGN = 48, 57, 43, 45, 0xE2  # the first byte of U+2212
 _LONGEST_NOTE = 6
 # No control is text: this one is a mark for `markdown`.
@@ -84,12 +90,20 @@ def write_block(
         elif span.flags & FORMULA:
             out[at] = FORMULA_MARK
             at += marks_formulas
-            at = _write_formula(data, number, page, out, start, at)
+            marks = 2 if span.flags & DISPLAYED else 1
+            at = _write_formula(data, span.start, span.stop, marks, page, out, at)
             out[at] = FORMULA_MARK
             at += marks_formulas
         else:
             before = at
-            at = write_run(data, span.start, span.stop, page, is_pre, out, start, at)
+            if is_pre or span.flags & IN_CODE:
+                at = write_run(
+                    data, span.start, span.stop, page, is_pre, out, start, at
+                )
+            else:
+                at = _write_text(
+                    data, span.start, span.stop, page, out, start, at, marks_formulas
+                )
             if span.flags & (RAISED | LOWERED) and not is_pre:
                 at = _with_mark(page, number, block.span_stop, out, start, before, at)
             elif is_heading and span.flags & LINKED and _is_chrome(out, before, at):
@@ -100,21 +114,84 @@ def write_block(
 
 
 @kernel
-def _write_formula(
+def _write_text(
     data: NDArray[np.uint8],
-    number: int,
+    position: int,
+    stop: int,
     page: Page,
     out: NDArray[np.uint8],
     start: int,
     at: int,
+    marks_formulas: bool,
+) -> int:
+    r"""Write a run of text; what it has between `\(` and `\)`, `\[` and `\]` is a formula."""
+    while position < stop:
+        first, last = _delimited(data, position, stop)
+        at = write_run(data, position, first, page, NO, out, start, at)
+        if first == stop:
+            break
+        out[at] = FORMULA_MARK
+        at += marks_formulas
+        marks = 2 if data[first + 1] == _BRACKET else 1
+        at = _write_formula(data, first + 2, last, marks, page, out, at)
+        out[at] = FORMULA_MARK
+        at += marks_formulas
+        position = last + 2
+    return at
+
+
+@kernel
+def _delimited(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int]:
+    r"""Where the next `\(` or `\[` begins and what closes it; `stop` twice without one."""
+    while True:
+        first = first_of(data, position, stop, _BACKSLASH)
+        if first + 4 >= stop:
+            return stop, stop
+        position = first + 1
+        mark = data[position]
+        if mark != _ROUND and mark != _BRACKET:
+            continue
+        end = mark + 1 if mark == _ROUND else mark + 2
+        last = first_of(data, first + 2, stop, _BACKSLASH)
+        while last + 1 < stop and data[last + 1] != end:
+            last = first_of(data, last + 2, stop, _BACKSLASH)
+        if last + 1 >= stop:
+            return stop, stop
+        if _is_tex(data, first + 2, last, mark == _BRACKET):
+            return first, last
+
+
+@kernel
+def _is_tex(data: NDArray[np.uint8], first: int, last: int, is_displayed: bool) -> bool:
+    r"""Whether it has a sign of TeX, or is one word in a line: not `\[1\]`, `\(see there\)`."""
+    while first < last and data[first] <= _BLANK:
+        first += 1
+    while last > first and data[last - 1] <= _BLANK:
+        last -= 1
+    is_word = first < last
+    for place in range(first, last):
+        byte = data[place]
+        if _TEX_SIGNS[byte]:
+            return True
+        is_word &= byte > _BLANK
+    return bool(is_word and not is_displayed)
+
+
+@kernel
+def _write_formula(
+    data: NDArray[np.uint8],
+    first: int,
+    last: int,
+    marks: int,
+    page: Page,
+    out: NDArray[np.uint8],
+    at: int,
 ) -> int:
     """Write TeX between dollar signs."""
-    span = page.spans[number]
-    marks = 2 if span.flags & DISPLAYED else 1
     for _ in range(marks):
         out[at] = _DOLLAR
         at += 1
-    at = write_run(data, span.start, span.stop, page, NO, out, at, at)
+    at = write_run(data, first, last, page, NO, out, at, at)
     if out[at - 1] == _BLANK:
         at -= 1
     for _ in range(marks):
