@@ -212,6 +212,8 @@ def _mkdocs(theme: str) -> Render:
 def _asciidoctor(highlighter: str, *options: str) -> Render:
     def render(documents: list[Document], folder: Path) -> Pages:
         command = ["asciidoctor", "-a", f"source-highlighter={highlighter}", *options]
+        # It stands in the footer; else it would be the present time.
+        command += ["-a", "docdatetime=2026-01-01 00:00:00 UTC"]
         return {
             document.name: _run([*command, "-"], given=sources.asciidoc(document))
             for document in documents
