@@ -1,6 +1,6 @@
 """Sister languages: so alike that a model takes one for another.
 
-sisters.tsv lists them by group and script; `sister_of` names the languages of the group
+sisters.tsv lists them by group and script; `sisters_of` names the languages of the group
 whose pages are mixed up with theirs: Asturian is taken for Spanish, Upper Sorbian for
 Polish. Serbian is in two groups, one for each of its scripts.
 """

@@ -2,7 +2,7 @@
 
 Filters say them in three ways: by a preset with bounds of the recipe over it, some of them per
 language; by `min_score`, the least of the language's score; and by a setting that is called as
-the column of which it is the most. A file of thresholds is read again; if it is gone, the bounds
+the column of which it is the most, or is `default`. A file of thresholds is read again; if it is gone, the bounds
 of its filter are not known here.
 """
 
@@ -15,6 +15,7 @@ from tamis.quality.presets import datatrove_bounds, for_everything, preset_chang
 from tamis.report.languages import mix_tally
 from tamis.stages.filter_language import OTHER_LANGUAGES
 from tamis.stages.filter_quality import read_thresholds
+from tamis.stages.filter_toxicity import DEFAULT, default_maximum
 from tamis.tally import RunSummary
 
 Bound = tuple[float | None, float | None]
@@ -51,6 +52,8 @@ def _bounds(
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if is_number and name != "min_score":
             yield name, (None, value)
+        elif name == "toxicity_max" and value == DEFAULT:
+            yield name, (None, default_maximum(language))
 
 
 def _of_presets(

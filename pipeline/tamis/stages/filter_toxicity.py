@@ -14,7 +14,7 @@ convict alone, as the lists of most languages are too short for their threads.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,9 +24,11 @@ from tamis.language.codes import by_language
 from tamis.stage import BatchFunction, Transform, drop
 from tamis.toxicity.model import COLUMNS
 
-# Limits on toxicity_max where none is given: the packaged weights are less sure of these
-# languages. No clean window of theirs is over 0.7 (of 1,178 German and 240 French ones),
-# and 95 and 97 of 100 threads of toxic comments are; over 0.9 it is 34 and 29.
+# `toxicity_max: default`. 0.9 costs none of 2,407 clean texts. The packaged weights are less
+# sure of German and French: no clean window of theirs is over 0.7 (of 1,178 and 240), and 95
+# and 97 of 100 threads of toxic comments are; over 0.9 it is 34 and 29.
+DEFAULT: Final = "default"
+_MAXIMUM = 0.9
 _OWN_MAXIMA = {"deu": 0.7, "fra": 0.7}
 
 _BY_MODELS = (*COLUMNS, "borderline_score")
@@ -57,7 +59,7 @@ class FilterToxicity(Transform):
     5 hits 4, and at 5 hits of any number of words 36. Threads of 30 toxic comments are
     dropped in English and Portuguese (all of two sets); the lists of other languages are
     too short. The packaged model puts none of 1,611 such pages over a maximum of 0.7.
-    Without a `toxicity_max` of the recipe, German and French are held to 0.7.
+    By default German and French are held to a `toxicity_max` of 0.7, others to 0.9.
     """
 
     version: ClassVar[int] = 3
@@ -67,8 +69,8 @@ class FilterToxicity(Transform):
     toxic_word_density: NonNegativeFloat | None = 15.0
     toxic_word_distinct: int = Field(3, ge=1)
     # Probabilities of the model's windows: a document over any of these is dropped.
-    # 0.9 costs none of 2,407 clean texts. It holds where score_toxicity has a model.
-    toxicity_max: float | None = 0.9
+    # The default holds where score_toxicity has a model.
+    toxicity_max: float | Literal["default"] | None = DEFAULT
     toxicity_mean: float | None = None
     toxicity_share: float | None = None
     agree: Literal["both", "either", "words", "model"] = "both"
@@ -101,23 +103,26 @@ class FilterToxicity(Transform):
     def limits(self, column: str, languages: Sequence[str | None]) -> pa.Array:
         """The limit on a column for each document, null where there is none."""
         common = getattr(self, column)
-        is_default = column == "toxicity_max" and column not in self.model_fields_set
-        own: dict[str, float] = dict(_OWN_MAXIMA) if is_default else {}
-        own |= {
+        own = {
             language: getattr(limits, column)
             for language, limits in self.per_language.items()
             if getattr(limits, column) is not None
         }
         values = [own.get(language or "", common) for language in languages]
-        return pa.array(values, pa.float64())
+        return pa.array(
+            [
+                default_maximum(language) if value == DEFAULT else value
+                for value, language in zip(values, languages, strict=True)
+            ],
+            pa.float64(),
+        )
 
     def _is_asked(self, column: str) -> bool:
         """Whether there must be such a column: the default limit holds where there is one."""
-        is_given = column in self.model_fields_set or column != "toxicity_max"
         own = any(
             getattr(one, column) is not None for one in self.per_language.values()
         )
-        return own or (is_given and getattr(self, column) is not None)
+        return own or getattr(self, column) not in (None, DEFAULT)
 
     def _is_limited(self, column: str) -> bool:
         everywhere = [self, *self.per_language.values()]
@@ -130,6 +135,11 @@ class FilterToxicity(Transform):
             return drop(batch, toxic_reasons(batch, self))
 
         return filter_toxicity
+
+
+def default_maximum(language: str | None) -> float:
+    """The limit on toxicity_max that `default` means."""
+    return _OWN_MAXIMA.get(language or "", _MAXIMUM)
 
 
 def toxic_reasons(batch: pa.RecordBatch, stage: FilterToxicity) -> pa.StringArray:

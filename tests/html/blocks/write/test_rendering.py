@@ -175,6 +175,8 @@ PIECES = [
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 @example("a*b *c*d_e _f_")
 @example("#<br>\u200b")
+@example("_<br>#_")
+@example("*<br>#*")
 def test_no_mixture_of_signs_becomes_markup(said: str) -> None:
     said = re.sub(r"\\+(?=[(\[])", "", said)  # a formula is not escaped
     page = "<ul><li>" + re.sub(r"<(?!br>|p>|li>)", "&lt;", said)

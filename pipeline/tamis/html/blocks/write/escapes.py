@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compiled import kernel
-from tamis.html.blocks.layout import NONE, ZERO, Page
+from tamis.html.blocks.layout import NO, NONE, ZERO, Page
 from tamis.html.blocks.read.characters import (
     DIGIT,
     IDEOGRAPH,
@@ -103,12 +103,12 @@ def write_escaped(
     is_first: bool,
     in_cell: bool,
     in_heading: bool,
-    pairs: tuple[bool, bool, bool, int, int],
+    pairs: tuple[bool, bool, bool, int, int, int],
     out: NDArray[np.uint8],
     at: int,
 ) -> int:
     """Write one line of a paragraph, heading or cell; `pairs` is what the whole of it has."""
-    has_ticks, has_stars, has_lows, last_greater, bracket = pairs
+    has_ticks, has_stars, has_lows, last_greater, bracket, last = pairs
     begins_line = not in_cell and not in_heading
     mark = NONE + 0
     if begins_line:
@@ -157,7 +157,7 @@ def write_escaped(
             end = position + 1
             while end < stop and text[end] == byte:
                 end += 1
-            opens, closes = _flanks(text, position, end, start, stop)
+            opens, closes = _flanks(text, position, end, start, stop, stop < last)
             is_escaped = (has_stars if byte == _STAR else has_lows) and (
                 opens or closes
             )
@@ -184,8 +184,9 @@ def write_escaped(
 @kernel
 def pairs_of(
     text: NDArray[np.uint8], start: int, stop: int
-) -> tuple[bool, bool, bool, int, int]:
-    """Of one paragraph: may its backticks, its `*`, its `_` pair; its last `>`, first `[`.
+) -> tuple[bool, bool, bool, int, int, int]:
+    """Of one paragraph: may its backticks, its `*`, its `_` pair; its last `>`, first `[`;
+    and its end.
 
     A place that does not exist is before the text (`>`) or behind it (`[`).
     """
@@ -215,7 +216,7 @@ def pairs_of(
         elif (byte in (_STAR, _LOW)) and not in_formula:
             while end < stop and text[end] == byte:
                 end += 1
-            opens, closes = _flanks(text, position, end, start, stop)
+            opens, closes = _flanks(text, position, end, start, stop, NO)
             if byte == _STAR:
                 star_opens = min(star_opens, position) if opens else star_opens
                 star_closes = position if closes else star_closes
@@ -229,6 +230,7 @@ def pairs_of(
         low_opens < low_closes,
         last_greater,
         bracket,
+        stop,
     )
 
 
@@ -324,11 +326,22 @@ def _closing_hashes(text: NDArray[np.uint8], start: int, stop: int) -> int:
 
 @kernel
 def _flanks(
-    text: NDArray[np.uint8], position: int, end: int, start: int, stop: int
+    text: NDArray[np.uint8],
+    position: int,
+    end: int,
+    start: int,
+    stop: int,
+    goes_on: bool,
 ) -> tuple[bool, bool]:
-    """Whether the run position:end of `*` or `_` may open emphasis, and may close it."""
+    """Whether the run position:end of `*` or `_` may open emphasis, and may close it.
+
+    `goes_on`: whether lines follow `stop`. A line that does not end its paragraph is written
+    with a backslash at its end, which is a sign.
+    """
     before = _kind_before(text, position, start)
     after = _kind_after(text, end, stop)
+    if after == _EDGE and _is_line_end(text, end, stop, goes_on):
+        after = _SIGN
     is_left = after != _EDGE and (after != _SIGN or before != _WORD)
     is_right = before != _EDGE and (before != _SIGN or after != _WORD)
     if text[position] == _STAR:
@@ -357,6 +370,15 @@ def _kind_after(text: NDArray[np.uint8], position: int, stop: int) -> int:
         return _EDGE
     code, _ = character_at(text, position, stop)
     return _kind_of(code)
+
+
+@kernel
+def _is_line_end(
+    text: NDArray[np.uint8], position: int, stop: int, goes_on: bool
+) -> bool:
+    while _is_zero_width(text, position, stop):
+        position += 3
+    return goes_on if position == stop else bool(text[position] == _LINE_FEED)
 
 
 @kernel
