@@ -21,6 +21,7 @@ from tamis.report.domains import LISTED, domains_of
 from tamis.report.histograms import Histogram, distributions
 from tamis.report.page import render_page
 from tamis.stages.filter_quality import FilterQuality, bounds_for
+from tamis.stages.filter_toxicity import FilterToxicity
 from tamis.storage import Storage
 
 MOST_BYTES = 2_000_000
@@ -223,6 +224,7 @@ def test_bounds_of_a_file_and_of_scores_are_drawn_too(
     changed["recipe"]["stages"] = [
         {"filter_quality": settings},
         {"filter_language": scores},
+        {"filter_toxicity": FilterToxicity().model_dump()},
     ]
     (of_mix,) = (t for t in changed["barriers"].values() if "languages" in t)
     one = next(iter(of_mix["languages"].values())) | {"documents": 3}
@@ -230,6 +232,7 @@ def test_bounds_of_a_file_and_of_scores_are_drawn_too(
     found = bounds_of(changed)
     assert found["word_count"] == [(61, None), (50, 100_000)]
     assert found["language_score"] == [(0.7, None), (0.4, None)]
+    assert found["toxicity_max"] == [(None, 0.9), (None, 0.7)]
     file.unlink()
     assert "word_count" not in bounds_of(changed)
     assert found["language_score"] == bounds_of(changed)["language_score"]

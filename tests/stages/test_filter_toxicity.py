@@ -164,3 +164,14 @@ def test_german_and_french_have_a_lower_limit_unless_the_recipe_gives_one(
         toxicity_max=[0.75, 0.75, 0.75],
     )
     assert found == expected
+
+
+def test_the_default_is_a_value_that_a_record_of_the_recipe_keeps() -> None:
+    """Another value has another fingerprint, and what is read back decides the same."""
+    default, given = FilterToxicity(), FilterToxicity(toxicity_max=0.9)
+    assert default.model_dump() != given.model_dump()
+    again = FilterToxicity.model_validate(default.model_dump())
+    languages = ["deu", "fra", "eng", None]
+    for stage, expected in ((again, [0.7, 0.7, 0.9, 0.9]), (given, [0.9] * 4)):
+        assert stage.limits("toxicity_max", languages).to_pylist() == expected
+    assert again.columns_read() == default.columns_read()
