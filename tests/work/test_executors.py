@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fixtures.patience import wait_until
+from fixtures.patience import patient, wait_until
 
 from tamis.errors import ConfigError, InputError, TamisError
 from tamis.storage import Storage
@@ -154,6 +154,14 @@ def ray_executor() -> Iterator[Executor]:
         executor = make_executor("ray", workers=1)
     yield executor
     executor.close()
+
+
+@pytest.fixture
+def no_ray() -> None:
+    """A process has one Ray: that of `ray_executor`, whose tests stand before, ends here."""
+    import ray
+
+    ray.shutdown()
 
 
 @pytest.mark.parametrize("kind", ["inline", pytest.param("ray", marks=pytest.mark.ray)])
@@ -355,17 +363,32 @@ def test_a_cluster_that_asks_for_a_token(
     assert line.startswith(f"ConfigError: executor.address '{cluster}': {complaint}")
 
 
-def test_a_server_that_is_no_ray_is_said_in_one_line(tmp_path: Path) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        pytest.param("127.0.0.1", "no Ray there|Ray's protocol", id="loopback"),
+        pytest.param("", "does not speak Ray's protocol", id="where Ray looks"),
+    ],
+)
+def test_a_server_that_is_no_ray_is_said_in_one_line(place: str, said: str) -> None:
+    """Ray takes localhost for the machine's own address, where nothing may listen."""
+    from ray._private.services import resolve_ip_for_localhost
+
+    host = place or resolve_ip_for_localhost("127.0.0.1")
+    server = ThreadingHTTPServer((host, 0), BaseHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"127.0.0.1:{server.server_address[1]}"
+    address = f"{host}:{server.server_address[1]}"
+    begun = time.monotonic()
     try:
-        with pytest.raises(ConfigError, match=r"executor\.address") as raised:
+        with pytest.raises(
+            ConfigError, match=rf"executor\.address.*({said})"
+        ) as raised:
             make_executor("ray", address=address)
     finally:
         server.shutdown()
         server.server_close()
     assert "\n" not in str(raised.value)
+    assert time.monotonic() - begun < patient(10)
 
 
 LIMITS = {
@@ -494,7 +517,7 @@ def test_there_is_a_core_to_work_on() -> None:
 
 @pytest.mark.ray
 def test_a_long_folder_for_temporary_files_is_no_obstacle(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    no_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = tmp_path / ("a-job-of-slurm/" * 6)
     long.mkdir(parents=True)
@@ -511,7 +534,7 @@ def test_a_long_folder_for_temporary_files_is_no_obstacle(
 
 @pytest.mark.ray
 def test_files_in_the_driver_s_folder_do_not_hide_the_standard_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    no_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("html", "queue", "config", "types"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('hidden')")

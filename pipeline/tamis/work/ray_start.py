@@ -31,7 +31,15 @@ _START_LIMITS = {
     "RAY_raylet_start_wait_time_s": 30,
     "RAY_worker_register_timeout_seconds": 60,
 }
+_WAIT = "RAY_gcs_server_port_wait_time_s"
 _SILENT: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+# A connection begins so, with an empty frame of settings; the answer is such a frame too
+# (RFC 9113, sections 3.4 and 6.5). Ray's server speaks it, as gRPC does.
+_HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(
+    (0, 0, 0, 4, 0, 0, 0, 0, 0)
+)
+_FRAME_HEADER = 9  # bytes; the fourth is the frame's type
+_SETTINGS = 4
 _TOO_SLOW = ("timed out", "failed to start gcs", "failed to connect to gcs")
 
 
@@ -51,6 +59,7 @@ def started_ray(address: str, workers: int | None) -> Any:
         # memory.
         "object_store_memory": 128 << 20,
     }
+    is_running = ray.is_initialized()
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
             # Ray puts the driver's folder on its workers' path, before the standard
@@ -64,7 +73,8 @@ def started_ray(address: str, workers: int | None) -> Any:
                     f"Ray did not start on this machine ({first_line(error)}); mend "
                     f"that, or run with --set executor.kind=inline"
                 ) from error
-            ray.shutdown()
+            if not is_running:
+                ray.shutdown()
             if attempt == _START_ATTEMPTS:
                 raise TamisError(
                     f"Ray did not start on this machine ({first_line(error)}); run "
@@ -108,21 +118,34 @@ def times_busier() -> float:
 
 
 def _answers(address: str) -> None:
-    """Raise ConnectionError if no server listens: Ray itself would try for minutes."""
+    """Raise ConnectionError if nothing there speaks HTTP/2: Ray would try for minutes.
+
+    It is asked where Ray would ask it: for localhost this is the machine's own address.
+    """
     host, colon, port = address.rpartition(":")
     if not colon or "/" in host or not port.isdigit():
         return  # local, auto, or ray://: left to Ray
+    with suppress(Exception):  # a Ray that does it otherwise
+        services = import_module("ray._private.services")
+        host = services.resolve_ip_for_localhost(host)
     try:
-        socket.create_connection((host, int(port)), timeout=10).close()
+        with socket.create_connection((host, int(port)), timeout=10) as peer:
+            if "RAY_USE_TLS" in os.environ:
+                return
+            peer.sendall(_HTTP2_GREETING)
+            answer = peer.recv(_FRAME_HEADER)
     except OSError as error:
-        raise ConnectionError(str(error)) from error
+        raise ConnectionError(f"{host}:{port}: {error}") from error
+    if len(answer) < 4 or answer[3] != _SETTINGS:
+        raise ConnectionError(f"{host}:{port}: no settings frame of HTTP/2")
 
 
 def _connect(ray: Any, address: str) -> None:
     """Connect to a running Ray. Raises ConfigError, which tells the causes apart."""
     named = f"executor.address {without_secrets(address)!r}"
     is_sent, is_running = False, ray.is_initialized()
-    with _stderr_kept() as said, _as_before("RAY_AUTH_MODE"):
+    with _stderr_kept() as said, _as_before("RAY_AUTH_MODE", _WAIT):
+        os.environ.setdefault(_WAIT, "2")  # Ray's own 20 attempts of 40 s are too many
         try:
             _answers(address)
             is_sent = _sends_token()
@@ -241,7 +264,9 @@ def _as_before(*names: str) -> Iterator[None]:
 
 
 def _forget_token() -> None:
-    """Ray keeps the first token that a process uses."""
+    """Ray keeps the first token that a process uses; one that is open needs it to the end."""
+    if import_module("ray").is_initialized():
+        return
     with suppress(Exception):  # a Ray without tokens
         import_module("ray._raylet").AuthenticationTokenLoader.instance().reset_cache()
 
