@@ -214,6 +214,7 @@ def test_a_log_in_ascii_is_no_reason_to_fail(sample_run: Path) -> None:
     assert b"?" in ended.stdout
 
 
+@pytest.mark.long  # test_executors.py: the same without a recipe
 @pytest.mark.ray
 def test_files_beside_a_recipe_hide_no_module(tmp_path: Path) -> None:
     """`python -m` puts the current folder before the standard library."""

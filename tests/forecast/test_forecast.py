@@ -107,6 +107,7 @@ def recorded(
     return kept, splits, recipe
 
 
+@pytest.mark.long  # many seeds
 def test_of_fifty_seeds_nine_in_ten_intervals_hold_the_truth(
     recorded: tuple[list[Result], list[Any], tamis.Recipe],
 ) -> None:

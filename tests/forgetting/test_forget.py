@@ -185,6 +185,7 @@ def test_nobody_is_given_an_empty_row(
     assert summary["stages"]["read_documents"]["documents_in"] == before - 11
 
 
+@pytest.mark.long  # kills
 def test_a_card_is_made_again_by_whoever_repeats_a_killed_call(
     out: Path,
     requests: Path,
@@ -494,8 +495,8 @@ def test_killed_at_any_change_and_called_again_it_ends_the_same(
             assert command("verify", str(spoiled)).code == 0
             assert command("forget", str(spoiled), "--verify").code == 0
         shutil.rmtree(spoiled)
-        at += 1 + at // 2
-    assert kills > 5
+        at += 2 + at
+    assert kills > 3
 
 
 def results(out: Path) -> dict[str, bytes]:

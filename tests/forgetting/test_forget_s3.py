@@ -25,6 +25,7 @@ def recipe(s3: Options, tmp_path: Path) -> Any:
     return tamis.Recipe.load(path, storage_options=s3)
 
 
+@pytest.mark.long  # test_forget.py: the same on a disk
 def test_documents_go_from_a_store_and_stay_away(
     recipe: Any, s3: Options, tmp_path: Path
 ) -> None:

@@ -603,6 +603,7 @@ def test_a_redo_that_is_given_up_leaves_what_was_before_it(
     assert world.refresh("--redo", *STRICTER).startswith("released")
 
 
+@pytest.mark.long  # kills
 @pytest.mark.parametrize("step", ["put back", "index", "end"])
 def test_giving_up_that_was_killed_is_ended_by_the_next_refresh(
     world: World,
@@ -851,6 +852,7 @@ def test_a_kill_at_the_very_beginning_leaves_a_corpus_that_is_none_yet(
     assert len(world.texts()) == 12 + 6
 
 
+@pytest.mark.long  # test_run_s3.py and test_index_s3.py have its parts
 @pytest.mark.usefixtures("refreshed")
 def test_a_corpus_in_a_store_is_that_on_a_disk(
     world: World, s3: dict[str, dict[str, str]]

@@ -40,6 +40,7 @@ def mixed(output: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (output / "mix").iterdir()}
 
 
+@pytest.mark.long  # a Ray of its own
 @pytest.mark.ray
 def test_little_shared_memory_and_a_full_folder_for_temporary_files(
     own_mounts: list[str], tmp_path: Path, sample_run: Path

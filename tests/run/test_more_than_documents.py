@@ -161,6 +161,7 @@ def test_small_splits_give_the_same_bytes(
     assert rows(other, "documents") == rows(finished, "documents")
 
 
+@pytest.mark.long  # a Ray of its own
 @pytest.mark.ray
 def test_a_run_that_stopped_in_a_barrier_goes_on_on_ray(
     copied: Any, finished: Any

@@ -186,6 +186,7 @@ def test_splits_and_batches_change_no_byte(elsewhere: Any) -> None:
     assert elsewhere.published("mix", "dropped") == published
 
 
+@pytest.mark.long  # test_bad_days.py: pages; here the reader differs
 def test_a_document_that_kills_its_worker_costs_itself(
     tmp_path: Path, elsewhere: Any
 ) -> None:

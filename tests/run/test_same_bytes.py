@@ -93,6 +93,7 @@ def test_another_seed_gives_another_order(tamis: Any, sample_run: Path) -> None:
     assert set(first) == set(second)
 
 
+@pytest.mark.long  # half a minute
 @pytest.mark.ray
 def test_a_ray_that_ends_under_a_run_is_one_line_and_the_next_run_goes_on(
     tamis: Any, sample_run: Path
