@@ -50,6 +50,7 @@ from tamis.html.blocks.read.meaning import (
     is_twin,
     read_annotation,
     read_image,
+    read_named,
     read_script,
     says_nothing,
 )
@@ -214,6 +215,8 @@ def _start_tag(
         begin_formula(data, name_end, position, page, before)
     elif tag >= tags.FIRST_PART or state.formula >= 0:
         begin_part(page, tag)
+    elif tag == tags.SPAN and name_stop > name_start and own & np.uint32(SILENT) == 0:
+        read_named(data, position, stop, page, before, name_start, name_stop)
     if properties & np.uint32(tags.FOREIGN) and flags & SELF_CLOSING:
         end_element(page, tag)
     return position

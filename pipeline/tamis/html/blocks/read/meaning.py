@@ -34,6 +34,8 @@ from tamis.html.blocks.simd import first_delimiter, first_of, lowered_at
 
 _QUOTE, _APOSTROPHE, _GREATER, _SLASH, _EQUALS, _SPACE = 34, 39, 62, 47, 61, 32
 _LESS: Final = np.uint8(60)
+_DOLLAR, _BACKSLASH, _SQUARE = 36, 92, 91
+_LONGEST_NAMED: Final = 10_000  # bytes
 _OPEN, _CLOSE, _CARET, _LOW, _OVER, _ROOT = 40, 41, 94, 95, 47, 0x221A
 _LEFT_QUOTE, _RIGHT_QUOTE = 0x201C, 0x201D
 _DISPLAY_STYLE: Final = np.frombuffer(b"{\\displaystyle ", np.uint8)
@@ -67,6 +69,7 @@ _LINE, _BLOB = _hashes("line blob")
 _NUMBERS: Final = _hashes("number numbers num nums")
 _LN: Final = _hashes("ln")[0]
 _EDIT_SECTION, _JAX = _hashes("editsection jax")
+_MATH_NAME, _INLINE_NAME, _DISPLAY_NAME = _hashes("math inline display")
 _ONLY, _SR, _SCREEN, _READER, _VISUALLY, _HIDDEN_WORD, _VISUALLY_HIDDEN = _hashes(
     "only sr screen reader visually hidden visuallyhidden"
 )
@@ -203,6 +206,44 @@ def read_script(
         return
     page.state[0].is_displayed = _holds(data, first, last, _MODE_DISPLAY)
     _append_formula(data, after, end, page)
+
+
+@kernel
+def read_named(
+    data: NDArray[np.uint8],
+    after: int,
+    stop: int,
+    page: Page,
+    element: int,
+    start: int,
+    name_stop: int,
+) -> None:
+    r"""`<span class="math inline">`: TeX without marks around it, as pandoc writes for KaTeX.
+
+    The tag ends at `after`. Elements in it are what shows the formula: then it is text.
+    """
+    is_math = is_inline = is_display = False
+    for index in range(start, name_stop):
+        name = page.names[index]
+        is_math |= name == _MATH_NAME
+        is_inline |= name == _INLINE_NAME
+        is_display |= name == _DISPLAY_NAME
+    if not is_math or not (is_inline or is_display):
+        return
+    end = first_of(data, after, stop, _LESS)
+    if end + 1 >= stop or data[end + 1] != _SLASH or end - after > _LONGEST_NAMED:
+        return
+    first = after
+    while first < end and data[first] <= _SPACE:
+        first += 1
+    is_marked = data[first] == _DOLLAR or (
+        data[first] == _BACKSLASH and data[first + 1] in (_OPEN, _SQUARE)
+    )
+    if first == end or is_marked:
+        return
+    page.elements[element].flags |= np.uint32(SILENT)
+    page.state[0].is_displayed = is_display
+    _append_formula(data, first, end, page)
 
 
 @kernel

@@ -38,9 +38,16 @@ from tamis.html.blocks.simd import first_of
 _AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
 _HASH, _DOLLAR, _BRACKET, _CLOSING, _CARET, _LOW = 35, 36, 91, 93, 94, 95
 _BACKSLASH: Final = np.uint8(92)
+_DOLLAR_SIGN: Final = np.uint8(36)
 _ROUND = 40
 _TEX_SIGNS: Final = np.zeros(256, np.bool_)
 _TEX_SIGNS[list(b"\\^_=+{")] = True
+_SURE_TEX_SIGNS: Final = np.zeros(256, np.bool_)
+_SURE_TEX_SIGNS[list(b"\\^_")] = True
+_IS_NAME: Final = np.zeros(256, np.bool_)
+_IS_NAME[list(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] = True
+_LONGEST_INLINE: Final = 400  # bytes
+_LONGEST_DISPLAYED: Final = 4000
 _ZERO_, _NINE, _PLUS, _MINUS, _SIGN = 48, 57, 43, 45, 0xE2  # the first byte of U+2212
 _LONGEST_NOTE = 6
 # No control is text: this one is a mark for `markdown`.
@@ -124,46 +131,115 @@ def _write_text(
     at: int,
     marks_formulas: bool,
 ) -> int:
-    r"""Write a run of text; what it has between `\(` and `\)`, `\[` and `\]` is a formula."""
+    r"""Write a run of text; what it has between the marks of `_delimited` is a formula."""
+    if (
+        first_of(data, position, stop, _BACKSLASH) == stop
+        and first_of(data, position, stop, _DOLLAR_SIGN) == stop
+    ):
+        return int(write_run(data, position, stop, page, NO, out, start, at))
     while position < stop:
-        first, last = _delimited(data, position, stop)
-        at = write_run(data, position, first, page, NO, out, start, at)
-        if first == stop:
+        before, first, last, after = _delimited(data, position, stop)
+        at = write_run(data, position, before, page, NO, out, start, at)
+        if before == stop:
             break
         out[at] = FORMULA_MARK
         at += marks_formulas
-        marks = 2 if data[first + 1] == _BRACKET else 1
-        at = _write_formula(data, first + 2, last, marks, page, out, at)
+        is_displayed = first - before == 2 and data[before + 1] != _ROUND
+        at = _write_formula(data, first, last, 1 + is_displayed, page, out, at)
         out[at] = FORMULA_MARK
         at += marks_formulas
-        position = last + 2
+        position = after
     return at
 
 
 @kernel
-def _delimited(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int, int]:
-    r"""Where the next `\(` or `\[` begins and what closes it; `stop` twice without one."""
+def _delimited(
+    data: NDArray[np.uint8], position: int, stop: int
+) -> tuple[int, int, int, int]:
+    r"""The next TeX between `\(` and `\)`, `\[` and `\]`, `$$` and `$$`, `$` and `$`.
+
+    Returns where the opening mark begins, where it ends, and the same of the closing one;
+    `stop` four times without any.
+    """
     while True:
-        first = first_of(data, position, stop, _BACKSLASH)
-        if first + 4 >= stop:
-            return stop, stop
-        position = first + 1
-        mark = data[position]
-        if mark != _ROUND and mark != _BRACKET:
+        before = _first_mark(data, position, stop)
+        if before + 2 >= stop:
+            return stop, stop, stop, stop
+        mark = data[before + 1]
+        position = before + 1
+        if data[before] == _DOLLAR:
+            width = 2 if mark == _DOLLAR else 1
+            last = _closing_dollars(data, before + width, stop, width)
+            is_displayed = width == 2
+        elif mark == _ROUND or mark == _BRACKET:
+            width = 2
+            last = _closing_bracket(data, before + 2, stop, mark)
+            is_displayed = mark == _BRACKET
+        else:
             continue
-        end = mark + 1 if mark == _ROUND else mark + 2
-        last = first_of(data, first + 2, stop, _BACKSLASH)
-        while last + 1 < stop and data[last + 1] != end:
-            last = first_of(data, last + 2, stop, _BACKSLASH)
-        if last + 1 >= stop:
-            return stop, stop
-        if _is_tex(data, first + 2, last, mark == _BRACKET):
-            return first, last
+        position = before + width
+        first = before + width
+        if last < stop and _is_tex(
+            data, first, last, is_displayed, data[before] == _DOLLAR
+        ):
+            return before, first, last, last + width
 
 
 @kernel
-def _is_tex(data: NDArray[np.uint8], first: int, last: int, is_displayed: bool) -> bool:
-    r"""Whether it has a sign of TeX, or is one word in a line: not `\[1\]`, `\(see there\)`."""
+def _first_mark(data: NDArray[np.uint8], position: int, stop: int) -> int:
+    """Where the first dollar sign or backslash is, else `stop`."""
+    while position < stop and (
+        data[position] != _DOLLAR_SIGN and data[position] != _BACKSLASH
+    ):
+        position += 1
+    return position
+
+
+@kernel
+def _closing_bracket(
+    data: NDArray[np.uint8], position: int, stop: int, mark: int
+) -> int:
+    r"""Where the next of `\(`, `\)`, `\[`, `\]` is if it closes the bracket, else `stop`."""
+    last = first_of(data, position, stop, _BACKSLASH)
+    while last + 1 < stop:
+        following = data[last + 1]
+        if following in (_ROUND, _ROUND + 1, _BRACKET, _CLOSING):
+            end = mark + 1 if mark == _ROUND else mark + 2
+            return int(last) if following == end else stop
+        last = first_of(data, last + 2, stop, _BACKSLASH)
+    return stop
+
+
+@kernel
+def _closing_dollars(
+    data: NDArray[np.uint8], position: int, stop: int, width: int
+) -> int:
+    """Where the dollar signs are that close a formula, else `stop`.
+
+    A single one has a letter or a sign before it and no letter or digit behind it, as
+    the opening one has no blank behind it: `$5 and $10` are prices.
+    """
+    if width == 1 and data[position] <= _BLANK:
+        return stop
+    limit = min(stop, position + (_LONGEST_DISPLAYED if width == 2 else _LONGEST_INLINE))
+    last = first_of(data, position, limit, _DOLLAR_SIGN)
+    if last + width > limit or last == position:
+        return stop
+    if width == 2:
+        return int(last) if data[last + 1] == _DOLLAR else stop
+    following = data[last + 1] if last + 1 < stop else _BLANK
+    is_open = data[last - 1] <= _BLANK or data[last - 1] == _BACKSLASH
+    return stop if is_open or _IS_NAME[following] else int(last)
+
+
+@kernel
+def _is_tex(
+    data: NDArray[np.uint8], first: int, last: int, is_displayed: bool, is_dollar: bool
+) -> bool:
+    r"""Whether it has a sign of TeX, or is one word in a line: not `\[1\]`, `\(see there\)`.
+
+    Between dollar signs, which stand for money and for names in code, only some signs count.
+    """
     while first < last and data[first] <= _BLANK:
         first += 1
     while last > first and data[last - 1] <= _BLANK:
@@ -171,10 +247,10 @@ def _is_tex(data: NDArray[np.uint8], first: int, last: int, is_displayed: bool) 
     is_word = first < last
     for place in range(first, last):
         byte = data[place]
-        if _TEX_SIGNS[byte]:
+        if _TEX_SIGNS[byte] and (not is_dollar or _SURE_TEX_SIGNS[byte]):
             return True
         is_word &= byte > _BLANK
-    return bool(is_word and not is_displayed)
+    return bool(is_word and not is_displayed and not is_dollar)
 
 
 @kernel
