@@ -93,7 +93,7 @@ def test_a_page_without_text_says_so(engine: str) -> None:
 def test_plain_text_is_its_own_text() -> None:
     lines = "Première ligne \r\nвторая строка\t<b>\n\n\n\n第三"
     result = extracted(batch(lines, "", content_type="text/plain"))
-    assert result["text"] == ["Première ligne\nвторая строка    <b>\n\n第三", None]
+    assert result["text"] == ["Première ligne\nвторая строка\t<b>\n\n第三", None]
     assert result["title"] == [None, None]
     assert result["drop_reason"] == [None, "no_text"]
 

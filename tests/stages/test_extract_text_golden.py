@@ -10,7 +10,7 @@ from tamis.stages.extract_text import ExtractText
 
 # By record id: help with code, a shop, a forum, articles in Thai and Hindi. Where other
 # texts are meant, raise the stage's version and write these anew.
-VERSION = 7
+VERSION = 8
 GOLDEN = {
     "urn:uuid:be47a77c-f089-52b9-bd20-79c8e0e02098": "feae254361be58d2",
     "urn:uuid:988fb0ac-8fd9-5b3b-a125-be728414b9a6": "a94b0fb67d5c8767",

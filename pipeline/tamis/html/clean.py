@@ -4,8 +4,8 @@
 * Lines end in a line feed. There are never more than two in a row (except in
   Markdown's code), and none at either end. Every character at which Unicode breaks a
   line counts as a line end (CR, form feed, U+2028 ...).
-* No white space at the end of a line. A tab, which only preformatted text still has,
-  becomes four spaces; other space characters do not change, no-break spaces included.
+* No white space at the end of a line. Other space characters do not change, no-break
+  spaces and the tabs of preformatted text included: they are code's.
 * No control characters (Cc), no surrogates, no noncharacters. C1 controls (U+0080 to U+009F)
   become the characters that windows-1252 has there, as HTML reads references to them: a page
   that has one was made from such bytes.
@@ -79,7 +79,7 @@ def is_removed(character: str) -> bool:
 
 
 def _without_odd_characters(line: str) -> str:
-    line = _REMOVED.sub("", line.replace("\t", "    "))
+    line = _REMOVED.sub("", line)
     return _IDLE_ZERO_WIDTH_SPACE.sub("", line) if "\u200b" in line else line
 
 

@@ -65,7 +65,7 @@ def _kinds() -> NDArray[np.uint8]:
             and not is_removed(character)
         ):
             kinds[code] = _PLAIN
-    kinds[[0x20, 0xA0, 0x3000]] = _SPACE
+    kinds[[0x09, 0x20, 0xA0, 0x3000]] = _SPACE
     kinds[10] = _LINE_FEED
     return kinds
 

@@ -56,7 +56,7 @@ _SELF_CLOSED = re.compile(
 class ExtractText(Transform):
     """Engine and limits. Time (CPU time) and memory are limited per page."""
 
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     path_settings: ClassVar[tuple[str, ...]] = ("model",)
     tallied: ClassVar[tuple[str, ...]] = ("extract_note", "page_type")
 

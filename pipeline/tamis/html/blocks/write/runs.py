@@ -45,7 +45,9 @@ _TEX_SIGNS[list(b"\\^_=+{")] = True
 _SURE_TEX_SIGNS: Final = np.zeros(256, np.bool_)
 _SURE_TEX_SIGNS[list(b"\\^_")] = True
 _IS_NAME: Final = np.zeros(256, np.bool_)
-_IS_NAME[list(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] = True
+_IS_NAME[list(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] = (
+    True
+)
 _LONGEST_INLINE: Final = 400  # bytes
 _LONGEST_DISPLAYED: Final = 4000
 _ZERO_, _NINE, _PLUS, _MINUS, _SIGN = 48, 57, 43, 45, 0xE2  # the first byte of U+2212
@@ -221,7 +223,9 @@ def _closing_dollars(
     """
     if width == 1 and data[position] <= _BLANK:
         return stop
-    limit = min(stop, position + (_LONGEST_DISPLAYED if width == 2 else _LONGEST_INLINE))
+    limit = min(
+        stop, position + (_LONGEST_DISPLAYED if width == 2 else _LONGEST_INLINE)
+    )
     last = first_of(data, position, limit, _DOLLAR_SIGN)
     if last + width > limit or last == position:
         return stop
