@@ -71,7 +71,35 @@ def test_no_list_at_all_scores_nothing() -> None:
 
 def test_every_file_of_the_folder_is_part_of_the_fingerprint(folder: Path) -> None:
     names = [Path(path).name for path in ScoreToxicity(lists=str(folder)).files()]
-    assert names == ["fra.txt", "th.json", "zh", "default.npz"]
+    assert names == ["fra.txt", "th.json", "zh", "weights.tsv", "default.npz"]
+
+
+def test_the_weights_of_the_users_list_hold_over_those_of_the_package(
+    tmp_path: Path,
+) -> None:
+    """Beer is ambiguous in the package's weights, whore is not."""
+    own = tmp_path / "por.txt"
+    own.write_text("Cerveja\nputa\tambiguous\n", encoding="utf-8")
+    rows = batch(("cerveja e merda", "por"), ("puta aranha", "por"))
+    alone, joined = (
+        ScoreToxicity(lists=lists, model=None)
+        .build()(rows)["toxic_word_distinct"]
+        .to_pylist()
+        for lists in ({}, {"por": str(own)})
+    )
+    assert alone == [1, 1]
+    assert joined == [2, 0]
+
+
+def test_an_unknown_weight_is_one_line_with_the_nearest_name(tmp_path: Path) -> None:
+    own = tmp_path / "fra.txt"
+    own.write_text("navet\tambigu", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        ScoreToxicity(lists={"fra": str(own)}, packaged=False).build()
+    assert str(caught.value) == (
+        f"score_toxicity.lists: {own}: navet has the unknown weight ambigu"
+        "; did you mean ambiguous?"
+    )
 
 
 def test_rows_come_out_the_same_however_they_are_batched(folder: Path) -> None:

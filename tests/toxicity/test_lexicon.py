@@ -11,7 +11,7 @@ from tamis.text.words import segment
 from tamis.toxicity.lexicon import count_hits, lexicon, usable
 
 # Harmless words stand for the others: the matching is what is tested.
-LISTS = {
+WORDS = {
     "eng": ["turnip", "green pea", "green pea soup", "half-baked", "o'clock"],
     "fra": ["navet", "tête de navet", "ÉLÈVE"],
     "rus": ["репа", "Ёлка"],
@@ -22,6 +22,17 @@ LISTS = {
     "jpn": ["かぶ", "大根役者"],
     "tha": ["หัวผักกาด"],
     "kor": ["순무"],
+}
+MILD = {
+    "eng": ["turnip moth", "beet", "Half baked", "pea green"],
+    "rus": ["репа красная", "свёкла"],
+    "arb": ["لفت نظر"],
+    "cmn": ["萝卜糕", "甜菜"],
+    "hin": ["चुकंदर", "शलजम का खेत"],
+}
+LISTS = {
+    language: dict.fromkeys(MILD.get(language, []), False) | dict.fromkeys(words, True)
+    for language, words in WORDS.items()
 }
 
 
@@ -58,6 +69,14 @@ def hits(language: str | None, text: str) -> tuple[int, int]:
         pytest.param("cmn", "他是大萝卜头", (1, 1), id="an entry of several ICU words"),
         pytest.param("jpn", "彼は大根役者だ", (1, 1), id="Japanese"),
         pytest.param("tha", "ผมกินหัวผักกาด", (1, 1), id="Thai"),
+        pytest.param("eng", "beet, beet, Beet", (0, 0), id="a mild word"),
+        pytest.param("eng", "a turnip moth, a turnip", (1, 1), id="a mild phrase"),
+        pytest.param("eng", "turnip mot", (1, 1), id="a cut-off mild phrase"),
+        pytest.param("eng", "pea green pea soup", (0, 0), id="leftmost wins"),
+        pytest.param("rus", "репа красная, репа, СВЁКЛА", (1, 1), id="mild Cyrillic"),
+        pytest.param("arb", "لفت نظر إلى لفت", (1, 1), id="a mild Arabic phrase"),
+        pytest.param("cmn", "我们吃萝卜糕和甜菜。", (0, 0), id="mild Chinese"),
+        pytest.param("hin", "शलजम का खेत, चुकंदर, शलजम", (1, 1), id="mild Devanagari"),
         pytest.param("deu", "turnip", (0, 0), id="no list"),
         pytest.param(None, "turnip", (0, 0), id="no language"),
     ],
@@ -71,7 +90,7 @@ def test_hits_and_distinct_entries(
 def test_entries_that_could_only_match_in_part_are_not_looked_for() -> None:
     entries = ["turnip", " pea ", "a$$", "t*rnip", "!", "", "🍆", "green, pea", "l'été"]
     assert usable(entries) == ("turnip", "pea", "l'été")
-    table = lexicon({"eng": ["a$$", "t*rnip"]})
+    table = lexicon({"eng": {"a$$": True, "t*rnip": True}})
     data, offsets = utf8_buffers(pa.array(["a t rnip a$$"]))
     assert count_hits(data, segment(data, offsets), ["eng"], table=table).hits[0] == 0
 
@@ -93,15 +112,20 @@ def test_documents_keep_their_languages_and_places() -> None:
 
 
 def test_the_order_of_a_list_changes_nothing() -> None:
-    one, other = lexicon(LISTS), lexicon({k: v[::-1] for k, v in LISTS.items()})
+    turned = {k: dict(reversed(v.items())) for k, v in LISTS.items()}
+    one, other = lexicon(LISTS), lexicon(turned)
     assert np.array_equal(one.keys, other.keys)
     assert np.array_equal(one.entries, other.entries)
 
 
-@given(st.lists(st.sampled_from(["turnip", "green", "pea", "Pea", "soup", "x"])))
+PIECES = ["turnip", "green", "pea", "Pea", "soup", "moth", "beet", "x"]
+
+
+@given(st.lists(st.sampled_from(PIECES)))
 def test_hits_agree_with_a_regular_expression(words: list[str]) -> None:
     text = " ".join(words)
     longest_first = sorted(LISTS["eng"], key=len, reverse=True)
     pattern = "|".join(entry.replace("-", "[ -]") for entry in longest_first)
     matches = re.findall(rf"\b(?:{pattern})\b", text.lower())
-    assert hits("eng", text) == (len(matches), len(set(matches)))
+    counted = [match for match in matches if match not in MILD["eng"]]
+    assert hits("eng", text) == (len(counted), len(set(counted)))

@@ -1,7 +1,8 @@
 """Score each document by the word list of its language and by a linear model.
 
 Reads  text, language
-Writes toxic_word_density   hits per 1,000 words
+Writes toxic_word_density   hits per 1,000 words, of entries that count: not anatomy,
+                            not words with an ordinary meaning (see `toxicity.lists`)
        toxic_word_distinct  entries of the list among the hits
 and, where there is a model, over windows of about 400 characters,
        toxicity_max         the largest probability
@@ -29,7 +30,13 @@ from tamis.errors import ConfigError
 from tamis.language.codes import canonical_language
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import Bytes, utf8_buffers
-from tamis.toxicity.lists import PACKAGE, entries_of, packaged_lists
+from tamis.toxicity.lists import (
+    PACKAGE,
+    WEIGHTS_PATH,
+    entries_of,
+    packaged_lists,
+    packaged_weights,
+)
 from tamis.toxicity.model import COLUMNS, DEFAULT, DEFAULT_PATH
 from tamis.work.fingerprints import refuse_irregular
 
@@ -56,10 +63,11 @@ class ScoreToxicity(Transform):
     path_settings: ClassVar[tuple[str, ...]] = ("lists", "model")
     language_settings: ClassVar[tuple[str, ...]] = ("lists",)
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     # {fra: path}, or a folder with a file per language (fra.txt, fr.json, fr), each
-    # with one entry a line or JSON. They are added to the package's lists.
+    # with one entry a line or JSON. They are added to the package's lists. A line may have
+    # a weight after a tab; without one the entry counts, whatever the package's weight.
     lists: dict[str, str] | str = Field(default_factory=dict)
     packaged: bool = True
     # The packaged weights, a file that training wrote (.npz), a fastText classifier
@@ -94,8 +102,9 @@ class ScoreToxicity(Transform):
 
     def files(self) -> tuple[str, ...]:
         lists = (path for paths in self.paths().values() for path in paths)
+        weights = (WEIGHTS_PATH,) if self.packaged else ()
         models = (DEFAULT_PATH if m == DEFAULT else m for m in self.named_models())
-        return (*lists, *models)
+        return (*lists, *weights, *models)
 
     def foreign_files(self) -> tuple[str, ...]:
         return tuple(name for name in self.named_models() if name.endswith(_FASTTEXT))
@@ -195,12 +204,13 @@ def scorer_of(stage: ScoreToxicity) -> Scorer | None:
     return Scorer(None if None in known else every, by_first_that_knows)
 
 
-def lists_of(stage: ScoreToxicity) -> dict[str, list[str]]:
-    """Entries by language, of the package and of the user's files together.
+def lists_of(stage: ScoreToxicity) -> dict[str, dict[str, bool]]:
+    """Entries by language, in lower case, and whether they count.
 
-    Raises ConfigError if a file cannot be read or the package is not installed.
+    They are the package's and the user's together; of an entry of both, the user's weight
+    holds. Raises ConfigError if a file cannot be read or the package is not installed.
     """
-    lists: dict[str, list[str]] = {}
+    lists: dict[str, dict[str, bool]] = {}
     if stage.packaged:
         packaged = packaged_lists()
         if not packaged:
@@ -208,13 +218,16 @@ def lists_of(stage: ScoreToxicity) -> dict[str, list[str]]:
                 f"score_toxicity: the package {PACKAGE} is not installed; install it,"
                 " or set packaged: false and name lists of your own"
             )
-        lists = {language: list(entries) for language, entries in packaged.items()}
+        for language, listed in packaged.items():
+            weights = packaged_weights().get(language, {})
+            lists[language] = dict.fromkeys(map(str.lower, listed), True) | weights
     for language, _, entries in _own_lists(stage):
-        lists.setdefault(language, []).extend(entries)
+        own = {entry.lower(): counts for entry, counts in entries.items()}
+        lists.setdefault(language, {}).update(own)
     return lists
 
 
-def _own_lists(stage: ScoreToxicity) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _own_lists(stage: ScoreToxicity) -> Iterator[tuple[str, str, dict[str, bool]]]:
     """Language, path and entries of each of the user's files."""
     for language, paths in stage.paths().items():
         for path in paths:

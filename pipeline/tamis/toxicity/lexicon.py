@@ -1,6 +1,8 @@
 """Word lists of many languages in one hash table, and their hits in a batch.
 
-An entry is a word or a phrase. It matches whole words only (those of
+An entry is a word or a phrase, and counts or is mild: a mild one takes the words it matches
+from all others, and is no hit. So `maine coon` shields its second word, which is listed
+alone. An entry matches whole words only (those of
 `tamis.text.words`), in lower case. Between the words of a phrase, one space, hyphen or
 apostrophe matches any of these. In scripts without spaces an entry must start where a
 word starts and end where a word ends, however ICU cuts the text in between: the entry
@@ -8,7 +10,8 @@ word starts and end where a word ends, however ICU cuts the text in between: the
 
     keys     (places,)  uint64  hash of each entry and of each of its beginnings, by
                                 language; 0 marks an empty place
-    entries  (places,)  int32   number of the key's entry; -1 for a mere beginning
+    entries  (places,)  int32   number of the key's entry; -1 for a mere beginning,
+                                -2 for a mild entry
     begins   (2^14,)    uint8   2^17 bits: 1 at the hash of every key
 
 The beginnings show where a search can stop: most words of a text begin no entry. Five
@@ -16,7 +19,7 @@ in six are told by the bit of their first four code points, of the others most b
 bit of the whole word: the bits stay in a core's cache, as the keys do not.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +42,7 @@ from tamis.text.words import Words, segment
 
 NO_LIST = -1
 
+_NONE, _MILD = -1, -2  # of `entries`
 _BEGINNING = 4  # code points
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _BIT_SHIFT = np.uint64(64 - 17)
@@ -63,19 +67,27 @@ class Hits(NamedTuple):
     distinct: NDArray[np.int64]  # different entries among the hits
 
 
-def lexicon(lists: Mapping[str, Iterable[str]]) -> Lexicon:
-    """The lists by language as one table. See `usable` for what an entry may be."""
+def lexicon(lists: Mapping[str, Mapping[str, bool]]) -> Lexicon:
+    """The lists by language as one table: each entry, and whether it counts.
+
+    See `usable` for what an entry may be. Of two spellings that match the same words
+    (`half-baked`, `Half baked`) it is enough that one counts.
+    """
     languages = {language: number for number, language in enumerate(sorted(lists))}
-    # Sorted, so that the table does not depend on the order of a list.
-    listed = [
-        (number, entry)
-        for language, number in languages.items()
-        for entry in sorted({entry.strip() for entry in lists[language]})
-    ]
-    numbers = np.array([number for number, _ in listed], np.int64)
-    data, offsets = _buffers([entry for _, entry in listed])
+    # Sorted, so that the table does not depend on the order of a list; mild ones first, as
+    # of two entries at one place the later stays.
+    listed = sorted(
+        {
+            (number, counts, entry.strip())
+            for language, number in languages.items()
+            for entry, counts in lists[language].items()
+        }
+    )
+    numbers = np.array([number for number, _, _ in listed], np.int64)
+    is_mild = np.array([not counts for _, counts, _ in listed], np.bool_)
+    data, offsets = _buffers([entry for _, _, entry in listed])
     words = segment(data, offsets)
-    arrays = _table(read_only(data), offsets, words, numbers, *_folding())
+    arrays = _table(read_only(data), offsets, words, numbers, is_mild, *_folding())
     return Lexicon(*arrays, languages)
 
 
@@ -96,8 +108,8 @@ def count_hits(
 ) -> Hits:
     """Hits in each document of its language's list, leftmost and longest first.
 
-    `languages` has one code per document. Hits do not overlap: a phrase counts once,
-    and the words in it do not count again.
+    `languages` has one code per document. Matches do not overlap: a phrase counts once,
+    and the words in it do not count again. Matches of mild entries are no hits.
     """
     numbers = np.array(
         [table.languages.get(language or "", NO_LIST) for language in languages],
@@ -124,12 +136,13 @@ def _table(
     offsets: Offsets,
     words: Words,
     numbers: NDArray[np.int64],
+    is_mild: NDArray[np.bool_],
     index: NDArray[np.uint16],
     lower: NDArray[np.int32],
 ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.uint8]]:
     begins = np.zeros(1 << 14, np.uint8)
     keys = empty_table(len(data) + len(words.starts))
-    entries = np.full(len(keys), -1, np.int32)
+    entries = np.full(len(keys), _NONE, np.int32)
     mask = len(keys) - 1
     for entry in range(len(numbers)):
         first, last = words.documents[entry], words.documents[entry + 1]
@@ -151,7 +164,7 @@ def _table(
                 here += width
                 byte, bit = _bit_of(value)
                 begins[byte] |= bit
-        entries[at] = entry
+        entries[at] = _MILD if is_mild[entry] else entry
     return keys, entries, begins
 
 
@@ -180,7 +193,7 @@ def _count(
             if not _may_begin(data, begin, end, seed, begins, index, lower):
                 word += 1
                 continue
-            entry, next_word = np.int32(-1), word + 1
+            entry, next_word = np.int32(_NONE), word + 1
             value = seed
             for reached in range(word, min(last, word + _MOST_WORDS)):
                 if reached > word:
@@ -198,7 +211,7 @@ def _count(
                 at = place(keys, mask, finished(value))
                 if keys[at] == 0:
                     break
-                if entries[at] >= 0:
+                if entries[at] != _NONE:
                     entry, next_word = entries[at], reached + 1
             word = next_word
             if entry < 0:

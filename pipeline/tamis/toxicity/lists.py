@@ -1,7 +1,14 @@
 """Word lists from text: the user's files and those that a package ships.
 
 The package is glin-profanity (MIT): JSON dictionaries of 24 languages. Only its data
-files are read; its code is never imported.
+files are read; its code is never imported. It does not tell slurs from ordinary words
+(Portuguese has beer and spider): our own `weights.tsv` names the entries that do not count.
+
+An entry's weight says what it is:
+    slur, obscenity   it counts; so does an entry without a weight
+    anatomy           a body part, a term of medicine or sex education, a bodily function
+    ambiguous         a word with an ordinary meaning (an animal, a tool, a crime in the
+                      news), or a phrase that makes one of a listed word (maine coon)
 """
 
 import json
@@ -15,8 +22,13 @@ from numpy.typing import NDArray
 from xxhash import xxh3_64
 
 from tamis.cache import cached_arrays
+from tamis.errors import nearest
 
 PACKAGE = "glin-profanity"
+WEIGHTS_PATH = str(Path(__file__).with_name("weights.tsv"))
+
+# Whether an entry of this weight counts.
+_WEIGHTS = {"slur": True, "obscenity": True, "anatomy": False, "ambiguous": False}
 
 _FOLDER = "glin_profanity/data/dictionaries/"
 _LANGUAGES = {
@@ -47,11 +59,13 @@ _LANGUAGES = {
 }
 
 
-def entries_of(text: str) -> tuple[str, ...]:
-    """Entries of a list: JSON (an array, or an object with `words`) or one per line.
+def entries_of(text: str) -> dict[str, bool]:
+    """Entries of a list, and whether each counts.
 
-    With one per line, `#` begins a comment and blank lines do not count. Raises
-    ValueError if JSON has another form.
+    A list is JSON (an array, or an object with `words`) or has one entry per line, with a
+    weight after a tab or none; `#` begins a comment and blank lines do not count. Of an
+    entry that comes twice, the later weight holds. Raises ValueError if JSON has another
+    form, or a weight is unknown.
     """
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith(("[", "{")):
@@ -61,9 +75,18 @@ def entries_of(text: str) -> tuple[str, ...]:
             raise ValueError(
                 "not an array of strings, nor an object with one as `words`"
             )
-        return tuple(words)
+        return dict.fromkeys(words, True)
     lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
-    return tuple(line for line in lines if line)
+    return dict(_weighed(line) for line in lines if line)
+
+
+def _weighed(line: str) -> tuple[str, bool]:
+    entry, _, weight = map(str.strip, line.partition("\t"))
+    if weight and weight not in _WEIGHTS:
+        raise ValueError(
+            f"{entry} has the unknown weight {weight}{nearest(weight, _WEIGHTS)}"
+        )
+    return entry, _WEIGHTS[weight or "obscenity"]
 
 
 @lru_cache(maxsize=1)
@@ -84,6 +107,17 @@ def packaged_lists() -> dict[str, tuple[str, ...]]:
     return {code: tuple(entries) for code, entries in json.loads(content).items()}
 
 
+@lru_cache(maxsize=1)
+def packaged_weights() -> dict[str, dict[str, bool]]:
+    """The entries of `weights.tsv` by language, in lower case; none of them counts."""
+    weights: dict[str, dict[str, bool]] = {}
+    for line in Path(WEIGHTS_PATH).read_text(encoding="utf-8").splitlines():
+        language, _, entry = line.partition("\t")
+        if not line.startswith("#"):
+            weights.setdefault(language, {}).update([_weighed(entry)])
+    return weights
+
+
 def _read() -> dict[str, NDArray[np.uint8]]:
     """The lists as JSON: to read and to sieve them takes a quarter of a second."""
     from tamis.toxicity.lexicon import usable
@@ -93,7 +127,7 @@ def _read() -> dict[str, NDArray[np.uint8]]:
         name = path.as_posix()
         language = _LANGUAGES.get(path.stem)
         if name.startswith(_FOLDER) and path.suffix == ".json" and language:
-            entries = entries_of(path.read_text(encoding="utf-8"))
+            entries = tuple(entries_of(path.read_text(encoding="utf-8")))
             lists[language] = tuple(
                 entry
                 for entry in usable(entries)
