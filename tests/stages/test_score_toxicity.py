@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tamis.errors import ConfigError
+from tamis.language.codes import canonical_language
 from tamis.linear.model import quantised
 from tamis.stages import score_toxicity
 from tamis.stages.score_toxicity import ScoreToxicity
@@ -43,16 +44,42 @@ def test_density_is_hits_per_thousand_words(folder: Path) -> None:
             ("ผมกินหัวผักกาด", "tha"),  # ผม กิน หัว ผัก กาด, says ICU
         )
     )
+    # All are shorter than 600 words, and count as 600.
     density = scored["toxic_word_density"].to_pylist()
-    assert density == pytest.approx([2000 / 7, 0, 0, 1000, 200])
+    assert density == pytest.approx([2000 / 600, 0, 0, 1000 / 600, 1000 / 600])
     assert scored["toxic_word_distinct"].to_pylist() == [2, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("language", "hit", "other"),
+    [("fra", "navet ", "pomme "), ("zh", "萝卜", "他们")],
+    ids=["French", "Chinese"],
+)
+@pytest.mark.parametrize(
+    ("hits", "others", "density"),
+    [(3, 0, 5.0), (3, 597, 5.0), (3, 1197, 2.5), (700, 0, 1000.0)],
+)
+def test_a_text_of_fewer_than_600_words_counts_as_600(
+    folder: Path,
+    language: str,
+    hit: str,
+    other: str,
+    hits: int,
+    others: int,
+    density: float,
+) -> None:
+    stage = ScoreToxicity(lists=str(folder), packaged=False, model=None)
+    code = canonical_language(language)
+    scored = stage.build()(batch((hit * hits + other * others, code)))
+    assert scored["toxic_word_density"].to_pylist() == pytest.approx([density])
 
 
 def test_what_nobody_looked_at_is_null(folder: Path) -> None:
     scored = ScoreToxicity(lists=str(folder), packaged=False, model=None).build()(
         batch(("navet", "ita"), ("navet", None), (None, "fra"), ("navet", "fra"))
     )
-    assert scored["toxic_word_density"].to_pylist() == [None, None, None, 1000]
+    density = scored["toxic_word_density"].to_pylist()
+    assert density == [None, None, None, pytest.approx(1000 / 600)]
     assert scored["toxic_word_distinct"].to_pylist() == [None, None, None, 1]
 
 

@@ -2,7 +2,8 @@
 
 Reads  text, language
 Writes toxic_word_density   hits per 1,000 words, of entries that count: not anatomy,
-                            not words with an ordinary meaning (see `toxicity.lists`)
+                            not words with an ordinary meaning (see `toxicity.lists`);
+                            a shorter text counts as one of 600 words
        toxic_word_distinct  entries of the list among the hits
 and, where there is a model, over windows of about 400 characters,
        toxicity_max         the largest probability
@@ -49,6 +50,10 @@ if TYPE_CHECKING:
 
     # Scores of documents, from their words and languages.
     Score = Callable[[Bytes, Words, list[str | None]], Scores]
+
+# A page of 70 words that quotes six slurs has 86 per 1,000 words, and is no rant: a density
+# needs a text that is long enough for one. Threads of 30 comments have about 480 words.
+_FEWEST_WORDS = 600
 
 _SUFFIXES = ("", ".txt", ".json")
 _FASTTEXT = (".bin", ".ftz")
@@ -251,14 +256,15 @@ def word_scores(
 ) -> dict[str, pa.Array]:
     """The word columns, null for a null text or a language without a list.
 
-    A text without words has density 0.
+    A text without words has density 0, and one of fewer than 600 words the density that
+    its hits would have in 600.
     """
     from tamis.toxicity.lexicon import count_hits
 
     found = count_hits(data, words, languages, table=table)
     has_list = np.array([language in table.languages for language in languages], bool)
     is_unknown = is_null | ~has_list
-    density = 1000 * found.hits / np.maximum(np.diff(words.documents), 1)
+    density = 1000 * found.hits / np.maximum(np.diff(words.documents), _FEWEST_WORDS)
     return {
         "toxic_word_density": pa.array(density, pa.float32(), mask=is_unknown),
         "toxic_word_distinct": pa.array(found.distinct, pa.int32(), mask=is_unknown),
