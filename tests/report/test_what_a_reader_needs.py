@@ -94,7 +94,7 @@ def test_bounds_are_drawn_where_the_filters_have_them(
             wanted.setdefault(column, set()).add(tuple(bound))
     assert len(wanted) > 5
     assert {column: set(found[column]) for column in wanted} == wanted
-    assert found["toxic_word_density"] == [(None, 15.0)]
+    assert found["toxic_word_density"] == [(None, 10.0)]
     figures = {
         name: own
         for own in re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
@@ -102,7 +102,7 @@ def test_bounds_are_drawn_where_the_filters_have_them(
     }
     drawn = {name for name, own in figures.items() if 'class="bound"' in own}
     assert drawn == set(found) & set(figures)
-    assert "at most 15" in figures["toxic_word_density"]
+    assert "at most 10" in figures["toxic_word_density"]
 
 
 def test_a_bound_is_drawn_between_the_edges_that_it_is_between() -> None:

@@ -12,12 +12,14 @@ def batch(**columns: list[object]) -> pa.RecordBatch:
         "toxic_word_density": 0.0,
         "toxic_word_distinct": 0,
         "toxicity_max": 0.1,
+        "toxicity_mean": 0.05,
     }
     types = {
         "language": pa.string(),
         "toxic_word_density": pa.float32(),
         "toxic_word_distinct": pa.int32(),
         "toxicity_max": pa.float32(),
+        "toxicity_mean": pa.float32(),
     }
     arrays = {
         name: pa.array(columns.get(name, [value] * rows), types[name])
@@ -35,7 +37,7 @@ def reasons(config: FilterToxicity, **columns: list[object]) -> list[str | None]
 def test_both_word_limits_must_be_broken() -> None:
     found = reasons(
         FilterToxicity(agree="words"),
-        toxic_word_density=[15.1, 15.0, 900.0, 15.1, None],
+        toxic_word_density=[10.1, 10.0, 900.0, 10.1, None],
         toxic_word_distinct=[3, 40, 2, 4, None],
     )
     assert found == ["toxic_words", None, None, "toxic_words", None]
@@ -143,8 +145,25 @@ def test_the_models_default_limit_needs_no_words(maximum: float) -> None:
 def test_without_a_model_the_words_decide() -> None:
     stage = FilterToxicity()
     assert "toxicity_max" not in stage.columns_read()
-    assert "toxicity_max" in stage.columns_needed({"toxicity_max", "language"})
-    assert "toxicity_max" not in stage.columns_needed({"language"})
+    model = {"toxicity_max", "toxicity_mean"}
+    assert model <= stage.columns_needed({*model, "language"})
+    assert not model & stage.columns_needed({"language"})
+
+
+def test_one_window_alone_needs_the_limit_of_all_languages() -> None:
+    """The mean of one window is its maximum: nothing else in the text speaks against it."""
+    languages: list[object] = ["fra", "fra", "deu", "deu", "fra", "eng"]
+    maxima: list[object] = [0.88, 0.88, 0.88, 0.91, None, 0.88]
+    means: list[object] = [0.88, 0.5, 0.88, 0.91, None, 0.88]
+    columns = {
+        "language": languages,
+        "toxicity_max": maxima,
+        "toxicity_mean": means,
+    }
+    found = reasons(FilterToxicity(), **columns)
+    assert found == [None, "toxic_text", None, "toxic_text", None, None]
+    given = FilterToxicity(toxicity_max=0.7)
+    assert reasons(given, **columns) == [*["toxic_text"] * 4, None, "toxic_text"]
 
 
 @pytest.mark.parametrize(

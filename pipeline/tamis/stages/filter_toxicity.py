@@ -1,19 +1,25 @@
 """Drop documents that the columns of score_toxicity call toxic.
 
 Reads  language, toxic_word_density, toxic_word_distinct
-       toxicity_max, toxicity_mean, toxicity_share where a limit is set on them,
+       toxicity_max, toxicity_mean where score_toxicity wrote them,
+       toxicity_share where a limit is set on it,
        and borderline_score, which score_borderline writes
 Writes drop_reason: toxic_words or toxic_text
 
 Both word columns must be over their limits: many hits of one word may be the subject of
 the text, and many different words occur in any novel. A null is over no limit.
 
-Words alone convict pages on breastfeeding and on garden birds. So where a model knows the
-language (`toxicity_max` is not null) it has to agree: `agree: both`. The model's own limits
-convict alone, as the lists of most languages are too short for their threads.
+Words alone convict pages that quote them: a study of swearing, a guide against insults.
+So where a model knows the language (`toxicity_max` is not null) it has to agree: `agree:
+both`. The model's own limits convict alone, as the lists of most languages are too short
+for their threads.
+
+German and French have a lower default limit, which needs more than one window: in a text
+of one window a single name can be the whole score (the town of Bitche has .88).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any, ClassVar, Final, Literal
 
 import pyarrow as pa
@@ -26,7 +32,7 @@ from tamis.toxicity.model import COLUMNS
 
 # `toxicity_max: default`. 0.9 costs none of 2,407 clean texts. The packaged weights are less
 # sure of German and French: no clean window of theirs is over 0.7 (of 1,178 and 240), and 95
-# and 97 of 100 threads of toxic comments are; over 0.9 it is 34 and 29.
+# and 97 of 100 threads of toxic comments are; over 0.9 it is 34 and 28.
 DEFAULT: Final = "default"
 _MAXIMUM = 0.9
 _OWN_MAXIMA = {"deu": 0.7, "fra": 0.7}
@@ -55,18 +61,18 @@ class FilterToxicity(Transform):
     alone; words, model: these limits only.
 
     The word limits were chosen on the reviewed main texts of 1,903 real pages in 17
-    languages with a list: none is over both. At 10 hits per 1,000 words 2 would be, at
-    5 hits 4, and at 5 hits of any number of words 36. Threads of 30 toxic comments are
-    dropped in English and Portuguese (all of two sets); the lists of other languages are
-    too short. The packaged model puts none of 1,611 such pages over a maximum of 0.7.
-    By default German and French are held to a `toxicity_max` of 0.7, others to 0.9.
+    languages with a list, of which none has more than 5 hits per 1,000 words, and on
+    threads of 30 toxic comments: by words alone all 100 English ones are over both limits,
+    and 97 of 100 Portuguese ones; the lists of other languages are too short. The packaged
+    model puts none of 1,611 such pages over a maximum of 0.7. By default German and French
+    are held to a `toxicity_max` of 0.7 if they have more than one window, and all to 0.9.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     language_settings: ClassVar[tuple[str, ...]] = ("per_language",)
 
     # Hits per 1,000 words (over), and how many different entries (at least).
-    toxic_word_density: NonNegativeFloat | None = 15.0
+    toxic_word_density: NonNegativeFloat | None = 10.0
     toxic_word_distinct: int = Field(3, ge=1)
     # Probabilities of the model's windows: a document over any of these is dropped.
     # The default holds where score_toxicity has a model.
@@ -96,11 +102,18 @@ class FilterToxicity(Transform):
 
     def columns_needed(self, available: set[str]) -> set[str]:
         prefix = f"{self.prefix}_" if self.prefix else ""
-        known = {prefix + "toxicity_max", "toxicity_max"} & available
-        more = {prefix + "toxicity_max"} & known or known
+        more: set[str] = set()
+        for name in ("toxicity_max", "toxicity_mean"):
+            known = {prefix + name, name} & available
+            more |= {prefix + name} & known or known
         return super().columns_needed(available) | more
 
-    def limits(self, column: str, languages: Sequence[str | None]) -> pa.Array:
+    def limits(
+        self,
+        column: str,
+        languages: Sequence[str | None],
+        has_one_window: Iterable[bool] = repeat(False),
+    ) -> pa.Array:
         """The limit on a column for each document, null where there is none."""
         common = getattr(self, column)
         own = {
@@ -111,8 +124,12 @@ class FilterToxicity(Transform):
         values = [own.get(language or "", common) for language in languages]
         return pa.array(
             [
-                default_maximum(language) if value == DEFAULT else value
-                for value, language in zip(values, languages, strict=True)
+                (_MAXIMUM if is_alone else default_maximum(language))
+                if value == DEFAULT
+                else value
+                for value, language, is_alone in zip(
+                    values, languages, has_one_window, strict=False
+                )
             ],
             pa.float64(),
         )
@@ -138,7 +155,7 @@ class FilterToxicity(Transform):
 
 
 def default_maximum(language: str | None) -> float:
-    """The limit on toxicity_max that `default` means."""
+    """The limit on toxicity_max that `default` means, for more than one window."""
     return _OWN_MAXIMA.get(language or "", _MAXIMUM)
 
 
@@ -147,10 +164,17 @@ def toxic_reasons(batch: pa.RecordBatch, stage: FilterToxicity) -> pa.StringArra
     languages = batch["language"].to_pylist()
     reasons = pa.nulls(batch.num_rows, pa.string())
 
-    def is_over(column: str) -> Any:
-        return pc.greater(batch[column], stage.limits(column, languages))
-
     there = batch.schema.names
+    has_one_window: Iterable[bool] = repeat(False)
+    if {"toxicity_max", "toxicity_mean"} <= set(there):
+        # The mean of one window is its probability.
+        is_equal = pc.equal(batch["toxicity_max"], batch["toxicity_mean"])
+        has_one_window = pc.fill_null(is_equal, False).to_pylist()
+
+    def is_over(column: str) -> Any:
+        limits = stage.limits(column, languages, has_one_window)
+        return pc.greater(batch[column], limits)
+
     if "toxic_word_density" in stage.columns_read():
         fewest = stage.limits("toxic_word_distinct", languages)
         is_varied = pc.greater_equal(batch["toxic_word_distinct"], fewest)
