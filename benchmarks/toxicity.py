@@ -3,6 +3,8 @@
     python benchmarks/toxicity.py compare        one table, the same folds for both
     python benchmarks/toxicity.py threads        share of documents that the default drops:
                                                  threads, articles with comments, clean pages
+    python benchmarks/toxicity.py hatecheck      the same for HateCheck's sentences that are
+                                                 not hateful, and for pages of 15 of them
     python benchmarks/toxicity.py speed          megabytes of text a second on one core
     python benchmarks/toxicity.py ship           fit and write the package's weights
     python benchmarks/toxicity.py ship FILE.npz  the same for languages with sets only under
@@ -34,7 +36,7 @@ from tamis.stages.score_toxicity import ScoreToxicity
 from tamis.text.buffers import Bytes, Offsets, utf8_buffers
 from tamis.text.words import Words, segment
 from tamis.toxicity.figures import Sample, figures_of
-from tamis.toxicity.model import default_model, save
+from tamis.toxicity.model import COLUMNS, default_model, save
 from tamis.training import toxicity as training
 from tamis.training.toxicity import Example
 
@@ -44,6 +46,11 @@ WEIGHTS = ROOT / "pipeline" / "tamis" / "toxicity"
 
 # Functional tests of templates: a model is tested on them, so it must not learn from them.
 TESTS = ("hatecheck", "multilingual-hatecheck")
+FUNCTIONALITIES = {
+    "identity terms": ("ident_neutral_nh", "ident_pos_nh"),
+    "counter speech": ("counter_quote_nh", "counter_ref_nh"),
+    "reclaimed slurs": ("slur_reclaimed_nh",),
+}
 # Documents of the measurement by documents: threads of a language and fold, of how long.
 THREADS, THREAD_COMMENTS = 20, 30
 # japanese-toxic is left out for its 11 toxic rows.
@@ -67,13 +74,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="The toxicity model, measured and made."
     )
-    parser.add_argument("action", choices=["compare", "threads", "speed", "ship"])
+    parser.add_argument(
+        "action", choices=["compare", "threads", "hatecheck", "speed", "ship"]
+    )
     parser.add_argument("share_alike", nargs="?", type=Path, metavar="FILE.npz")
     arguments = parser.parse_args()
     if arguments.action == "compare":
         compare()
     elif arguments.action == "threads":
         threads()
+    elif arguments.action == "hatecheck":
+        hatecheck()
     elif arguments.action == "speed":
         speed()
     else:
@@ -160,6 +171,35 @@ def threads() -> None:
         print(f"{language:10} {kind:26} {len(found):9} {sum(found) / len(found):8.2%}")
 
 
+def hatecheck() -> None:
+    """Print which share of sentences, and of pages of 15, the defaults and the packaged weights drop."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in rows("tox-dev.jsonl.gz"):
+        language = known_language(row["lang"])
+        for group, names in FUNCTIONALITIES.items():
+            if row["source"] in TESTS and row["raw_label"] in names and language:
+                groups.setdefault((group, language), []).append(row["text"])
+    order = np.random.default_rng(0)
+    print(f"{'':16} {'language':8} {'sentences':>9} {'dropped':>8} {'pages':>8}")
+    for (group, language), texts in sorted(groups.items()):
+        pages = [
+            "\n".join(order.choice(texts, 15, replace=False).tolist())
+            for _ in range(100)
+        ]
+        alone, joined = (
+            [
+                reason is not None
+                for reason in default_reasons(
+                    [(group, language, text) for text in own], default_model()
+                )
+            ]
+            for own in (texts, pages)
+        )
+        print(
+            f"{group:16} {language:8} {len(texts):9} {np.mean(alone):8.2%} {np.mean(joined):8.2%}"
+        )
+
+
 def documents_of(fold: int) -> Iterator[tuple[str, str, str]]:
     """(kind, language, text) of the fold's comments, clean pages, and both together."""
     toxic: dict[tuple[str, bool], list[str]] = {}
@@ -199,9 +239,10 @@ def default_reasons(
     )
     scored = ScoreToxicity(model=None).build()(batch)
     data, offsets = utf8_buffers(texts)
-    maximum = document_scores(data, segment(data, offsets), model, languages).maximum
-    column = pa.array(maximum.astype(np.float32), from_pandas=True)
-    scored = scored.append_column("toxicity_max", column)
+    found = document_scores(data, segment(data, offsets), model, languages)
+    for name, values in zip(COLUMNS, found, strict=True):
+        column = pa.array(values.astype(np.float32), from_pandas=True)
+        scored = scored.append_column(name, column)
     reasons: list[str | None] = (
         FilterToxicity().build()(scored)["drop_reason"].to_pylist()
     )
