@@ -146,12 +146,20 @@ def load(path: str | Path, format_: str) -> Model:
         raise ValueError(f"not a model of format {format_}: {error}") from error
 
 
-def archive_arrays(path: str | Path, format_: str) -> tuple[NDArray[Any], Any]:
-    """Weights and header of a file. Raises ValueError if it has no such, or others' seeds."""
+def archive_arrays(
+    path: str | Path, format_: str, *, is_hashed: bool = True
+) -> tuple[NDArray[Any], Any]:
+    """Weights and header of a file. Raises ValueError if it has no such, or others' seeds.
+
+    Without `is_hashed` the weights are not of hashed n-grams, and have no seeds.
+    """
     try:
         with Path(path).open("rb") as file:
             _refuse_giants(file)
-            return _arrays_in(np.load(file, allow_pickle=False), format_)
+            weights, header = _arrays_in(np.load(file, allow_pickle=False), format_)
+            if is_hashed and header["seeds"] != SEEDS:
+                raise ValueError("its weights are for other seeds of the n-grams' hash")
+            return weights, header
     # An archive may also be encrypted or packed in an unknown way, its arrays shorter
     # than declared, its JSON a thousand brackets deep.
     except (*_NO_ARCHIVE, EOFError, KeyError, TypeError, MemoryError) as error:
@@ -175,8 +183,6 @@ def _arrays_in(arrays: Any, format_: str) -> tuple[NDArray[Any], Any]:
         weights, header = arrays["weights"], json.loads(arrays["header"].tobytes())
     if header["format"] != format_:
         raise ValueError(f"not a model of format {format_}")
-    if header["seeds"] != SEEDS:
-        raise ValueError("its weights are for other seeds of the n-grams' hash")
     return weights, header
 
 
