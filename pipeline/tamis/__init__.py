@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tamis.stage import Source as Source
     from tamis.stage import Transform as Transform
     from tamis.training import train_extractor as train_extractor
+    from tamis.training import train_prose as train_prose
     from tamis.training import train_quality as train_quality
     from tamis.training import train_toxicity as train_toxicity
 
@@ -74,6 +75,7 @@ _HOME = {
     "switch_release": "tamis.api",
     "trace": "tamis.api",
     "train_extractor": "tamis.training",
+    "train_prose": "tamis.training",
     "train_quality": "tamis.training",
     "train_toxicity": "tamis.training",
     "estimate": "tamis.api",

@@ -112,29 +112,43 @@ def toxicity(
     Examples:
       tamis train quality --positive books/ --negative out/ -o quality.npz
       tamis train quality --positive trusted-domains.txt --negative out/ -o quality.npz
+      tamis train quality --warc crawl.warc.gz -o own.prose.npz
       tamis run --set score_quality.model=quality.npz
     """,
 )
 @click.option(
     "--positive",
-    required=True,
     type=_PLACE,
     help="Good documents (text, language), or a .txt file with one trusted domain a line:"
     " then the good documents are taken from the negative ones.",
 )
 @click.option(
     "--negative",
-    required=True,
     type=_PLACE,
     help="A sample of the crawl: a run's output folder, or files.",
 )
+@click.option(
+    "--warc",
+    "warcs",
+    multiple=True,
+    type=_FILE,
+    help="Instead of both: a WARC file with pages, whose articles are the good documents."
+    " Can be repeated.",
+)
+@click.option(
+    "--gold",
+    type=_FILE,
+    help="With --warc: JSON Lines (.gz or not): url, and if known page_type, source, site.",
+)
 @_output_option
 @_licence_option
-@_documents_option(1_000, "Documents per language of each kind.")
+@_documents_option(1_000, "Documents per language of each kind, without --warc.")
 @_bits_option(20)
 def quality(
-    positive: Path,
-    negative: Path,
+    positive: Path | None,
+    negative: Path | None,
+    warcs: tuple[Path, ...],
+    gold: Path | None,
     output: Path,
     licence: str,
     documents: int,
@@ -142,9 +156,43 @@ def quality(
 ) -> None:
     """Fit the quality model that score_quality reads.
 
-    Prints per language the AUC over documents of sites that the fold has not seen. A
-    language with an AUC below 0.6 is not scored.
+    Of documents: prints per language the AUC over documents of sites that the fold has not
+    seen. A language with an AUC below 0.6 is not scored.
+
+    Of pages (--warc): fits a model as the packaged one, which reads no words and scores
+    every language: articles against forums, shops, listings and what the extractor leaves
+    out of any page. Prints the AUC on unseen sites and in unseen languages, and the mean
+    percentile of each kind of page. The same input gives the same bytes.
     """
+    if warcs and not (positive or negative):
+        _prose(warcs, gold, output, licence)
+    elif positive and negative and not (warcs or gold):
+        _by_documents(positive, negative, output, licence, documents, bits)
+    else:
+        raise click.UsageError("give --positive and --negative, or --warc")
+
+
+def _prose(
+    warcs: tuple[Path, ...], gold: Path | None, output: Path, licence: str
+) -> None:
+    from tamis import training
+    from tamis.training.prose import tables_of
+
+    model = training.train_prose(warcs, output, gold=gold, licence=licence)
+    for table in tables_of(model.card["figures"]):
+        _print_table(table)
+        click.echo()
+    click.echo(f"{output}: {output.stat().st_size:,} bytes")
+
+
+def _by_documents(
+    positive: Path,
+    negative: Path,
+    output: Path,
+    licence: str,
+    documents: int,
+    bits: int,
+) -> None:
     from tamis import training
     from tamis.training.quality import table_of
 

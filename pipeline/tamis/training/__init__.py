@@ -14,6 +14,7 @@ from tamis.errors import ConfigError
 if TYPE_CHECKING:
     from tamis.language.sister_model import SisterModel
     from tamis.linear.model import Model
+    from tamis.quality.prose import Prose
 
 Show = Callable[[dict[str, Any]], None]
 
@@ -79,6 +80,34 @@ def train_quality(
         documents=documents,
         bits=bits,
         show=show,
+    )
+    _write(Path(output), model, save)
+    return model
+
+
+def train_prose(
+    warcs: Sequence[str | Path],
+    output: str | Path,
+    *,
+    gold: str | Path | None = None,
+    licence: str = "not stated",
+) -> "Prose":
+    """Fit the model that score_quality has by default, and write it to `output`.
+
+    warcs   pages to learn from: articles, and what is not
+    output  its name ends in prose.npz
+    gold    JSON Lines: url, and if known page_type, source, site
+
+    Raises ConfigError where the pages have no articles, or nothing to hold against them.
+    """
+    from tamis.quality.names import PROSE
+    from tamis.quality.prose import save
+    from tamis.training import prose
+
+    if not str(output).endswith(PROSE):
+        raise ConfigError(f"{output}: the name of such a model ends in {PROSE}")
+    model = prose.train_prose(
+        [Path(warc) for warc in warcs], Path(gold) if gold else None, licence=licence
     )
     _write(Path(output), model, save)
     return model
