@@ -17,6 +17,8 @@ sentence), and junk made from the same pages (at most 220 a language):
 made from it, is told by models that have seen no page of its site. After the first table: the
 shares of main texts by type of page.
 
+`--scores` prints the mean quality_score of the packaged model in place of the shares.
+
 An equal share of prose should be kept in every language, and junk should be dropped.
 
 A second table is for languages without such pages: a document is ten sentences of
@@ -31,7 +33,7 @@ import json
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -44,6 +46,7 @@ from tamis.language.codes import known_language
 from tamis.quality.names import Profile
 from tamis.stages.filter_quality import FilterQuality
 from tamis.stages.measure_text import MeasureText
+from tamis.stages.score_quality import ScoreQuality
 from tamis.text.buffers import utf8_buffers
 from tamis.text.function_words import languages
 from tamis.text.scripts import SCRIPTS, dominant_script
@@ -76,7 +79,11 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
     parser.add_argument("--profile", choices=get_args(Profile), default="prose")
     parser.add_argument("--reasons", action="store_true", help="print what dropped it")
+    parser.add_argument("--scores", action="store_true", help="print mean scores")
     arguments = parser.parse_args()
+    if arguments.scores:
+        print_scores(arguments.data)
+        return
     types = types_of(arguments.data) if arguments.profile == "by_type" else {}
     found = decided(sets_of(arguments.data, types), arguments.profile)
     print_shares(found)
@@ -90,6 +97,19 @@ def main() -> None:
     if arguments.reasons:
         print_reasons(found)
         print_reasons(joined)
+
+
+def print_scores(data: Path) -> None:
+    """Mean scores by language and kind."""
+    for rows in (sets_of(data, {}), joined_sets_of(data), declared_sets_of(data)):
+        measured = measured_of(rows)
+        scores = ScoreQuality().build()(measured)["quality_score"].to_pylist()
+        found = defaultdict(list)
+        for row, score in zip(rows, scores, strict=True):
+            if score is not None:
+                found[row["language"], row["kind"]].append(score)
+        print_cells(found, lambda own: sum(own) / len(own), LEAST_PARAGRAPHS)
+        print()
 
 
 def types_of(data: Path) -> dict[str, str]:
@@ -321,6 +341,16 @@ def decided(
     rows: list[Row], profile: Profile
 ) -> dict[tuple[str, str], list[str | None]]:
     """Drop reasons by language and kind."""
+    measured = measured_of(rows)
+    reasons = FilterQuality(profile=profile).build()(measured)["drop_reason"]
+    found = defaultdict(list)
+    for row, reason in zip(rows, reasons.to_pylist(), strict=True):
+        found[row["language"], row["kind"]].append(reason)
+    return found
+
+
+def measured_of(rows: list[Row]) -> pa.RecordBatch:
+    """The rows with the columns of measure_text."""
     text = pa.array([row["text"] for row in rows])
     data, offsets = utf8_buffers(text)
     scripts = np.array(SCRIPTS)[dominant_script(data, offsets)]
@@ -333,29 +363,32 @@ def decided(
             "drop_reason": pa.nulls(len(rows), pa.string()),
         }
     )
-    measured = MeasureText().build()(batch)
-    reasons = FilterQuality(profile=profile).build()(measured)["drop_reason"]
-    found = defaultdict(list)
-    for row, reason in zip(rows, reasons.to_pylist(), strict=True):
-        found[row["language"], row["kind"]].append(reason)
-    return found
+    return MeasureText().build()(batch)
 
 
 def print_shares(
     found: dict[tuple[str, str], list[str | None]], *, least: int = LEAST_A_LANGUAGE
 ) -> None:
+    print_cells(found, lambda reasons: reasons.count(None) / len(reasons), least)
+
+
+def print_cells(
+    found: dict[tuple[str, str], list[Any]],
+    value_of: Callable[[list[Any]], float],
+    least: int,
+) -> None:
+    """A row a language with enough prose, a column a kind."""
     counts = Counter(
         {language: len(found[language, "prose"]) for language, _ in list(found)}
     )
-    print(f"{'kept':14}", *(f"{kind:>15}" for kind in KINDS))
+    print(f"{'':14}", *(f"{kind:>15}" for kind in KINDS))
     for language, count in counts.most_common():
         if count < least:
             continue
         cells = []
         for kind in KINDS:
-            reasons = found.get((language, kind), [])
-            share = reasons.count(None) / max(1, len(reasons))
-            cells.append(f"{share:8.3f} ({len(reasons):4})" if reasons else " " * 15)
+            own = found.get((language, kind), [])
+            cells.append(f"{value_of(own):8.3f} ({len(own):4})" if own else " " * 15)
         print(f"{language} {count:10}", *cells)
 
 

@@ -1,15 +1,20 @@
 """Score each document by a model of quality: the project's own, fastText's or KenLM's.
 
-Reads  text, language
-Writes quality_score       in [0, 1], if a model of the first two kinds is named
+Reads  text, language; with the packaged model some columns of measure_text
+Writes quality_score       in [0, 1], if a model of another kind than KenLM's is named
        quality_perplexity, if a KenLM model is named: see `tamis.quality.perplexity`
-       quality_bucket      head, middle or tail, by `cutoffs`
+       quality_bucket      head, middle or tail: the packaged model's score at .7 and .4,
+                           by `cutoffs` of the perplexity
 
-Null where no model knows the document's language.
+Null where no model knows the document's language, and for a document without words.
 
 Models, by their file:
-    .npz         what `tamis train quality` wrote: the mean over windows of about 400
-                 characters; null for languages that it has not learnt
+    default      the packaged one: how like edited prose the document is, as a percentile
+                 of its language; see `tamis.quality.prose`
+    prose.npz    the same from pages of one's own, also NAME.prose.npz
+    .npz         what `tamis train quality` wrote of good documents and others: the mean
+                 over windows of about 400 characters; null for languages that it has not
+                 learnt
     .bin, .ftz   fastText: the probability of the good labels. DCLM's layout
                  (__label__hq against __label__cc, the document as one line) and
                  dactory's (__label__rand against the rest, line by line, weighted by
@@ -30,12 +35,14 @@ from pydantic import Field, field_validator, model_validator
 
 from tamis.errors import ConfigError
 from tamis.language.codes import by_language
+from tamis.quality.names import DEFAULT, DEFAULT_PATH, MEASURED, PROSE
 from tamis.stage import BatchFunction, Transform, with_columns
 from tamis.text.buffers import utf8_buffers
 
 if TYPE_CHECKING:
     from tamis.linear.fasttext_labels import FastTextLabels
     from tamis.linear.model import Model
+    from tamis.quality.prose import Prose
 
 # Scores of some rows of a batch; NaN for a row without a score.
 Score = Callable[[pa.RecordBatch, list[int]], Any]
@@ -53,8 +60,10 @@ class ScoreQuality(Transform):
     path_settings: ClassVar[tuple[str, ...]] = ("model", "sentencepiece")
     language_settings: ClassVar[tuple[str, ...]] = ("model", "sentencepiece", "cutoffs")
 
-    # One file for every language, or {fra: path, eng: path}: others score null.
-    model: str | dict[str, str]
+    version: ClassVar[int] = 2
+
+    # One for every language, or {fra: path, eng: path}: others score null.
+    model: str | dict[str, str] = DEFAULT
     # fastText labels whose probability is the score. Empty: those of the known layout.
     labels: tuple[str, ...] = ()
     # Whether fastText reads line by line. Null: as the known layout does.
@@ -96,17 +105,20 @@ class ScoreQuality(Transform):
         return ("icu4py", "kenlm", "regex", "sentencepiece")
 
     def columns_read(self) -> tuple[str, ...]:
-        return ("text", "language")
+        return ("text", "language", *(MEASURED if self._has(PROSE) else ()))
 
     def columns_written(self) -> pa.Schema:
-        is_kenlm = [path.endswith(_KENLM) for path in self.paths().values()]
         fields = []
-        if not all(is_kenlm):
+        if not all(path.endswith(_KENLM) for path in self.paths().values()):
             fields.append(("quality_score", pa.float32()))
-        if any(is_kenlm):
+        if self._has(*_KENLM):
             fields.append(("quality_perplexity", pa.float32()))
+        if self._has(PROSE, *_KENLM):
             fields.append(("quality_bucket", pa.string()))
         return pa.schema(fields)
+
+    def _has(self, *endings: str) -> bool:
+        return any(path.endswith(endings) for path in self.paths().values())
 
     def files(self) -> tuple[str, ...]:
         return (*self.paths().values(), *self.sentencepiece.values())
@@ -117,9 +129,12 @@ class ScoreQuality(Transform):
 
     def paths(self) -> dict[str, str]:
         """Files by language; one that is for every language has the key ""."""
-        return (
-            {_EVERY_LANGUAGE: self.model} if isinstance(self.model, str) else self.model
-        )
+        own = self.model
+        named = {_EVERY_LANGUAGE: own} if isinstance(own, str) else own
+        return {
+            language: DEFAULT_PATH if path == DEFAULT else path
+            for language, path in named.items()
+        }
 
     def build(self) -> BatchFunction:
         """Return a transform that appends the columns; see `scores`."""
@@ -140,9 +155,7 @@ class ScoreQuality(Transform):
                 if name != "quality_bucket"
             }
             if "quality_bucket" in names:
-                columns["quality_bucket"] = buckets(
-                    columns["quality_perplexity"], batch["language"], self
-                )
+                columns["quality_bucket"] = buckets(batch, columns, scorers, self)
             return with_columns(batch, columns)
 
         return score_quality
@@ -155,6 +168,7 @@ class Scorer(NamedTuple):
     column: str
     score: Score
     reads_words: bool = False
+    is_percentile: bool = False  # at .7 and .4 its buckets begin
 
 
 def scores(batch: pa.RecordBatch, scorers: list[Scorer]) -> pa.Array:
@@ -175,29 +189,39 @@ def rows_of(batch: pa.RecordBatch, scorer: Scorer) -> NDArray[np.int64]:
 
 
 def buckets(
-    perplexities: pa.Array, languages: pa.Array, stage: ScoreQuality
+    batch: pa.RecordBatch,
+    columns: dict[str, pa.Array],
+    scorers: list[Scorer],
+    stage: ScoreQuality,
 ) -> pa.Array:
-    """Head, middle or tail of each document; null where it has no perplexity."""
-    from tamis.quality.perplexity import bucket_of
+    """Head, middle or tail of each document; null where a model gives none."""
+    from tamis.quality import perplexity, prose
 
-    pairs = zip(perplexities.to_pylist(), languages.to_pylist(), strict=True)
-    return pa.array(
-        [
-            None if value is None else bucket_of(value, stage.cutoffs.get(language))
-            for value, language in pairs
-        ],
-        pa.string(),
-    )
+    found = np.full(batch.num_rows, None, object)
+    for scorer in scorers:
+        rows = rows_of(batch, scorer)
+        values = columns[scorer.column].to_numpy(zero_copy_only=False)[rows]
+        if scorer.is_percentile:
+            found[rows] = prose.buckets(values)
+        elif scorer.column == "quality_perplexity":
+            cutoffs = stage.cutoffs.get(scorer.language or "")
+            found[rows] = [perplexity.bucket_of(value, cutoffs) for value in values]
+    return pa.array(found, pa.string())
 
 
 def scorer_of(language: str | None, path: str, stage: ScoreQuality) -> Scorer:
     """The scorer of a model's file. Raises ConfigError, naming the file."""
     from tamis.linear.fasttext_labels import FastTextLabels
     from tamis.quality.model import load
+    from tamis.quality.prose import opened
 
     try:
         if path.endswith(_KENLM):
             return _by_perplexity(language, path, stage)
+        if path.endswith(PROSE):
+            score = _by_percentiles(opened(path))
+            # measure_text is above: the words are in the batch, or found once here.
+            return Scorer(language, "quality_score", score, is_percentile=True)
         if path.endswith(_FASTTEXT):
             score = _by_labels(FastTextLabels(path), path, stage)
         else:
@@ -229,6 +253,22 @@ def _by_windows(model: "Model") -> Score:
         return document_scores(data, words_of(batch), model, own).mean[rows]
 
     return by_windows
+
+
+def _by_percentiles(model: "Prose") -> Score:
+    from tamis.quality.prose import scores as percentiles
+    from tamis.quality.prose_features import features
+    from tamis.text.word_column import words_of
+
+    def by_percentiles(batch: pa.RecordBatch, rows: list[int]) -> Any:
+        if len(rows) < batch.num_rows:
+            batch = batch.take(pa.array(rows))
+        words = words_of(batch)
+        measured = {name: batch[name] for name in MEASURED}
+        found = features(*utf8_buffers(batch["text"]), words, measured)
+        return percentiles(found, batch["language"].to_pylist(), model)
+
+    return by_percentiles
 
 
 def _by_labels(model: "FastTextLabels", path: str, stage: ScoreQuality) -> Score:
