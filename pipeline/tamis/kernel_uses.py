@@ -62,7 +62,7 @@ def markdown() -> None:
 
 
 def words() -> None:
-    tamis.apply("measure_text", _texts())
+    tamis.apply(["measure_text", "score_quality"], _texts())
 
 
 def datatrove() -> None:

@@ -46,3 +46,35 @@ def test_the_top_share_does_not_depend_on_splits(
     good = languages(sample_run, "documents")["fra"] - broken
     dropped = funnel["dropped"]["word_count_share"]["fra"]["documents"]
     assert good - dropped == -(-good // 4)
+
+
+def test_half_of_each_language_stays_by_the_packaged_model(
+    tamis: Any, sample_run: Path, tmp_path: Path
+) -> None:
+    """With the default recipe and no model named."""
+    own = type(tamis)(tmp_path / "half")
+    shutil.copytree(sample_run, own.output)
+    before = json.loads((sample_run / "run.json").read_text("utf-8"))["stages"]
+    assert before["score_quality"]["dropped"] == {}
+    after = own.run("filter_quality.keep_share={default: 0.5}")["stages"]
+    broken = before["filter_quality"]["dropped"]
+    low = after["filter_quality"]["dropped"]["quality_score_share"]
+    assert sum(about["documents"] for about in low.values()) >= 50
+    for language, documents in languages(sample_run, "documents").items():
+        good = documents - sum(
+            reason.get(language, {}).get("documents", 0) for reason in broken.values()
+        )
+        dropped = low.get(language, {}).get("documents", 0)
+        assert good - dropped == -(-good // 2), language
+    scores = {
+        row["id"]: row["quality_score"]
+        for path in (own.output / "documents").glob("*.parquet")
+        for row in pq.read_table(path, columns=["id", "quality_score"]).to_pylist()
+    }
+    mixed = [
+        (row["language"], row["quality_score"], scores[row["id"]])
+        for path in (own.output / "mix").glob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    ]
+    assert mixed
+    assert all(score == saved and 0 < score < 1 for _, score, saved in mixed)

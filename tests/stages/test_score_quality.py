@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from fixtures.prose import PROSE
 from pydantic import ValidationError
 
 from tamis.errors import ConfigError
 from tamis.linear.model import quantised
 from tamis.quality.model import save
+from tamis.quality.names import DEFAULT_PATH, MEASURED
+from tamis.stages.measure_text import MeasureText
 from tamis.stages.score_quality import ScoreQuality
 from tamis.text import word_column
 from tamis.text.buffers import Bytes, Offsets
@@ -61,8 +64,45 @@ def test_the_projects_own_model_scores_the_languages_it_learnt(own_model: str) -
     assert found == [pytest.approx(logistic(1.0))] * 2 + [None] * 4
 
 
+def test_without_a_model_the_packaged_one_scores_every_language(own_model: str) -> None:
+    config = ScoreQuality()
+    assert config.files() == (DEFAULT_PATH,)
+    assert config.columns_read() == ("text", "language", *MEASURED)
+    assert config.columns_written().names == ["quality_score", "quality_bucket"]
+    rows = [(text, code) for code, text in PROSE.items()] + [("", "eng"), (None, "eng")]
+    measured = MeasureText().build()(batch(*rows))
+    found = config.build()(measured)
+    assert found["quality_score"].is_valid().to_pylist() == [True] * len(PROSE) + [
+        *(False, False)
+    ]
+    values = found["quality_score"].to_pylist()[:-2]
+    assert all(0.0 < value < 1.0 for value in values)
+    # A part of the rows, and with another model beside it.
+    mixed = ScoreQuality(model={"rus": "default", "eng": own_model})
+    again = mixed.build()(measured)
+    for row, (_, language) in enumerate(rows[:-2]):
+        score = again["quality_score"][row].as_py()
+        expected = {"rus": values[row], "eng": pytest.approx(logistic(1.0))}
+        assert score == expected.get(language)
+        bucket = again["quality_bucket"][row].as_py()
+        assert bucket == ("head" if language == "rus" else None)
+
+
+def test_a_model_of_the_packaged_kind_is_known_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "own.prose.npz"
+    path.write_bytes(Path(DEFAULT_PATH).read_bytes())
+    measured = MeasureText().build()(batch((PROSE["ell"], "ell")))
+    own, packaged = (
+        config.build()(measured)["quality_score"].to_pylist()
+        for config in (ScoreQuality(model=str(path)), ScoreQuality())
+    )
+    assert own == packaged
+
+
 def test_no_documents_have_no_scores(own_model: str) -> None:
     assert scores(ScoreQuality(model=own_model)) == []
+    nothing = ScoreQuality().build()(MeasureText().build()(batch()))
+    assert nothing["quality_bucket"].to_pylist() == []
 
 
 def test_dclm_reads_a_document_as_one_line(fasttext_file: Callable[..., str]) -> None:
@@ -117,7 +157,9 @@ def test_each_language_may_have_its_own_model(
     ]
 
 
-@pytest.mark.parametrize("name", ["model.bin", "model.ftz", "model.npz"])
+@pytest.mark.parametrize(
+    "name", ["model.bin", "model.ftz", "model.npz", "my.prose.npz"]
+)
 def test_a_file_that_is_no_model_is_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with pytest.raises(ConfigError, match=name):

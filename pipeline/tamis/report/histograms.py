@@ -44,6 +44,7 @@ _FIRST = (
     "duplicate_line_ratio",
     "top_2gram_char_ratio",
     "duplicate_5gram_char_ratio",
+    "quality_score",
     "toxic_word_density",
     "toxicity_max",
 )
