@@ -268,7 +268,7 @@ def _output_is_read_only(folder: Path) -> str:
         pytest.param(_output_is_a_file, 1, "out", id="output is a file"),
         pytest.param(_output_is_read_only, 1, "/proc/tamis", id="nowhere to write"),
         pytest.param(lambda _: "input=*.nothing", 2, "no file matches", id="no match"),
-        pytest.param(lambda _: "sign.bands=0", 2, "stages[10].sign.bands", id="recipe"),
+        pytest.param(lambda _: "sign.bands=0", 2, "stages[11].sign.bands", id="recipe"),
         pytest.param(lambda _: "sing.bands=3", 2, "no stage or setting", id="argument"),
     ],
 )

@@ -20,9 +20,9 @@ NaN is "not measured", and counts neither way: sentences and commas in scripts t
 such marks (Thai, Lao, Tibetan), the length of sentences where none is ended. A document without
 words has NaN everywhere. Lines without words do not count.
 
-A sentence ends at a line end, at a terminal of a script that has its own (。 ؟ ।), and at
-. ! ? with white space after it, unless a small letter is next or the dot is part of an
-abbreviation, as in `tamis.text.statistics.sentences`.
+A mark ends a sentence if it is a terminal of a script that has its own (。 ؟ ।), or . ! ? with
+white space after it, unless a small letter is next or the dot is part of an abbreviation, as in
+`tamis.text.statistics.sentences`. What stands at a line's end without a mark is no sentence.
 """
 
 from collections.abc import Mapping
