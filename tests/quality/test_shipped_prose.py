@@ -134,6 +134,7 @@ def test_languages_with_pages_have_tables_and_all_others_two() -> None:
 
 
 @pytest.mark.shared
+@pytest.mark.long  # training; another text of extract_text means training anew
 def test_training_gives_the_shipped_bytes(shared_data: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     from tamis.quality.prose import save

@@ -173,7 +173,7 @@ def _delimited(
             width = 2 if mark == _DOLLAR else 1
             last = _closing_dollars(data, before + width, stop, width)
             is_displayed = width == 2
-        elif mark == _ROUND or mark == _BRACKET:
+        elif mark in (_ROUND, _BRACKET):
             width = 2
             last = _closing_bracket(data, before + 2, stop, mark)
             is_displayed = mark == _BRACKET
