@@ -96,18 +96,40 @@ def test_a_header_names_the_agents_it_is_for(value: str, expected: list[str]) ->
         pytest.param(of_headers("tdm-reservation: 0, 1"), True, id="joined by a proxy"),
     ],
 )
-def test_a_reservation_anywhere_reserves(
+def test_of_one_technique_a_reservation_decides(
     notices: Notices, reserved: bool | None
 ) -> None:
-    assert notices.tdm_reserved is reserved
+    assert notices.tdm.is_reserved is reserved
 
 
-def test_the_first_policy_is_kept() -> None:
-    notices = of_headers("tdm-policy: https://a.example/p.json")
-    read_tag('<meta name="tdm-policy" content="https://b.example">', AGENTS, notices)
-    assert notices.tdm_policy == "https://a.example/p.json"
-    escaped = of_tags('<meta name="tdm-policy" content="https://a.example/?p&amp;q">')
-    assert escaped.tdm_policy == "https://a.example/?p&q"
+@pytest.mark.parametrize(
+    ("header", "page", "expected"),
+    [
+        pytest.param("1", "0", (False, "b"), id="the page says no"),
+        pytest.param("0", "1", (True, "b"), id="the page says yes"),
+        pytest.param("1", "", (True, "a"), id="the page says nothing"),
+        pytest.param("1", "perhaps", (True, "a"), id="the page says no value"),
+    ],
+)
+def test_the_page_overrides_the_header(
+    header: str, page: str, expected: tuple[bool, str]
+) -> None:
+    """TDMRep, "processing priority": the page's `<meta>`, then the header, then the host's file."""
+    notices = of_headers(f"tdm-reservation: {header}\ntdm-policy: a\ntdm-policy: c")
+    read_tag('<meta name="tdm-policy" content="b">', AGENTS, notices)
+    if page:
+        tag = f'<meta name="tdm-reservation" content="{page}">'
+        read_tag(tag, AGENTS, notices)
+    assert (notices.tdm.is_reserved, notices.tdm.policy) == expected
+
+
+def test_a_policy_is_unescaped() -> None:
+    read = '<meta name="tdm-reservation" content="1">'
+    escaped = of_tags(
+        read,
+        '<meta name="tdm-policy" content="https://a.example/?p&amp;q">',
+    )
+    assert escaped.tdm.policy == "https://a.example/?p&q"
 
 
 @pytest.mark.parametrize(

@@ -39,34 +39,52 @@ _ATTRIBUTE = re.compile(
 
 
 @dataclass
+class Reservation:
+    """What one of TDMRep's techniques says: a header, or the page's `<meta>`.
+
+    is_reserved  True reserved, False expressly not, None nothing
+    """
+
+    is_reserved: bool | None = None
+    policy: str | None = None
+
+    def add(self, said: str) -> None:
+        """`1` reserves, `0` does not, anything else is ignored (TDMRep, section 4).
+
+        A proxy may join two header lines: `0, 1`. Of several a reservation decides.
+        """
+        values = {part.strip() for part in said.split(",")}
+        if "1" in values:
+            self.is_reserved = True
+        elif "0" in values and self.is_reserved is None:
+            self.is_reserved = False
+
+    def add_policy(self, address: str) -> None:
+        self.policy = self.policy or address.strip() or None
+
+
+@dataclass
 class Notices:
     """The notices found. None: no notice; a refusal is never replaced.
 
-    tdm_reserved  True reserved, False expressly not
+    header, page  TDMRep's reservations
     ai_train      False refused, True expressly allowed
     is_refused    by robots.txt, to one of the agents in question
     """
 
     directives: set[str] = field(default_factory=set)
-    tdm_reserved: bool | None = None
-    tdm_policy: str | None = None
+    header: Reservation = field(default_factory=Reservation)
+    page: Reservation = field(default_factory=Reservation)
     ai_train: bool | None = None
     rsl: bool = False
     is_refused: bool | None = None
 
-    def add_tdm(self, reservation: str) -> None:
-        """`1` reserves, `0` does not, anything else is ignored (TDMRep, section 4).
-
-        A proxy may join two header lines: `0, 1`.
+    @property
+    def tdm(self) -> Reservation:
+        """The page's own reservation, else that of the header (TDMRep, "processing priority": the
+        page's `<meta>` overrides a header, and this the host's file).
         """
-        said = {part.strip() for part in reservation.split(",")}
-        if "1" in said:
-            self.tdm_reserved = True
-        elif "0" in said and self.tdm_reserved is None:
-            self.tdm_reserved = False
-
-    def add_policy(self, address: str) -> None:
-        self.tdm_policy = self.tdm_policy or address.strip() or None
+        return self.header if self.page.is_reserved is None else self.page
 
     def add_directives(self, directives: Iterable[str]) -> None:
         for directive in directives:
@@ -129,9 +147,9 @@ def read_tag(tag: str, agents: frozenset[str], notices: Notices) -> None:
     if own.get("type", "").lower() == _RSL and "license" in own.get("rel", "").lower():
         notices.rsl = True
     elif name == "tdm-reservation":
-        notices.add_tdm(content)
+        notices.page.add(content)
     elif name == "tdm-policy":
-        notices.add_policy(unescape(content))
+        notices.page.add_policy(unescape(content))
     elif name == "x-robots-tag":
         notices.add_directives(directives_of_header(content, agents))
     elif name in agents or (name and name in _EVERYBODY):
@@ -144,9 +162,9 @@ def read_headers(lines: str, agents: frozenset[str], notices: Notices) -> None:
     for line in lines.split("\n"):
         name, _, value = line.partition(":")
         if name == "tdm-reservation":
-            notices.add_tdm(value)
+            notices.header.add(value)
         elif name == "tdm-policy":
-            notices.add_policy(value)
+            notices.header.add_policy(value)
         elif name == "x-robots-tag":
             notices.add_directives(directives_of_header(value, agents))
         elif name == "content-signal":

@@ -82,7 +82,7 @@ _NULL_IF_NOT_STATED = ("tdm", "ai_train", "robots")
 class ReadRights(Transform):
     """Directives for a single agent count if it is one of `agents`."""
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     path_settings: ClassVar[tuple[str, ...]] = ("robots",)
     tallied: ClassVar[tuple[str, ...]] = tuple(
         f"rights.{name}" for name in _FIELDS.names if name != "tdm_policy"
@@ -209,8 +209,8 @@ def rights_of(found: dict[int, Found], rows: int, written: pa.Field) -> pa.Struc
         fields[name] = [None] * rows
     fields["license_count"] = [0] * rows
     for row, (notices, licenses) in found.items():
-        fields["tdm"][row] = notices.tdm_reserved
-        fields["tdm_policy"][row] = notices.tdm_policy
+        fields["tdm"][row] = notices.tdm.is_reserved
+        fields["tdm_policy"][row] = notices.tdm.policy
         for directive in notices.directives:
             fields[directive][row] = True
         fields["ai_train"][row] = notices.ai_train
