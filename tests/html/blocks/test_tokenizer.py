@@ -44,6 +44,7 @@ def blocks(html: str, workspace: Workspace) -> list[str]:
         ),
         pytest.param("a<br>b", ["a\nb"], id="one line break stays in the block"),
         pytest.param("a<br><br/>b", ["a", "b"], id="two line breaks end it"),
+        pytest.param("<pre>a<br><br>b", ["a\n\nb"], id="an empty line of code"),
         pytest.param("<h1>a<h2>b", ["a", "b"], id="heading closes heading"),
         pytest.param("<h1>a</h3>b", ["a", "b"], id="any heading's end tag closes it"),
         pytest.param("a</p>b", ["a", "b"], id="a lone </p> is a paragraph"),

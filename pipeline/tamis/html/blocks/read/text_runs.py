@@ -143,13 +143,17 @@ def read_text(
 
 @kernel
 def break_line(page: Page, position: int) -> None:
-    """Break the line in the block, at a <br>; a second one in a row ends the block."""
+    """Break the line in the block, at a <br>; a second one in a row ends the block.
+
+    In preformatted text it is an empty line.
+    """
     state = page.state[0]
     if state.has_text == 0:
         return
     end_word(page)
-    state.pending_breaks += 1
-    if state.pending_breaks == 1:
+    in_pre = _is_preformatted(page)
+    state.pending_breaks += not in_pre
+    if in_pre or state.pending_breaks == 1:
         _append_span(page, position, position, BREAK + ZERO)
 
 
