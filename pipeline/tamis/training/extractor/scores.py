@@ -37,7 +37,7 @@ def table(pages: Sequence[Page], texts: Mapping[str, Mapping[str, str]]) -> str:
     if not judged:
         return "no page with gold text"
     columns: dict[str, list[int]] = {"all": list(range(len(judged)))}
-    for key in (_source, _type, _language):
+    for key in (_source, type_of, language_of):
         columns |= _groups(judged, key)
     head = " | ".join(f"{name} ({len(rows)})" for name, rows in columns.items())
     lines = [f"| F1 | {head} |", "|---" * (len(columns) + 1) + "|"]
@@ -63,11 +63,13 @@ def _source(page: Page) -> str:
     return f"source {page.source}" if page.source else ""
 
 
-def _type(page: Page) -> str:
+def type_of(page: Page) -> str:
+    """The column of a page's type; "" if it is not known."""
     return f"type {page.page_type}" if page.page_type else ""
 
 
-def _language(page: Page) -> str:
+def language_of(page: Page) -> str:
+    """The column of a page's language, rare ones together; "" if it is not known."""
     if not page.language:
         return ""
     alone = page.language if page.language in _ALONE else "other"
