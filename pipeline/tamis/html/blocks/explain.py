@@ -6,6 +6,7 @@ difference as its credit (Saabas 2014, "Interpreting random forests"). Credits a
 summed over the trees, and the three largest are shown.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.html.blocks.judge.features import NAMES
+from tamis.html.blocks.judge.context import ALL_NAMES
 from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.html.blocks.judge.weights import Trees, Weights, load_weights
 from tamis.html.blocks.kernel import decide, describe, plain_text, texts_of_blocks
@@ -113,7 +114,7 @@ def _read(
     """Decide on every block; returns the number of words kept."""
     tokenize(data, workspace)
     describe(workspace)
-    return int(decide(workspace, keeps_comments, True, keeps_title)[0])
+    return int(decide(workspace, keeps_comments, keeps_title)[0])
 
 
 def _blocks(
@@ -127,6 +128,7 @@ def _blocks(
     """The blocks of the page that `_read` read last."""
     text, offsets = texts_of_blocks(data, workspace)
     page, raw, ends = workspace[0], text.tobytes(), offsets.tolist()
+    trees = (weights.content, *filter(None, [weights.second]))
     blocks = []
     for index in range(len(ends) - 1):
         container = page["blocks"][index]["container"]
@@ -137,27 +139,31 @@ def _blocks(
                 float(page["probabilities"][CONTENT, index]),
                 float(page["probabilities"][COMMENT, index]),
                 bool(page["is_kept"][index]),
-                reasons(weights.content, page["features"][index])[:reason_count],
+                reasons(trees, page["features"][index])[:reason_count],
                 is_from_data,
             )
         )
     return blocks
 
 
-def reasons(trees: Trees, features: NDArray[np.float32]) -> tuple[Reason, ...]:
+def reasons(
+    ensembles: Iterable[Trees], features: NDArray[np.float32]
+) -> tuple[Reason, ...]:
     """The features that moved one block's log-odds, the largest credit first."""
     credits: dict[int, float] = {}
-    for root in trees.roots.tolist():
+    for nodes, root in (
+        (e.nodes, root) for e in ensembles for root in e.roots.tolist()
+    ):
         node = root
-        while (feature := int(trees.nodes["feature"][node])) >= 0:
-            is_left = features[feature] <= trees.nodes["threshold"][node]
-            child = node + 1 if is_left else int(trees.nodes["right"][node])
-            step = float(trees.nodes["value"][child] - trees.nodes["value"][node])
+        while (feature := int(nodes["feature"][node])) >= 0:
+            is_left = features[feature] <= nodes["threshold"][node]
+            child = node + 1 if is_left else int(nodes["right"][node])
+            step = float(nodes["value"][child] - nodes["value"][node])
             credits[feature] = credits.get(feature, 0.0) + step
             node = child
     largest = sorted(credits, key=lambda feature: (-abs(credits[feature]), feature))
     return tuple(
-        Reason(NAMES[feature], float(features[feature]), credits[feature])
+        Reason(ALL_NAMES[feature], float(features[feature]), credits[feature])
         for feature in largest
     )
 
