@@ -78,14 +78,15 @@ MATHML = (
         (rf'<span class="math inline">\({TEX}\)</span>', f"${TEX}$"),
         ('<span class="math inline"><em>x</em><sup>2</sup></span>', "x2"),
         (r"\[1\] \(see there\) \(x", r"\[1\] \(see there\) \(x"),
-        (f"<math>{MATHML}</math>", "E=(mv^2)/2"),
-        ("<math><msqrt><mi>a</mi><mo>+</mo><mi>b</mi></msqrt></math>", "√(a+b)"),
-        ("<math><msub><mi>x</mi><mn>1</mn></msub></math>", "x_1"),
+        (f"<math>{MATHML}</math>", r"$E=\frac{mv^2}{2}$"),
+        (f'<math display="block">{MATHML}</math>', r"$$E=\frac{mv^2}{2}$$"),
         (
-            "<math><msubsup><mi>x</mi><mi>i</mi><mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow>"
-            "</msubsup></math>",
-            "x_i^(n+1)",
+            f'<mjx-assistive-mml display="inline"><math>{MATHML}</math></mjx-assistive-mml>',
+            r"$E=\frac{mv^2}{2}$",
         ),
+        (f"<math>{MATHML} and no end", "E=mv22 and no end"),
+        ("<math><mfrac><mi>a</mi></mfrac><mo>!</mo></math>", "a!"),
+        ("a<math></math>b<math><mphantom><mi>x</mi></mphantom></math>c", "abc"),
     ],
 )
 def test_a_formula_stands_once_as_it_was_meant(
@@ -263,7 +264,7 @@ def test_a_formula_without_tex_is_its_mathml(annotation: str) -> None:
         f'<math><semantics><mrow><mi>x</mi></mrow><annotation encoding="application/x-tex">'
         f"{annotation}</annotation></semantics></math>"
     )
-    assert inline(inner) == "x"
+    assert inline(inner) == "$x$"
 
 
 def test_bars_stand_at_the_ends_of_a_row_alone() -> None:

@@ -54,11 +54,12 @@ INHERITED: Final = HIDDEN | SILENT | DIALOG | IN_NOSCRIPT | IN_PRE | IN_BUTTON
 LINKED: Final = 1
 BREAK: Final = 2
 LITERAL: Final = 4  # `start` is a character that the page does not have
-FORMULA: Final = 8  # TeX
+FORMULA: Final = 8  # TeX, or MathML
 DISPLAYED: Final = 16  # on a line of its own
 RAISED: Final = 32  # <sup>
 LOWERED: Final = 64  # <sub>
 IN_CODE: Final = 128  # <code>, also within a sentence
+MATHML: Final = 256  # a formula that TeX has to be made of
 
 # Flags of a page, as `extract` returns them.
 FLATTENED: Final = 1 << 0  # nested deeper than MAX_DEPTH, or over MAX_LOOKS
@@ -102,7 +103,7 @@ BLOCK = np.dtype(
 )
 
 SPAN = np.dtype(
-    [("start", np.int64), ("stop", np.int64), ("flags", np.uint8)], align=True
+    [("start", np.int64), ("stop", np.int64), ("flags", np.uint16)], align=True
 )
 
 STATE = np.dtype(
@@ -116,8 +117,6 @@ STATE = np.dtype(
         ("looks", np.int64),  # see MAX_LOOKS
         ("link", np.int32),  # the open <a>, or -1
         ("foreign", np.int32),  # the open svg or math, or -1
-        ("formula", np.int32),  # first span of the open <math>, or -1
-        ("formula_block", np.int32),
         ("after_formula", np.int32),  # spans when a formula had been read, or -1
         ("is_displayed", np.bool_),
         ("has_rp", np.uint8),  # the open <ruby> has brackets of its own
@@ -237,7 +236,6 @@ PAGE = np.dtype(
         ("state", STATE, (1,)),
         ("open_tags", np.int32, (256,)),  # how many of each tag are on the stack
         ("stack", np.int32, (MAX_DEPTH + 2,)),  # open elements, the root first
-        ("children", np.int32, (MAX_DEPTH + 2,)),  # of open parts of MathML, so far
         ("title_words", np.uint64, (MAX_TITLE_WORDS,)),
         ("title_bits", np.uint8, (TITLE_BITS,)),  # index: the low bits of the hashes
         ("dictionary_keys", np.uint64, (DICTIONARY_SLOTS,)),

@@ -45,18 +45,17 @@ from tamis.html.blocks.read.attributes import (
 )
 from tamis.html.blocks.read.list_numbers import read_number
 from tamis.html.blocks.read.meaning import (
-    begin_formula,
     begin_part,
     is_twin,
-    read_annotation,
     read_image,
+    read_math,
     read_named,
     read_script,
     says_nothing,
 )
 from tamis.html.blocks.read.open_block import finish_block
 from tamis.html.blocks.read.raw_text import after_comment, after_declaration, after_raw
-from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, PROPERTIES
+from tamis.html.blocks.read.tags import PROPERTIES, tag_name
 from tamis.html.blocks.read.text_runs import break_line, read_text, read_title
 from tamis.html.blocks.read.tree import clear, close_all, end_element, start_element
 from tamis.html.blocks.simd import first_of
@@ -149,7 +148,7 @@ def _start_tag(
     stop: int,
     page: Page,
 ) -> int:
-    value, name_end = _tag_name(data, position, stop)
+    value, name_end = tag_name(data, position, stop)
     tag = tags.tag_of_hash(value)
     state = page.state[0]
     name_start = state.names + ZERO
@@ -187,8 +186,6 @@ def _start_tag(
         elif tag == tags.IMG:
             read_image(data, name_end, position, page)
         return position
-    if tag == tags.ANNOTATION:
-        read_annotation(data, name_end, position, stop, page)
     own = np.uint32(flags & (INHERITED | HAS_HREF))
     is_block = properties & np.uint32(tags.BLOCK) != 0
     if (not is_block and flags & NOT_SHOWN) or (
@@ -201,6 +198,13 @@ def _start_tag(
         unselected = flags & UNSELECTED != 0
         if says_nothing(page, tag, page.names, name_start, name_stop, unselected):
             own |= np.uint32(SILENT)
+    if tag == tags.MATH:
+        is_silent = (
+            own | page.elements[page.stack[state.depth - 1]].flags
+        ) & np.uint32(SILENT) != 0
+        after = read_math(data, name_end, position, stop, page, is_silent)
+        if after > 0:
+            return after
     before = state.elements + ZERO
     start_element(page, tag, own, name_start, name_stop)
     if state.elements == before:
@@ -211,9 +215,7 @@ def _start_tag(
             read_number(data, name_end, position, page, before)
         if flags & COUNTS_DOWN:
             page.elements[before].flags |= np.uint32(REVERSED)
-    if tag == tags.MATH:
-        begin_formula(data, name_end, position, page, before)
-    elif tag >= tags.FIRST_PART or state.formula >= 0:
+    if tag >= tags.FIRST_PART:
         begin_part(page, tag)
     elif tag == tags.SPAN and name_stop > name_start and own & np.uint32(SILENT) == 0:
         read_named(data, position, stop, page, before, name_start, name_stop)
@@ -224,7 +226,7 @@ def _start_tag(
 
 @kernel(inline="always")
 def _end_tag(data: NDArray[np.uint8], position: int, stop: int, page: Page) -> int:
-    value, position = _tag_name(data, position, stop)
+    value, position = tag_name(data, position, stop)
     tag = tags.tag_of_hash(value)
     position, _, flags = read_attributes(
         data, position, stop, page.names, page.state[0].names + ZERO, NO
@@ -236,23 +238,6 @@ def _end_tag(data: NDArray[np.uint8], position: int, stop: int, page: Page) -> i
     else:
         end_element(page, tag)
     return position
-
-
-@kernel
-def _tag_name(
-    data: NDArray[np.uint8], position: int, stop: int
-) -> tuple[np.uint64, int]:
-    """Hash of the lower-cased tag name at `position`, and where it ends."""
-    value = FNV_OFFSET
-    while position < stop:
-        byte = data[np.uint64(position)]
-        if byte <= 32 or byte in (_SLASH, _GREATER):
-            break
-        if 65 <= byte <= 90:
-            byte = np.uint8(byte | 32)
-        value = (value ^ np.uint64(byte)) * FNV_PRIME
-        position += 1
-    return value, position
 
 
 @kernel

@@ -120,6 +120,28 @@ def character_at(data: NDArray[np.uint8], position: int, stop: int) -> tuple[int
 
 
 @kernel
+def write_character(code: int, out: NDArray[np.uint8], at: int) -> int:
+    """Write one code point as UTF-8."""
+    if code < 0x80:
+        out[at] = code
+        return at + 1
+    if code < 0x800:
+        out[at] = 0xC0 | code >> 6
+        out[at + 1] = 0x80 | code & 0x3F
+        return at + 2
+    if code < 0x10000:
+        out[at] = 0xE0 | code >> 12
+        out[at + 1] = 0x80 | code >> 6 & 0x3F
+        out[at + 2] = 0x80 | code & 0x3F
+        return at + 3
+    out[at] = 0xF0 | code >> 18
+    out[at + 1] = 0x80 | code >> 12 & 0x3F
+    out[at + 2] = 0x80 | code >> 6 & 0x3F
+    out[at + 3] = 0x80 | code & 0x3F
+    return at + 4
+
+
+@kernel
 def reference_at(
     data: NDArray[np.uint8], position: int, stop: int, page: Page
 ) -> tuple[int, int, int]:

@@ -1,7 +1,7 @@
 """What inline markup means, where plain text would say something else.
 
     formulas     TeX between dollar signs, from an annotation, `alttext`, a script or an
-                 image's `alt`; MathML without any of these on one line: (a+b)/2, x^2
+                 image's `alt`; of MathML without any of these the writer makes TeX
     quotations   `<q>` gets its quotation marks
     ruby         readings in brackets, where the page has none
     gutters      the numbers of lines of code are no code
@@ -22,13 +22,17 @@ from tamis.html.blocks.layout import (
     FORMULA,
     IN_PRE,
     LITERAL,
+    MATHML,
     MAX_SPANS,
+    NO,
     SILENT,
     ZERO,
     Page,
 )
 from tamis.html.blocks.read import tags
+from tamis.html.blocks.read.attributes import TAG_IS_CUT, read_attributes
 from tamis.html.blocks.read.open_block import begin_block, end_word
+from tamis.html.blocks.read.raw_text import after_comment
 from tamis.html.blocks.read.tags import fnv1a
 from tamis.html.blocks.simd import first_delimiter, first_of, lowered_at
 
@@ -36,7 +40,7 @@ _QUOTE, _APOSTROPHE, _GREATER, _SLASH, _EQUALS, _SPACE = 34, 39, 62, 47, 61, 32
 _LESS: Final = np.uint8(60)
 _DOLLAR, _BACKSLASH, _SQUARE = 36, 92, 91
 _LONGEST_NAMED: Final = 10_000  # bytes
-_OPEN, _CLOSE, _CARET, _LOW, _OVER, _ROOT = 40, 41, 94, 95, 47, 0x221A
+_OPEN, _CLOSE, _BANG, _QUESTION = 40, 41, 33, 63
 _LEFT_QUOTE, _RIGHT_QUOTE = 0x201C, 0x201D
 _DISPLAY_STYLE: Final = np.frombuffer(b"{\\displaystyle ", np.uint8)
 _TEX: Final = np.frombuffer(b"tex", np.uint8)
@@ -73,14 +77,6 @@ _MATH_NAME, _INLINE_NAME, _DISPLAY_NAME = _hashes("math inline display")
 _ONLY, _SR, _SCREEN, _READER, _VISUALLY, _HIDDEN_WORD, _VISUALLY_HIDDEN = _hashes(
     "only sr screen reader visually hidden visuallyhidden"
 )
-
-
-@kernel
-def forget_formula(page: Page) -> None:
-    """No formula is open."""
-    state = page.state[0]
-    state.formula = state.after_formula = -1
-    state.has_rp = 0
 
 
 @kernel
@@ -140,60 +136,80 @@ def is_twin(page: Page) -> bool:
 
 
 @kernel
-def begin_formula(
-    data: NDArray[np.uint8], position: int, stop: int, page: Page, element: int
-) -> None:
-    """A `<math>` begins; its tag's name ends at `position`. Its `alttext` is all of it."""
-    state = page.state[0]
-    if state.formula >= 0:
-        return
-    first, last = attribute(data, position, stop, _DISPLAY)
-    state.is_displayed = _holds(data, first, last, _BLOCK)
-    first, last = attribute(data, position, stop, _ALTTEXT)
-    if last > first:
-        page.elements[element].flags |= np.uint32(SILENT)
-        _append_formula(data, first, last, page)
-    else:
-        state.formula = state.spans
-        state.formula_block = state.blocks
+def read_math(
+    data: NDArray[np.uint8],
+    position: int,
+    after: int,
+    stop: int,
+    page: Page,
+    is_silent: bool,
+) -> int:
+    """Read a `<math>`, whose tag's name ends at `position` and whose tag at `after`.
 
-
-@kernel
-def end_formula(page: Page) -> None:
-    """The outermost `<math>` ends."""
-    page.state[0].formula = -1
-
-
-@kernel
-def read_annotation(
-    data: NDArray[np.uint8], position: int, after: int, stop: int, page: Page
-) -> None:
-    """TeX in place of what the formula has said so far; the rest of it is silent.
-
-    The tag's name ends at `position`, the tag at `after`.
+    It is its `alttext`, else its annotation of TeX, else its MathML, if that is shown.
+    Returns where reading goes on, behind `</math>`; 0 where that is missing.
     """
+    first, last, content_stop, end = _content_of_math(data, after, stop, page)
+    if end == 0:
+        return end
     state = page.state[0]
-    if state.formula < 0:
-        return
-    first, last = attribute(data, position, stop, _ENCODING)
-    if not _holds(data, first, last, _TEX):
-        return
-    end = first_of(data, after, stop, _LESS)
-    is_empty = True
-    for place in range(after, end):
-        is_empty &= data[place] <= _SPACE
-    if is_empty:
-        return  # nothing, or a comment: what MathML says stays
-    if state.blocks == state.formula_block:
-        block = page.blocks[state.blocks]
-        state.spans = max(state.formula, block.span_start)
-    for level in range(state.depth - 1, -1, -1):
-        element = page.elements[page.stack[level]]
-        element.flags |= np.uint32(SILENT)
-        if element.tag == tags.MATH:
+    begin, close = attribute(data, position, after, _DISPLAY)
+    state.is_displayed = _holds(data, begin, close, _BLOCK)
+    begin, close = attribute(data, position, after, _ALTTEXT)
+    if close > begin:
+        first, last = begin, close
+    if last > first:
+        _append_formula(data, first, last, page, ZERO)
+    elif content_stop > after and not is_silent:
+        _append_formula(data, after, content_stop, page, MATHML + ZERO)
+    return end
+
+
+@kernel
+def _content_of_math(
+    data: NDArray[np.uint8], after: int, stop: int, page: Page
+) -> tuple[int, int, int, int]:
+    """TeX in an annotation of the `<math>` that begins at `after`: where it starts and
+    stops; where the content stops, or 0 if it has no text; where the end tag ends, or 0.
+
+    The end tag is missing if a block, raw text, svg or a `<math` begins or ends before it.
+    So the next `<math` begins where this search ended, or later: all searches together
+    read a page once.
+    """
+    first, last = ZERO, ZERO
+    has_text = False
+    place = after
+    while True:
+        while place < stop and data[place] <= _SPACE:
+            place += 1
+        less = first_of(data, place, stop, _LESS)
+        has_text |= less > place
+        if less + 2 >= stop:
             break
-    state.formula = -1
-    _append_formula(data, after, end, page)
+        following = data[less + 1]
+        if following in (_BANG, _QUESTION):
+            # Not as in svg: what is no comment ends at the first `>`.
+            place = after_comment(data, less + 2, stop, NO)
+            continue
+        is_end = following == _SLASH
+        name_start = less + 1 + is_end
+        if not 97 <= (data[name_start] | 32) <= 122:
+            place = less + 1
+            continue
+        value, name_end = tags.tag_name(data, name_start, stop)
+        tag = tags.tag_of_hash(value)
+        place, _, flags = read_attributes(data, name_end, stop, page.names, ZERO, NO)
+        if flags & TAG_IS_CUT:
+            break
+        if is_end and tag == tags.MATH:
+            return first, last, less if has_text else ZERO, place
+        if tags.PROPERTIES[tag] & np.uint32(tags.BLOCK | tags.RAW | tags.FOREIGN):
+            break
+        if tag == tags.ANNOTATION and not is_end and last == first:
+            begin, close = attribute(data, name_end, place, _ENCODING)
+            if _holds(data, begin, close, _TEX):
+                first, last = _stripped(data, place, first_of(data, place, stop, _LESS))
+    return ZERO, ZERO, ZERO, ZERO
 
 
 @kernel
@@ -205,7 +221,7 @@ def read_script(
     if not _holds(data, first, min(last, first + 8), _MATH_TEX):
         return
     page.state[0].is_displayed = _holds(data, first, last, _MODE_DISPLAY)
-    _append_formula(data, after, end, page)
+    _append_formula(data, after, end, page, ZERO)
 
 
 @kernel
@@ -243,7 +259,7 @@ def read_named(
         return
     page.elements[element].flags |= np.uint32(SILENT)
     page.state[0].is_displayed = is_display
-    _append_formula(data, first, end, page)
+    _append_formula(data, first, end, page, ZERO)
 
 
 @kernel
@@ -267,17 +283,16 @@ def read_image(data: NDArray[np.uint8], position: int, stop: int, page: Page) ->
         return
     if is_formula:
         state.is_displayed = False
-        _append_formula(data, first, last, page)
+        _append_formula(data, first, last, page, ZERO)
     elif last - first <= 32:
         _append(page, first, last, ZERO)
 
 
 @kernel
 def begin_part(page: Page, tag: int) -> None:
-    """An inline element or a part of MathML has begun: what has to stand before it."""
+    """An inline element has begun: what has to stand before it."""
     state = page.state[0]
-    index = page.stack[state.depth - 1]
-    element = page.elements[index]
+    element = page.elements[page.stack[state.depth - 1]]
     if element.flags & np.uint32(SILENT):
         return
     if tag == tags.Q:
@@ -289,8 +304,6 @@ def begin_part(page: Page, tag: int) -> None:
     elif tag == tags.RT and not state.has_rp:
         element.flags |= np.uint32(BRACKETED)
         _append_literal(page, _OPEN)
-    elif state.formula >= 0 and element.parent >= 0:
-        _begin_mathml(page, index, tag)
 
 
 @kernel
@@ -348,64 +361,12 @@ def attribute(
 
 
 @kernel
-def _begin_mathml(page: Page, index: int, tag: int) -> None:
-    """Marks of MathML's structure: `^`, `_`, `/`, roots, and brackets around groups."""
-    parent = page.elements[page.elements[index].parent]
-    children = page.children[page.state[0].depth - 2] + 1
-    page.children[page.state[0].depth - 2] = children
-    above = parent.tag
-    mark = ZERO
-    if children == 2:
-        if above == tags.MFRAC:
-            mark = _OVER + ZERO
-        elif above == tags.MSUP or above == tags.MOVER:
-            mark = _CARET + ZERO
-        elif (
-            above == tags.MSUB
-            or above == tags.MSUBSUP
-            or above == tags.MUNDER
-            or above == tags.MUNDEROVER
-        ):
-            mark = _LOW + ZERO
-    elif children == 3 and (above == tags.MSUBSUP or above == tags.MUNDEROVER):
-        mark = _CARET + ZERO
-    if mark:
-        _append_literal(page, mark)
-    is_part = (
-        above == tags.MFRAC
-        or above == tags.MSUP
-        or above == tags.MSUB
-        or above == tags.MSUBSUP
-        or above == tags.MOVER
-        or above == tags.MUNDER
-        or above == tags.MUNDEROVER
-    )
-    is_root = tag == tags.MSQRT or tag == tags.MROOT
-    if is_root:
-        _append_literal(page, _ROOT)
-    if is_root or (is_part and _is_group(tag)):
-        page.elements[index].flags |= np.uint32(BRACKETED)
-        _append_literal(page, _OPEN)
-
-
-@kernel
-def _is_group(tag: int) -> bool:
-    return bool(
-        tag == tags.MROW
-        or tag == tags.MFRAC
-        or tag == tags.MSUP
-        or tag == tags.MSUB
-        or tag == tags.MSUBSUP
-    )
-
-
-@kernel
-def _append_formula(data: NDArray[np.uint8], first: int, last: int, page: Page) -> None:
+def _append_formula(
+    data: NDArray[np.uint8], first: int, last: int, page: Page, kind: int
+) -> None:
+    """`kind`: MATHML, or 0 for TeX."""
     prefix = len(_DISPLAY_STYLE)
-    while first < last and data[first] <= _SPACE:
-        first += 1
-    while last > first and data[last - 1] <= _SPACE:
-        last -= 1
+    first, last = _stripped(data, first, last)
     if last - first > prefix and data[last - 1] == 125:  # '}'
         is_same = True
         for place in range(prefix):
@@ -413,11 +374,21 @@ def _append_formula(data: NDArray[np.uint8], first: int, last: int, page: Page) 
         if is_same:
             first, last = first + prefix, last - 1
     if last > first:
-        flags = FORMULA + ZERO
+        flags = FORMULA | kind
         if page.state[0].is_displayed:
             flags |= DISPLAYED
         _append(page, first, last, flags)
         page.state[0].after_formula = page.state[0].spans
+
+
+@kernel
+def _stripped(data: NDArray[np.uint8], first: int, last: int) -> tuple[int, int]:
+    """The range without white space at its ends."""
+    while first < last and data[first] <= _SPACE:
+        first += 1
+    while last > first and data[last - 1] <= _SPACE:
+        last -= 1
+    return first, last
 
 
 @kernel

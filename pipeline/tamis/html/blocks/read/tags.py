@@ -143,16 +143,6 @@ _PROPERTIES: Final[dict[str, int]] = {
     "rt": 0,
     "rp": 0,
     "del": SILENT,
-    "mrow": 0,
-    "mfrac": 0,
-    "msup": 0,
-    "msub": 0,
-    "msubsup": 0,
-    "mover": 0,
-    "munder": 0,
-    "munderover": 0,
-    "msqrt": 0,
-    "mroot": 0,
 }
 
 NAMES: Final[tuple[str, ...]] = tuple(_PROPERTIES)
@@ -191,18 +181,12 @@ DL: Final[int] = NAMES.index("dl")
 (MATH, ANNOTATION, Q, RUBY, RT, RP) = map(
     NAMES.index, ("math", "annotation", "q", "ruby", "rt", "rp")
 )
-(MROW, MFRAC, MSUP, MSUB, MSUBSUP, MOVER, MUNDER, MUNDEROVER, MSQRT, MROOT) = map(
-    NAMES.index,
-    (
-        *("mrow", "mfrac", "msup", "msub", "msubsup"),
-        *("mover", "munder", "munderover", "msqrt", "mroot"),
-    ),
-)
 FIRST_PART: Final[int] = NAMES.index("q")  # from here on tags of `meaning`
 
 FNV_OFFSET: Final = np.uint64(0xCBF29CE484222325)
 FNV_PRIME: Final = np.uint64(0x100000001B3)
 _SLOTS: Final = 512
+_SLASH, _GREATER = 47, 62
 
 
 def fnv1a(name: bytes) -> int:
@@ -231,6 +215,23 @@ def open_addressing(
 _HASHES, _places = open_addressing([fnv1a(name.encode()) for name in NAMES[1:]], _SLOTS)
 _IDS = np.zeros(_SLOTS, np.uint8)
 _IDS[_places] = np.arange(1, COUNT)
+
+
+@kernel
+def tag_name(
+    data: NDArray[np.uint8], position: int, stop: int
+) -> tuple[np.uint64, int]:
+    """Hash of the lower-cased tag name at `position`, and where it ends."""
+    value = FNV_OFFSET
+    while position < stop:
+        byte = data[np.uint64(position)]
+        if byte <= 32 or byte in (_SLASH, _GREATER):
+            break
+        if 65 <= byte <= 90:
+            byte = np.uint8(byte | 32)
+        value = (value ^ np.uint64(byte)) * FNV_PRIME
+        position += 1
+    return value, position
 
 
 @kernel

@@ -9,7 +9,6 @@ import numpy as np
 
 from tamis.compiled import kernel
 from tamis.html.blocks.layout import (
-    BRACKETED,
     FLATTENED,
     IN_BUTTON,
     IN_NOSCRIPT,
@@ -23,7 +22,7 @@ from tamis.html.blocks.layout import (
 )
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.read.attributes import HAS_HREF
-from tamis.html.blocks.read.meaning import end_formula, end_part, forget_formula
+from tamis.html.blocks.read.meaning import end_part
 from tamis.html.blocks.read.open_block import finish_block, open_block
 from tamis.html.blocks.read.tags import PROPERTIES
 
@@ -43,7 +42,8 @@ def clear(page: Page) -> None:
     state.title_words = 0
     page.title_bits[:] = 0
     state.flags = 0
-    forget_formula(page)
+    state.after_formula = -1
+    state.has_rp = 0
     open_block(page)
     start_element(page, tags.HTML + ZERO, np.uint32(0), ZERO, ZERO)
 
@@ -99,7 +99,6 @@ def start_element(
     element.flags = flags
     state.names = name_stop
     page.stack[state.depth] = index
-    page.children[state.depth] = 0
     page.open_tags[tag] += 1
     state.depth += 1
     state.elements += 1
@@ -196,10 +195,8 @@ def _pop_to(page: Page, level: int) -> None:
             finish_block(page)
         element.block_stop = state.blocks + state.has_text
         page.open_tags[element.tag] -= 1
-        if element.tag >= tags.FIRST_PART or element.flags & np.uint32(BRACKETED):
+        if element.tag >= tags.FIRST_PART:
             end_part(page, index)
-        elif element.tag == tags.MATH and page.open_tags[tags.MATH] == 0:
-            end_formula(page)
         if state.link == index:
             state.link = -1
         if state.foreign == index:

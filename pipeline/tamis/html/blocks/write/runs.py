@@ -21,6 +21,7 @@ from tamis.html.blocks.layout import (
     LINKED,
     LITERAL,
     LOWERED,
+    MATHML,
     NO,
     RAISED,
     ZERO,
@@ -32,8 +33,10 @@ from tamis.html.blocks.read.characters import (
     character_at,
     class_of,
     reference_at,
+    write_character,
 )
 from tamis.html.blocks.simd import first_of
+from tamis.html.blocks.write.mathml import TEX_PER_BYTE, text_of_mathml, write_mathml
 
 _AMPERSAND, _LINE_FEED, _RETURN, _TAB, _BLANK = 38, 10, 13, 9, 32
 _HASH, _DOLLAR, _BRACKET, _CLOSING, _CARET, _LOW = 35, 36, 91, 93, 94, 95
@@ -61,7 +64,7 @@ def bytes_needed(page: Page, first: int, last: int) -> int:
     """The most bytes that blocks first:last may take, with the marks around them.
 
     A reference never grows to more than 1.2 times its length (`&nGt;`), but a byte
-    that is not UTF-8 becomes the three of U+FFFD. 600 bytes a block are for the marks
+    that is not UTF-8 becomes the three of U+FFFD; for MathML see there. 600 bytes a block are for the marks
     of deep lists.
     """
     needed = 64
@@ -69,7 +72,8 @@ def bytes_needed(page: Page, first: int, last: int) -> int:
         block = page.blocks[index]
         needed += 600
         for span in range(block.span_start, block.span_stop):
-            needed += 3 * (page.spans[span].stop - page.spans[span].start) + 8
+            per_byte = TEX_PER_BYTE if page.spans[span].flags & MATHML else 3
+            needed += per_byte * (page.spans[span].stop - page.spans[span].start) + 8
     return needed
 
 
@@ -97,12 +101,17 @@ def write_block(
         elif span.flags & LITERAL:
             at = write_character(span.start, out, at)
         elif span.flags & FORMULA:
-            out[at] = FORMULA_MARK
-            at += marks_formulas
-            marks = 2 if span.flags & DISPLAYED else 1
-            at = _write_formula(data, span.start, span.stop, marks, page, out, at)
-            out[at] = FORMULA_MARK
-            at += marks_formulas
+            at = _write_formula(
+                data,
+                span.start,
+                span.stop,
+                span.flags,
+                page,
+                out,
+                start,
+                at,
+                marks_formulas,
+            )
         else:
             before = at
             if is_pre or span.flags & IN_CODE:
@@ -144,12 +153,11 @@ def _write_text(
         at = write_run(data, position, before, page, NO, out, start, at)
         if before == stop:
             break
-        out[at] = FORMULA_MARK
-        at += marks_formulas
         is_displayed = first - before == 2 and data[before + 1] != _ROUND
-        at = _write_formula(data, first, last, 1 + is_displayed, page, out, at)
-        out[at] = FORMULA_MARK
-        at += marks_formulas
+        flags = np.uint16(DISPLAYED if is_displayed else 0)
+        at = _write_formula(
+            data, first, last, flags, page, out, start, at, marks_formulas
+        )
         position = after
     return at
 
@@ -262,21 +270,46 @@ def _write_formula(
     data: NDArray[np.uint8],
     first: int,
     last: int,
-    marks: int,
+    flags: int,
     page: Page,
     out: NDArray[np.uint8],
+    start: int,
+    at: int,
+    marks_formulas: bool,
+) -> int:
+    """Write TeX between dollar signs; of MathML that is none, its text without them."""
+    width = 2 if flags & DISPLAYED else 1
+    begin = at + marks_formulas + width
+    if flags & MATHML:
+        end = write_mathml(data, first, last, page, out, begin)
+        if end < 0:
+            return _write_text_of_mathml(data, first, last, page, out, start, at)
+    else:
+        end = write_run(data, first, last, page, NO, out, begin, begin)
+        if end > begin and out[end - 1] == _BLANK:
+            end -= 1
+    if end == begin:
+        return at
+    if marks_formulas:
+        out[at], out[end + width] = FORMULA_MARK, FORMULA_MARK
+    for place in range(width):
+        out[begin - 1 - place], out[end + place] = _DOLLAR, _DOLLAR
+    return end + width + marks_formulas
+
+
+@kernel
+def _write_text_of_mathml(
+    data: NDArray[np.uint8],
+    position: int,
+    stop: int,
+    page: Page,
+    out: NDArray[np.uint8],
+    start: int,
     at: int,
 ) -> int:
-    """Write TeX between dollar signs."""
-    for _ in range(marks):
-        out[at] = _DOLLAR
-        at += 1
-    at = write_run(data, first, last, page, NO, out, at, at)
-    if out[at - 1] == _BLANK:
-        at -= 1
-    for _ in range(marks):
-        out[at] = _DOLLAR
-        at += 1
+    while position < stop:
+        first, position = text_of_mathml(data, position, stop, page)
+        at = write_run(data, first, position, page, NO, out, start, at)
     return at
 
 
@@ -392,28 +425,6 @@ def write_run(
             out[at] = _BLANK
             at += 1
     return at
-
-
-@kernel
-def write_character(code: int, out: NDArray[np.uint8], at: int) -> int:
-    """Write one code point as UTF-8."""
-    if code < 0x80:
-        out[at] = code
-        return at + 1
-    if code < 0x800:
-        out[at] = 0xC0 | code >> 6
-        out[at + 1] = 0x80 | code & 0x3F
-        return at + 2
-    if code < 0x10000:
-        out[at] = 0xE0 | code >> 12
-        out[at + 1] = 0x80 | code >> 6 & 0x3F
-        out[at + 2] = 0x80 | code & 0x3F
-        return at + 3
-    out[at] = 0xF0 | code >> 18
-    out[at + 1] = 0x80 | code >> 12 & 0x3F
-    out[at + 2] = 0x80 | code >> 6 & 0x3F
-    out[at + 3] = 0x80 | code & 0x3F
-    return at + 4
 
 
 @kernel(inline="always")
