@@ -4,6 +4,7 @@
     heads     a table keeps its head, if it keeps any row
     gaps      a list, quotation, table, code or heading between kept blocks of one container
               stays, unless it is made of links, or its names say that it is something else
+    formulas  and so does a formula that is a block
     copies    of blocks that stand twice on a page, one after the other as before, the first
               are kept: the same text for phones, a teaser, a post that others quote
 
@@ -18,7 +19,7 @@ import numpy as np
 from tamis.compiled import kernel
 from tamis.html.blocks.judge.paths import ALL_KINDS
 from tamis.html.blocks.judge.regions import slots_for
-from tamis.html.blocks.layout import BREAK, CONTENT, IN_PRE, NONE, ZERO, Page
+from tamis.html.blocks.layout import BREAK, CONTENT, FORMULA, IN_PRE, NONE, ZERO, Page
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.write.plain import row_of
 
@@ -48,6 +49,7 @@ def keep_wholes(page: Page) -> None:
     """Change `is_kept` so that no whole is kept in part."""
     _keep_rows(page)
     _keep_gaps(page)
+    _keep_formulas(page)
 
 
 @kernel
@@ -125,6 +127,47 @@ def _keep_gaps(page: Page) -> None:
         if _is_part_of_text(page, first, stop, holder.depth + ZERO):
             for block in range(first, stop):
                 page.is_kept[block] = 1
+
+
+@kernel
+def _keep_formulas(page: Page) -> None:
+    """Keep blocks that are only formulas between kept blocks of one container: they have no
+    word that the trees could judge.
+    """
+    first, blocks = 1 + ZERO, page.state[0].blocks + ZERO
+    while first < blocks:
+        stop = first
+        while stop < blocks and _is_formula(page, stop):
+            stop += 1
+        if first < stop < blocks and page.is_kept[first - 1] and page.is_kept[stop]:
+            holder = page.elements[_holder_of(page, first, stop)]
+            if holder.block_start < first and stop < holder.block_stop:
+                page.is_kept[first:stop] = 1
+        first = stop + 1
+
+
+@kernel
+def _holder_of(page: Page, first: int, stop: int) -> int:
+    """The innermost element around a block that holds more than the blocks first:stop."""
+    index = page.blocks[first].container + ZERO
+    while index > 0 and (
+        page.elements[index].block_start >= first
+        and page.elements[index].block_stop <= stop
+    ):
+        index = page.elements[index].parent + ZERO
+    return int(index)
+
+
+@kernel
+def _is_formula(page: Page, index: int) -> bool:
+    """Whether a block has no word, and a formula."""
+    block = page.blocks[index]
+    if block.words > 0:
+        return False
+    for span in range(block.span_start, block.span_stop):
+        if page.spans[span].flags & FORMULA:
+            return True
+    return False
 
 
 @kernel
@@ -214,7 +257,8 @@ def _end_of_copy(page: Page, before: int, index: int, blocks: int) -> int:
         bytes_ = ZERO
         for span in range(block.span_start, block.span_stop):
             has_lines |= page.spans[span].flags & BREAK != 0
-            bytes_ += page.spans[span].stop - page.spans[span].start
+            if page.spans[span].flags & FORMULA == 0:
+                bytes_ += page.spans[span].stop - page.spans[span].start
         words += max(block.words + ZERO, bytes_ // _BYTES_OF_WORD)
         count += 1
         own += 1
