@@ -62,6 +62,9 @@ _PIECES = [
         b"</button>",
     ),
     b'<script type="application/ld+json">{"articleBody": "',
+    *(b"<math>", b"</math>", b"<mroot>", b"</mroot>", b"<mi>x</mi>", b"<mo>\\</mo>"),
+    b"<math><mroot><mover><mi>x</mi><mo>^</mo></mover><mn>3</mn></mroot></math>",
+    b"<math><munderover><mo>&sum;</mo><mi>k</mi><mtext>{ %</mtext></munderover></math>",
 ]
 # EXTRACTOR's hard cases, small enough for checked kernels.
 HARD = [
@@ -77,6 +80,8 @@ HARD = [
     b"<p>two words here" * 60_000,
     b"<li><a href=x>one link</a>" * 40_000,
     b"<p>\x00" * 20_000,
+    b"<math>" * 30_000,
+    b"<math>" + b"<mroot>" * 60 + b"<mo>\\" * 20_000 + b"</mroot>" * 60 + b"</math>",
     b"<title>" + b"\xff" * 50_000 + b"</title><p>x " + b"\xff" * 50_000,
     b"x<br>" * 90_000,
     b"<ul><li>" * 300 + b"<blockquote>" * 300 + b"<pre>" + b"\n1" * 5_000,

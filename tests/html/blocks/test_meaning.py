@@ -213,6 +213,8 @@ def test_a_row_is_kept_whole_though_its_first_cell_is_a_link() -> None:
         "<figure><pre>for boat in ledger:\n    print(boat.name)</pre></figure>",
         "<dl><dt>Boat</dt><dd>What floats and has a name</dd></dl>",
         "<h3>What it holds</h3>",
+        '<math display="block"><mi>xxxxxxxxx</mi></math>',
+        r"<p>\[ \sum_k k \]</p><div><div>$$ \int x\,dx $$</div></div>",
         "<table><tr><th>Year</th><th>Boats</th></tr><tr><td>1931</td><td>212</td></tr></table>",
     ],
 )

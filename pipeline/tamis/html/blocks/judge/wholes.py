@@ -19,7 +19,16 @@ import numpy as np
 from tamis.compiled import kernel
 from tamis.html.blocks.judge.paths import ALL_KINDS
 from tamis.html.blocks.judge.regions import slots_for
-from tamis.html.blocks.layout import BREAK, CONTENT, FORMULA, IN_PRE, NONE, ZERO, Page
+from tamis.html.blocks.layout import (
+    BREAK,
+    CONTENT,
+    DISPLAYED,
+    FORMULA,
+    IN_PRE,
+    NONE,
+    ZERO,
+    Page,
+)
 from tamis.html.blocks.read import tags
 from tamis.html.blocks.write.plain import row_of
 
@@ -132,7 +141,7 @@ def _keep_gaps(page: Page) -> None:
 @kernel
 def _keep_formulas(page: Page) -> None:
     """Keep blocks that are only formulas between kept blocks of one container: they have no
-    word that the trees could judge.
+    word that the trees could judge, or TeX for words.
     """
     first, blocks = 1 + ZERO, page.state[0].blocks + ZERO
     while first < blocks:
@@ -160,10 +169,11 @@ def _holder_of(page: Page, first: int, stop: int) -> int:
 
 @kernel
 def _is_formula(page: Page, index: int) -> bool:
-    """Whether a block has no word, and a formula."""
+    """Whether a block has a formula and no word, or is TeX between marks."""
     block = page.blocks[index]
     if block.words > 0:
-        return False
+        is_one = block.span_stop - block.span_start == 1
+        return bool(is_one and page.spans[block.span_start].flags & DISPLAYED)
     for span in range(block.span_start, block.span_stop):
         if page.spans[span].flags & FORMULA:
             return True

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tamis.compiled import kernel
 from tamis.html.blocks.layout import (
     BREAK,
+    DISPLAYED,
     IN_CODE,
     IN_PRE,
     LINKED,
@@ -49,6 +50,7 @@ from tamis.html.blocks.read.words import (
 from tamis.html.blocks.simd import letters_at
 
 _AMPERSAND, _A, _Z = 38, 97, 122
+_BLANK, _DOLLAR, _OPENING, _BACKSLASH, _CLOSING = 32, 36, 91, 92, 93
 _NONE = np.uint64(0)
 
 
@@ -132,6 +134,8 @@ def read_text(
     if state.link >= 0:
         block.linked_words += words
     flags = (LINKED if state.link >= 0 else 0) + ZERO
+    if state.spans == block.span_start and _is_displayed(data, start, stop):
+        flags |= DISPLAYED
     if page.open_tags[SUP] > 0:
         flags |= RAISED
     elif page.open_tags[SUB] > 0:
@@ -139,6 +143,26 @@ def read_text(
     if page.open_tags[CODE] > 0:
         flags |= IN_CODE
     _append_span(page, start, stop, flags)
+
+
+@kernel
+def _is_displayed(data: NDArray[np.uint8], start: int, stop: int) -> bool:
+    r"""Whether it is all between `\[` and `\]`, or `$$` and `$$`."""
+    while start < stop and data[start] <= _BLANK:
+        start += 1
+    if stop - start < 5 or data[start] not in (_BACKSLASH, _DOLLAR):
+        return False
+    while data[stop - 1] <= _BLANK:
+        stop -= 1
+    first, second = data[start], data[start + 1]
+    closing = _CLOSING if first == _BACKSLASH else _DOLLAR
+    opening = _OPENING if first == _BACKSLASH else _DOLLAR
+    return bool(
+        stop - start > 4
+        and second == opening
+        and data[stop - 2] == first
+        and data[stop - 1] == closing
+    )
 
 
 @kernel

@@ -361,7 +361,7 @@ def _end(
         if len(name) > 0:
             return _with_accent(name, out, start, frame[_MIDDLE])
     if kind in (_PHANTOM, _ANNOTATION):
-        return start
+        return int(start)
     return at
 
 
@@ -443,7 +443,7 @@ def _after_child(
         and count == _CHILDREN[kind]
     ):
         out[child - 2] = _QUOTE
-        return child - 1
+        return int(child - 1)
     is_base = count == 1 and kind != _ROOT
     is_one = code > 0 and out[child] != _BACKSLASH and code not in (_QUOTE, 91, 93)
     if at > child and ((is_base and is_token) or (is_one and count > 1)):

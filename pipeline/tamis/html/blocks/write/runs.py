@@ -105,7 +105,7 @@ def write_block(
                 data,
                 span.start,
                 span.stop,
-                span.flags,
+                span.flags + ZERO,
                 page,
                 out,
                 start,
@@ -154,7 +154,7 @@ def _write_text(
         if before == stop:
             break
         is_displayed = first - before == 2 and data[before + 1] != _ROUND
-        flags = np.uint16(DISPLAYED if is_displayed else 0)
+        flags = (DISPLAYED if is_displayed else 0) + ZERO
         at = _write_formula(
             data, first, last, flags, page, out, start, at, marks_formulas
         )
