@@ -30,7 +30,7 @@ from pathlib import Path
 
 # Before numba is imported. Kernels in a cache may have been compiled without checks.
 os.environ["NUMBA_BOUNDSCHECK"] = "1"
-os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir(), "tamis-bounds-checked"))
+os.environ["TAMIS_CACHE"] = str(Path(tempfile.gettempdir(), "tamis-bounds-checked"))
 
 import pyarrow as pa
 from fuzzing import hunt
