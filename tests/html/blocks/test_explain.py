@@ -57,11 +57,8 @@ def test_every_block_has_reasons_and_the_largest_comes_first() -> None:
 
 def test_credits_add_up_to_the_probability() -> None:
     """Bias, the trees' means and all credits give the block's log-odds."""
-    weights = load_weights()
-    base = sum(
-        trees.bias + float(trees.nodes["value"][trees.roots].sum())
-        for trees in (weights.content, *filter(None, [weights.second]))
-    )
+    trees = load_weights().content
+    base = trees.bias + float(trees.nodes["value"][trees.roots].sum())
     block = explain(PAGE, reason_count=1000)[4]
     log_odds = base + sum(reason.credit for reason in block.reasons)
     assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(block.content, abs=1e-4)

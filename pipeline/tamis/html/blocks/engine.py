@@ -224,7 +224,7 @@ def _read(
 ) -> _Page:
     tokenize(html, workspace)
     describe(workspace)
-    words, flags = decide(workspace, keeps_comments, keeps_title)
+    words, flags = decide(workspace, keeps_comments, False, keeps_title)
     return _Page(
         plain_text(html, workspace).tobytes(),
         title_text(html, workspace).tobytes(),

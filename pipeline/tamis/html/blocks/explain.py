@@ -6,7 +6,6 @@ difference as its credit (Saabas 2014, "Interpreting random forests"). Credits a
 summed over the trees, and the three largest are shown.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.html.blocks.judge.context import ALL_NAMES
+from tamis.html.blocks.judge.features import NAMES
 from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.html.blocks.judge.weights import Trees, Weights, load_weights
 from tamis.html.blocks.kernel import decide, describe, plain_text, texts_of_blocks
@@ -114,7 +113,7 @@ def _read(
     """Decide on every block; returns the number of words kept."""
     tokenize(data, workspace)
     describe(workspace)
-    return int(decide(workspace, keeps_comments, keeps_title)[0])
+    return int(decide(workspace, keeps_comments, True, keeps_title)[0])
 
 
 def _blocks(
@@ -128,7 +127,6 @@ def _blocks(
     """The blocks of the page that `_read` read last."""
     text, offsets = texts_of_blocks(data, workspace)
     page, raw, ends = workspace[0], text.tobytes(), offsets.tolist()
-    trees = (weights.content, *filter(None, [weights.second]))
     blocks = []
     for index in range(len(ends) - 1):
         container = page["blocks"][index]["container"]
@@ -139,31 +137,27 @@ def _blocks(
                 float(page["probabilities"][CONTENT, index]),
                 float(page["probabilities"][COMMENT, index]),
                 bool(page["is_kept"][index]),
-                reasons(trees, page["features"][index])[:reason_count],
+                reasons(weights.content, page["features"][index])[:reason_count],
                 is_from_data,
             )
         )
     return blocks
 
 
-def reasons(
-    ensembles: Iterable[Trees], features: NDArray[np.float32]
-) -> tuple[Reason, ...]:
+def reasons(trees: Trees, features: NDArray[np.float32]) -> tuple[Reason, ...]:
     """The features that moved one block's log-odds, the largest credit first."""
     credits: dict[int, float] = {}
-    for nodes, root in (
-        (e.nodes, root) for e in ensembles for root in e.roots.tolist()
-    ):
+    for root in trees.roots.tolist():
         node = root
-        while (feature := int(nodes["feature"][node])) >= 0:
-            is_left = features[feature] <= nodes["threshold"][node]
-            child = node + 1 if is_left else int(nodes["right"][node])
-            step = float(nodes["value"][child] - nodes["value"][node])
+        while (feature := int(trees.nodes["feature"][node])) >= 0:
+            is_left = features[feature] <= trees.nodes["threshold"][node]
+            child = node + 1 if is_left else int(trees.nodes["right"][node])
+            step = float(trees.nodes["value"][child] - trees.nodes["value"][node])
             credits[feature] = credits.get(feature, 0.0) + step
             node = child
     largest = sorted(credits, key=lambda feature: (-abs(credits[feature]), feature))
     return tuple(
-        Reason(ALL_NAMES[feature], float(features[feature]), credits[feature])
+        Reason(NAMES[feature], float(features[feature]), credits[feature])
         for feature in largest
     )
 

@@ -14,13 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compiled import kernel
-from tamis.html.blocks.judge.decide import (
-    keep_content,
-    look_around,
-    predict,
-    predict_again,
-    settle_comments,
-)
+from tamis.html.blocks.judge.decide import keep_content, predict, settle_comments
 from tamis.html.blocks.judge.features import describe_blocks
 from tamis.html.blocks.judge.paths import follow_paths
 from tamis.html.blocks.judge.peers import find_peers, forget_peers
@@ -50,28 +44,21 @@ def describe(workspace: Workspace) -> None:
 
 
 @kernel
-def describe_again(workspace: Workspace) -> None:
-    """Fill the first trees' probabilities and the features of the second ones."""
-    page = workspace[0]
-    predict(page, CONTENT + ZERO)
-    predict(page, COMMENT + ZERO)
-    look_around(page)
-
-
-@kernel
 def decide(
-    workspace: Workspace, keeps_comments: bool, keeps_title: bool
+    workspace: Workspace, keeps_comments: bool, judges_all: bool, keeps_title: bool
 ) -> tuple[int, int]:
     """Fill probabilities and `is_kept`; returns the words kept and the page's flags.
 
     `keeps_title`: the page's own heading is kept, whatever the trees say of it.
+
+    Whether a block is a comment is asked only of those for which it matters, unless
+    `judges_all`.
     """
     page = workspace[0]
-    predict(page, CONTENT + ZERO)
-    predict(page, COMMENT + ZERO)
-    predict_again(page)
+    predict(page, CONTENT + ZERO, NO)
     keep_content(page)
     keep_wholes(page)
+    predict(page, COMMENT + ZERO, not keeps_comments and not judges_all)
     words = settle_comments(page, keeps_comments)
     words -= leave_copies(page)
     if keeps_title:

@@ -142,7 +142,7 @@ GROUP_SLOTS: Final = 16_384
 # peers.py.
 assert GROUP_SLOTS > 2 * MAX_BLOCKS
 KINDS: Final = 24
-FEATURES: Final = 128
+FEATURES: Final = 80
 
 # What an element's own names and its ancestors' say of it; see paths.py.
 PATH = np.dtype(
@@ -209,10 +209,9 @@ REGIONS = np.dtype(
 MAX_QUESTIONS: Final = 12_288
 MAX_TREES: Final = 256
 LEAVES: Final = 32  # of a tree: the bits of a question's mask
-MODELS: Final = 3
+MODELS: Final = 2
 CONTENT: Final = 0
 COMMENT: Final = 1
-SECOND: Final = 2  # what changes CONTENT's answer, from what stands around a block
 CHUNK: Final = 64  # blocks that the trees judge at once
 
 # An inner node of a tree, in the form that `decide` needs; see forest.py.
@@ -261,6 +260,7 @@ PAGE = np.dtype(
         ("linked_before", np.int32, (MAX_BLOCKS + 1,)),
         ("stops_before", np.int32, (MAX_BLOCKS + 1,)),  # terminals and commas
         ("long_before", np.int32, (MAX_BLOCKS + 1,)),  # words of long plain blocks
+        ("judged", np.int32, (MAX_BLOCKS,)),  # blocks that the trees are asked about
         ("group_of", np.int32, (MAX_BLOCKS,)),
         ("copy_of", np.int32, (MAX_BLOCKS,)),
         ("next_heading", np.int32, (MAX_BLOCKS,)),

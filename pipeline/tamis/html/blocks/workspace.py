@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tamis.html.blocks.judge.dictionary import Dictionary
 from tamis.html.blocks.judge.weights import Trees, Weights
-from tamis.html.blocks.layout import COMMENT, CONTENT, PAGE, SECOND
+from tamis.html.blocks.layout import COMMENT, CONTENT, PAGE
 from tamis.html.blocks.read.characters import reference_table
 
 Workspace = NDArray[np.void]
@@ -32,8 +32,6 @@ def new_workspace(weights: Weights | None = None) -> Workspace:
         use_dictionary(workspace, weights.words)
         use_trees(workspace, CONTENT, weights.content)
         use_trees(workspace, COMMENT, weights.comment)
-        if weights.second is not None:
-            use_trees(workspace, SECOND, weights.second)
     return workspace
 
 
@@ -46,7 +44,7 @@ def use_dictionary(workspace: Workspace, words: Dictionary) -> None:
 
 
 def use_trees(workspace: Workspace, model: int, trees: Trees) -> None:
-    """Replace a workspace's trees for `model`: CONTENT, COMMENT or SECOND."""
+    """Replace a workspace's trees for `model`, CONTENT or COMMENT."""
     forest = trees.forest
     count = len(forest.leaves)
     workspace["questions"][0, model, : len(forest.questions)] = forest.questions

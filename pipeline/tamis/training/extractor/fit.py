@@ -1,17 +1,16 @@
-"""Fitting the three ensembles and writing them down as flat arrays.
+"""Fitting the two ensembles and writing them down as flat arrays.
 
 Only this file needs LightGBM (extra `train`): the shipped weights are a text file of
 numbers. Fitting is deterministic: one thread, fixed seeds, ordered input.
 """
 
 import importlib
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.html.blocks.judge.context import ALL_NAMES, CONTEXT_NAMES
+from tamis.html.blocks.judge.features import NAMES
 
 # The content trees' log-odds are shifted by this before the cutoff. WCXB's annotators
 # keep more of a page than all others: without the shift DAnIEL, which is never trained
@@ -37,12 +36,6 @@ _PARAMETERS: Final[dict[str, Any]] = {
 }
 CONTENT_ROUNDS: Final = 60
 COMMENT_ROUNDS: Final = 15
-# The second trees are small: 15, 30 and 60 of 32 leaves did no better (site-grouped
-# cross-validation, 2026-12-01).
-SECOND_ROUNDS: Final = 50
-# As CONTENT_BIAS: without it DAnIEL loses .002 (of 0, -.25 and -.5, 2026-12-01).
-SECOND_BIAS: Final = -0.25
-_SMALL: Final[dict[str, Any]] = {"num_leaves": 8, "max_depth": 4}
 
 
 def fit(
@@ -55,43 +48,9 @@ def fit(
 ) -> dict[str, Any]:
     """Trees for a share in [0, 1], as weights.json holds them.
 
-    features (blocks, the first of ALL_NAMES), share and weight (blocks,). Rows of weight 0
-    are left out.
+    features (blocks, features), share and weight (blocks,). Rows of weight 0 are
+    left out.
     """
-    names = ALL_NAMES[: features.shape[1]]
-    return _fit(features, share, weight, names, rounds, bias, None, _PARAMETERS)
-
-
-def fit_second(
-    features: NDArray[np.float32],
-    share: NDArray[np.float32],
-    weight: NDArray[np.float64],
-) -> dict[str, Any]:
-    """Trees whose answer is added to the first ones', so that both give the share.
-
-    features (blocks, CONTEXT_NAMES); the first ones' answers among them must be those of
-    trees that have not seen the page.
-    """
-    first = features[:, CONTEXT_NAMES.index("first_odds")].astype(np.float64)
-    trees = _fit(
-        *(features, share, weight, CONTEXT_NAMES),
-        *(SECOND_ROUNDS, SECOND_BIAS, first - CONTENT_BIAS, _PARAMETERS | _SMALL),
-    )
-    start = len(ALL_NAMES) - len(CONTEXT_NAMES)
-    trees["feature"] = [f + start if f >= 0 else f for f in trees["feature"]]
-    return trees
-
-
-def _fit(
-    features: NDArray[np.float32],
-    share: NDArray[np.float32],
-    weight: NDArray[np.float64],
-    names: Sequence[str],
-    rounds: int,
-    bias: float,
-    known: NDArray[np.float64] | None,
-    parameters: dict[str, Any],
-) -> dict[str, Any]:
     lightgbm = importlib.import_module("lightgbm")
 
     is_used = weight > 0
@@ -99,10 +58,9 @@ def _fit(
         features[is_used],
         share[is_used],
         weight=weight[is_used] / weight[is_used].mean(),
-        init_score=None if known is None else known[is_used],
-        feature_name=list(names),
+        feature_name=list(NAMES),
     )
-    booster = lightgbm.train(parameters, data, rounds)
+    booster = lightgbm.train(_PARAMETERS, data, rounds)
     dump = booster.dump_model()
     return flat([tree["tree_structure"] for tree in dump["tree_info"]], bias)
 
@@ -124,19 +82,19 @@ def flat(trees: list[dict[str, Any]], bias: float) -> dict[str, Any]:
 
 
 def stored(
-    ensembles: dict[str, dict[str, Any]], log_odds: dict[str, float]
+    content: dict[str, Any], comment: dict[str, Any], log_odds: dict[str, float]
 ) -> dict[str, Any]:
     """The content of weights.json, without features that no tree reads."""
     used = sorted(
-        {f for trees in ensembles.values() for f in trees["feature"] if f >= 0}
+        {f for trees in (content, comment) for f in trees["feature"] if f >= 0}
     )
     place = {feature: index for index, feature in enumerate(used)} | {-1: -1}
     return {
-        "features": [ALL_NAMES[feature] for feature in used],
+        "features": [NAMES[feature] for feature in used],
         "log_odds": log_odds,
         **{
             name: {**trees, "feature": [place[f] for f in trees["feature"]]}
-            for name, trees in ensembles.items()
+            for name, trees in (("content", content), ("comment", comment))
         },
     }
 

@@ -7,14 +7,13 @@
                            of its source
 
 Everything is deterministic: folds by a hash of the site, fixed seeds, one thread.
-The log-odds of names in a page's features never come from its own fold, and neither do the
-first trees' answers that the second trees learn from. So the trees learn how reliable these
-are on new pages.
+The log-odds of names in a page's features never come from its own fold. So the trees
+learn how reliable these are on new pages.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,12 +23,11 @@ from numpy.typing import NDArray
 
 from tamis.errors import StorageError
 from tamis.html.blocks.engine import extract_buffers
-from tamis.html.blocks.judge.context import ALL_NAMES
 from tamis.html.blocks.judge.dictionary import dictionary
 from tamis.html.blocks.judge.features import NAMES
 from tamis.html.blocks.judge.weights import trees_of
-from tamis.html.blocks.kernel import describe, describe_again
-from tamis.html.blocks.layout import COMMENT, CONTENT, SECOND
+from tamis.html.blocks.kernel import describe
+from tamis.html.blocks.layout import COMMENT, CONTENT
 from tamis.html.blocks.tokenizer import tokenize
 from tamis.html.blocks.workspace import (
     Workspace,
@@ -43,7 +41,6 @@ from tamis.training.extractor.fit import (
     CONTENT_BIAS,
     CONTENT_ROUNDS,
     fit,
-    fit_second,
     stored,
 )
 from tamis.training.extractor.labels import Labels, label
@@ -53,11 +50,7 @@ from tamis.training.extractor.teachers import TEACHERS
 from tamis.training.extractor.weights import block_weights, page_weights
 
 FOLDS: Final = 5
-# Weight of a page without gold when the second trees are fitted. At 1 listings gain half as
-# much, at 0 DAnIEL, which never trains, loses .007 (site-grouped cross-validation,
-# 2026-12-01).
-_SILVER_AGAIN: Final = 0.3
-_ALL_FEATURES: Final = list(range(len(ALL_NAMES)))
+_ALL_FEATURES: Final = list(range(len(NAMES)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +70,6 @@ class Learnt:
     content: dict[str, Any]
     comment: dict[str, Any]
     log_odds: LogOdds
-    second: dict[str, Any] | None  # None if all pages are of one fold
 
 
 def lessons(
@@ -100,65 +92,31 @@ def lessons(
 
 
 def train(taught: Sequence[Lesson]) -> Learnt:
-    """Fit all ensembles and the log-odds on all lessons."""
+    """Fit both ensembles and the log-odds on all lessons."""
     workspace = new_workspace()
     weights = page_weights(
         [lesson.page for lesson in taught], [lesson.labels for lesson in taught]
     )
     importance = dict(zip(map(id, taught), weights, strict=True))
-    used = sorted(taught, key=lambda lesson: lesson.fold)
     rows: list[NDArray[np.float32]] = []
-    for _, own, others in _folds(used):
+    used: list[Lesson] = []
+    for fold in range(FOLDS):
+        others = [lesson for lesson in taught if lesson.fold != fold]
         use_dictionary(workspace, dictionary(_log_odds(others)))
-        rows += (_features(lesson.page.html, workspace) for lesson in own)
-    sizes = [len(of_page) for of_page in rows]
+        for lesson in (lesson for lesson in taught if lesson.fold == fold):
+            rows.append(_features(lesson.page.html, workspace, len(NAMES)))
+            used.append(lesson)
     features = np.concatenate(rows)
     content = np.concatenate([lesson.labels.content for lesson in used])
     comment = np.concatenate([lesson.labels.comment for lesson in used])
     weight = np.concatenate(
         [block_weights(lesson.labels, importance[id(lesson)]) for lesson in used]
     )
-
-    def first_trees(
-        is_used: NDArray[np.bool_],
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        x, w = features[is_used], weight[is_used]
-        return (
-            fit(x, content[is_used], w, rounds=CONTENT_ROUNDS, bias=CONTENT_BIAS),
-            fit(x, comment[is_used], w, rounds=COMMENT_ROUNDS),
-        )
-
-    of_block = np.repeat([lesson.fold for lesson in used], sizes)
-    context: list[NDArray[np.float32]] = []
-    for fold, own, others in _folds(used):
-        if not others:
-            break
-        use_dictionary(workspace, dictionary(_log_odds(others)))
-        for model, trees in zip(
-            (CONTENT, COMMENT), first_trees(of_block != fold), strict=True
-        ):
-            use_trees(workspace, model, trees_of(trees, _ALL_FEATURES))
-        context += (_context(lesson.page.html, workspace) for lesson in own)
-    second = None
-    if context:
-        is_gold = np.repeat([lesson.labels.is_gold for lesson in used], sizes)
-        second = fit_second(
-            np.concatenate(context),
-            content,
-            weight * np.where(is_gold, 1, _SILVER_AGAIN),
-        )
     return Learnt(
-        *first_trees(np.ones(len(features), np.bool_)), _log_odds(taught), second
+        fit(features, content, weight, rounds=CONTENT_ROUNDS, bias=CONTENT_BIAS),
+        fit(features, comment, weight, rounds=COMMENT_ROUNDS),
+        _log_odds(taught),
     )
-
-
-def _folds(
-    taught: Sequence[Lesson],
-) -> Iterator[tuple[int, list[Lesson], list[Lesson]]]:
-    """Each fold that has lessons: its number, its lessons, those of all others."""
-    for fold in sorted({lesson.fold for lesson in taught}):
-        own = [lesson for lesson in taught if lesson.fold == fold]
-        yield fold, own, [lesson for lesson in taught if lesson.fold != fold]
 
 
 def cross_validate(pages: Sequence[Page], taught: Sequence[Lesson]) -> dict[str, str]:
@@ -204,8 +162,6 @@ def texts_by(learnt: Learnt, pages: Sequence[Page]) -> dict[str, str]:
     use_dictionary(workspace, dictionary(learnt.log_odds))
     use_trees(workspace, CONTENT, trees_of(learnt.content, _ALL_FEATURES))
     use_trees(workspace, COMMENT, trees_of(learnt.comment, _ALL_FEATURES))
-    if learnt.second is not None:
-        use_trees(workspace, SECOND, trees_of(learnt.second, _ALL_FEATURES))
     texts = {}
     for page in pages:
         ends = np.array([0, len(page.html)], np.int64)
@@ -221,10 +177,7 @@ def write_weights(
     page_type: dict[str, Any] | None = None,
 ) -> None:
     """Write weights.json: a line per array, words spelled out."""
-    ensembles = {"content": learnt.content, "comment": learnt.comment}
-    if learnt.second is not None:
-        ensembles["second"] = learnt.second
-    content = stored(ensembles, spelled(learnt.log_odds, pages))
+    content = stored(learnt.content, learnt.comment, spelled(learnt.log_odds, pages))
     if page_type is not None:
         content["page_type"] = page_type
     lines = [f"{json.dumps(name)}: {_lines(value)}" for name, value in content.items()]
@@ -257,23 +210,13 @@ def _lines(value: Any, indent: str = "  ") -> str:
     return json.dumps(value)
 
 
-def _features(html: NDArray[np.uint8], workspace: Workspace) -> NDArray[np.float32]:
-    """The first trees' features of a page's blocks, with the workspace's dictionary."""
+def _features(
+    html: NDArray[np.uint8], workspace: Workspace, count: int
+) -> NDArray[np.float32]:
+    """Features of a page's blocks with the workspace's dictionary."""
     tokenize(html, workspace)
     describe(workspace)
-    return _rows(workspace, 0, len(NAMES))
-
-
-def _context(html: NDArray[np.uint8], workspace: Workspace) -> NDArray[np.float32]:
-    """The second trees' features of a page's blocks, with the workspace's first trees."""
-    tokenize(html, workspace)
-    describe(workspace)
-    describe_again(workspace)
-    return _rows(workspace, len(NAMES), len(ALL_NAMES))
-
-
-def _rows(workspace: Workspace, start: int, stop: int) -> NDArray[np.float32]:
     page = workspace[0]
     blocks = int(page["state"][0]["blocks"])
-    rows: NDArray[np.float32] = page["features"][:blocks, start:stop].copy()
-    return rows
+    features: NDArray[np.float32] = page["features"][:blocks, :count].copy()
+    return features

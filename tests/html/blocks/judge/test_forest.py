@@ -5,40 +5,17 @@ import pytest
 from numba import njit
 from numpy.typing import NDArray
 
-from tamis.html.blocks.judge.context import ALL_NAMES
 from tamis.html.blocks.judge.decide import predict
 from tamis.html.blocks.judge.features import NAMES
 from tamis.html.blocks.judge.forest import forest_of
 from tamis.html.blocks.judge.weights import NODE, Trees, load_weights
-from tamis.html.blocks.kernel import decide, describe
-from tamis.html.blocks.layout import (
-    CHUNK,
-    COMMENT,
-    CONTENT,
-    LEAVES,
-    MAX_TREES,
-    NO,
-    SECOND,
-)
-from tamis.html.blocks.tokenizer import tokenize
+from tamis.html.blocks.layout import CHUNK, COMMENT, CONTENT, LEAVES, MAX_TREES
 from tamis.html.blocks.workspace import new_workspace, use_trees
 
 
 @njit(cache=True)
-def _predict(workspace: NDArray[np.void], model: int) -> None:
-    predict(workspace[0], model)
-
-
-def stump(feature: int, threshold: float, left: float, right: float) -> Trees:
-    """One question, without a bias."""
-    rows = [(feature, threshold, 2, 0.0), (-1, 0.0, 0, left), (-1, 0.0, 0, right)]
-    nodes, roots = np.array(rows, NODE), np.zeros(1, np.int32)
-    return Trees(nodes, roots, 0.0, forest_of(nodes, roots))
-
-
-def describe_page(html: str, workspace: NDArray[np.void]) -> None:
-    tokenize(np.frombuffer(html.encode(), np.uint8), workspace)
-    describe(workspace)
+def _predict(workspace: NDArray[np.void], model: int, only_kept: bool) -> None:
+    predict(workspace[0], model, only_kept)
 
 
 def grown(leaves: list[int], rng: np.random.Generator) -> Trees:
@@ -93,28 +70,32 @@ def test_questions_lead_to_the_leaf_that_a_walk_ends_in(blocks: int) -> None:
     page["state"][0]["blocks"] = blocks
     page["features"][:blocks, : len(NAMES)] = rows
     for model, trees in ((CONTENT, content), (COMMENT, comment)):
-        _predict(workspace, model)
+        _predict(workspace, model, False)
         expected = [walked(trees, row) for row in rows]
         found = page["probabilities"][model, :blocks]
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_the_second_trees_add_to_the_first_ones_answer() -> None:
-    """The trees ask of the log-odds of the first: a block that is likely loses 1."""
-    html = "<main><p>" + "</p><p>".join(["one two three four five"] * CHUNK) + "</main>"
+def test_only_the_kept_blocks_are_judged_on_demand() -> None:
+    rng = np.random.default_rng(0)
+    blocks = 3 * CHUNK
     workspace = new_workspace()
-    first = NAMES.index("words_before_share")
-    use_trees(workspace, CONTENT, stump(first, 0.5, 2.0, -2.0))
-    describe_page(html, workspace)
-    asked = ALL_NAMES.index("first_odds")
-    use_trees(workspace, SECOND, stump(asked, 0.0, 0.0, -1.0))
-    decide(workspace, NO, NO)
-    count = int(workspace[0]["state"][0]["blocks"])
-    share = workspace[0]["features"][:count, first]
-    odds = np.where(share > 0.5, -2.0, 1.0)
-    found = workspace[0]["probabilities"][CONTENT, :count]
-    assert count == CHUNK
-    np.testing.assert_allclose(found, 1 / (1 + np.exp(-odds)), rtol=1e-5)
+    trees = grown([LEAVES, 5], rng)
+    use_trees(workspace, COMMENT, trees)
+    page = workspace[0]
+    page["state"][0]["blocks"] = blocks
+    page["features"][:blocks, : len(NAMES)] = rng.integers(-4, 5, (blocks, len(NAMES)))
+    is_kept = rng.random(blocks) < 0.4
+    page["is_kept"][:blocks] = is_kept
+    page["probabilities"][COMMENT, :blocks] = -1
+    _predict(workspace, COMMENT, True)
+    rows = page["features"][:blocks]
+    expected = [
+        walked(trees, row) if kept else -1
+        for row, kept in zip(rows, is_kept, strict=True)
+    ]
+    found = page["probabilities"][COMMENT, :blocks]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_a_tree_of_more_leaves_than_a_mask_has_bits_becomes_several() -> None:
@@ -124,8 +105,7 @@ def test_a_tree_of_more_leaves_than_a_mask_has_bits_becomes_several() -> None:
 
 def test_the_shipped_trees_are_one_mask_each() -> None:
     weights = load_weights()
-    assert weights.second is not None
-    for trees in (weights.content, weights.comment, weights.second):
+    for trees in (weights.content, weights.comment):
         assert len(trees.forest.leaves) == len(trees.roots)
         assert trees.forest.first_question[-1] == (trees.nodes["feature"] >= 0).sum()
 

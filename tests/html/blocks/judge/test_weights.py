@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from tamis.errors import InputError
-from tamis.html.blocks.judge.context import ALL_NAMES
+from tamis.html.blocks.judge.features import NAMES
 from tamis.html.blocks.judge.shipped import SHIPPED
 from tamis.html.blocks.judge.weights import load_weights
-from tamis.html.blocks.layout import FEATURES
 from tamis.training.extractor.fit import flat, stored
 
 
@@ -40,7 +39,6 @@ def test_the_shipped_weights_are_small_and_readable() -> None:
         "log_odds",
         "content",
         "comment",
-        "second",
         "page_type",
     }
     weights = load_weights()
@@ -48,19 +46,10 @@ def test_the_shipped_weights_are_small_and_readable() -> None:
     assert len(weights.page_types.names) == 8
     assert 30 <= len(weights.content.roots) <= 60
     assert len(weights.comment.roots) > 0
-    assert weights.second is not None
-
-
-def test_weights_of_one_pass_are_those_of_earlier_versions(tmp_path: Path) -> None:
-    path = tmp_path / "weights.json"
-    path.write_text(json.dumps(small()))
-    assert load_weights(path).second is None
-    path.write_text(json.dumps({**small(), "second": small()["content"]}))
-    assert load_weights(path).second is not None
 
 
 def test_each_feature_has_one_name() -> None:
-    assert len(set(ALL_NAMES)) == len(ALL_NAMES) <= FEATURES
+    assert len(set(NAMES)) == len(NAMES) <= 64
 
 
 @pytest.mark.parametrize(
@@ -133,8 +122,6 @@ def test_nested_trees_become_preorder_arrays() -> None:
         <= 0.1
         < float(np.nextafter(np.float32(0.1), np.float32(1)))
     )
-    packed = stored({"content": trees, "second": trees}, {})
-    assert packed["features"] == [ALL_NAMES[1], ALL_NAMES[3]]
+    packed = stored(trees, trees, {})
+    assert packed["features"] == [NAMES[1], NAMES[3]]
     assert packed["content"]["feature"] == [0, -1, 1, -1, -1, -1]
-    assert packed["second"] == packed["content"]
-    assert "comment" not in packed

@@ -290,7 +290,7 @@ def structure_kept(page: np.ndarray, workspace: Workspace) -> Counter[str]:
     """What the kept blocks stand in, counted from the elements of the page."""
     tokenize(page, workspace)
     describe(workspace)
-    decide(workspace, NO, YES)
+    decide(workspace, NO, NO, YES)
     state = workspace[0]["state"][0]
     elements = workspace[0]["elements"][: state["elements"]]
     blocks = workspace[0]["blocks"][: state["blocks"]]

@@ -20,9 +20,8 @@ from typing import Final
 import numpy as np
 
 from tamis.compiled import kernel
-from tamis.html.blocks.judge.context import ALL_NAMES, describe_context, log_odds
 from tamis.html.blocks.judge.features import NAMES
-from tamis.html.blocks.layout import CHUNK, COMMENT, CONTENT, SECOND, ZERO, Page
+from tamis.html.blocks.layout import CHUNK, COMMENT, CONTENT, Page
 from tamis.html.blocks.simd import lowest_bit
 
 # Standard deviation, in log-odds. Of 0, 1, 2, 3 and 4 the best in site-grouped
@@ -31,6 +30,7 @@ PAGE_ERROR: Final = 2.0
 
 _BINS: Final = 256
 _BINS_PER_UNIT: Final = 16  # of log-odds: from -8 to 8
+_FEATURES: Final = len(NAMES)
 _ALL: Final = np.uint32(0xFFFFFFFF)
 _ERRORS = np.array([-math.sqrt(3.0), 0.0, math.sqrt(3.0)]) * PAGE_ERROR
 _ERROR_CHANCES = np.array([1 / 6, 2 / 3, 1 / 6])
@@ -39,56 +39,32 @@ _CHANCES = 1.0 / (1.0 + np.exp(-(_LOG_ODDS + _ERRORS[:, np.newaxis])))
 
 
 @kernel
-def predict(page: Page, model: int) -> None:
-    """Fill `probabilities` of a model: the logistic of its bias plus one leaf per tree."""
-    blocks = page.state[0].blocks + ZERO
-    for first in range(0, blocks, CHUNK):
-        chunk = min(CHUNK, blocks - first)
-        _sum_leaves(page, model, first, chunk, ZERO, ZERO + len(NAMES))
+def predict(page: Page, model: int, only_kept: bool) -> None:
+    """Fill `probabilities`: the logistic of a model's bias plus one leaf per tree.
+
+    Of all blocks, or only of those that are kept so far.
+    """
+    count = 0
+    for block in range(page.state[0].blocks):
+        if page.is_kept[block] or not only_kept:
+            page.judged[count] = block
+            count += 1
+    for first in range(0, count, CHUNK):
+        chunk = min(CHUNK, count - first)
         for index in range(chunk):
-            page.probabilities[model, first + index] = _logistic(page.scores[index])
-
-
-@kernel
-def look_around(page: Page) -> None:
-    """Fill the features of the second trees; the first's probabilities must be filled."""
-    describe_context(page, _lowest_odds(_cutoff(page)))
-
-
-@kernel
-def predict_again(page: Page) -> None:
-    """Change the probabilities of CONTENT by what the second trees say of what is around."""
-    if page.trees[SECOND] == 0:
-        return
-    look_around(page)
-    blocks = page.state[0].blocks + ZERO
-    for first in range(0, blocks, CHUNK):
-        chunk = min(CHUNK, blocks - first)
-        start, stop = ZERO + len(NAMES), ZERO + len(ALL_NAMES)
-        _sum_leaves(page, SECOND + ZERO, first, chunk, start, stop)
+            row = page.features[page.judged[first + index]]
+            for feature in range(_FEATURES):
+                page.columns[feature, index] = row[feature]
+        _sum_leaves(page, model, chunk)
         for index in range(chunk):
-            before = log_odds(page.probabilities[CONTENT, first + index])
-            page.probabilities[CONTENT, first + index] = _logistic(
-                before + page.scores[index]
+            page.probabilities[model, page.judged[first + index]] = 1.0 / (
+                1.0 + math.exp(-page.scores[index])
             )
 
 
-@kernel
-def _logistic(odds: float) -> float:
-    return 1.0 / (1.0 + math.exp(-odds))
-
-
-@kernel
-def _sum_leaves(
-    page: Page, model: int, first_block: int, chunk: int, start: int, stop: int
-) -> None:
-    """Fill `scores` of a chunk of blocks, by trees that read the features start:stop; see
-    forest.py for the method.
-    """
-    for index in range(chunk):
-        row = page.features[first_block + index]
-        for feature in range(start, stop):
-            page.columns[feature, index] = row[feature]
+@kernel(inline="always")
+def _sum_leaves(page: Page, model: int, chunk: int) -> None:
+    """Fill `scores` of the chunk in `columns`; see forest.py for the method."""
     open_leaves, scores = page.open_leaves, page.scores
     scores[:] = page.biases[model]
     for tree in range(page.trees[model]):
@@ -169,12 +145,6 @@ def _cutoff(page: Page) -> int:
 def _is_comment(page: Page, index: int) -> bool:
     probability = page.probabilities[COMMENT, index]
     return bool(probability > 0.5 and probability > page.probabilities[CONTENT, index])
-
-
-@kernel
-def _lowest_odds(bin_: int) -> float:
-    """The log-odds from which on probabilities fall into a bin."""
-    return (bin_ - _BINS / 2) / _BINS_PER_UNIT
 
 
 @kernel

@@ -1,10 +1,9 @@
 """The shipped weights: weights.json, beside this file.
 
-    features    names of the features the trees read (tamis.html.blocks.judge.context)
+    features    names of the features the trees read (tamis.html.blocks.judge.features)
     log_odds    learnt log-odds of words in class and id: {word: number}
     content     trees for "is this block main content", as flat arrays in preorder
     comment     trees for "is this block a user's comment"
-    second      trees that change the answer of `content`, which they add to; may be missing
     page_type   what kind of page it is (judge.page_types); may be missing
 
     trees: roots [trees], and per node, in preorder: feature (index into features, -1
@@ -24,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.errors import InputError
-from tamis.html.blocks.judge.context import ALL_NAMES
 from tamis.html.blocks.judge.dictionary import Dictionary, dictionary
+from tamis.html.blocks.judge.features import NAMES
 from tamis.html.blocks.judge.forest import Forest, forest_of
 from tamis.html.blocks.judge.page_types import PageTypes, page_types_of
 from tamis.html.blocks.judge.shipped import SHIPPED
@@ -43,7 +42,7 @@ NODE: Final = np.dtype(
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """One ensemble; a feature's number is its place in `context.ALL_NAMES`."""
+    """One ensemble; a feature's number is its place in `features.NAMES`."""
 
     nodes: NDArray[np.void]  # NODE
     roots: NDArray[np.int32]
@@ -59,7 +58,6 @@ class Weights:
     content: Trees
     comment: Trees
     page_types: PageTypes | None = None
-    second: Trees | None = None
 
 
 def load_weights(path: Path = SHIPPED) -> Weights:
@@ -87,7 +85,7 @@ def weights_of(stored: dict[str, Any]) -> Weights:
 
     Raises one of the errors that `load_weights` catches if the content is malformed.
     """
-    features = [ALL_NAMES.index(name) for name in stored["features"]]
+    features = [NAMES.index(name) for name in stored["features"]]
     log_odds = {fnv1a(w.encode()): odds for w, odds in stored["log_odds"].items()}
     _float32(list(log_odds.values()), "log_odds")
     return Weights(
@@ -95,12 +93,11 @@ def weights_of(stored: dict[str, Any]) -> Weights:
         trees_of(stored["content"], features),
         trees_of(stored["comment"], features),
         page_types_of(stored["page_type"]) if "page_type" in stored else None,
-        trees_of(stored["second"], features) if "second" in stored else None,
     )
 
 
 def trees_of(stored: dict[str, Any], features: list[int]) -> Trees:
-    """One ensemble from its arrays; `features` maps their numbers to ALL_NAMES'."""
+    """One ensemble from its arrays; `features` maps their numbers to NAMES'."""
     count = len(stored["feature"])
     nodes = np.zeros(count, NODE)
     nodes["feature"] = [features[f] if f >= 0 else -1 for f in stored["feature"]]
