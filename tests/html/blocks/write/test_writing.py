@@ -91,6 +91,11 @@ def test_plain_text(html: str, expected: str, workspace: Workspace) -> None:
             id="a table whose cells are paragraphs",
         ),
         pytest.param(r"<p>x \(a_1*b*c\)", "x $a_1*b*c$", id="formula in the text"),
+        pytest.param(
+            "<table>до рядов<tr><td>x y<td>z</table>",
+            "до рядов\n\n| x y | z |\n|---|---|",
+            id="text of a table before its rows",
+        ),
         pytest.param("<ol><li>一<li>二</ol>", "1. 一\n2. 二", id="numbered list"),
         pytest.param(
             "<ol>" + "<li>x" * 9 + "<li><p>a<p>b<ul><li>c</ul></ol>",

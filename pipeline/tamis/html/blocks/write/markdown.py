@@ -76,7 +76,8 @@ def write_markdown(
             continue
         holder = _holder_of(page, nodes, index)
         count = fill_chain(page, nodes, holder, chain)
-        is_table = nodes[holder].is_table
+        # A table may hold text of its own, before its rows: that is no part of them.
+        is_table = nodes[holder].is_table and cell_of(page, index) >= 0
         first, length = index, ZERO
         if not is_table:
             index, length = _read_unit(data, page, index, text)
