@@ -153,7 +153,7 @@ def left_out(page: Page, workspace: Workspace) -> str:
     """The text of the page's blocks that are neither content nor comments."""
     tokenize(page.html, workspace)
     describe(workspace)
-    decide(workspace, False, True)
+    decide(workspace, False, True, True)
     own = workspace[0]
     is_comment = own["probabilities"][COMMENT] > 0.5
     own["is_kept"][:] = (own["is_kept"] == 0) & ~is_comment
