@@ -98,6 +98,8 @@ def write_markdown(
             else:
                 tag = page.elements[page.blocks[first].container].tag + ZERO
                 at = _write_prose(page, nodes, chain, count, tag, text, length, out, at)
+        if index <= first:  # cannot happen; an endless loop would cost the worker
+            index = first + 1
         for place in range(count):
             before[place] = chain[place]
         count_before = count
