@@ -11,9 +11,10 @@ Writes the texts (url, text) for another scorer, a file each:
 
 and prints word F1 by source, page type and language, and what is kept of the gold's structure:
 of the blocks of each kind that stand in the gold text, the share that stands in the text too;
-and of the rows of tables the shares that are there whole and in part. Pages whose licence forbids it are not
-used for training (see CARD.md beside the weights). Deterministic; some 15 minutes on one
-core for 3,087 pages, half of it for the other extractors, whose texts `--cache` keeps.
+and of the rows of tables the shares that are there whole and in part. Pages whose licence
+forbids it are not used for training (see CARD.md beside the weights). Deterministic; some 15
+minutes on one core for 3,087 pages, half of it for the other extractors, whose texts
+`--cache` keeps.
 """
 
 import argparse

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from tamis.compiled import kernel
 from tamis.quality.names import MEASURED
 from tamis.text.buffers import Bytes, Offsets, read_only
+from tamis.text.statistics.sentences import NEED_SPACE, may_end
 from tamis.text.unicode import (
     CLOSER,
     JOINER,
@@ -72,8 +73,7 @@ RISING = ("line_words", "prose_share", "sentence_words", "comma_ratio")
 _SHORTEST_PROSE, _LONGEST_PROSE = 5, 60
 _FEWEST_SENTENCES = 3  # for a spread
 
-_LINE_FEED, _DOT = 0x0A, 0x2E
-_NEED_SPACE = (0x21, 0x2E, 0x3F)  # ! . ?
+_LINE_FEED = 0x0A
 # ? and ! of Latin, Arabic and CJK; the Greek question mark is a semicolon and no terminal.
 _QUESTIONS = (0x21, 0x3F, 0x61F, 0xFF01, 0xFF1F)
 # Comma, colon and semicolon, also of Arabic, Greek, Amharic and Chinese.
@@ -182,12 +182,9 @@ def _count(
         elif flag & TERMINAL:
             if sentence_words:
                 is_number = data[words.starts[word - 1]] <= 0x39
-                is_end = code != _DOT or words.lengths[word - 1] >= (
-                    3 if is_number else 2
-                )
-                if code not in _NEED_SPACE:
+                if code not in NEED_SPACE:
                     mark = _OWN_MARK
-                elif is_end:
+                elif may_end(code, words.lengths[word - 1], is_number):
                     mark = _MARK
                 is_question = code in _QUESTIONS
         elif code in _COMMA_SIGNS:

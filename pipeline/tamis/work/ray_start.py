@@ -24,14 +24,14 @@ _ROOM_BYTES = 64 << 20
 _START_ATTEMPTS = 4  # of a local Ray
 # Seconds for Ray's own processes on an idle machine, its defaults or more, by the
 # variable that Ray 2.60 reads. Its 30 s for a node to report itself have none.
+_WAIT = "RAY_gcs_server_port_wait_time_s"
 _START_LIMITS = {
-    "RAY_gcs_server_port_wait_time_s": 30,
+    _WAIT: 30,
     "RAY_gcs_rpc_server_connect_timeout_s": 5,
     "RAY_gcs_server_request_timeout_seconds": 60,
     "RAY_raylet_start_wait_time_s": 30,
     "RAY_worker_register_timeout_seconds": 60,
 }
-_WAIT = "RAY_gcs_server_port_wait_time_s"
 _SILENT: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 # A connection begins so, with an empty frame of settings; the answer is such a frame too
 # (RFC 9113, sections 3.4 and 6.5). Ray's server speaks it, as gRPC does.

@@ -75,6 +75,7 @@ MATHML = (
         (r"<code>\(x\)</code>", r"\(x\)"),
         (f'<span class="math inline">{TEX}</span>', f"${TEX}$"),
         ('<span class="math display">x &lt; y</span>', "$$x < y$$"),
+        ('no <span hidden><span class="math inline">x^2</span></span>one', "no one"),
         (rf'<span class="math inline">\({TEX}\)</span>', f"${TEX}$"),
         ('<span class="math inline"><em>x</em><sup>2</sup></span>', "x2"),
         (r"\[1\] \(see there\) \(x", r"\[1\] \(see there\) \(x"),

@@ -217,7 +217,7 @@ def _start_tag(
             page.elements[before].flags |= np.uint32(REVERSED)
     if tag >= tags.FIRST_PART:
         begin_part(page, tag)
-    elif tag == tags.SPAN and name_stop > name_start and own & np.uint32(SILENT) == 0:
+    elif tag == tags.SPAN and name_stop > name_start:
         read_named(data, position, stop, page, before, name_start, name_stop)
     if properties & np.uint32(tags.FOREIGN) and flags & SELF_CLOSING:
         end_element(page, tag)

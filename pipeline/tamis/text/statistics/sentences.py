@@ -27,7 +27,7 @@ from tamis.text.unicode import (
 from tamis.text.utf8 import decode
 
 _LINE_FEED, _DOT = 0x0A, 0x2E
-_NEED_SPACE = (0x21, 0x2E, 0x3F)  # ! . ?
+NEED_SPACE = (0x21, 0x2E, 0x3F)  # ! . ?
 
 
 @kernel
@@ -72,12 +72,11 @@ def _read_sentences(
                     break
                 length, is_number = length + 1, tables.flags[byte] & NUMBER != 0
                 here += 1
-        elif code == _LINE_FEED or (flag & TERMINAL and code not in _NEED_SPACE):
+        elif code == _LINE_FEED or (flag & TERMINAL and code not in NEED_SPACE):
             sentences += has_word
             has_word, has_terminal, has_space, length = False, False, False, 0
         elif flag & TERMINAL:
-            is_end = code != _DOT or length >= (3 if is_number else 2)
-            has_terminal |= has_word and is_end
+            has_terminal |= has_word and may_end(code, length, is_number)
             length = 0
         elif flag & SPACE:
             has_space = has_terminal
@@ -85,3 +84,9 @@ def _read_sentences(
         elif not flag & (CLOSER | JOINER):
             length = 0
     return sentences + has_word
+
+
+@kernel(inline="always")
+def may_end(code: int | np.int64, length: int, is_number: bool) -> bool:
+    """Whether a terminal behind a word of so many characters is no abbreviation's dot."""
+    return bool(code != _DOT or length >= (3 if is_number else 2))

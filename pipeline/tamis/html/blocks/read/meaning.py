@@ -244,7 +244,8 @@ def read_named(
         is_math |= name == _MATH_NAME
         is_inline |= name == _INLINE_NAME
         is_display |= name == _DISPLAY_NAME
-    if not is_math or not (is_inline or is_display):
+    is_silent = page.elements[element].flags & np.uint32(SILENT) != 0
+    if is_silent or not is_math or not (is_inline or is_display):
         return
     end = first_of(data, after, stop, _LESS)
     if end + 1 >= stop or data[end + 1] != _SLASH or end - after > _LONGEST_NAMED:

@@ -30,6 +30,12 @@ from tamis.html.blocks.read.meaning import attribute
 from tamis.html.blocks.read.raw_text import after_comment
 from tamis.html.blocks.read.tags import FNV_OFFSET, FNV_PRIME, fnv1a, tag_name
 from tamis.html.blocks.simd import first_of
+from tamis.html.blocks.write.tex_signs import (
+    ABOVE,
+    BELOW,
+    LONGEST_NAME,
+    tex_of,
+)
 
 MAX_NESTING: Final = 64
 # A tag has 3 bytes or more, and an element writes 31 at most (a table); a character has 1
@@ -96,67 +102,6 @@ limsup ln log max min Pr sec sin sinh sup tan tanh
 """
 _FUNCTIONS: Final = np.array(
     [fnv1a(name.encode()) for name in _FUNCTION_NAMES.split()], np.uint64
-)
-_GREEK = (
-    "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi . pi rho "
-    "varsigma sigma tau upsilon varphi chi psi omega"
-)
-# Each sign and its command, without the backslash.
-_COMMANDS = r"""
-Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Υ Upsilon Φ Phi Ψ Psi Ω Omega
-ϑ vartheta ϕ phi ϖ varpi ϰ varkappa ϱ varrho ϵ epsilon
-ℏ hbar ℑ Im ℓ ell ℘ wp ℜ Re ℵ aleph ∂ partial ∇ nabla ∞ infty ∀ forall ∃ exists ∄ nexists
-∅ emptyset ∠ angle △ triangle □ square ⊤ top ⊥ perp ′ prime √ surd ∴ therefore ∵ because
-∑ sum ∏ prod ∐ coprod ∫ int ∬ iint ∭ iiint ∮ oint ⋃ bigcup ⋂ bigcap ⋁ bigvee ⋀ bigwedge
-⨁ bigoplus ⨂ bigotimes ± pm ∓ mp × times ÷ div · cdot ⋅ cdot ∘ circ ∙ bullet • bullet
-⋆ star ∪ cup ∩ cap ⊔ sqcup ⊓ sqcap ∖ setminus ∧ wedge ∨ vee ¬ neg ⊕ oplus ⊖ ominus
-⊗ otimes ⊙ odot † dagger ‡ ddagger
-≤ leq ≥ geq ⩽ leqslant ⩾ geqslant ≠ neq ≈ approx ≡ equiv ∼ sim ≃ simeq ≅ cong ≐ doteq
-∝ propto ≪ ll ≫ gg ≺ prec ≻ succ ⪯ preceq ⪰ succeq ∈ in ∉ notin ∋ ni ⊂ subset ⊃ supset
-⊆ subseteq ⊇ supseteq ⊈ nsubseteq ⊊ subsetneq ∥ parallel ∣ mid ∤ nmid ⊢ vdash ⊨ models
-← leftarrow → to ↔ leftrightarrow ↑ uparrow ↓ downarrow ⇐ Leftarrow ⇒ Rightarrow
-⇔ Leftrightarrow ⇑ Uparrow ⇓ Downarrow ↦ mapsto ↪ hookrightarrow ⇌ rightleftharpoons
-⟵ longleftarrow ⟶ longrightarrow ⟷ longleftrightarrow ⟸ Longleftarrow ⟹ Longrightarrow
-⟺ Longleftrightarrow ⟼ longmapsto ⌈ lceil ⌉ rceil ⌊ lfloor ⌋ rfloor ⟨ langle ⟩ rangle
-〈 langle 〉 rangle … ldots ⋯ cdots ⋮ vdots ⋱ ddots ‖ | { { } } % % & & # # $ $
-_ _ \ backslash ^ hat{} ~ sim ℂ mathbb{C} ℕ mathbb{N} ℙ mathbb{P} ℚ mathbb{Q} ℝ mathbb{R}
-ℤ mathbb{Z}
-"""
-# Accents above and below stand in the same table, by code points beyond Unicode.
-_ABOVE, _BELOW = 1 << 21, 1 << 22
-_ACCENTS_ABOVE = (
-    "^ hat ˆ hat ̂ hat ~ tilde ˜ tilde ̃ tilde ¯ bar ‾ bar ̄ bar ̅ bar ― overline"
-)
-_ACCENTS_ABOVE += (
-    " → vec ⃗ vec . dot ˙ dot ̇ dot ¨ ddot ̈ ddot ˇ check ˘ breve ⏞ overbrace"
-)
-_ACCENTS_BELOW = "_ underline ̲ underline ¯ underline ― underline ⏟ underbrace"
-
-
-def _commands(words: list[str], offset: int = 0) -> dict[int, str]:
-    pairs = zip(words[::2], words[1::2], strict=True)
-    return {ord(sign) + offset: f"\\{name}" for sign, name in pairs}
-
-
-_TABLE_OF_TEX: Final = (
-    {
-        ord("α") + place: f"\\{name}"
-        for place, name in enumerate(_GREEK.split())
-        if name != "."
-    }
-    | _commands(_COMMANDS.split())
-    | {ord("−"): "-", ord("∗"): "*", ord("∕"): "/", ord("∶"): ":"}
-    | _commands(_ACCENTS_ABOVE.split(), _ABOVE)
-    | _commands(_ACCENTS_BELOW.split(), _BELOW)
-)
-_CODES: Final = np.array(sorted(_TABLE_OF_TEX), np.int64)
-_LONGEST_NAME: Final = max(map(len, _TABLE_OF_TEX.values()))
-_TEXTS: Final = np.frombuffer(
-    "".join(_TABLE_OF_TEX[code] for code in sorted(_TABLE_OF_TEX)).encode(), np.uint8
-)
-# Where the TeX of each begins, and where that of the last ends.
-_STARTS: Final = np.cumsum(
-    [0, *(len(_TABLE_OF_TEX[code]) for code in sorted(_TABLE_OF_TEX))], dtype=np.int64
 )
 
 
@@ -357,7 +302,7 @@ def _end(
             data, frame[_MIDDLE], frame[_MARK], _FENCE_CLOSE, 41 + ZERO, page, out, at
         )
     if kind in (_OVER, _UNDER):
-        name = _tex_of(frame[_MARK] + (_ABOVE if kind == _OVER else _BELOW))
+        name = tex_of(frame[_MARK] + (ABOVE if kind == _OVER else BELOW))
         if len(name) > 0:
             return _with_accent(name, out, start, frame[_MIDDLE])
     if kind in (_PHANTOM, _ANNOTATION):
@@ -623,22 +568,13 @@ def _is_shown(code: int) -> bool:
 @kernel
 def _write_sign(code: int, out: NDArray[np.uint8], begin: int, at: int) -> int:
     """Write a character in math mode, as its command if it has one."""
-    name = _tex_of(code)
+    name = tex_of(code)
     if len(name) > 0:
         return _write(name, out, at)
     if _needs_blank(out, begin, at, min(code, 0x80)):
         out[at] = _BLANK
         at += 1
     return write_character(code, out, at)
-
-
-@kernel
-def _tex_of(code: int) -> NDArray[np.uint8]:
-    """What stands for a character in TeX; empty: the character itself."""
-    index = np.searchsorted(_CODES, code)
-    if index == len(_CODES) or _CODES[index] != code:
-        return _TEXTS[:0]
-    return _TEXTS[_STARTS[index] : _STARTS[index + 1]]
 
 
 @kernel
@@ -651,7 +587,7 @@ def _needs_blank(out: NDArray[np.uint8], begin: int, at: int, byte: int) -> bool
         return False
     if at - 2 > begin and out[at - 2] in (_CARET, _LOW) and out[at - 1] != _OPEN:
         return True
-    place, first = at, max(begin, at - _LONGEST_NAME)
+    place, first = at, max(begin, at - LONGEST_NAME)
     while place > first and 97 <= (out[place - 1] | 32) <= 122:
         place -= 1
     return bool(is_letter and begin < place < at and out[place - 1] == _BACKSLASH)

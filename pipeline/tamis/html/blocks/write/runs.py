@@ -64,8 +64,8 @@ def bytes_needed(page: Page, first: int, last: int) -> int:
     """The most bytes that blocks first:last may take, with the marks around them.
 
     A reference never grows to more than 1.2 times its length (`&nGt;`), but a byte
-    that is not UTF-8 becomes the three of U+FFFD; for MathML see there. 600 bytes a block are for the marks
-    of deep lists.
+    that is not UTF-8 becomes the three of U+FFFD, and one of MathML TEX_PER_BYTE. 600 bytes
+    a block are for the marks of deep lists.
     """
     needed = 64
     for index in range(first, last):
